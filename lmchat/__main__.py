@@ -1,0 +1,1 @@
+"""Where errors meet the person."""

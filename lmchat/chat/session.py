@@ -1,0 +1,162 @@
+"""Turns and sessions: a conversation is a tree of immutable turns, a session a name that points at one.
+
+The one rule of what goes over the wire is here (`follows` and `unsent`). It must not know where turns are kept.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+from typing import NewType
+
+from lmchat.chat.values import Integration, Options, Prompt, Reply
+from lmchat.errors import BadUseError, NotFoundError
+
+TurnId = NewType("TurnId", int)
+"""A short number, counted from 1 within a tree; it never changes."""
+
+
+class Outcome(Enum):
+    """Name how a turn ended."""
+
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Hold what was asked and what came back.
+
+    `server` names the server whose `response_id` this is, `system` the system prompt its chain carries.
+    `forgotten` says that the server has lost the id since. The reply of a `summary` stands for all turns above it.
+    `fault` is the sentence a failed turn ended with.
+    """
+
+    id: TurnId
+    parent: TurnId | None
+    prompt: Prompt
+    reply: Reply
+    outcome: Outcome
+    server: str
+    model: str
+    at: datetime
+    system: str = ""
+    forgotten: bool = False
+    summary: bool = False
+    fault: str = ""
+
+    @property
+    def barren(self) -> bool:
+        """Tell whether the turn failed before anything came: the next one then stands beside it, not below."""
+        return self.outcome is Outcome.FAILED and not self.reply.items
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Hold a name, the turn it points at (None before the first), and what it talks with.
+
+    `turns` is a view of the tree, which may be read from disk as it is looked at: a walk from the head
+    costs what it visits, however long the conversation is.
+    """
+
+    name: str
+    turns: Mapping[TurnId, Turn] = field(repr=False)
+    head: TurnId | None = None
+    model: str = ""
+    system: str = ""
+    options: Options = field(default_factory=Options)
+    integrations: tuple[Integration, ...] = ()
+
+    def lineage(self, start: TurnId | None = None) -> Iterator[Turn]:
+        """Walk from `start` (the head where it is None) towards the root, reading turns as they are asked for."""
+        turn_id = self.head if start is None else start
+        while turn_id is not None:
+            turn = self.turns[turn_id]
+            yield turn
+            turn_id = turn.parent
+
+    def path(self) -> tuple[Turn, ...]:
+        """Return every turn from the root to the head."""
+        return tuple(self.lineage())[::-1]
+
+    @property
+    def base(self) -> TurnId | None:
+        """Return the turn below which the next one grows: the head, or its parent where the head is barren."""
+        if self.head is None:
+            return None
+        head = self.turns[self.head]
+        return head.parent if head.barren else head.id
+
+    def follows(self, server: str) -> Turn | None:
+        """Find the nearest turn whose `response_id` this server still knows, under the same system prompt.
+
+        A forgotten id ends the search: servers forget the oldest first (PROTOCOL.md section 2, State). So does a
+        summary, which was written to begin a new chain.
+        """
+        for turn in self._growing():
+            if turn.summary:
+                return None
+            if turn.server != server or turn.reply.response_id is None:
+                continue
+            if turn.forgotten:
+                return None
+            if turn.outcome is Outcome.COMPLETE and turn.system == self.system:
+                return turn
+        return None
+
+    def unsent(self, server: str) -> tuple[Turn, ...]:
+        """Return the turns that the next request must bring along as a recap, oldest first.
+
+        A summary stands for what is above it, so it is the oldest there is.
+        """
+        followed = self.follows(server)
+        missing = []
+        for turn in self._growing():
+            if followed is not None and turn.id == followed.id:
+                break
+            if not turn.barren:
+                missing.append(turn)
+            if turn.summary:
+                break
+        return tuple(reversed(missing))
+
+    def _growing(self) -> Iterator[Turn]:
+        base = self.base
+        return iter(()) if base is None else self.lineage(base)
+
+    def turn(self, turn_id: TurnId) -> Turn:
+        """Return one turn of the tree; raise NotFoundError where there is none of that number."""
+        try:
+            return self.turns[turn_id]
+        except KeyError:
+            raise NotFoundError(
+                f"There is no turn {turn_id} in session '{self.name}'.",
+                hint="`/tree` shows the turns and their numbers.",
+            ) from None
+
+    def moved(self, to: TurnId | None) -> "Session":
+        """Return the session with its head on another turn (None: before the first)."""
+        if to is not None:
+            self.turn(to)
+        return replace(self, head=to)
+
+    def grown(self, turn: Turn) -> "Session":
+        """Return the session with its head on a turn that was just added to the tree."""
+        return replace(self, head=turn.id)
+
+    def undone(self, count: int = 1) -> "Session":
+        """Return the session with its head `count` turns nearer to the root, or raise BadUseError."""
+        if count < 1:
+            raise BadUseError("The number of turns to undo must be 1 or more.")
+        head = self.head
+        for done in range(count):
+            if head is None:
+                have = "Nothing is left to undo." if done == 0 else f"Only {done} turns can be undone."
+                raise BadUseError(have, hint="`/tree` shows the turns and their numbers.")
+            head = self.turns[head].parent
+        return replace(self, head=head)
+
+    def forked(self, name: str, at: TurnId | None = None) -> "Session":
+        """Return a session of another name that points at the same turn, or at `at`."""
+        return replace(self, name=name) if at is None else replace(self.moved(at), name=name)

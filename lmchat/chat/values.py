@@ -1,0 +1,191 @@
+"""The values of one request and one reply, in the API's own words (PROTOCOL.md sections 2 and 3).
+
+They know nothing of JSON, disks or terminals; `wire` writes and reads them, `store` keeps them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, NewType
+
+ResponseId = NewType("ResponseId", str)
+
+MESSAGE_GAP = "\n\n"
+"""What stands between two messages of one reply (they come apart around tool calls)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Hold a picture that goes along with a prompt; `media_type` is like `image/png`, sizes are in pixels."""
+
+    name: str
+    media_type: str
+    data: bytes = field(repr=False)
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Hold what a person asks in one turn."""
+
+    text: str
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Hold the sampling keys of the API; an unset one (None) is never sent."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repeat_penalty: float | None = None
+    max_output_tokens: int | None = None
+    context_length: int | None = None
+    reasoning: str | None = None
+
+    def given(self) -> dict[str, float | int | str]:
+        """Return the options that are set, by their names in the API."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def over(self, below: "Options") -> "Options":
+        """Return these options, with those of `below` where one is unset here."""
+        return Options(**{**below.given(), **self.given()})  # type: ignore[arg-type]  # names and types are this class's own
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """Name an integration that is set up in LM Studio: `mcp/label`."""
+
+    id: str
+    allowed_tools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EphemeralMcp:
+    """Name an MCP server for one request; headers may hold secrets and are never kept or shown."""
+
+    server_label: str
+    server_url: str
+    allowed_tools: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+
+Integration = Plugin | EphemeralMcp
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """Hold one turn as it goes over the wire.
+
+    `recap` stands in front of the prompt where the server lacks turns; `recap_images` are theirs.
+    `system_prompt` is set only on the first request of a chain.
+    """
+
+    model: str
+    prompt: Prompt
+    recap: str = ""
+    recap_images: tuple[Image, ...] = ()
+    follows: ResponseId | None = None
+    system_prompt: str = ""
+    options: Options = field(default_factory=Options)
+    integrations: tuple[Integration, ...] = ()
+    store: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Hold a piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """Hold what a model thought before it answered; `seconds` is None where nobody measured it."""
+
+    text: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Name where a tool comes from: `kind` is `plugin` or `ephemeral_mcp`, `name` its id or label."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """Hold a tool call that was made, and what the tool answered."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    output: str
+    provider: Provider | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidToolCall:
+    """Hold a tool call that could not be made."""
+
+    reason: str
+    tool: str = ""
+    kind: str = ""
+    arguments: Mapping[str, Any] | None = None
+    provider: Provider | None = None
+
+
+Item = Message | Reasoning | ToolCall | InvalidToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Hold what the server measured; times are in seconds, None where it sent nothing."""
+
+    input_tokens: int | None = None
+    total_output_tokens: int | None = None
+    reasoning_output_tokens: int | None = None
+    tokens_per_second: float | None = None
+    time_to_first_token_seconds: float | None = None
+    model_load_time_seconds: float | None = None
+
+    def given(self) -> dict[str, float | int]:
+        """Return the numbers that are known, by their names in the API."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def context_used(self) -> int | None:
+        """Return how many tokens of the context this turn ended with (input counts the whole chain)."""
+        if self.input_tokens is None:
+            return None
+        return self.input_tokens + (self.total_output_tokens or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Hold what a server answered, or what had come of it; `response_id` is None for a part."""
+
+    items: tuple[Item, ...] = ()
+    response_id: ResponseId | None = None
+    stats: Stats = field(default_factory=Stats)
+    model_instance_id: str = ""
+
+    @property
+    def text(self) -> str:
+        """Return the answer itself, without reasoning and tools."""
+        return MESSAGE_GAP.join(item.text for item in self.items if isinstance(item, Message) and item.text)
+
+    @property
+    def reasoning(self) -> str:
+        """Return everything the model thought."""
+        return MESSAGE_GAP.join(item.text for item in self.items if isinstance(item, Reasoning) and item.text)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall | InvalidToolCall, ...]:
+        """Return the tool calls, made and failed, in their order."""
+        return tuple(item for item in self.items if isinstance(item, ToolCall | InvalidToolCall))

@@ -1,0 +1,151 @@
+"""What can go wrong, as one tree.
+
+Every error carries one plain sentence and one hint, and its class fixes the exit code:
+
+    LmchatError                    1
+    ├─ BadUseError, SettingsError  2
+    ├─ ServerError
+    │  ├─ UnreachableError         3
+    │  ├─ RefusedError             4   NotAllowedError, ContextOverflowError
+    │  └─ StreamBrokenError        5
+    ├─ NotFoundError               6
+    └─ StoreError                  7
+
+It must not know who raises or shows them.
+"""
+
+from difflib import get_close_matches
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitStatus(IntEnum):
+    """Name every status lmchat can end with; README's table is made from this."""
+
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> "ExitStatus":
+        """Attach the meaning to the number."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        return member
+
+    OK = 0, "Success; also a pipe that the reader closed."
+    FAILURE = 1, "Something else went wrong; the message says what."
+    BAD_USE = 2, "The command line, the settings or the prompt (empty) cannot be used."
+    UNREACHABLE = 3, "No server answers at that address."
+    REFUSED = 4, "The server answered, and refused the request."
+    STREAM_BROKEN = 5, "The reply ended before it was complete; what came is kept."
+    NOT_FOUND = 6, "There is no such model, session or turn."
+    STORE = 7, "The saved conversations cannot be read or written."
+    BUG = 70, "A fault in lmchat itself; `--debug` shows where."
+    INTERRUPTED = 130, "Ctrl-C; what came of the reply is kept."
+
+
+class LmchatError(Exception):
+    """Say what happened in one sentence, and what to do about it in one hint."""
+
+    status: ClassVar[ExitStatus] = ExitStatus.FAILURE
+    kind: ClassVar[str] = "failure"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class BadUseError(LmchatError):
+    """Report a command line or an input that cannot be used."""
+
+    status = ExitStatus.BAD_USE
+    kind = "bad_use"
+
+
+class SettingsError(LmchatError):
+    """Report settings that cannot be used, with file, line and key where there is one."""
+
+    status = ExitStatus.BAD_USE
+    kind = "settings"
+
+
+class ServerError(LmchatError):
+    """Stand for everything that happens between lmchat and a server."""
+
+
+class UnreachableError(ServerError):
+    """Report that nothing (or no LM Studio) answers at an address."""
+
+    status = ExitStatus.UNREACHABLE
+    kind = "unreachable"
+
+
+class RefusedError(ServerError):
+    """Report that the server answered with an error of its own.
+
+    `error_type`, `code` and `param` are the server's own words (PROTOCOL.md section 2), empty
+    where it sent none; `http_status` is 200 for an error inside a stream.
+    """
+
+    status = ExitStatus.REFUSED
+    kind = "refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        error_type: str = "",
+        code: str = "",
+        param: str = "",
+        http_status: int = 200,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.error_type = error_type
+        self.code = code
+        self.param = param
+        self.http_status = http_status
+
+    @property
+    def lost_chain(self) -> bool:
+        """Tell whether the server no longer knows the id that was followed (PROTOCOL.md section 2)."""
+        return self.param == "previous_response_id"
+
+
+class NotAllowedError(RefusedError):
+    """Report a missing, wrong or insufficient token (401, 403)."""
+
+    kind = "not_allowed"
+
+
+class ContextOverflowError(RefusedError):
+    """Report that the prompt is larger than the model's context."""
+
+    kind = "context_overflow"
+
+
+class StreamBrokenError(ServerError):
+    """Report a reply that ended before its end, or made no sense."""
+
+    status = ExitStatus.STREAM_BROKEN
+    kind = "stream_broken"
+
+
+class NotFoundError(LmchatError):
+    """Report a model, session or turn that does not exist."""
+
+    status = ExitStatus.NOT_FOUND
+    kind = "not_found"
+
+
+class StoreError(LmchatError):
+    """Report saved conversations that cannot be read or written."""
+
+    status = ExitStatus.STORE
+    kind = "store"
+
+
+def nearest(name: str, names: list[str]) -> str:
+    """Make a hint of the names closest to `name`, or an empty string where none is close."""
+    close = get_close_matches(name, names, n=3, cutoff=0.6)
+    return f"Did you mean {' or '.join(repr(each) for each in close)}?" if close else ""

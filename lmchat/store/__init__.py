@@ -1,0 +1,1 @@
+"""Conversations on disk. The only room that knows the conversations' database."""
