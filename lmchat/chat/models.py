@@ -1,0 +1,76 @@
+"""Models as a server lists them, and the rule that picks one when nobody named it (PROTOCOL.md section 5)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Name a loaded copy of a model; `context_length` is in tokens, None where the server does not say."""
+
+    id: str
+    context_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Describe a downloaded model; only `key` and `type` are certain, the rest is empty or None where unknown."""
+
+    key: str
+    type: str
+    publisher: str = ""
+    display_name: str = ""
+    architecture: str = ""
+    quantization: str = ""
+    bits_per_weight: float | None = None
+    size_bytes: int | None = None
+    params: str = ""
+    max_context_length: int | None = None
+    format: str = ""
+    vision: bool | None = None
+    tools: bool | None = None
+    reasoning_options: tuple[str, ...] = ()
+    reasoning_default: str = ""
+    description: str = ""
+    variants: tuple[str, ...] = ()
+    instances: tuple[Instance, ...] = ()
+
+    @property
+    def chats(self) -> bool:
+        """Tell whether one can chat with it; an embedding model cannot."""
+        return self.type != "embedding"
+
+
+def find_model(models: Sequence[Model], name: str) -> Model | None:
+    """Find a model by its key, a variant or the id of a loaded instance; upper and lower case are one."""
+    wanted = name.casefold()
+    for model in models:
+        names = (model.key, *model.variants, *(instance.id for instance in model.instances))
+        if wanted in {each.casefold() for each in names}:
+            return model
+    return None
+
+
+def pick_model(models: Sequence[Model], recent: Sequence[str] = ()) -> Model | None:
+    """Pick the loaded model, or the only downloaded one; None where a person has to choose.
+
+    Of several loaded models the one used last wins (`recent`: keys, newest first), else the one listed first.
+    """
+    chatting = [model for model in models if model.chats]
+    loaded = [model for model in chatting if model.instances]
+    if loaded:
+        order = {key: place for place, key in reversed(list(enumerate(recent)))}
+        return min(loaded, key=lambda model: order.get(model.key, len(order)))
+    return chatting[0] if len(chatting) == 1 else None
+
+
+def context_length(models: Sequence[Model], name: str) -> int | None:
+    """Return how many tokens the loaded instance of a model holds, None where it is not loaded or not said."""
+    model = find_model(models, name)
+    if model is None:
+        return None
+    exact = [each for each in model.instances if each.id.casefold() == name.casefold()]
+    for instance in (*exact, *model.instances):
+        if instance.context_length is not None:
+            return instance.context_length
+    return None

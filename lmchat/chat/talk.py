@@ -1,0 +1,261 @@
+"""One turn of a conversation, from the prompt to the kept reply: the heart of the program.
+
+It knows no HTTP, disk or terminal: it is handed `send`, `show` and `keep`. Sending, closing the stream, Ctrl-C,
+failure, a lost chain and saving stand here once, for `ask` and for the REPL.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from lmchat.chat.events import Branched, Event, Fault, Finished, MessageDelta, Part, PartStarted, Reason, Resending
+from lmchat.chat.gathering import Gathering, with_seconds
+from lmchat.chat.recap import recap, recap_images
+from lmchat.chat.session import Outcome, Session, Turn, TurnId
+from lmchat.chat.values import ChatRequest, Prompt, Reply, ResponseId
+from lmchat.errors import ContextOverflowError, LmchatError, RefusedError, StreamBrokenError
+
+UNNUMBERED = TurnId(0)
+"""The id of a turn that was never kept; the first `keep` gives it a number."""
+
+DRAFT_EVERY = timedelta(seconds=0.4)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Say where a kept turn stands: its number, the session's head now, and whether that is this turn."""
+
+    id: TurnId
+    head: TurnId | None
+    is_head: bool
+
+
+class Keep(Protocol):
+    """Keep a turn where it survives the program.
+
+    The first call, with an unnumbered turn, numbers it; later calls with that number replace what it holds, and
+    `done` ends it and moves the session's head to it. A turn that ended before is only updated. Calling it again
+    with the same turn changes nothing.
+    """
+
+    def __call__(self, turn: Turn, *, done: bool) -> Kept:
+        """Keep `turn`; raise StoreError where that fails."""
+
+
+Send = Callable[[ChatRequest], Generator[Event, None, None]]
+Show = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Say how a turn went: the session after it, the turn, the id it followed, how many turns went along again.
+
+    `failure` is what it failed with; for an interrupted turn it is None.
+    """
+
+    session: Session
+    turn: Turn
+    followed: ResponseId | None
+    resent: int
+    failure: LmchatError | None = None
+
+
+def talk(
+    session: Session,
+    prompt: Prompt,
+    *,
+    server: str,
+    send: Send,
+    show: Show,
+    keep: Keep,
+    now: Callable[[], datetime],
+    private: bool = False,
+    summary: bool = False,
+) -> Exchange:
+    """Ask `prompt` in `session` and return how it went, with everything that came already kept.
+
+    `server` names the server (ids are only followed on the server that gave them). A refusal or a broken stream
+    is returned, as is Ctrl-C; any other exception passes through after the turn was kept as interrupted.
+    """
+    draft = Turn(
+        id=UNNUMBERED,
+        parent=session.base,
+        prompt=prompt,
+        reply=Reply(),
+        outcome=Outcome.INTERRUPTED,
+        server=server,
+        model=session.model,
+        at=now(),
+        system=session.system,
+        summary=summary,
+    )
+    draft = replace(draft, id=keep(draft, done=False).id)
+    attempt = _Attempt(session, draft, show, keep, now, private)
+    failure: LmchatError | None = None
+    outcome = Outcome.INTERRUPTED
+    try:
+        attempt.run(send)
+        outcome = Outcome.COMPLETE
+    except KeyboardInterrupt:
+        pass
+    except LmchatError as error:
+        failure, outcome = error, Outcome.FAILED
+    finally:
+        turn = replace(draft, reply=attempt.reply(), outcome=outcome, fault=failure.message if failure else "")
+        kept = _keep_surely(keep, turn)
+    if not kept.is_head:
+        show(Branched(turn.id))
+    after = session.grown(turn) if kept.is_head else session.moved(kept.head)
+    return Exchange(after, turn, attempt.followed, attempt.resent, failure)
+
+
+def _keep_surely(keep: Keep, turn: Turn) -> Kept:
+    """Keep the end of a turn, however often Ctrl-C is pressed meanwhile."""
+    while True:
+        try:
+            return keep(turn, done=True)
+        except KeyboardInterrupt:
+            continue
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """Carry what changes while one turn is asked, again if the server lacks what it should follow."""
+
+    session: Session
+    draft: Turn
+    show: Show
+    keep: Keep
+    now: Callable[[], datetime]
+    private: bool
+    followed: ResponseId | None = None
+    resent: int = 0
+    finished: Reply | None = None
+    gathering: Gathering | None = None
+
+    def run(self, send: Send) -> None:
+        """Send until the server takes the request; raise LmchatError where it does not, or the reply is no reply."""
+        reason: Reason | None = None
+        left_out = 0
+        while True:
+            followed = self.session.follows(self.draft.server)
+            unsent = self.session.unsent(self.draft.server)
+            left_out = min(left_out, len(unsent))
+            request = self._request(followed, unsent[left_out:], left_out)
+            if request.recap:
+                why = reason or _reason(self.session, self.draft.server, unsent, private=self.private)
+                self.show(Resending(why, len(unsent) - left_out, len(request.recap), left_out))
+            try:
+                self._exchange(send, request)
+            except RefusedError as error:
+                if self._came():
+                    raise
+                if error.lost_chain and followed is not None:
+                    self.keep(replace(followed, forgotten=True), done=True)
+                    reason = Reason.LOST
+                elif isinstance(error, ContextOverflowError) and left_out < len(unsent):
+                    # The oldest half of what is left goes first; the server's word decides when it fits.
+                    left_out += (len(unsent) - left_out + 1) // 2
+                else:
+                    raise
+            else:
+                return
+
+    def reply(self) -> Reply:
+        """Return the server's own reply where it came, else what was gathered."""
+        gathered = self.gathering.reply() if self.gathering else Reply()
+        if self.finished is None:
+            return gathered
+        if _answers(self.finished):
+            return with_seconds(self.finished, gathered.items)
+        return replace(self.finished, items=gathered.items)
+
+    def _came(self) -> bool:
+        return self.gathering is not None and self.gathering.size > 0
+
+    def _request(self, followed: Turn | None, unsent: Sequence[Turn], left_out: int) -> ChatRequest:
+        follows = followed.reply.response_id if followed else None
+        self.followed, self.resent = follows, len(unsent)
+        return ChatRequest(
+            model=self.session.model,
+            prompt=self.draft.prompt,
+            recap=recap(unsent, left_out),
+            recap_images=recap_images(unsent),
+            follows=follows,
+            # Only the first request of a chain may bring it; the chain keeps it (PROTOCOL.md section 2).
+            system_prompt="" if follows else self.session.system,
+            options=self.session.options,
+            integrations=self.session.integrations,
+            store=not self.private,
+        )
+
+    def _exchange(self, send: Send, request: ChatRequest) -> None:
+        self.finished = None
+        self.gathering = gathering = Gathering()
+        fault: RefusedError | None = None
+        kept_at, kept_size = self.now(), 0
+        with closing(send(request)) as events:
+            for event in events:
+                at = self.now()
+                gathering.add(event, at)
+                match event:
+                    case Fault(error):
+                        fault = fault or error
+                    case Finished(reply):
+                        self.finished = reply
+                        self._show_rest(reply, gathering.reply().text)
+                    case _:
+                        pass
+                self.show(event)
+                if gathering.size > kept_size and abs(at - kept_at) >= DRAFT_EVERY:
+                    self.keep(replace(self.draft, reply=gathering.reply()), done=False)
+                    kept_at, kept_size = at, gathering.size
+        if fault is not None:
+            raise fault
+        _check(self.finished, request)
+
+    def _show_rest(self, reply: Reply, shown: str) -> None:
+        """Show what only the end of the stream brought: a server may send few deltas, or none."""
+        if reply.text != shown and reply.text.startswith(shown):
+            if not shown:
+                self.show(PartStarted(Part.MESSAGE))
+            self.show(MessageDelta(reply.text[len(shown) :]))
+
+
+def _reason(session: Session, server: str, unsent: Sequence[Turn], *, private: bool) -> Reason:
+    """Name why `unsent` goes along, by what the newest of it lacks."""
+    newest = unsent[-1]
+    if newest.summary:
+        return Reason.COMPACTED
+    if newest.outcome is not Outcome.COMPLETE:
+        return Reason.CUT_SHORT
+    if newest.server != server:
+        return Reason.OTHER_SERVER
+    if newest.forgotten:
+        return Reason.LOST
+    if newest.reply.response_id is None:
+        return Reason.PRIVATE if private else Reason.CUT_SHORT
+    return Reason.SYSTEM_CHANGED if newest.system != session.system else Reason.LOST
+
+
+def _answers(reply: Reply) -> bool:
+    return bool(reply.text or reply.tool_calls)
+
+
+def _check(reply: Reply | None, request: ChatRequest) -> None:
+    """Raise StreamBrokenError for a reply that never ended, or holds no message and no tool call."""
+    if reply is None:
+        raise StreamBrokenError(
+            "The reply ended before it was complete.", hint="What came is kept; the next prompt carries it along."
+        )
+    if _answers(reply):
+        return
+    limit, used = request.options.max_output_tokens, reply.stats.total_output_tokens
+    if limit is not None and used is not None and used >= limit:
+        raise StreamBrokenError(
+            f"The limit of {limit} output tokens was used up before the answer began.",
+            hint="Raise it with --max-output-tokens (in talk: /set max_output_tokens N).",
+        )
+    raise StreamBrokenError("The server ended the reply without an answer.", hint="Try again, or choose another model.")

@@ -1,0 +1,324 @@
+"""One turn after another, with a scripted partner instead of a server."""
+
+from dataclasses import replace
+
+import pytest
+
+from lmchat.chat.events import (
+    Fault,
+    Finished,
+    MessageDelta,
+    Part,
+    PartEnded,
+    PartStarted,
+    Quiet,
+    Reason,
+    ReasoningDelta,
+    Resending,
+    Started,
+    ToolDone,
+)
+from lmchat.chat.session import Outcome, Session, Turn, TurnId
+from lmchat.chat.talk import Kept
+from lmchat.chat.values import Image, Message, Prompt, Reasoning, Reply, ResponseId, ToolCall
+from lmchat.errors import ContextOverflowError, RefusedError, StoreError, StreamBrokenError, UnreachableError
+from tests.chat.scripted import Partner, answer
+
+
+@pytest.fixture
+def partner() -> Partner:
+    return Partner()
+
+
+@pytest.fixture
+def session(partner: Partner) -> Session:
+    return replace(partner.memory.session("colours"), model="m")
+
+
+def lost() -> RefusedError:
+    return RefusedError("Could not find stored response", param="previous_response_id", http_status=400)
+
+
+def resendings(partner: Partner) -> list[Resending]:
+    return [event for event in partner.shown if isinstance(event, Resending)]
+
+
+def test_first_request_follows_nothing_and_brings_the_system_prompt(partner: Partner, session: Session) -> None:
+    partner.ask(replace(session, system="Be brief."), "hi", *answer("hello"))
+    [request] = partner.requests
+    assert (request.follows, request.system_prompt, request.recap) == (None, "Be brief.", "")
+
+
+def test_second_request_follows_the_first_and_brings_only_the_prompt(partner: Partner, session: Session) -> None:
+    first = partner.ask(replace(session, system="Be brief."), "hi", *answer("hello", "resp_1"))
+    partner.ask(first.session, "again", *answer("yes"))
+    request = partner.requests[1]
+    assert (request.follows, request.system_prompt, request.recap) == ("resp_1", "", "")
+    assert request.prompt == Prompt("again")
+
+
+def test_request_of_turn_200_is_as_small_as_that_of_turn_2(partner: Partner, session: Session) -> None:
+    for number in range(200):
+        session = partner.ask(session, "same words", *answer("reply", f"resp_{number:03}")).session
+    second, last = partner.requests[1], partner.requests[199]
+    assert replace(last, follows=second.follows) == second
+
+
+def test_the_draft_is_kept_before_anything_is_sent(partner: Partner, session: Session) -> None:
+    kept_at_send: list[int] = []
+
+    class Watching(Partner):
+        def send(self, request):  # type: ignore[no-untyped-def]  # only the count matters here
+            kept_at_send.append(len(self.kept))
+            return super().send(request)
+
+    watching = Watching()
+    watching.ask(session, "hi", *answer("hello"))
+    assert kept_at_send == [1]
+    assert watching.kept[0][0].outcome is Outcome.INTERRUPTED
+
+
+def test_a_growing_reply_is_kept_at_least_once_a_second(partner: Partner, session: Session) -> None:
+    words = [MessageDelta(f"{number} ") for number in range(50)]
+    partner.ask(session, "count", Started("m"), *words, *answer("done")[2:])
+    drafts = [len(turn.reply.text) for turn, done in partner.kept if not done]
+    assert len(drafts) > 5
+    assert drafts == sorted(set(drafts))
+
+
+def test_the_last_words_before_a_silence_are_kept_during_it(partner: Partner, session: Session) -> None:
+    quiet = [Quiet()] * 5
+    partner.ask(session, "hi", MessageDelta("half a"), *quiet, KeyboardInterrupt())
+    assert ("half a", False) in [(turn.reply.text, done) for turn, done in partner.kept]
+
+
+def test_ctrl_c_keeps_what_came_as_interrupted_and_closes_the_stream(partner: Partner, session: Session) -> None:
+    exchange = partner.ask(session, "hi", MessageDelta("half a rep"), KeyboardInterrupt())
+    assert exchange.turn.outcome is Outcome.INTERRUPTED
+    assert exchange.turn.reply.text == "half a rep"
+    assert exchange.session.head == exchange.turn.id
+    assert partner.closed == 1
+    assert exchange.failure is None
+
+
+def test_ctrl_c_while_the_end_is_being_kept_does_not_lose_it(partner: Partner, session: Session) -> None:
+    pressed: list[bool] = []
+
+    def keep(turn: Turn, *, done: bool) -> Kept:
+        if done and len(pressed) < 3:
+            pressed.append(done)
+            raise KeyboardInterrupt
+        return partner.memory.keep(turn, done=done)
+
+    partner.keep = keep  # type: ignore[method-assign]  # a keeper with an impatient person in front of it
+    exchange = partner.ask(session, "hi", *answer("hello"))
+    assert partner.memory.turns[exchange.turn.id].outcome is Outcome.COMPLETE
+
+
+def test_an_interrupted_turn_goes_along_with_the_next_prompt(partner: Partner, session: Session) -> None:
+    first = partner.ask(session, "hi", *answer("hello", "resp_1"))
+    cut = partner.ask(first.session, "tell me a story", MessageDelta("Once upon"), KeyboardInterrupt())
+    healed = partner.ask(cut.session, "go on", *answer("a time", "resp_3"))
+    request = partner.requests[2]
+    assert request.follows == "resp_1"
+    assert "tell me a story" in request.recap
+    assert "Once upon" in request.recap
+    assert "hello" not in request.recap
+    assert resendings(partner) == [Resending(Reason.CUT_SHORT, 1, len(request.recap))]
+    partner.ask(healed.session, "and then", *answer("the end"))
+    assert (partner.requests[3].follows, partner.requests[3].recap) == ("resp_3", "")
+
+
+def test_a_lost_chain_is_rebuilt_from_the_transcript_and_said(partner: Partner, session: Session) -> None:
+    session = replace(session, system="Be brief.")
+    first = partner.ask(session, "my colour is blue", *answer("noted", "resp_1"))
+    partner.scripts = [[lost()], answer("blue", "resp_2")]
+    second = partner.ask(first.session, "which colour?")
+    refused, healed = partner.requests[1:]
+    assert refused.follows == "resp_1"
+    assert healed.follows is None
+    assert healed.system_prompt == "Be brief."
+    assert "my colour is blue" in healed.recap
+    assert resendings(partner) == [Resending(Reason.LOST, 1, len(healed.recap))]
+    assert second.turn.outcome is Outcome.COMPLETE
+    assert second.turn.parent == first.turn.id
+    partner.ask(second.session, "sure?", *answer("yes"))
+    assert (partner.requests[3].follows, partner.requests[3].recap) == ("resp_2", "")
+
+
+def test_an_undone_turn_of_a_lost_chain_is_not_followed_again(partner: Partner, session: Session) -> None:
+    first = partner.ask(session, "one", *answer("1", "resp_1"))
+    partner.scripts = [[lost()], answer("2")]
+    second = partner.ask(first.session, "two")
+    partner.ask(second.session.undone(), "three", *answer("3"))
+    assert partner.requests[-1].follows is None
+
+
+def test_another_server_gets_the_whole_conversation_and_coming_back_only_the_rest(
+    partner: Partner, session: Session
+) -> None:
+    home = partner.ask(session, "one", *answer("1", "resp_home"))
+    away = partner.ask(home.session, "two", *answer("2", "resp_away"), server="there")
+    assert partner.requests[1].follows is None
+    assert "one" in partner.requests[1].recap
+    partner.ask(away.session, "three", *answer("3"))
+    assert partner.requests[2].follows == "resp_home"
+    assert "two" in partner.requests[2].recap
+    assert "one" not in partner.requests[2].recap
+    assert [event.reason for event in resendings(partner)] == [Reason.OTHER_SERVER, Reason.OTHER_SERVER]
+
+
+def test_a_changed_system_prompt_begins_a_new_chain(partner: Partner, session: Session) -> None:
+    first = partner.ask(session, "one", *answer("1"))
+    partner.ask(replace(first.session, system="Speak French."), "two", *answer("2"))
+    request = partner.requests[1]
+    assert (request.follows, request.system_prompt) == (None, "Speak French.")
+    assert "one" in request.recap
+    assert resendings(partner)[0].reason is Reason.SYSTEM_CHANGED
+
+
+def test_a_private_conversation_carries_itself_along(partner: Partner, session: Session) -> None:
+    unstored = Finished(Reply((Message("1"),), None))
+    first = partner.ask(session, "one", unstored, private=True)
+    partner.ask(first.session, "two", *answer("2"), private=True)
+    request = partner.requests[1]
+    assert (request.store, request.follows) == (False, None)
+    assert "one" in request.recap
+    assert resendings(partner)[0].reason is Reason.PRIVATE
+
+
+def test_a_recap_too_long_for_the_context_loses_its_oldest_turns_and_says_so(
+    partner: Partner, session: Session
+) -> None:
+    for number in range(4):
+        session = partner.ask(session, f"question {number}", *answer(f"answer {number}")).session
+    overflow = ContextOverflowError("too long", http_status=500)
+    partner.scripts = [[lost()], [overflow], answer("fits")]
+    partner.ask(session, "last")
+    assert "question 3" in partner.requests[-1].recap
+    assert "question 0" not in partner.requests[-1].recap
+    assert "2 earlier messages are left out" in partner.requests[-1].recap
+    assert [(event.turns, event.left_out) for event in resendings(partner)] == [(4, 0), (2, 2)]
+
+
+def test_an_overflow_without_a_recap_is_a_failure(partner: Partner, session: Session) -> None:
+    exchange = partner.ask(session, "long", ContextOverflowError("too long"))
+    assert isinstance(exchange.failure, ContextOverflowError)
+    assert len(partner.requests) == 1
+
+
+def test_a_refused_prompt_is_kept_as_failed_and_the_next_one_stands_beside_it(
+    partner: Partner, session: Session
+) -> None:
+    first = partner.ask(session, "one", *answer("1", "resp_1"))
+    failed = partner.ask(first.session, "two", UnreachableError("No server answers."))
+    assert failed.turn.outcome is Outcome.FAILED
+    assert failed.turn.fault == "No server answers."
+    assert failed.session.head == failed.turn.id
+    third = partner.ask(failed.session, "two", *answer("2"))
+    assert third.turn.parent == first.turn.id
+    assert (partner.requests[2].follows, partner.requests[2].recap) == ("resp_1", "")
+
+
+def test_an_error_in_mid_stream_fails_the_turn_keeps_the_text_and_is_never_followed(
+    partner: Partner, session: Session
+) -> None:
+    ended = Finished(Reply((Message("par"),), ResponseId("resp_bad")))
+    failed = partner.ask(session, "one", MessageDelta("par"), Fault(RefusedError("Engine died.")), ended)
+    assert failed.turn.outcome is Outcome.FAILED
+    assert failed.turn.reply.text == "par"
+    assert isinstance(failed.failure, RefusedError)
+    partner.ask(failed.session, "two", *answer("2"))
+    assert partner.requests[1].follows is None
+    assert "par" in partner.requests[1].recap
+
+
+def test_a_stream_that_just_stops_is_broken_and_kept(partner: Partner, session: Session) -> None:
+    exchange = partner.ask(session, "one", Started("m"), MessageDelta("par"))
+    assert isinstance(exchange.failure, StreamBrokenError)
+    assert exchange.turn.reply.text == "par"
+    assert exchange.turn.outcome is Outcome.FAILED
+
+
+def test_an_end_without_message_or_tool_call_is_a_failure(partner: Partner, session: Session) -> None:
+    ended = Finished(Reply((Reasoning("hmm"),), ResponseId("resp_1")))
+    exchange = partner.ask(session, "one", ReasoningDelta("hmm"), ended)
+    assert isinstance(exchange.failure, StreamBrokenError)
+    assert exchange.turn.outcome is Outcome.FAILED
+    assert exchange.turn.reply.reasoning == "hmm"
+
+
+def test_text_that_only_the_end_brings_is_shown(partner: Partner, session: Session) -> None:
+    reply = Reply((Message("whole answer"),), ResponseId("resp_1"))
+    partner.ask(session, "one", MessageDelta("whole"), Finished(reply))
+    assert [event.text for event in partner.shown if isinstance(event, MessageDelta)] == ["whole", " answer"]
+
+
+def test_reasoning_is_measured_while_it_comes(partner: Partner, session: Session) -> None:
+    reply = Reply((Reasoning("a b"), Message("c")), ResponseId("resp_1"))
+    exchange = partner.ask(
+        session,
+        "one",
+        PartStarted(Part.REASONING),
+        ReasoningDelta("a "),
+        ReasoningDelta("b"),
+        PartEnded(Part.REASONING),
+        MessageDelta("c"),
+        Finished(reply),
+    )
+    [thought, _] = exchange.turn.reply.items
+    assert isinstance(thought, Reasoning)
+    assert thought.seconds == pytest.approx(0.3)
+
+
+def test_a_draft_holds_messages_and_tool_calls_in_their_order(partner: Partner, session: Session) -> None:
+    call = ToolCall("search", {"q": "x"}, "found")
+    exchange = partner.ask(
+        session, "one", MessageDelta("Let me see."), ToolDone(call), MessageDelta("It is "), KeyboardInterrupt()
+    )
+    assert exchange.turn.reply.items == (Message("Let me see."), call, Message("It is "))
+
+
+def test_pictures_of_unsent_turns_are_sent_again_once(partner: Partner, session: Session) -> None:
+    picture = Image("cat.png", "image/png", b"png")
+    turn = Turn(
+        TurnId(1), None, Prompt("look", (picture, picture)), Reply(), Outcome.INTERRUPTED, "here", "m", partner.clock
+    )
+    partner.memory.keep(turn, done=True)
+    partner.ask(session.moved(TurnId(1)), "and?", *answer("a cat"))
+    assert partner.requests[0].recap_images == (picture,)
+    assert "cat.png" in partner.requests[0].recap
+
+
+def test_a_summary_stands_for_everything_above_it(partner: Partner, session: Session) -> None:
+    first = partner.ask(session, "one", *answer("1", "resp_1"))
+    second = partner.ask(first.session, "summarise", *answer("they counted", "resp_2"))
+    partner.memory.turns[second.turn.id] = replace(second.turn, summary=True)
+    partner.ask(second.session, "three", *answer("3"))
+    request = partner.requests[2]
+    assert request.follows is None
+    assert "they counted" in request.recap
+    assert "one" not in request.recap
+    assert resendings(partner)[0].reason is Reason.COMPACTED
+
+
+def test_a_fault_of_the_program_still_keeps_the_turn(partner: Partner, session: Session) -> None:
+    def explode(event: object) -> None:
+        if isinstance(event, MessageDelta):
+            raise ZeroDivisionError
+
+    partner.on_show = explode
+    with pytest.raises(ZeroDivisionError):
+        partner.ask(session, "one", *answer("1"))
+    assert partner.memory.turns[TurnId(1)].outcome is Outcome.INTERRUPTED
+    assert partner.closed == 1
+
+
+def test_nothing_is_sent_where_nothing_can_be_kept(partner: Partner, session: Session) -> None:
+    def keep(turn: Turn, *, done: bool) -> Kept:
+        raise StoreError("The disk is full.")
+
+    partner.keep = keep  # type: ignore[method-assign]  # a store without room
+    with pytest.raises(StoreError):
+        partner.ask(session, "one", *answer("1"))
+    assert partner.requests == []
