@@ -14,7 +14,7 @@ from lmchat.chat.events import Branched, Event, Fault, Finished, MessageDelta, P
 from lmchat.chat.gathering import Gathering, with_seconds
 from lmchat.chat.recap import recap, recap_images
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
-from lmchat.chat.values import ChatRequest, Prompt, Reply, ResponseId
+from lmchat.chat.values import ChatRequest, Options, Prompt, Reply, ResponseId
 from lmchat.errors import ContextOverflowError, LmchatError, RefusedError, StreamBrokenError
 
 UNNUMBERED = TurnId(0)
@@ -71,12 +71,14 @@ def talk(
     show: Show,
     keep: Keep,
     now: Callable[[], datetime],
+    defaults: Options = Options(),
     private: bool = False,
     summary: bool = False,
 ) -> Exchange:
     """Ask `prompt` in `session` and return how it went, with everything that came already kept.
 
-    `server` names the server (ids are only followed on the server that gave them). A refusal or a broken stream
+    `server` names the server (ids are only followed on the server that gave them); `defaults` are the options
+    that hold where the session sets none. A refusal or a broken stream
     is returned, as is Ctrl-C; any other exception passes through after the turn was kept as interrupted.
     """
     draft = Turn(
@@ -92,7 +94,7 @@ def talk(
         summary=summary,
     )
     draft = replace(draft, id=keep(draft, done=False).id)
-    attempt = _Attempt(session, draft, show, keep, now, private)
+    attempt = _Attempt(session, draft, show, keep, now, defaults, private)
     failure: LmchatError | None = None
     outcome = Outcome.INTERRUPTED
     try:
@@ -129,6 +131,7 @@ class _Attempt:
     show: Show
     keep: Keep
     now: Callable[[], datetime]
+    defaults: Options
     private: bool
     followed: ResponseId | None = None
     resent: int = 0
@@ -186,7 +189,7 @@ class _Attempt:
             follows=follows,
             # Only the first request of a chain may bring it; the chain keeps it (PROTOCOL.md section 2).
             system_prompt="" if follows else self.session.system,
-            options=self.session.options,
+            options=self.session.options.over(self.defaults),
             integrations=self.session.integrations,
             store=not self.private,
         )
