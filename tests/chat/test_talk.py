@@ -32,7 +32,7 @@ def partner() -> Partner:
 
 @pytest.fixture
 def session(partner: Partner) -> Session:
-    return replace(partner.memory.session("colours"), model="m")
+    return partner.memory.over(Session("colours", turns={}, model="m"))
 
 
 def lost() -> RefusedError:
@@ -322,3 +322,14 @@ def test_nothing_is_sent_where_nothing_can_be_kept(partner: Partner, session: Se
     with pytest.raises(StoreError):
         partner.ask(session, "one", *answer("1"))
     assert partner.requests == []
+
+
+def test_a_private_turn_in_a_kept_session_follows_it_and_leaves_it_alone(partner: Partner, session: Session) -> None:
+    stored = partner.ask(session, "one", *answer("1", "resp_1")).session
+    private = Partner()
+    turns = dict(stored.turns)
+    beside = private.memory.over(replace(stored, turns=turns))
+    exchange = private.ask(beside, "two", *answer("2"), private=True)
+    assert private.requests[0].follows == "resp_1"
+    assert [turn.prompt.text for turn in exchange.session.path()] == ["one", "two"]
+    assert len(turns) == 1
