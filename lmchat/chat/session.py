@@ -115,8 +115,7 @@ class Session:
         for turn in self._growing():
             if followed is not None and turn.id == followed.id:
                 break
-            if not turn.barren:
-                missing.append(turn)
+            missing.append(turn)
             if turn.summary:
                 break
         return tuple(reversed(missing))
