@@ -1,0 +1,123 @@
+"""Where a server is and how one is let in: an address as people type or paste it, made regular.
+
+It must not know what is asked there.
+"""
+
+import base64
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from lmchat.errors import BadUseError
+
+STANDARD_PORT = 1234
+"""LM Studio's own port, for an address that names neither scheme nor port (PROTOCOL.md section 1)."""
+
+_PASTED_ROUTE = re.compile(r"(/api)?/v[01](/chat|/models|/responses|/chat/completions)?/*$")
+_EXAMPLE = "It should look like http://localhost:1234 or https://models.example.com."
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Hold a server's base URL, without scheme default, credentials, API path or trailing slash left to chance.
+
+    Raise BadUseError for a URL or a token that cannot be used. The token and the URL's own user and password go
+    into `authorization` only, and `secrets` names them for redaction.
+    """
+
+    url: str
+    token: str = field(default="", repr=False)
+    authorization: str = field(init=False, default="", repr=False)
+    secrets: tuple[str, ...] = field(init=False, default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        """Make the URL regular and take the secrets out of it."""
+        token = self.token.strip()
+        if not (token.isascii() and (token.isprintable() and " " not in token)):
+            raise BadUseError(
+                "The API token holds characters that no token has.", hint="Look at LM_API_TOKEN or the profile's token."
+            )
+        parts = _split(self.url)
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        basic = base64.b64encode(f"{user}:{password}".encode()).decode() if user or password else ""
+        authorization = f"Bearer {token}" if token else f"Basic {basic}" if basic else ""
+        regular = {
+            "url": _regular(parts),
+            "token": token,
+            "authorization": authorization,
+            "secrets": tuple(each for each in (token, basic, password) if each),
+        }
+        for name, value in regular.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def host(self) -> str:
+        """Return the host's name or number."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def encrypted(self) -> bool:
+        """Tell whether the way there is encrypted."""
+        return self.url.startswith("https:")
+
+    @property
+    def loopback(self) -> bool:
+        """Tell whether this is the machine itself, so that no proxy may stand between."""
+        number = _number(self.host)
+        if number is None:
+            return self.host == "localhost" or self.host.endswith(".localhost")
+        return number.is_loopback or number.is_unspecified
+
+    @property
+    def exposes_token(self) -> bool:
+        """Tell whether a token would cross a public network in the clear."""
+        if not self.authorization or self.encrypted or self.loopback:
+            return False
+        number = _number(self.host)
+        if number is not None:
+            return not (number.is_private or number.is_link_local)
+        return "." in self.host and not self.host.endswith((".local", ".lan", ".internal", ".home.arpa"))
+
+
+def _split(url: str) -> SplitResult:
+    text = url.strip()
+    named = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text)
+    try:
+        parts = urlsplit(text if named else f"http://{text}")
+        port, host = parts.port, parts.hostname or ""
+        host.encode("idna" if _number(host) is None else "ascii")
+    except ValueError as error:
+        raise BadUseError(f"{_shown(text)} is not a URL.", hint=_EXAMPLE) from error
+    if parts.scheme not in {"http", "https"}:
+        raise BadUseError(f"{_shown(text)} does not begin with http:// or https://.", hint=_EXAMPLE)
+    if not re.fullmatch(r"[\w.:%-]+", host) or port == 0 or re.search(r"[\s\x00-\x1f\\]", text):
+        raise BadUseError(f"{_shown(text)} is not a URL.", hint=_EXAMPLE)
+    if parts.query or parts.fragment:
+        raise BadUseError(f"{_shown(text)} has a part after its path, which a server's address has not.", hint=_EXAMPLE)
+    if not named and port is None:
+        return parts._replace(netloc=f"{parts.netloc.removesuffix(':')}:{STANDARD_PORT}")
+    return parts
+
+
+def _regular(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    standard = {"http": 80, "https": 443}[parts.scheme]
+    port = "" if parts.port in {None, standard} else f":{parts.port}"
+    path = _PASTED_ROUTE.sub("", parts.path.rstrip("/")).rstrip("/")
+    return f"{parts.scheme}://{host}{port}{path}"
+
+
+def _number(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        number = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = number.ipv4_mapped if isinstance(number, ipaddress.IPv6Address) else None
+    return mapped or number
+
+
+def _shown(text: str) -> str:
+    """Quote what was typed, without user and password."""
+    return repr(re.sub(r"//[^/]*@|^[^/]*@", "//", text)) if text else "An empty text"

@@ -1,0 +1,85 @@
+"""One call to a server and the head of its answer, as values; and how they are told in the debug log.
+
+They must not know how bytes travel.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lmchat.wire.address import Address
+from lmchat.wire.redaction import HIDDEN, redact
+from lmchat.wire.writing import json_bytes
+
+CHAT = "/api/v1/chat"
+MODELS = "/api/v1/models"
+GREETING = "/lmstudio-greeting"
+
+_LONG = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Hold what is asked of a server; `read_seconds` is how long it may be silent (None: for ever)."""
+
+    address: Address
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    connect_seconds: float = 5.0
+    read_seconds: float | None = None
+
+    @property
+    def url(self) -> str:
+        """Return the whole URL."""
+        return self.address.url + self.path
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return everything that must not be shown: the token, and the headers of MCP servers."""
+        integrations = (self.body or {}).get("integrations", ())
+        headers = [each.get("headers", {}) for each in integrations if isinstance(each, dict)]
+        return (*self.address.secrets, *(value for each in headers for value in each.values()))
+
+    def told(self) -> str:
+        """Describe the call for the debug log, long texts and secrets left out."""
+        if self.body is None:
+            return f"{self.method} {self.url}"
+        shown = json_bytes(_shortened(self.body)).decode()
+        return redact(f"{self.method} {self.url} {shown}", self.secrets)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Hold the first part of an answer."""
+
+    status: int
+    content_type: str = ""
+    location: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Tell whether the status is one of success; the body may still be a refusal."""
+        return 200 <= self.status < 300
+
+    @property
+    def streams(self) -> bool:
+        """Tell whether events follow."""
+        return self.good and self.content_type.lower().startswith("text/event-stream")
+
+
+def _shortened(value: Any, name: str = "") -> Any:
+    match value:
+        case dict() if name == "headers":
+            return dict.fromkeys(value, HIDDEN)
+        case dict():
+            return {key: _shortened(each, key) for key, each in value.items()}
+        case list():
+            return [_shortened(each) for each in value]
+        case str() if name == "server_url":
+            # A key often travels in the query.
+            return value.partition("?")[0]
+        case str() if len(value) > _LONG:
+            return f"{value[:_LONG]}… ({len(value)} characters)"
+        case _:
+            return value

@@ -1,0 +1,279 @@
+"""The only place where httpx's exceptions and servers' error bodies become the errors of `lmchat.errors`.
+
+Each is one sentence with the server's own words behind it, and one hint that a person can act on.
+"""
+
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+from lmchat.errors import (
+    ContextOverflowError,
+    LmchatError,
+    NotAllowedError,
+    NotFoundError,
+    RefusedError,
+    ServerError,
+    StreamBrokenError,
+    UnreachableError,
+)
+from lmchat.wire.calls import CHAT, Call, Head
+from lmchat.wire.complaints import Complaint, complaint_of, read_complaint
+from lmchat.wire.redaction import redact
+
+_ELSEWHERE = (
+    "Start LM Studio's server (`lms server start`), name another with `--url`, "
+    "or use the built-in model with `--url local`."
+)
+_NOT_LM_STUDIO = (
+    "LM Studio 0.4.0 or newer is needed: update it, or name its address with `--url` if this is another program."
+)
+_TOKEN = "Put a token that LM Studio has made (in its server settings) into LM_API_TOKEN."  # noqa: S105 - a hint
+_KEPT = "What came is kept; the next prompt carries it along."
+
+
+def unconnected(call: Call) -> UnreachableError:
+    """Return the error for a connection that does not come about."""
+    return UnreachableError(f"No answer from {call.address.url}: the connection timed out.", hint=_ELSEWHERE)
+
+
+def connection_fault(error: Exception, call: Call, *, headed: bool) -> ServerError | None:
+    """Return the error for an exchange that failed before or after (`headed`) its answer began.
+
+    None says that the exception is not the network's.
+    """
+    import httpx
+
+    if not isinstance(error, httpx.HTTPError):
+        return None
+    if headed:
+        return broken_off()
+    url, said = call.address.url, redact(str(error), call.secrets)
+    match error:
+        case httpx.ConnectTimeout():
+            return unconnected(call)
+        case httpx.ProxyError():
+            return UnreachableError(
+                f"The proxy on the way to {url} cannot be used: {said}",
+                hint="Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the host in NO_PROXY.",
+            )
+        case httpx.ConnectError():
+            return _unreachable(error, call)
+        case httpx.TimeoutException():
+            return UnreachableError(
+                f"{url} took the connection, but did not answer within {call.read_seconds:g} seconds.",
+                hint=_ELSEWHERE,
+            )
+        case httpx.RemoteProtocolError() if "disconnected" not in said:
+            return UnreachableError(f"What answers at {url} does not speak HTTP.", hint=_ELSEWHERE)
+        case httpx.NetworkError() | httpx.RemoteProtocolError() if call.path == CHAT:
+            return StreamBrokenError(
+                "The server closed the connection before its reply began.",
+                hint="Look whether LM Studio is still running (`lms server status`), and ask again.",
+            )
+        case _:
+            return UnreachableError(f"{url} closed the connection without an answer.", hint=_ELSEWHERE)
+
+
+def broken_off() -> StreamBrokenError:
+    """Return the error for an answer that ended before its end."""
+    return StreamBrokenError("The connection ended before the reply was complete.", hint=_KEPT)
+
+
+def senseless(what: str) -> StreamBrokenError:
+    """Return the error for an answer that cannot be understood; `what` says which part of it."""
+    return StreamBrokenError(f"The server sent {what} that makes no sense.", hint=_KEPT)
+
+
+def not_lm_studio(call: Call, what: str) -> RefusedError:
+    """Return the error for a server that answers with something else; `what` says with what."""
+    return RefusedError(f"{call.address.url} answers with {what}, not as LM Studio does.", hint=_NOT_LM_STUDIO)
+
+
+def refusal(head: Head, body: bytes, call: Call) -> LmchatError:
+    """Return the error for an answer that refuses (PROTOCOL.md section 2, Refusals)."""
+    if 300 <= head.status < 400:
+        return _redirect(head, call)
+    complaint = read_complaint(head.status, body, call.secrets)
+    error = _judge(complaint, call)
+    unknown = complaint.names("model_not_found", "job_not_found")
+    # Bodies of the 404s of load, unload and status are not known (PROTOCOL.md section 5).
+    if unknown or (head.status == 404 and complaint.structured and call.path != CHAT):
+        return NotFoundError(error.message, hint=error.hint)
+    return error
+
+
+def stream_refusal(data: object, call: Call) -> RefusedError:
+    """Return the error for an `error` event in a stream."""
+    return _judge(complaint_of(200, data, call.secrets), call)
+
+
+def _unreachable(error: Exception, call: Call) -> UnreachableError:
+    url, host = call.address.url, call.address.host
+    causes = list(_causes(error))
+    if any(isinstance(each, ssl.SSLError) for each in causes):
+        return UnreachableError(
+            f"No encrypted connection to {url}: {redact(str(error), call.secrets)}",
+            hint="If the server speaks plain HTTP, write http://; a certificate of your own goes into SSL_CERT_FILE.",
+        )
+    if any(isinstance(each, socket.gaierror) for each in causes):
+        return UnreachableError(f"There is no host called '{host}', or no network to ask.", hint=_ELSEWHERE)
+    if any(isinstance(each, ConnectionRefusedError) for each in causes):
+        return UnreachableError(f"Nothing answers at {url}.", hint=_ELSEWHERE)
+    return UnreachableError(f"{url} cannot be reached: {redact(str(error), call.secrets)}", hint=_ELSEWHERE)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _redirect(head: Head, call: Call) -> RefusedError:
+    target = redact(urljoin(call.url, head.location), call.secrets) if head.location else "nowhere"
+    return RefusedError(
+        f"{call.address.url} sends its callers on to {target}, and lmchat does not follow.",
+        hint="If that is your server, name it with `--url`.",
+        http_status=head.status,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Say what a kind of complaint means, and what a person can do."""
+
+    applies: Callable[[Complaint], bool]
+    sentence: str
+    hint: str | Callable[[Complaint], str]
+    kind: type[RefusedError] = RefusedError
+
+
+def _judge(complaint: Complaint, call: Call) -> RefusedError:
+    rule = next(rule for rule in _RULES if rule.applies(complaint))
+    sentence = rule.sentence
+    if rule.kind is NotAllowedError and complaint.status == 401:
+        sentence = (
+            "The server does not accept the API token"
+            if call.address.authorization
+            else "The server wants an API token, and none is set"
+        )
+    return rule.kind(
+        f"{sentence}: {complaint.message}" if complaint.message else f"{sentence} (HTTP {complaint.status}).",
+        hint=rule.hint if isinstance(rule.hint, str) else rule.hint(complaint),
+        error_type=complaint.type,
+        code=complaint.code,
+        param=complaint.param,
+        http_status=complaint.status,
+    )
+
+
+def _unknown_keys(complaint: Complaint) -> str:
+    keys = ", ".join(re.findall(r"'([^']+)'", complaint.message))
+    return f"Leave out {keys or 'that option'}, or update LM Studio."
+
+
+def _reasoning_levels(complaint: Complaint) -> str:
+    _, _, listed = complaint.message.partition("Supported settings:")
+    levels = ", ".join(re.findall(r"'([^']+)'", listed))
+    if levels:
+        return f"Choose one of these with --reasoning: {levels}."
+    return "Leave out --reasoning; `lmchat models` shows which models have it."
+
+
+_RULES = (
+    _Rule(
+        lambda it: it.param == "previous_response_id",
+        "The server no longer has the reply that this prompt follows",
+        "The conversation is kept here; ask again to send it along as text.",
+    ),
+    _Rule(
+        lambda it: it.names("model_not_found"),
+        "The server has no such model",
+        "`lmchat models` lists what is downloaded; `lmchat models download NAME` adds to it.",
+    ),
+    _Rule(
+        lambda it: it.names("job_not_found"), "The server has no such download", "`lmchat models` lists what is there."
+    ),
+    _Rule(
+        lambda it: it.status == 403 and (it.param == "integrations" or it.says("plugin", "mcp")),
+        "The server does not allow this integration",
+        "In LM Studio's server settings turn on 'Allow calling servers from mcp.json' (for mcp/LABEL) or 'Allow "
+        "per-request MCPs' (for a URL); an API token needs the permission too.",
+        NotAllowedError,
+    ),
+    _Rule(
+        lambda it: it.status == 401 or it.names("invalid_api_key"),
+        "The server wants an API token",
+        _TOKEN,
+        NotAllowedError,
+    ),
+    _Rule(
+        lambda it: it.status == 403,
+        "The server does not allow this",
+        "Give the token in LM_API_TOKEN this permission in LM Studio's server settings.",
+        NotAllowedError,
+    ),
+    _Rule(
+        lambda it: it.names("plugin_connection_error", "mcp_connection_error"),
+        "The server cannot connect to an integration",
+        "Compare the name with LM Studio's mcp.json (it is written mcp/LABEL), and look whether that MCP server runs.",
+    ),
+    _Rule(
+        lambda it: it.names("unrecognized_keys"),
+        "The server does not know an option of this request",
+        _unknown_keys,
+    ),
+    _Rule(
+        lambda it: it.param == "reasoning",
+        "The model does not have this reasoning setting",
+        _reasoning_levels,
+    ),
+    _Rule(
+        lambda it: (
+            (
+                it.names("exceed_context_size_error", "context_length_exceeded")
+                or it.says("context length", "exceed_context_size", "context size", "context window")
+            )
+            and it.param != "context_length"
+        ),
+        "The prompt is larger than the model's context",
+        "Shorten it, or load the model with more: `lmchat models load KEY --context-length N`.",
+        ContextOverflowError,
+    ),
+    _Rule(
+        lambda it: it.says("jinja", "prompt template", "prompttemplate", "chat template"),
+        "The model's own prompt template refuses this conversation",
+        "Try without a system prompt, or with another model.",
+    ),
+    _Rule(
+        lambda it: it.says("image", "vision") and it.says("support"),
+        "The model does not take images",
+        "`lmchat models` marks the models that do.",
+    ),
+    _Rule(
+        lambda it: it.says("unexpected endpoint") or it.status in {404, 405, 501},
+        "The server does not have LM Studio's REST API",
+        _NOT_LM_STUDIO,
+    ),
+    _Rule(lambda it: it.status == 413, "The request is too large for the server", "Send smaller images or less text."),
+    _Rule(lambda it: it.status in {408, 425, 429, 503}, "The server is busy", "Wait a moment and ask again."),
+    _Rule(
+        lambda it: it.status in {502, 504},
+        "The gateway in front of the server gets no answer from it",
+        "Look whether LM Studio is running there.",
+    ),
+    _Rule(
+        lambda it: it.status >= 500 or it.names("internal_error", "unknown"),
+        "The server failed at this request",
+        "LM Studio's log says more (`lms log stream`); loading the model again often helps.",
+    ),
+    _Rule(
+        lambda it: it.status >= 300,
+        "The server refused the request",
+        "`--debug` shows what was sent.",
+    ),
+    _Rule(lambda _it: True, "The server reports an error", "Ask again, or choose another model."),
+)

@@ -1,0 +1,74 @@
+"""Reading JSON that others wrote: whatever stands there, a value of the wanted type comes out.
+
+It must not know what the values mean.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text without lone surrogates, which no disk or terminal takes.
+
+    Raise ValueError where it is no JSON (also where it is nested too deeply to read).
+    """
+    try:
+        value = json.loads(text)
+        return _without_surrogates(value) if "\\ud" in text or "\\uD" in text else value
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _without_surrogates(value: Any) -> Any:
+    written = json.dumps(value, ensure_ascii=False)
+    return json.loads(written.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+def text(value: object) -> str:
+    """Return a string as it is, a number as its digits, anything else as nothing."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return ""
+
+
+def number(value: object) -> float | int | None:
+    """Return a finite number (also one written as a string), None where there is none."""
+    if isinstance(value, str):
+        try:
+            value = float(value) if "." in value or "e" in value.lower() else int(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value
+
+
+def integer(value: object) -> int | None:
+    """Return a whole number, None where there is none."""
+    found = number(value)
+    return None if found is None else int(found)
+
+
+def decimal(value: object) -> float | None:
+    """Return a number as a float, None where there is none."""
+    found = number(value)
+    return None if found is None else float(found)
+
+
+def truth(value: object) -> bool | None:
+    """Return a bool, None where there is none."""
+    return value if isinstance(value, bool) else None
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return a JSON object, an empty one where there is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def sequence(value: object) -> Iterable[Any]:
+    """Return a JSON array, an empty one where there is none."""
+    return value if isinstance(value, list) else ()
