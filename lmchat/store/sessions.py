@@ -1,0 +1,178 @@
+"""The sessions of a store: making, finding, listing and renaming them."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from lmchat.chat.session import Outcome, Session, TurnId
+from lmchat.chat.values import Options
+from lmchat.errors import BadUseError, NotFoundError, nearest
+from lmchat.store.database import Database, Row, damaged, moment
+from lmchat.store.drafts import settle_left_behind
+from lmchat.store.growth import session_gone
+from lmchat.store.heads import touch
+from lmchat.store.names import checked, numbered, same, slug
+from lmchat.store.rows import clean, integrations_json, integrations_value, numbers_value, written
+from lmchat.store.turns import Turns, turns_of
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Hold what a list shows of a session: `turns` counts those on the way to its head.
+
+    `outcome` is that of the head (None before the first turn), `first_words` are those of the first prompt.
+    """
+
+    name: str
+    turns: int
+    model: str
+    created: datetime
+    last_used: datetime
+    first_words: str
+    outcome: Outcome | None
+
+
+def listed(database: Database) -> tuple[Summary, ...]:
+    """Return every session, the one used last first."""
+    settle_left_behind(database)
+    rows = database.rows(
+        "SELECT name, coalesce(depth, 0), coalesce(nullif(session.model, ''), turn.model, ''), created, used,"
+        " session.first_words, outcome"
+        " FROM session LEFT JOIN turn ON turn.tree = session.tree AND number = head ORDER BY use_order DESC"
+    )
+    return tuple(
+        Summary(name, turns, model, moment(created), moment(used), words, Outcome(outcome) if outcome else None)
+        for name, turns, model, created, used, words, outcome in rows
+    )
+
+
+def names(database: Database) -> list[str]:
+    """Return the names of all sessions, the one used last first."""
+    return [row[0] for row in database.rows("SELECT name FROM session ORDER BY use_order DESC")]
+
+
+def exists(database: Database, name: str) -> bool:
+    """Tell whether there is a session of that name."""
+    return database.row("SELECT 1 FROM session WHERE name = ?", (clean(same(name)),)) is not None
+
+
+def last(database: Database) -> str | None:
+    """Return the name of the session used last."""
+    row = database.row("SELECT name FROM session ORDER BY use_order DESC LIMIT 1")
+    return None if row is None else row[0]
+
+
+def find(database: Database, name: str) -> Session:
+    """Return the session of that name; raise NotFoundError, with the nearest names, where there is none."""
+    settle_left_behind(database)
+    number = number_of(database, name)
+    row = database.row(
+        "SELECT id, name, tree, head, model, system, options, integrations FROM session WHERE id = ?", (number,)
+    )
+    if row is None:
+        raise session_gone()
+    return _session(database, row)
+
+
+def create(database: Database, name: str | None, prompt_text: str, settings: Session) -> Session:
+    """Add a session with the settings of `settings`, named after a prompt where `name` is None."""
+    with database.write():
+        if name is None:
+            chosen = numbered(slug(prompt_text), lambda each: exists(database, each))
+        else:
+            chosen = free(database, name)
+        row = database.row("INSERT INTO tree DEFAULT VALUES RETURNING id")
+        tree = int(row[0]) if row else 0
+        created = replace(settings, name=chosen, head=None)
+        number = add(database, created, tree)
+    return replace(created, turns=Turns(database, tree, number))
+
+
+def free(database: Database, name: str) -> str:
+    """Return a name as it is kept, or raise BadUseError where it is taken or cannot be one."""
+    name = checked(name)
+    if exists(database, name):
+        raise BadUseError(f"There is a session '{name}' already.", hint="Choose another name.")
+    return name
+
+
+def add(database: Database, session: Session, tree: int, first_words: str = "") -> int:
+    """Add the row of a session to a tree and return its number (inside a transaction)."""
+    now = database.now()
+    row = database.row(
+        "INSERT INTO session (name, tree, head, model, system, options, integrations, first_words, created, used,"
+        " use_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(use_order), 0) + 1 FROM session))"
+        " RETURNING id",
+        (session.name, tree, session.head, *_settings(session), first_words, now, now),
+    )
+    return int(row[0]) if row else 0
+
+
+def configure(database: Database, session: Session, number: int) -> None:
+    """Keep the settings of a session; raise StoreError where it is gone."""
+    with database.write():
+        changed = database.execute(
+            "UPDATE session SET model = ?, system = ?, options = ?, integrations = ? WHERE id = ?",
+            (*_settings(session), number),
+        )
+        if not changed.rowcount:
+            raise session_gone()
+        touch(database, number)
+
+
+def rename(database: Database, old: str, new: str) -> None:
+    """Give a session another name; raise NotFoundError or BadUseError where that cannot be."""
+    with database.write():
+        number = number_of(database, old)
+        if checked(new) != same(old):
+            database.execute("UPDATE session SET name = ? WHERE id = ?", (free(database, new), number))
+
+
+def fork(database: Database, session: Session, name: str, at: TurnId | None) -> Session:
+    """Add a session that points at the same turn, or at `at`; no turn is copied."""
+    view = turns_of(session)
+    forked = session.forked(checked(name), at)
+    with database.write():
+        row = database.row("SELECT first_words FROM session WHERE id = ?", (view.session,))
+        if row is None:
+            raise session_gone()
+        free(database, name)
+        number = add(database, forked, view.tree, row[0])
+    return replace(forked, turns=Turns(database, view.tree, number))
+
+
+def number_of(database: Database, name: str) -> int:
+    """Return the store's own number of a session; raise NotFoundError, with the nearest names, where there is none."""
+    row = database.row("SELECT id FROM session WHERE name = ?", (clean(same(name)),))
+    if row is None:
+        raise NotFoundError(
+            f"There is no session '{clean(name)}'.",
+            hint=nearest(same(name), names(database)) or "`lmchat sessions` lists them.",
+        )
+    return int(row[0])
+
+
+def _settings(session: Session) -> tuple[str, str, str, str]:
+    """Return the settings of a session as they are kept."""
+    return (
+        clean(session.model),
+        clean(session.system),
+        written(session.options.given()),
+        written(integrations_json(session.integrations)),
+    )
+
+
+def _session(database: Database, row: Row) -> Session:
+    number, name, tree, head, model, system, options, integrations = row
+    try:
+        return Session(
+            name=name,
+            turns=Turns(database, tree, number),
+            head=head,
+            model=model,
+            system=system,
+            options=numbers_value(Options, json.loads(options), "the options"),
+            integrations=integrations_value(json.loads(integrations)),
+        )
+    except ValueError as error:
+        raise damaged(database.path) from error

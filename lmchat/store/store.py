@@ -1,0 +1,111 @@
+"""The store as the program sees it: one value whose methods each say what can be done with kept conversations."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lmchat.chat.session import Session, TurnId
+from lmchat.chat.talk import Keep
+from lmchat.chat.values import Integration, Options
+from lmchat.store import sessions
+from lmchat.store.database import Database
+from lmchat.store.drafts import Keeper, writers_directory
+from lmchat.store.schema import prepare
+from lmchat.store.turns import turns_of
+from lmchat.store.writers import Writer
+
+
+def open_store(directory: Path, *, now: Callable[[], datetime]) -> "Store":
+    """Open the conversations kept in a directory, which is created where it is missing.
+
+    Raise StoreError where they cannot be read or written; nothing is overwritten then.
+    """
+    database = Database(directory, now)
+    try:
+        prepare(database)
+    except BaseException:
+        database.close()
+        raise
+    return Store(database)
+
+
+class Store:
+    """Keep conversations; every method raises StoreError where the disk or the file fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._writer = Writer(writers_directory(database))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; what is still a draft then counts as left behind."""
+        self._database.close()
+        self._writer.close()
+
+    def sessions(self) -> tuple[sessions.Summary, ...]:
+        """Return every session, the one used last first."""
+        return sessions.listed(self._database)
+
+    def names(self) -> list[str]:
+        """Return the names of all sessions, the one used last first."""
+        return sessions.names(self._database)
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a session of that name."""
+        return sessions.exists(self._database, name)
+
+    def last(self) -> str | None:
+        """Return the name of the session used last."""
+        return sessions.last(self._database)
+
+    def find(self, name: str) -> Session:
+        """Return a session; raise NotFoundError, with the nearest names, where there is none.
+
+        What a program that died left in the middle of a reply counts as an interrupted turn from here on.
+        """
+        return sessions.find(self._database, name)
+
+    def create(
+        self,
+        name: str | None,
+        prompt_text: str = "",
+        *,
+        model: str = "",
+        system: str = "",
+        options: Options = Options(),
+        integrations: tuple[Integration, ...] = (),
+    ) -> Session:
+        """Add a session, named after the first words of its prompt where `name` is None.
+
+        Raise BadUseError where the name is taken or cannot be one.
+        """
+        settings = Session("", {}, model=model, system=system, options=options, integrations=integrations)
+        return sessions.create(self._database, name, prompt_text, settings)
+
+    def configure(self, session: Session) -> None:
+        """Keep the model, system prompt, options and integrations of the value; headers are never kept."""
+        sessions.configure(self._database, session, turns_of(session).session)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a session another name; raise NotFoundError or BadUseError where that cannot be."""
+        sessions.rename(self._database, old, new)
+
+    def fork(self, session: Session, name: str, at: TurnId | None = None) -> Session:
+        """Add a session that points at the same turn, or at `at`; raise BadUseError where the name is taken."""
+        return sessions.fork(self._database, session, name, at)
+
+    def keeper(self, session: Session) -> Keep:
+        """Return what keeps the next turns of a session (see `lmchat.chat.talk.Keep`).
+
+        The head moves to a turn that has ended only if nobody moved it since this was called.
+        """
+        return Keeper(self._database, self._writer, turns_of(session))
