@@ -1,0 +1,148 @@
+"""What holds of all that was given: the highest layer that gives a setting wins, and says where it stands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lmchat.chat.values import Options
+from lmchat.errors import SettingsError
+from lmchat.settings.rows import HIDDEN, Row, server_rows, setting_row
+from lmchat.settings.shapes import misfit
+from lmchat.settings.source import McpServer
+from lmchat.settings.table import BY_NAME, KEYS, SAMPLING, TOKEN_VARIABLE, Key, Value
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Hold a value and where it was given, in words."""
+
+    value: Value
+    source: str
+
+
+Layer = Mapping[str, Given]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Hold every layer of the settings, the highest first.
+
+    An empty text in a layer takes a setting back to its default, whatever the layers below say.
+    """
+
+    path: Path
+    flags: Layer = field(default_factory=dict, repr=False)
+    session: Layer = field(default_factory=dict, repr=False)
+    environment: Layer = field(default_factory=dict, repr=False)
+    of_profile: Layer = field(default_factory=dict, repr=False)
+    file: Layer = field(default_factory=dict, repr=False)
+    profile_names: tuple[str, ...] = ()
+    servers: Mapping[str, McpServer] = field(default_factory=dict, repr=False)
+    has_token: bool = False
+
+    def value(self, name: str) -> Value | None:
+        """Return a setting's value, None where it is unset; raise KeyError where there is no such setting."""
+        default = BY_NAME[name].default
+        given = self._given(name)
+        return default if given is None or given.value == "" else given.value
+
+    def text(self, name: str) -> str:
+        """Return a setting as text, empty where it is unset."""
+        value = self.value(name)
+        return "" if value is None else str(value)
+
+    def flag(self, name: str) -> bool:
+        """Tell whether a switch is on; an unset one is not."""
+        return self.value(name) is True
+
+    def number(self, name: str) -> float | None:
+        """Return a setting that is a number, None where it is unset."""
+        value = self.value(name)
+        return value if isinstance(value, int | float) else None
+
+    def source(self, name: str) -> str:
+        """Say where a setting was given, such as `--model` or `profile 'work' in settings.toml`."""
+        given = self._given(name)
+        return given.source if given else DEFAULT
+
+    def is_set(self, name: str) -> bool:
+        """Tell whether a setting was given anywhere."""
+        given = self._given(name)
+        return given is not None and given.value != ""
+
+    @property
+    def profile(self) -> str:
+        """Return the name of the profile in use, empty where there is none."""
+        return self.text("default_profile")
+
+    def profiles(self) -> tuple[str, ...]:
+        """Return the names of all profiles."""
+        return self.profile_names
+
+    def options(self) -> Options:
+        """Return the sampling settings that are set."""
+        values = {key.name: self.value(key.name) for key in SAMPLING}
+        return Options(**values)  # type: ignore[arg-type]  # each was checked against its shape
+
+    def for_session(self, name: str, values: Mapping[str, object]) -> "Settings":
+        """Return the settings with those a session keeps right below the flags, in place of another session's.
+
+        None values are not given. Raise SettingsError for one that does not fit or that no session may set: a
+        session can come from a stranger's file, so it never says where to get a token or where to send it.
+        """
+        for key in values:
+            if key not in BY_NAME or not BY_NAME[key].in_session:
+                raise SettingsError(f"Session '{name}' sets '{key}', which is not a setting of a session.")
+        return replace(self, session=layer(values, dict.fromkeys(values, f"session '{name}'")))
+
+    def mcp_headers(self, label: str, url: str = "") -> Mapping[str, str]:
+        """Return the headers for an ephemeral MCP server: secrets, for the request only.
+
+        Where the file names the server's URL and `url` is another, there are none: they belong to that server.
+        """
+        server = self.servers.get(label)
+        if server is None or (url and server.url and url.rstrip("/") != server.url.rstrip("/")):
+            return {}
+        return server.headers
+
+    def token_place(self) -> tuple[str, Given] | None:
+        """Find the `token_command` or `token_env` that holds, None where only LM_API_TOKEN is left.
+
+        They stand for one another: a profile's `token_env` wins over the file's `token_command`.
+        """
+        for place in (self.of_profile, self.file):
+            given = [(name, place[name]) for name in ("token_command", "token_env") if name in place]
+            if given:
+                return next((each for each in given if each[1].value), None)
+        return None
+
+    def rows(self) -> tuple[Row, ...]:
+        """Return every setting, its value and where it was given, with secrets hidden."""
+        settings = (setting_row(key, self.value(key.name), self.source(key.name)) for key in KEYS)
+        place = self.token_place()
+        source = f"{place[0]} of {place[1].source}" if place else TOKEN_VARIABLE if self.has_token else ""
+        token = Row("token", HIDDEN, source) if source else Row("token", None, DEFAULT)
+        return (*settings, token, *server_rows(self.servers.values(), self.path.name))
+
+    def _given(self, name: str) -> Given | None:
+        layers = (self.flags, self.session, self.environment, self.of_profile, self.file)
+        return next((each[name] for each in layers if name in each), None)
+
+
+def layer(values: Mapping[str, object], sources: Mapping[str, str]) -> Layer:
+    """Check values and join each with its source; None is not given. Raise SettingsError for one that does not fit."""
+    given = {}
+    for name, value in values.items():
+        if value is None:
+            continue
+        if wrong := misfit(BY_NAME[name].shape, value):
+            raise SettingsError(f"{_called(BY_NAME[name], value, sources[name])} {wrong}.")
+        given[name] = Given(value, sources[name])  # type: ignore[arg-type]  # it fits its shape
+    return given
+
+
+def _called(key: Key, value: object, source: str) -> str:
+    """Name a setting as it was given: by its option or variable alone, or with the place it stands in."""
+    return source if source in {key.variable, key.option_for(value)} else f"'{key.name}' of {source}"
