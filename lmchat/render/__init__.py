@@ -1,1 +1,1 @@
-"""What a person or a script sees: streaming Markdown, screens, tables, JSON, failures. The only room that knows rich."""
+"""What people and scripts see: streaming Markdown, screens, tables, JSON. The only room that knows rich."""

@@ -1,0 +1,51 @@
+"""How many cells of a terminal a text takes, and cutting a text to a number of them.
+
+Plain ASCII, the most of what is measured, costs nothing and loads nothing.
+"""
+
+ELLIPSIS = "…"
+
+
+def cells(text: str) -> int:
+    """Return the width of a text (without control characters) in cells."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def clusters(text: str) -> list[tuple[str, int]]:
+    """Cut a text into what a terminal shows as one character, each with its width in cells."""
+    if text.isascii():
+        return [(character, 1) for character in text]
+    from rich.cells import split_graphemes
+
+    spans, _ = split_graphemes(text)
+    return [(text[start:end], width) for start, end, width in spans]
+
+
+def cut(text: str, width: int) -> str:
+    """Return as much of the beginning as fits into `width` cells."""
+    if cells(text) <= width:
+        return text
+    taken, used = [], 0
+    for cluster, size in clusters(text):
+        if used + size > width:
+            break
+        taken.append(cluster)
+        used += size
+    return "".join(taken)
+
+
+def shorten(text: str, width: int) -> str:
+    """Return the text within `width` cells, ended by an ellipsis where it was cut."""
+    if cells(text) <= width:
+        return text
+    return cut(text, width - 1).rstrip() + ELLIPSIS if width > 0 else ""
+
+
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """Fill a text with blanks to `width` cells, in front of it where `right` is set."""
+    blanks = " " * (width - cells(text))
+    return blanks + text if right else text + blanks

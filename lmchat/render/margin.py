@@ -1,0 +1,111 @@
+"""What stands beside the reply, on stderr: progress that passes, notes, thoughts where wanted, the numbers at the end.
+
+It must not know how the reply itself is shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
+from lmchat.render.activity import Activity
+from lmchat.render.notes import INTERRUPTED, branched_note, resending_note, stats_note
+from lmchat.render.painter import Painter
+from lmchat.render.terminal import moves_cursor, reflows, size_of
+from lmchat.render.text import Door, safe_line
+from lmchat.render.theme import Theme
+from lmchat.world import World
+
+
+class Thoughts(Enum):
+    """Name what becomes of a model's reasoning: folded to one line, shown whole, or hidden."""
+
+    FOLD = "fold"
+    SHOW = "show"
+    HIDE = "hide"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Hold what to say beside the reply; `context_length` is the model's window, where it is known."""
+
+    thoughts: Thoughts = Thoughts.FOLD
+    stats: bool = False
+    context_length: int | None = None
+
+
+class Margin:
+    """Write to stderr what concerns a turn but is not its answer.
+
+    Progress passes on a terminal only, and only until the answer begins: the answer may go to the same terminal
+    by way of another program, and painting over it would eat it.
+    """
+
+    def __init__(self, world: World, theme: Theme, wanted: Wanted, *, progress: bool = True) -> None:
+        self._stream = world.stderr
+        self._theme = theme
+        self._wanted = wanted
+        self._now: Callable[[], float] = world.monotonic
+        size = size_of(world.stderr, world.environ)
+        live = progress and moves_cursor(world.stderr, world.environ)
+        self._painter = Painter(self._write, size, live=live, reflows=reflows(world.environ))
+        self._activity = Activity(self._now())
+        self._retired = not live
+        self._door = Door()
+        self._thinking = False
+        self._stats = ""
+
+    def show(self, event: Event) -> None:
+        """Show what an event says beside the answer."""
+        match event:
+            case Resending():
+                self.note(resending_note(event))
+            case Branched():
+                self.note(branched_note(event))
+            case ReasoningDelta(text) if self._wanted.thoughts is Thoughts.SHOW:
+                self._think(text)
+            case PartEnded():
+                self._end_thought()
+            case Finished(reply):
+                self._stats = stats_note(reply.stats, context_length=self._wanted.context_length)
+            case _:
+                pass
+        if not self._retired:
+            now = self._now()
+            self._activity.observe(event, now)
+            self._painter.frame((), self._activity.rows(now, self._theme, self._painter.width))
+
+    def note(self, sentence: str) -> None:
+        """Write one faint line."""
+        self._painter.clear()
+        self._end_thought()
+        self._write(self._theme.styled(safe_line(sentence), self._theme.looks.faint) + "\n")
+
+    def retire(self) -> None:
+        """Show no more progress: the answer has begun."""
+        if not self._retired:
+            self._retired = True
+            self._painter.close()
+        self._end_thought()
+
+    def close(self, *, interrupted: bool = False) -> None:
+        """Take away what passes; say the numbers where they are wanted, and that the reply was cut short."""
+        self.retire()
+        if interrupted:
+            self.note(INTERRUPTED)
+        if self._wanted.stats and self._stats:
+            self.note(self._stats)
+
+    def _think(self, text: str) -> None:
+        self.retire()
+        self._thinking = True
+        self._write(self._theme.styled(self._door.through(text), self._theme.looks.faint))
+
+    def _end_thought(self) -> None:
+        if self._thinking:
+            self._thinking = False
+            self._write(self._theme.styled(self._door.rest(), self._theme.looks.faint) + "\n")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()

@@ -1,0 +1,48 @@
+"""Markdown where no cursor can be moved (a pipe, a dumb terminal): what is settled, as soon as it is."""
+
+from lmchat.render.markdown.stream import MarkdownStream
+from lmchat.render.painter import Painter
+from lmchat.render.terminal import size_of
+from lmchat.render.text import Door
+from lmchat.render.theme import Theme
+from lmchat.world import World
+
+
+class MarkdownPage:
+    """Write the messages of a reply as rendered Markdown, rows only."""
+
+    def __init__(self, world: World, theme: Theme) -> None:
+        self._world = world
+        self._theme = theme
+        self._painter = Painter(self._write, size_of(world.stdout, world.environ), live=False)
+        self._door = Door()
+        self._message: MarkdownStream | None = None
+        self._gap_due = False
+
+    def feed(self, text: str) -> None:
+        """Take the next characters of the message."""
+        if self._message is None and text:
+            self._message = MarkdownStream(self._painter, self._theme, self._world.monotonic, gap=self._gap_due)
+            self._gap_due = True
+        if self._message is not None:
+            self._message.feed(self._door.through(text))
+
+    def tick(self) -> None:
+        """Write what is due."""
+        if self._message is not None:
+            self._message.tick()
+
+    def end_message(self) -> None:
+        """Settle the message."""
+        if self._message is not None:
+            self._message.feed(self._door.rest())
+            self._message.finish()
+            self._message = None
+
+    def close(self) -> None:
+        """Settle what is open."""
+        self.end_message()
+
+    def _write(self, text: str) -> None:
+        self._world.stdout.write(text)
+        self._world.stdout.flush()

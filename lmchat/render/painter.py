@@ -1,0 +1,115 @@
+"""Rows to bytes: what is settled goes to the scrollback once, what is still open is painted below it.
+
+The painter owns the open rows, never more than the window less one, with the cursor at the start of the line below
+them. A frame is one write that begins at the first row that changed. It must not know what the rows show.
+"""
+
+from collections.abc import Callable, Sequence
+
+from lmchat.render.rows import Row
+
+_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a terminal that knows them shows a frame at once
+_AUTOWRAP_OFF, _AUTOWRAP_ON = "\x1b[?7l", "\x1b[?7h"
+_ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
+_HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
+
+Size = Callable[[], tuple[int, int]]
+"""Tells the width and the height of the window, in cells."""
+
+
+class Painter:
+    """Paint rows through `write`, which also flushes.
+
+    Where `live` is false (a pipe, a dumb terminal), only settled rows are written and no cursor moves.
+    `reflows` tells that the terminal wraps its rows anew when its width changes.
+    """
+
+    def __init__(self, write: Callable[[str], None], size: Size, *, live: bool, reflows: bool = False) -> None:
+        self._write = write
+        self._size = size
+        self._reflows = reflows
+        self._shown: list[Row] = []
+        self._shown_width = 0
+        self._hidden = False
+        self.live = live
+
+    @property
+    def width(self) -> int:
+        """Return the width of the window now."""
+        return max(self._size()[0], 1)
+
+    @property
+    def height(self) -> int:
+        """Return the number of rows that can be live now."""
+        return max(self._size()[1] - 1, 1)
+
+    def frame(self, settled: Sequence[Row], live: Sequence[Row] = ()) -> None:
+        """Hand `settled` out for good and show the last of the `live` rows below, in place of those shown before."""
+        if not self.live:
+            if settled:
+                self._write("".join(f"{row.text}\n" for row in settled))
+            return
+        width, height = self._size()
+        tail = list(live[-max(height - 1, 1) :])
+        parts = self._forget_wrapped(width, height)
+        parts += self._changes([*settled, *tail], len(settled))
+        self._shown, self._shown_width = tail, width
+        if not parts:
+            return
+        if not self._hidden:
+            parts.insert(0, _HIDE)
+            self._hidden = True
+        self._write(_BEGIN + "".join(parts) + _END)
+
+    def clear(self) -> None:
+        """Take the live rows off the screen."""
+        self.frame(())
+
+    def close(self) -> None:
+        """Take the live rows off the screen and give the cursor back."""
+        self.clear()
+        if self._hidden:
+            self._hidden = False
+            self._write(_SHOW)
+
+    def _changes(self, target: Sequence[Row], settled: int) -> list[str]:
+        """Make the bytes that turn the rows shown into `target`, of which the first `settled` are for good."""
+        before = self._shown
+        same = 0
+        for index, (old, new) in enumerate(zip(before, target, strict=False)):
+            # A shaky row was painted cut off at the margin: settled, it is written again, whole.
+            if old != new or (index < settled and new.shaky):
+                break
+            same += 1
+        if same == len(before) == len(target):
+            return []
+        parts = [_up(len(before) - same)]
+        for index, row in enumerate(target[same:], start=same):
+            wider = index < len(before) and (before[index].cells > row.cells or before[index].shaky)
+            parts.append(_painted(row, cut=index >= settled, erase=wider))
+        if len(before) > len(target):
+            parts.append(_ERASE_BELOW)
+        return parts
+
+    def _forget_wrapped(self, width: int, height: int) -> list[str]:
+        """After a change of width, go up to where the live rows begin now, and clear from there."""
+        before, self_width = self._shown, self._shown_width
+        if not before or width == self_width:
+            return []
+        self._shown = []
+        rows = len(before)
+        if self._reflows:
+            rows = sum(max(1, -(-row.cells // width)) for row in before)
+        return [_up(min(rows, height - 1)), _ERASE_BELOW]
+
+
+def _up(rows: int) -> str:
+    return f"\x1b[{rows}A\r" if rows > 0 else ""
+
+
+def _painted(row: Row, *, cut: bool, erase: bool) -> str:
+    text = row.text
+    if row.shaky and cut:
+        text = _AUTOWRAP_OFF + text + _AUTOWRAP_ON
+    # Behind a row of full width the cursor still stands on its last cell: only shorter rows are erased behind.
+    return text + (_ERASE_LINE if erase else "") + "\r\n"

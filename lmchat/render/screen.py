@@ -1,0 +1,230 @@
+"""The events of a turn for a terminal: progress, reasoning, tools, the reply as Markdown, notes and numbers.
+
+What passes is gone from the screen when the turn ends, however it ends. It must not know where events come from.
+"""
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self, assert_never
+
+from lmchat.chat.events import (
+    Branched,
+    Event,
+    Fault,
+    Finished,
+    MessageDelta,
+    PartEnded,
+    PartStarted,
+    Progress,
+    Quiet,
+    ReasoningDelta,
+    Resending,
+    Started,
+    ToolDone,
+    ToolFailed,
+    ToolNamed,
+    ToolStarted,
+    Unknown,
+)
+from lmchat.chat.values import InvalidToolCall, Message, Reasoning, Reply, ToolCall
+from lmchat.render.activity import Activity
+from lmchat.render.failures import show_note
+from lmchat.render.margin import Thoughts, Wanted
+from lmchat.render.markdown.stream import MarkdownStream
+from lmchat.render.notes import INTERRUPTED, branched_note, resending_note, stats_note, thought_note
+from lmchat.render.painter import Painter
+from lmchat.render.rows import BLANK, Row, line_row
+from lmchat.render.shield import Shield
+from lmchat.render.terminal import reflows, silent_keyboard, size_of
+from lmchat.render.text import Door
+from lmchat.render.theme import Theme
+from lmchat.render.thinking import Thinking
+from lmchat.render.tools import call_rows, invalid_call_rows
+from lmchat.world import World
+
+_FRAME_SECONDS = 0.05
+
+
+class Screen:
+    """Show a turn on a terminal: a context manager whose `show` takes the events."""
+
+    def __init__(self, world: World, theme: Theme, wanted: Wanted) -> None:
+        self._world = world
+        self._theme = theme
+        self._wanted = wanted
+        self._now = world.monotonic
+        self._shield = Shield()
+        size = size_of(world.stdout, world.environ)
+        self._painter = Painter(self._write, size, live=True, reflows=reflows(world.environ))
+        self._activity = Activity(self._now())
+        self._door = Door()
+        self._thinking: Thinking | None = None
+        self._message: MarkdownStream | None = None
+        self._next_paint = 0.0
+        self._anything = self._gap_due = False
+        self._reply: Reply | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(silent_keyboard(self._world.stdin))
+        self._stack.enter_context(self._shield.raised())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._stack:
+            if isinstance(error, BrokenPipeError):  # nobody looks at this terminal any more
+                return
+            with self._shield.painting():
+                self._end_parts()
+                if isinstance(error, KeyboardInterrupt) or (error is None and self._reply is None):
+                    self._settle([line_row(INTERRUPTED, self._theme.looks.faint, self._theme, self._painter.width)])
+                self._painter.close()
+            if self._wanted.stats and self._reply is not None:
+                self._note(stats_note(self._reply.stats, context_length=self._wanted.context_length))
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+        with self._shield.painting():
+            self._take(event)
+            if self._message is None:
+                self._paint()
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Do nothing: documents are for scripts."""
+
+    def _take(self, event: Event) -> None:  # noqa: C901 - one case for each kind of event
+        match event:
+            case MessageDelta(text):
+                self._add_to_message(text)
+            case ReasoningDelta(text):
+                self._add_to_thought(text)
+            case PartStarted() | PartEnded() | Fault():
+                self._end_parts()
+            case ToolStarted() | ToolNamed() | ToolDone() | ToolFailed():
+                self._take_tool(event)
+            case Started() | Progress():
+                if self._message is None:
+                    self._activity.observe(event, self._now())
+            case Finished(reply):
+                self._take_whole(reply)
+            case Resending():
+                self._note(resending_note(event))
+            case Branched():
+                self._note(branched_note(event))
+            case Quiet():
+                if self._message is not None:
+                    self._message.tick()
+            case Unknown():
+                pass
+            case _:
+                assert_never(event)
+
+    def _add_to_message(self, text: str) -> None:
+        if self._message is None:
+            if not text:
+                return
+            self._end_parts()
+            self._message = MarkdownStream(self._painter, self._theme, self._now, gap=self._anything)
+            self._anything = True
+        self._message.feed(self._door.through(text))
+
+    def _add_to_thought(self, text: str) -> None:
+        if self._thinking is None:
+            if not text:
+                return
+            self._end_parts()
+            self._thinking = Thinking(self._now(), whole=self._wanted.thoughts is Thoughts.SHOW)
+        self._thinking.feed(self._door.through(text))
+
+    def _end_parts(self) -> None:
+        """Settle the message or the thought that was open."""
+        rest, self._door = self._door.rest(), Door()
+        now = self._now()
+        if self._message is not None:
+            self._message.feed(rest)
+            self._message.finish()
+            self._message, self._gap_due = None, True
+            self._activity.wait(now)
+        if self._thinking is not None:
+            self._thinking.feed(rest)
+            thinking, self._thinking = self._thinking, None
+            self._settle(self._thought_rows(thinking, now))
+            self._activity.wait(now)
+
+    def _thought_rows(self, thinking: Thinking, now: float) -> list[Row]:
+        width, faint = self._painter.width, self._theme.looks.faint
+        match self._wanted.thoughts:
+            case Thoughts.HIDE:
+                return []
+            case Thoughts.SHOW:
+                return [*thinking.settled(self._theme, width), *thinking.open(self._theme, width)]
+            case Thoughts.FOLD:
+                return [line_row(thought_note(now - thinking.began), faint, self._theme, width)]
+            case unknown:
+                assert_never(unknown)
+
+    def _take_tool(self, event: ToolStarted | ToolNamed | ToolDone | ToolFailed) -> None:
+        self._end_parts()
+        now = self._now()
+        elapsed = self._activity.tool_seconds(now)
+        self._activity.observe(event, now)
+        match event:
+            case ToolDone(call):
+                self._settle(call_rows(call, elapsed, self._theme, self._painter.width))
+            case ToolFailed(call):
+                self._settle(invalid_call_rows(call, self._theme, self._painter.width))
+            case _:
+                pass
+
+    def _take_whole(self, reply: Reply) -> None:
+        """End the turn; what did not come piece by piece is shown now."""
+        self._end_parts()
+        self._reply = reply
+        if self._anything:
+            return
+        for item in reply.items:
+            match item:
+                case Message(text):
+                    self._add_to_message(text)
+                case Reasoning(text):
+                    self._add_to_thought(text)
+                case ToolCall():
+                    self._take_tool(ToolDone(item))
+                case InvalidToolCall():
+                    self._take_tool(ToolFailed(item))
+                case _:
+                    assert_never(item)
+            self._end_parts()
+
+    def _settle(self, rows: list[Row]) -> None:
+        """Hand rows out for good, apart from a message above them."""
+        if rows:
+            self._painter.frame([BLANK, *rows] if self._gap_due else rows)
+            self._anything, self._gap_due = True, False
+
+    def _paint(self) -> None:
+        """Paint what goes on while no message is open, now and then."""
+        now = self._now()
+        if now < self._next_paint or self._reply is not None:
+            return
+        self._next_paint = now + _FRAME_SECONDS
+        width, height = self._painter.width, self._painter.height
+        if self._thinking is None or self._wanted.thoughts is Thoughts.HIDE:
+            self._painter.frame((), self._activity.rows(now, self._theme, width))
+        elif self._wanted.thoughts is Thoughts.SHOW:
+            self._settle(self._thinking.settled(self._theme, width))
+            self._painter.frame((), self._thinking.open(self._theme, width))
+        else:
+            self._painter.frame((), self._thinking.rows(now, self._theme, width, height))
+
+    def _note(self, sentence: str) -> None:
+        """Write one faint line to stderr, which is mostly this same terminal."""
+        if sentence:
+            self._painter.clear()
+            show_note(self._world, sentence)
+
+    def _write(self, text: str) -> None:
+        self._world.stdout.write(text)
+        self._world.stdout.flush()

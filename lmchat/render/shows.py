@@ -1,0 +1,170 @@
+"""Where the events of a turn go when stdout is no terminal to paint on: pages, JSON documents, JSON lines.
+
+Each is a context manager whose `show` takes events; leaving it ends every line, whatever happened.
+"""
+
+from types import TracebackType
+from typing import Any, Protocol, Self, TextIO, assert_never
+
+from lmchat.chat.events import (
+    Branched,
+    Event,
+    Fault,
+    Finished,
+    MessageDelta,
+    Part,
+    PartEnded,
+    PartStarted,
+    Progress,
+    Quiet,
+    ReasoningDelta,
+    Resending,
+    Started,
+    ToolDone,
+    ToolFailed,
+    ToolNamed,
+    ToolStarted,
+    Unknown,
+)
+from lmchat.render.documents import event_document, write_document
+from lmchat.render.margin import Margin
+
+
+class Show(Protocol):
+    """What shows a turn: enter it, hand `show` to the conversation, leave it."""
+
+    def __enter__(self) -> Self:
+        """Begin to show a turn."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take away what passes and end what was written."""
+        ...
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+        ...
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Write the document of the finished turn, where scripts want one."""
+        ...
+
+
+class Page(Protocol):
+    """Where the messages of a reply are written."""
+
+    def feed(self, text: str) -> None:
+        """Write the next characters of the message."""
+        ...
+
+    def tick(self) -> None:
+        """Write what is due."""
+        ...
+
+    def end_message(self) -> None:
+        """Say that the message is over."""
+        ...
+
+    def close(self) -> None:
+        """End what was written."""
+        ...
+
+
+class PageShow:
+    """Show the answer on a page, and everything else in the margin."""
+
+    def __init__(self, page: Page, margin: Margin) -> None:
+        self._page = page
+        self._margin = margin
+        self._written = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, BrokenPipeError):
+            self._page.close()
+        self._margin.close(interrupted=isinstance(error, KeyboardInterrupt))
+
+    def show(self, event: Event) -> None:
+        """Show one event; raises BrokenPipeError where the reader of the pipe is gone."""
+        match event:
+            case MessageDelta(text):
+                self._margin.retire()
+                self._written = True
+                self._page.feed(text)
+            case PartStarted() | PartEnded(Part.MESSAGE) | ReasoningDelta():
+                self._page.end_message()
+            case ToolStarted() | ToolNamed() | ToolDone() | ToolFailed():
+                self._page.end_message()
+            case Finished(reply):
+                if not self._written and reply.text:
+                    self._margin.retire()
+                    self._page.feed(reply.text)
+            case Quiet():
+                self._page.tick()
+            case Started() | Progress() | Fault() | Unknown() | Resending() | Branched() | PartEnded():
+                pass
+            case _:
+                assert_never(event)
+        self._margin.show(event)
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Do nothing: the answer is the document."""
+
+
+class JsonShow:
+    """Write nothing but the document of the finished turn."""
+
+    def __init__(self, stream: TextIO, margin: Margin) -> None:
+        self._stream = stream
+        self._margin = margin
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._margin.close()
+
+    def show(self, event: Event) -> None:
+        """Show progress and notes only."""
+        self._margin.show(event)
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Write the document of the turn."""
+        self._margin.retire()
+        write_document(self._stream, document)
+
+
+class JsonlShow:
+    """Write the server's events as they come, one JSON object a line, and the finished turn behind them."""
+
+    def __init__(self, stream: TextIO, margin: Margin) -> None:
+        self._stream = stream
+        self._margin = margin
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._margin.close()
+
+    def show(self, event: Event) -> None:
+        """Write one event; a pause writes nothing."""
+        document = event_document(event)
+        if document is not None:
+            self._margin.retire()
+            write_document(self._stream, document)
+        self._margin.show(event)
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Write the document of the turn as the last line."""
+        write_document(self._stream, {"type": "lmchat.turn"} | document)

@@ -1,0 +1,124 @@
+"""What a terminal can do, and the looks that follow: one SGR string for each kind of text.
+
+Colours are the terminal's own sixteen, so that they suit any background. It must not know what is shown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+TERMINALS_WITHOUT_ESCAPES = ("dumb", "unknown")
+
+
+class When(Enum):
+    """Name when colours are used."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Depth(Enum):
+    """Name how many colours a terminal has, by the word rich's colours know it by."""
+
+    SIXTEEN = "standard"
+    MANY = "256"
+    ALL = "truecolor"
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Hold the SGR parameters of each kind of text; an empty string is the terminal's ordinary text."""
+
+    strong: str = "1"
+    emphasis: str = "3"
+    struck: str = "9"
+    code: str = "36"
+    link: str = "4;94"
+    faint: str = "2"
+    headings: tuple[str, ...] = ("1;4;35", "1;35", "1;36", "1", "3", "3")
+    bullet: str = "35"
+    table_head: str = "1"
+    prompt: str = "1;36"
+    good: str = "32"
+    warning: str = "33"
+    failure: str = "1;31"
+
+
+WITHOUT_COLOURS = Looks(
+    code="1", link="4", headings=("1;4", "1;4", "1", "1", "3", "3"), bullet="", prompt="1", good="", warning=""
+)
+WITHOUT_ANYTHING = Looks(
+    strong="", emphasis="", struck="", code="", link="", faint="", headings=("",) * 6, bullet="", table_head="",
+    prompt="", good="", warning="", failure="",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Hold how text is styled for one stream.
+
+    `code_theme` names a Pygments style or is empty for the terminal's own colours; `code_colours` is false where
+    code is not highlighted at all; `links` tells whether links can be followed (OSC 8).
+    """
+
+    looks: Looks
+    code_colours: bool = False
+    code_theme: str = ""
+    dark: bool = True
+    depth: Depth = Depth.SIXTEEN
+    links: bool = False
+
+    def styled(self, text: str, look: str) -> str:
+        """Return the text within the escapes of a look."""
+        return f"\x1b[{look}m{text}\x1b[0m" if look and text else text
+
+
+PLAIN = Theme(WITHOUT_ANYTHING)
+
+
+def theme_for(environ: Mapping[str, str], *, terminal: bool, colour: When = When.AUTO, code_theme: str = "") -> Theme:
+    """Choose the looks for a stream.
+
+    `--color` stands over `NO_COLOR`, that over `FORCE_COLOR`, that over what the stream is. A terminal without
+    colours still has bold and underlined text; a dumb one has nothing.
+    """
+    capable = environ.get("TERM", "") not in TERMINALS_WITHOUT_ESCAPES
+    if colour is When.ALWAYS or (colour is When.AUTO and forces_colour(environ)):
+        coloured = True
+    else:
+        coloured = terminal and capable and colour is When.AUTO and not environ.get("NO_COLOR")
+    if not coloured:
+        return Theme(WITHOUT_COLOURS if terminal and capable else WITHOUT_ANYTHING, links=terminal and _links(environ))
+    return Theme(
+        Looks(),
+        code_colours=True,
+        code_theme=code_theme,
+        dark=_dark(environ),
+        depth=_depth(environ),
+        links=terminal and _links(environ),
+    )
+
+
+def forces_colour(environ: Mapping[str, str]) -> bool:
+    """Tell whether colours are wanted even where the stream is no terminal."""
+    return environ.get("FORCE_COLOR", "") not in ("", "0", "false") and not environ.get("NO_COLOR")
+
+
+def _dark(environ: Mapping[str, str]) -> bool:
+    """Read the background from `COLORFGBG` ("15;0"), which some terminals set; most are dark."""
+    return environ.get("COLORFGBG", "").rpartition(";")[2] not in ("7", "15")
+
+
+def _depth(environ: Mapping[str, str]) -> Depth:
+    if environ.get("COLORTERM", "") in ("truecolor", "24bit"):
+        return Depth.ALL
+    return Depth.MANY if "256" in environ.get("TERM", "") else Depth.SIXTEEN
+
+
+def _links(environ: Mapping[str, str]) -> bool:
+    """Tell whether the terminal likely follows OSC 8 links, or at least hides what it does not know."""
+    terminal = environ.get("TERM", "")
+    if terminal in ("", "linux", *TERMINALS_WITHOUT_ESCAPES):
+        return False
+    return environ.get("TERM_PROGRAM") != "Apple_Terminal"
