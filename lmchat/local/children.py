@@ -1,0 +1,97 @@
+"""Child processes that cannot outlive lmchat: the parent's side of the lifeline.
+
+A child has its own process session (Ctrl-C does not reach it) and never writes to the terminal.
+It must not know what the children do.
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+_ROOT = str(Path(__file__).parents[2])
+_LAST_WORDS = 600
+
+
+class Child:
+    """Run `main()` of a module of lmchat in a process of its own, until `stop` or the end of this process."""
+
+    def __init__(self, module: str, settings: Mapping[str, Any], arguments: tuple[str, ...] = ()) -> None:
+        """Start the process and hand it its settings.
+
+        Raises OSError where no process can be started.
+        """
+        # -P keeps the person's current directory, and whatever Python files lie there, out of the module path.
+        program = f"import sys; sys.path.append({_ROOT!r}); from {module} import main; main()"
+        self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by stop()
+        self._process = subprocess.Popen(  # noqa: S603  # our own interpreter, our own module
+            [sys.executable, "-P", "-c", program, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._words,
+            start_new_session=True,
+        )
+        with contextlib.suppress(BrokenPipeError):  # it died at once: whoever reads its lines will see
+            self._stdin.write(json.dumps(settings).encode() + b"\n")
+            self._stdin.flush()
+
+    @property
+    def _stdin(self) -> IO[bytes]:
+        assert self._process.stdin is not None  # noqa: S101  # it was opened as a pipe
+        return self._process.stdin
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the process is alive."""
+        return self._process.poll() is None
+
+    @property
+    def status(self) -> int | None:
+        """Return how the process ended (negative: the signal that killed it), or None."""
+        return self._process.poll()
+
+    def lines(self) -> Iterator[str]:
+        """Yield what the process prints, line by line, until it closes its stdout."""
+        assert self._process.stdout is not None  # noqa: S101  # it was opened as a pipe
+        for line in self._process.stdout:
+            yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+    def ignore_lines(self) -> None:
+        """Read and forget everything more that the process prints, so that it never waits for a reader."""
+
+        def drain() -> None:
+            with contextlib.suppress(ValueError, OSError):  # stop() closed the pipe
+                for _ in self.lines():
+                    pass
+
+        threading.Thread(target=drain, daemon=True).start()
+
+    def wait(self) -> int:
+        """Wait for the end of the process and return how it ended."""
+        return self._process.wait()
+
+    def last_words(self) -> str:
+        """Return the end of what the process wrote to its stderr."""
+        if self._words.closed:
+            return ""
+        size = self._words.seek(0, 2)
+        self._words.seek(max(0, size - _LAST_WORDS))
+        return self._words.read().decode("utf-8", "replace").strip()
+
+    def stop(self, *, patience: float = 0.0) -> None:
+        """End the process: close its lifeline, and kill it after `patience` seconds."""
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.close()
+        try:
+            if patience <= 0:
+                raise subprocess.TimeoutExpired("", 0)
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._words.close()

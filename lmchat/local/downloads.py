@@ -1,0 +1,119 @@
+"""Downloads as the API's jobs (PROTOCOL.md section 5): begun by one request, watched by others.
+
+It must not know where a model's bytes come from.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from lmchat.errors import LmchatError
+from lmchat.local import models
+from lmchat.local.catalogue import CATALOGUE, KnownModel, known
+from lmchat.local.models import Places
+from lmchat.local.refusals import Refusal
+
+Fetch = Callable[[KnownModel, Path, Callable[[int], None]], object]
+"""Takes a model, the cache directory and a function that is told the bytes so far; raises LmchatError."""
+
+
+@dataclass(slots=True)
+class Job:
+    """Hold one download; `status` is `downloading`, `completed` or `failed`."""
+
+    id: str
+    model: KnownModel
+    began: datetime
+    status: str = "downloading"
+    done: int = 0
+    first: int | None = None
+    ended: datetime | None = None
+    problem: str = ""
+
+    def reported(self) -> dict[str, Any]:
+        """Return the job as the status route shows it."""
+        report: dict[str, Any] = {
+            "job_id": self.id,
+            "status": self.status,
+            "downloaded_bytes": self.done,
+            "total_size_bytes": self.model.size,
+            "started_at": _stamp(self.began),
+        }
+        if self.status == "downloading":
+            rate = self._rate()
+            report["bytes_per_second"] = round(rate)
+            if rate > 0:
+                left = timedelta(seconds=(self.model.size - self.done) / rate)
+                report["estimated_completion"] = _stamp(datetime.now(UTC) + left)
+        if self.ended is not None and self.status == "completed":
+            report["completed_at"] = _stamp(self.ended)
+        if self.problem:
+            report["error"] = {"message": self.problem, "type": "internal_error", "code": "download_failed"}
+        return report
+
+    def _rate(self) -> float:
+        """Return the bytes per second so far, without what an earlier attempt had left."""
+        seconds = (datetime.now(UTC) - self.began).total_seconds()
+        return max(0.0, (self.done - (self.first or 0)) / seconds) if seconds > 0 else 0.0
+
+
+class Downloads:
+    """Hold the downloads of one server."""
+
+    def __init__(self, places: Places, fetch: Fetch) -> None:
+        self._places = places
+        self._fetch = fetch
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Job] = {}
+
+    def begin(self, name: str) -> dict[str, Any]:
+        """Start to download a model, unless it is here or on its way; raise Refusal for an unknown one."""
+        model = known(name)
+        if model is None:
+            offered = ", ".join(each.key for each in CATALOGUE)
+            message = f"The embedded server cannot download '{name}'. It offers: {offered}."
+            raise Refusal(message, status=404, param="model", code="model_not_found")
+        if models.in_cache(self._places, model):
+            return {"status": "already_downloaded"}
+        with self._lock:
+            running = [job for job in self._jobs.values() if job.model == model and job.status == "downloading"]
+            job = running[0] if running else Job(f"job_{secrets.token_hex(8)}", model, datetime.now(UTC))
+            if not running:
+                self._jobs[job.id] = job
+                threading.Thread(target=self._run, args=(job,), name="download", daemon=True).start()
+        return {
+            "job_id": job.id,
+            "status": "downloading",
+            "total_size_bytes": model.size,
+            "started_at": _stamp(job.began),
+        }
+
+    def status(self, job_id: str) -> dict[str, Any]:
+        """Return how far a download is; raise Refusal for an unknown job."""
+        job = self._jobs.get(job_id)
+        if job is None:
+            message = f"Cannot find a download job with id '{job_id}'."
+            raise Refusal(message, status=404, kind="job_not_found", param="job_id", code="job_not_found")
+        return job.reported()
+
+    def _run(self, job: Job) -> None:
+        def progress(done: int) -> None:
+            job.first = done if job.first is None else job.first
+            job.done = min(done, job.model.size)
+
+        try:
+            self._fetch(job.model, self._places.cache, progress)
+        except LmchatError as problem:
+            job.problem = f"{problem.message} {problem.hint}".strip()
+        except Exception as bug:  # noqa: BLE001  # the thread would die unheard, and the job stay "downloading"
+            job.problem = f"The download failed: {type(bug).__name__}: {bug}"
+        job.ended = datetime.now(UTC)
+        job.status = "failed" if job.problem else "completed"
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

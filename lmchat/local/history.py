@@ -1,0 +1,131 @@
+"""Stored responses: turns as a tree of rows, each pointing at the one it follows.
+
+One SQLite file, shared by all embedded servers of this person. It must not know how turns are made or rendered.
+"""
+
+import contextlib
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+DAYS_KEPT = 30
+_DAY = 86_400.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS turn (
+    number INTEGER PRIMARY KEY,
+    response_id TEXT NOT NULL UNIQUE,
+    parent INTEGER REFERENCES turn (number),
+    system_prompt TEXT,
+    input TEXT NOT NULL,
+    output TEXT NOT NULL,
+    first_shown INTEGER,
+    at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS turn_parent ON turn (parent);
+CREATE INDEX IF NOT EXISTS turn_at ON turn (at);
+"""
+
+_CHAIN = """
+WITH RECURSIVE chain (number, parent, system_prompt, input, output, first_shown, depth) AS (
+    SELECT number, parent, system_prompt, input, output, first_shown, 0
+    FROM turn WHERE response_id = ? AND at >= ?
+    UNION ALL
+    SELECT turn.number, turn.parent, turn.system_prompt, turn.input, turn.output, turn.first_shown, depth + 1
+    FROM turn JOIN chain ON turn.number = chain.parent
+)
+SELECT number, system_prompt, input, output, first_shown FROM chain ORDER BY depth DESC
+"""
+
+# A turn that a younger one still follows is needed, however old it is.
+_FORGET = """
+WITH RECURSIVE needed (number) AS (
+    SELECT number FROM turn WHERE at >= ?
+    UNION
+    SELECT turn.parent FROM turn JOIN needed USING (number) WHERE turn.parent IS NOT NULL
+)
+DELETE FROM turn WHERE at < ? AND number NOT IN needed
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTurn:
+    """Hold one turn of a chain; `system_prompt` is None where its request brought none."""
+
+    number: int
+    system_prompt: str | None
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Hold the turns a request follows, oldest first.
+
+    `first_shown` is the number of the first turn that still fits the model's window (None: all do).
+    """
+
+    turns: tuple[StoredTurn, ...] = ()
+    first_shown: int | None = None
+
+
+class History:
+    """Keep and find stored turns in one file.
+
+    Every call opens its own connection, so calls may come from any thread. All raise sqlite3.Error.
+    """
+
+    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._now = now
+        self._forgot_at = float("-inf")
+
+    def chain(self, response_id: str) -> Chain | None:
+        """Return the turns from the root to that response, or None if it is not stored or older than 30 days."""
+        with self._connected() as connection:
+            rows = connection.execute(_CHAIN, (response_id, self._now() - DAYS_KEPT * _DAY)).fetchall()
+        if not rows:
+            return None
+        return Chain(tuple(StoredTurn(*row[:4]) for row in rows), rows[-1][4])
+
+    def keep(
+        self, chain: Chain, system_prompt: str | None, text: str, output: str, first_shown: int | None = None
+    ) -> str:
+        """Store a turn below the last one of `chain`, and return its response id."""
+        response_id = f"resp_{secrets.token_hex(24)}"
+        parent = chain.turns[-1].number if chain.turns else None
+        with self._connected() as connection:
+            self._forget(connection)
+            connection.execute(
+                "INSERT INTO turn (response_id, parent, system_prompt, input, output, first_shown, at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (response_id, parent, system_prompt, text, output, first_shown, self._now()),
+            )
+        return response_id
+
+    def _forget(self, connection: sqlite3.Connection) -> None:
+        """Delete what is older than 30 days, once a day."""
+        now = self._now()
+        if now - self._forgot_at < _DAY:
+            return
+        limit = now - DAYS_KEPT * _DAY
+        connection.execute(_FORGET, (limit, limit))
+        self._forgot_at = now
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """Open the file (a private one, made if there is none) for one transaction."""
+        if not self._path.exists():
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        with contextlib.closing(sqlite3.connect(self._path, timeout=10)) as connection:
+            connection.execute("PRAGMA foreign_keys = ON")
+            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = 1; COMMIT")
+            with connection:
+                yield connection

@@ -1,0 +1,139 @@
+"""Bring a model into memory: start an engine child, follow its progress, explain its death.
+
+The engine stands behind a plain HTTP boundary: `load` is the one function that knows which engine it is.
+"""
+
+import json
+import secrets
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from lmchat.local.children import Child
+from lmchat.local.gguf import DamagedFileError, head
+from lmchat.local.models import ModelFile
+from lmchat.local.refusals import Refusal, broken
+
+DEFAULT_CONTEXT = 8192
+SMALLEST_CONTEXT = 256
+_STATE = "cmd_child_to_router:state:"
+_WINDOWS_ILLEGAL_INSTRUCTION = 0xC000001D
+
+
+class Process(Protocol):
+    """Stand for the process behind an engine."""
+
+    @property
+    def running(self) -> bool:
+        """Tell whether it is alive."""
+
+    def last_words(self) -> str:
+        """Return the end of what it wrote to its stderr."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """Hold how a model is to be loaded; sizes are in tokens, None means the default."""
+
+    context: int | None = None
+    batch: int | None = None
+    flash_attention: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Hold a loaded model: where it answers (llama.cpp's HTTP routes) and with which key."""
+
+    url: str
+    secret: str
+    context: int
+    batch: int
+    process: Process
+
+
+def load(model: ModelFile, options: LoadOptions, progress: Callable[[float], None]) -> Engine:
+    """Start an engine for the model and return when it answers.
+
+    `progress` is given the engine's own fractions (0 to 1), where it reports any. Linux kills the engine when the
+    calling thread ends, so call this from a thread that lasts. Raises Refusal.
+    """
+    try:
+        head(model.path)
+    except (DamagedFileError, OSError) as problem:
+        raise broken(f"Model '{model.key}' cannot be loaded: {problem}") from None
+    wanted = options.context or DEFAULT_CONTEXT
+    context = min(max(wanted, SMALLEST_CONTEXT), model.context)
+    batch = min(options.batch or 128, context)
+    secret = secrets.token_hex(24)
+    child = Child(
+        "lmchat.local.engine",
+        {
+            "path": str(model.path),
+            "secret": secret,
+            "context": context,
+            "batch": batch,
+            "flash_attention": options.flash_attention,
+        },
+    )
+    try:
+        url = _address(child, model, progress)
+    except BaseException:
+        child.stop()
+        raise
+    child.ignore_lines()
+    return Engine(url, secret, context, batch, child)
+
+
+def _address(child: Child, model: ModelFile, progress: Callable[[float], None]) -> str:
+    """Follow what the engine prints until it names its address."""
+    reached = -1.0
+    for line in child.lines():
+        if line.startswith(_STATE):
+            value = _fraction(line.removeprefix(_STATE))
+            if value is not None and value > reached:
+                reached = value
+                progress(value)
+        elif line.startswith("{"):
+            said = json.loads(line)
+            if "listening" in said:
+                return str(said["listening"])
+            raise _failure(model, said["failed"], said["message"], child.last_words())
+    raise _death(model, child.wait(), child.last_words())
+
+
+def _fraction(state: str) -> float | None:
+    """Read how far loading is; llama.cpp documents nothing of this, so anything else is no progress."""
+    try:
+        said = json.loads(state)
+        value = said["payload"]["value"] if said["state"] == "loading" else None
+        return min(1.0, max(0.0, float(value))) if value is not None else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _failure(model: ModelFile, kind: str, message: str, words: str) -> Refusal:
+    if "libgomp" in message:
+        return broken("The engine needs the library libgomp.so.1, which is missing: `apt install libgomp1` brings it.")
+    if kind in ("ImportError", "ModuleNotFoundError"):
+        return broken(f"The engine cannot be used on this machine: {message}")
+    return broken(
+        f"Model '{model.key}' cannot be loaded: its file is damaged or of a kind the engine does not know, or there "
+        f"is not enough memory. {_last_line(words)}".strip()
+    )
+
+
+def _death(model: ModelFile, status: int, words: str) -> Refusal:
+    if status in (-signal.SIGILL, _WINDOWS_ILLEGAL_INSTRUCTION):
+        return broken("This CPU has no AVX2, which the built-in engine needs; LM Studio on another machine would do.")
+    if status == -signal.SIGKILL:
+        return broken(f"Loading '{model.key}' was ended from outside, most likely because memory ran out.")
+    return broken(f"The engine ended while it loaded '{model.key}' (status {status}). {_last_line(words)}".strip())
+
+
+def _last_line(words: str) -> str:
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""

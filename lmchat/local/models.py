@@ -1,0 +1,126 @@
+"""The model files on this machine, as the API lists them (PROTOCOL.md section 5).
+
+It looks at directories and at the heads of files; it must not know what is loaded.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from lmchat.local import gguf
+from lmchat.local.catalogue import CATALOGUE, KnownModel
+
+_EMBEDDING = ("bert", "embed")
+"""Architectures that make vectors, not text: bert, nomic-bert, gemma-embedding and the like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Name where model files are: lmchat's own cache, LM Studio's directory, and one file the person named."""
+
+    cache: Path
+    lmstudio: Path
+    chosen: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """Hold one model on this machine; `known` is set for a model of lmchat's own catalogue."""
+
+    key: str
+    path: Path
+    size: int
+    publisher: str
+    display_name: str
+    head: gguf.Head
+    known: KnownModel | None = None
+
+    @property
+    def context(self) -> int:
+        """Return the longest context in tokens; a file that does not say gets the common 4,096."""
+        return self.head.context or 4096
+
+    @property
+    def embedding(self) -> bool:
+        """Tell whether the model makes vectors instead of text."""
+        return any(mark in self.head.architecture for mark in _EMBEDDING)
+
+    def listed(self, instances: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return the model's row of `GET /api/v1/models`."""
+        quantization = self.head.quantization
+        row: dict[str, Any] = {
+            "type": "embedding" if self.embedding else "llm",
+            "publisher": self.publisher,
+            "key": self.key,
+            "display_name": self.display_name,
+            "architecture": self.head.architecture or None,
+            "quantization": {"name": quantization[0], "bits_per_weight": quantization[1]} if quantization else None,
+            "size_bytes": self.size,
+            "params_string": self.head.size_label or None,
+            "loaded_instances": instances,
+            "max_context_length": self.context,
+            "format": "gguf",
+        }
+        if not self.embedding:
+            row |= {"capabilities": {"vision": False, "trained_for_tool_use": False}, "description": None}
+        return row
+
+
+def present(places: Places) -> list[ModelFile]:
+    """List the models on this machine: the one the person named, then lmchat's own, then LM Studio's.
+
+    Files that cannot be read or are no GGUF are left out, as are the pieces and companions of other files.
+    """
+    found: dict[str, ModelFile] = {}
+    for path, known in _candidates(places):
+        model = _described(path, known)
+        if model is not None and all(model.path != other.path for other in found.values()):
+            key = model.key if model.key not in found else f"{model.publisher}/{model.key}".lower()
+            found.setdefault(key, model if key == model.key else _renamed(model, key))
+    return list(found.values())
+
+
+def in_cache(places: Places, known: KnownModel) -> Path | None:
+    """Return where a model of the catalogue is, or None; the hash was checked before it got that name."""
+    path = places.cache / known.file
+    try:
+        return path if path.stat().st_size == known.size else None
+    except OSError:
+        return None
+
+
+def _candidates(places: Places) -> Iterator[tuple[Path, KnownModel | None]]:
+    if places.chosen is not None:
+        yield places.chosen, None
+    for known in CATALOGUE:
+        if path := in_cache(places, known):
+            yield path, known
+    for path in sorted(places.lmstudio.glob("*/*/*.gguf")):
+        later_piece = "-of-" in path.stem and "-00001-of-" not in path.stem
+        if "mmproj" not in path.stem.lower() and not later_piece:
+            yield path, None
+
+
+def _described(path: Path, known: KnownModel | None) -> ModelFile | None:
+    try:
+        status = path.stat()
+        head = _head(path, status.st_mtime_ns, status.st_size)
+    except (OSError, gguf.DamagedFileError):
+        return None
+    if known is None:
+        publisher = path.parent.parent.name if len(path.parents) > 1 else ""
+        return ModelFile(path.stem.lower(), path, status.st_size, publisher, head.name or path.stem, head)
+    quantization = (known.quantization, known.bits_per_weight)
+    head = gguf.Head(known.architecture, known.display_name, known.parameters, quantization, known.context)
+    return ModelFile(known.key, path, status.st_size, known.publisher, known.display_name, head, known)
+
+
+@lru_cache(maxsize=512)
+def _head(path: Path, changed: int, size: int) -> gguf.Head:  # noqa: ARG001  # both only tell an old answer from a new file
+    return gguf.head(path)
+
+
+def _renamed(model: ModelFile, key: str) -> ModelFile:
+    return ModelFile(key, model.path, model.size, model.publisher, model.display_name, model.head, model.known)
