@@ -9,9 +9,10 @@ from pathlib import Path
 from lmchat.chat.session import Turn, TurnId
 from lmchat.chat.talk import UNNUMBERED, Kept
 from lmchat.store.database import Database
-from lmchat.store.growth import insert, make_findable, next_number, update
+from lmchat.store.growth import insert, next_number, update
 from lmchat.store.heads import head_of, shift, touch
 from lmchat.store.rows import first_words
+from lmchat.store.trigrams import make_findable
 from lmchat.store.turns import Turns
 from lmchat.store.writers import Writer, alive
 

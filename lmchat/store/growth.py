@@ -49,13 +49,6 @@ def update(database: Database, row_id: int, turn: Turn) -> None:
     database.execute(f"UPDATE turn SET {settings} WHERE id = ?", (*values.values(), row_id))  # noqa: S608 - our names
 
 
-def make_findable(database: Database, row_id: int) -> None:
-    """Let search find a turn that has ended."""
-    database.execute(
-        "INSERT INTO words (rowid, prompt, reply) SELECT id, prompt, reply FROM turn WHERE id = ?", (row_id,)
-    )
-
-
 def session_gone() -> StoreError:
     """Say that a session disappeared while somebody talked in it."""
     return StoreError(

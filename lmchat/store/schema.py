@@ -99,7 +99,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX move_session ON move (session, id)",
         # The text itself stays in `turn`; trigrams find words in languages that write none apart.
-        "CREATE VIRTUAL TABLE words USING fts5 (prompt, reply, content='', tokenize='trigram')",
+        "CREATE VIRTUAL TABLE trigrams USING fts5 (prompt, reply, content='', tokenize='trigram')",
+        "CREATE VIRTUAL TABLE trigram_places USING fts5vocab (trigrams, instance)",
     ),
 )
 

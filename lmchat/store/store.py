@@ -1,18 +1,21 @@
 """The store as the program sees it: one value whose methods each say what can be done with kept conversations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from lmchat.chat.session import Session, TurnId
 from lmchat.chat.talk import Keep
 from lmchat.chat.values import Integration, Options
-from lmchat.store import sessions
+from lmchat.store import heads, sessions, transfer, trees
 from lmchat.store.database import Database
 from lmchat.store.drafts import Keeper, writers_directory
 from lmchat.store.schema import prepare
+from lmchat.store.search import Match, search
+from lmchat.store.sessions import Summary
+from lmchat.store.trees import Twig
 from lmchat.store.turns import turns_of
 from lmchat.store.writers import Writer
 
@@ -51,7 +54,7 @@ class Store:
         self._database.close()
         self._writer.close()
 
-    def sessions(self) -> tuple[sessions.Summary, ...]:
+    def sessions(self) -> tuple[Summary, ...]:
         """Return every session, the one used last first."""
         return sessions.listed(self._database)
 
@@ -109,3 +112,45 @@ class Store:
         The head moves to a turn that has ended only if nobody moved it since this was called.
         """
         return Keeper(self._database, self._writer, turns_of(session))
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Remove sessions, and what no other session reaches; raise NotFoundError, and remove none, for any unknown."""
+        trees.delete(self._database, names)
+
+    def move(self, session: Session, to: TurnId | None) -> Session:
+        """Move the head to any turn of the tree (None: before the first); raise NotFoundError where there is none."""
+        return heads.move(self._database, session, to)
+
+    def undo(self, session: Session, count: int = 1) -> Session:
+        """Move the head `count` turns nearer to the root, or raise BadUseError."""
+        return heads.undo(self._database, session, count)
+
+    def redo(self, session: Session, count: int = 1) -> Session:
+        """Take back the latest `count` undone steps; raise BadUseError where the head moved elsewhere since."""
+        return heads.redo(self._database, session, count)
+
+    def heads(self, session: Session) -> dict[TurnId, list[str]]:
+        """Return the names of the sessions that share this tree, by the turns they point at."""
+        return heads.heads(self._database, session)
+
+    def tree(self, session: Session) -> tuple[Twig, ...]:
+        """Return every turn the session reaches, by number, with what a drawing shows."""
+        return trees.tree(self._database, session)
+
+    def search(self, text: str, *, session: str | None = None, limit: int = 50) -> tuple[Match, ...]:
+        """Find the turns that hold all words of `text`, newest first.
+
+        Raise BadUseError where there are no words, NotFoundError where there is no such session.
+        """
+        return search(self._database, text, session, limit)
+
+    def export(self, session: Session) -> dict[str, Any]:
+        """Return a session with every turn it reaches as one JSON document."""
+        return transfer.export(self._database, session)
+
+    def import_(self, document: object, name: str | None = None) -> Session:
+        """Add the session a document holds, under its own name (numbered where that is taken) or another.
+
+        Raise BadUseError, and change nothing, for a document that is not understood or a name that cannot be used.
+        """
+        return transfer.import_document(self._database, document, name)

@@ -1,0 +1,200 @@
+"""A whole conversation as one JSON document, and back: the same tree under the same numbers.
+
+What is not understood in a document is refused; it is never guessed at.
+"""
+
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from lmchat.chat.session import Outcome, Session, Turn, TurnId
+from lmchat.chat.values import Image, Options, Prompt, Reply, ResponseId, Stats
+from lmchat.store.members import Members
+from lmchat.store.rows import (
+    clean,
+    integrations_json,
+    integrations_value,
+    items_json,
+    items_value,
+    numbers_value,
+)
+
+FORMAT, VERSION = "lmchat conversation", 1
+
+_LARGEST = 1 << 53
+"""What every reader of JSON takes for a whole number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Hold what a document says: a session that sees its turns in a plain mapping."""
+
+    session: Session
+    turns: tuple[Turn, ...]
+
+
+def document_json(session: Session, turns: list[Turn]) -> dict[str, Any]:
+    """Turn a session and its turns, in the order of their numbers, into a document; pictures stand in it once."""
+    images = {_digest(image): image for turn in turns for image in turn.prompt.images}
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": session.name,
+        "head": session.head,
+        "model": session.model,
+        "system": session.system,
+        "options": session.options.given(),
+        "integrations": integrations_json(session.integrations),
+        "turns": [_turn_json(turn) for turn in turns],
+        "images": {digest: b64encode(image.data).decode("ascii") for digest, image in images.items()},
+    }
+
+
+def document_value(value: object) -> Document:
+    """Read a document; raise ValueError, which says where, for anything that is not as this version writes it."""
+    members = Members(value, "the document")
+    if members.take("format", str) != FORMAT:
+        raise ValueError("it is not an exported conversation")
+    if (version := members.take("version", int)) != VERSION:
+        raise ValueError(f"it is of version {version}, and this lmchat reads version {VERSION}")
+    images = _images_value(members)
+    turns: dict[TurnId, Turn] = {}
+    newest = 0
+    for each in members.take("turns", list):
+        turn = _turn_value(each, images)
+        if turn.id <= newest:
+            raise ValueError(f"turn {turn.id} is out of order")
+        if turn.parent is not None and turn.parent not in turns:
+            raise ValueError(f"turn {turn.id} follows turn {turn.parent}, which is not above it")
+        turns[turn.id] = turn
+        newest = turn.id
+    session = Session(
+        name=clean(members.text("name")),
+        turns=turns,
+        head=members.take("head", int, type(None)),
+        model=members.text("model"),
+        system=members.text("system"),
+        options=numbers_value(Options, members.take("options", dict), "'options'"),
+        integrations=integrations_value(members.take("integrations", list)),
+    )
+    if session.head is not None and session.head not in turns:
+        raise ValueError(f"its head is turn {session.head}, which it does not hold")
+    members.end()
+    return Document(session, tuple(turns.values()))
+
+
+def _turn_json(turn: Turn) -> dict[str, Any]:
+    return {
+        "id": turn.id,
+        "parent": turn.parent,
+        "at": turn.at.isoformat(),
+        "outcome": turn.outcome.value,
+        "server": turn.server,
+        "model": turn.model,
+        "system": turn.system,
+        "forgotten": turn.forgotten,
+        "summary": turn.summary,
+        "fault": turn.fault,
+        "prompt": turn.prompt.text,
+        "images": [_image_json(image) for image in turn.prompt.images],
+        "items": items_json(turn.reply.items),
+        "response_id": turn.reply.response_id,
+        "stats": turn.reply.stats.given(),
+        "model_instance_id": turn.reply.model_instance_id,
+    }
+
+
+def _turn_value(value: object, images: dict[str, bytes]) -> Turn:
+    members = Members(value, "a turn")
+    number = TurnId(_whole(members, "id"))
+    members.where = f"turn {number}"
+    response_id = members.take("response_id", str, type(None))
+    turn = Turn(
+        id=number,
+        parent=members.take("parent", int, type(None)),
+        at=_time(members),
+        outcome=_outcome(members),
+        server=members.text("server"),
+        model=members.text("model"),
+        system=members.text("system"),
+        forgotten=members.take("forgotten", bool),
+        summary=members.take("summary", bool),
+        fault=members.text("fault"),
+        prompt=Prompt(
+            members.text("prompt"), tuple(_image_value(each, images) for each in members.take("images", list))
+        ),
+        reply=Reply(
+            items=items_value(members.take("items", list), members.where),
+            response_id=None if response_id is None else ResponseId(response_id),
+            stats=numbers_value(Stats, members.take("stats", dict), f"'stats' of {members.where}"),
+            model_instance_id=members.text("model_instance_id"),
+        ),
+    )
+    members.end()
+    return turn
+
+
+def _image_json(image: Image) -> dict[str, Any]:
+    return {
+        "name": image.name,
+        "media_type": image.media_type,
+        "width": image.width,
+        "height": image.height,
+        "sha256": _digest(image),
+    }
+
+
+def _image_value(value: object, images: dict[str, bytes]) -> Image:
+    members = Members(value, "an image")
+    digest = members.text("sha256")
+    if digest not in images:
+        raise ValueError(f"an image is missing ({digest[:64]})")
+    width, height = _whole(members, "width", 0), _whole(members, "height", 0)
+    image = Image(members.text("name"), members.text("media_type"), images[digest], width, height)
+    members.end()
+    return image
+
+
+def _images_value(members: Members) -> dict[str, bytes]:
+    """Read the pictures by their hashes."""
+    images: dict[str, bytes] = {}
+    for digest, text in members.take("images", dict).items():
+        try:
+            images[digest] = b64decode(text, validate=True)
+        except (TypeError, ValueError):
+            raise ValueError(f"an image cannot be read ({digest[:64]})") from None
+        if sha256(images[digest]).hexdigest() != digest:
+            raise ValueError(f"an image was changed ({digest[:64]})")
+    return images
+
+
+def _digest(image: Image) -> str:
+    return sha256(image.data).hexdigest()
+
+
+def _whole(members: Members, name: str, least: int = 1) -> int:
+    number = members.take(name, int)
+    if not least <= number <= _LARGEST:
+        raise ValueError(f"'{name}' of {members.where} is out of range")
+    return int(number)
+
+
+def _time(members: Members) -> datetime:
+    text = members.text("at")
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ValueError(f"'at' of {members.where} is not a time with its zone")
+    return at
+
+
+def _outcome(members: Members) -> Outcome:
+    text = members.text("outcome")
+    try:
+        return Outcome(text)
+    except ValueError:
+        raise ValueError(f"'outcome' of {members.where} is unknown") from None
