@@ -1,1 +1,68 @@
-"""Where errors meet the person."""
+"""The way in, and the only place beside the REPL loop where errors meet the person.
+
+`--version` is answered before anything is imported; everything else is the command line's business.
+"""
+
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from lmchat import __version__
+from lmchat.errors import ExitStatus, LmchatError
+from lmchat.world import World, abandon, this_world
+
+
+def main(arguments: Sequence[str] | None = None, world: World | None = None) -> int:
+    """Run lmchat with `arguments` (the process's own where None) and return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    world = world or this_world()
+    if arguments == ["--version"]:
+        world.stdout.write(f"lmchat {__version__}\n")
+        return ExitStatus.OK
+    try:
+        _end_in_order()
+        from lmchat.cli.app import run
+
+        status = run(world, arguments)
+        world.stdout.flush()
+        return status
+    except LmchatError as error:
+        return _report(world, arguments, error)
+    except KeyboardInterrupt:
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        abandon(world.stdout)
+        return ExitStatus.OK
+    except Exception as fault:  # whatever else happens is a bug, and is told in one line
+        if "--debug" in arguments:
+            raise
+        bug = LmchatError(f"lmchat has a bug here ({type(fault).__name__}).", hint="`lmchat --debug …` shows where.")
+        _report(world, arguments, bug, status=ExitStatus.BUG)
+        return ExitStatus.BUG
+
+
+def _report(world: World, arguments: Sequence[str], error: LmchatError, status: ExitStatus | None = None) -> int:
+    from lmchat.render.failures import show_failure
+
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    as_json = "--json" in options or "--jsonl" in options
+    show_failure(world, error, status=status or error.status, as_json=as_json)
+    return status or error.status
+
+
+def _end_in_order() -> None:
+    """Turn a polite kill and a closed terminal into an exception, so that drafts and terminals are put in order."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        # A second signal must not tear apart what the first one set in motion.
+        signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if number := getattr(signal, name, None):
+            signal.signal(number, leave)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

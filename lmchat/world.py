@@ -67,6 +67,15 @@ def standard_directories(environ: Mapping[str, str]) -> Directories:
     )
 
 
+def abandon(stream: TextIO) -> None:
+    """Send the rest of a stream nowhere, because its reader has gone: the flush at exit must not fail."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+    except (OSError, ValueError):
+        return
+
+
 def _nothing() -> TextIO:
     """Stand in for a stream that was closed before the program began."""
     return Path(os.devnull).open("r+", encoding="utf-8")

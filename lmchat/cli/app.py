@@ -1,0 +1,149 @@
+"""The typer app: what can be typed. Each command parses, calls one thing and shows it."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from lmchat.chat.values import Options
+from lmchat.cli import options as given
+from lmchat.cli.call import Call
+from lmchat.cli.wishes import Wishes
+from lmchat.errors import BadUseError
+from lmchat.world import World
+
+app = typer.Typer(
+    name="lmchat",
+    help="Chat with the models of LM Studio, or with a small built-in one, in the terminal.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 80},
+)
+
+
+def run(world: World, arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code; errors are raised, not shown."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("lmchat", list(arguments), obj=world) as context:
+            status = command.invoke(context)
+            return int(status or 0)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except typer.TyperException as error:
+        raise BadUseError(
+            _sentence(error.format_message()), hint="`lmchat --help` lists commands and options."
+        ) from None
+
+
+def _sentence(message: str) -> str:
+    return message if message.endswith((".", "?", ")")) else f"{message}."
+
+
+@app.callback(invoke_without_command=True)
+def lmchat(
+    context: typer.Context,
+    url: Annotated[
+        str | None, typer.Option(help="The server, such as http://localhost:1234; local is built in.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="Use this profile of the settings.")] = None,
+    color: Annotated[str | None, typer.Option(metavar="auto|always|never", help="When to use colours.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Requests and timings on stderr; no secrets.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Say which lmchat this is.")] = False,
+) -> None:
+    """Take the options before the command; without a command, talk on a terminal and help elsewhere."""
+    world: World = context.obj
+    context.obj = Call(world, url=url, profile=profile, color=color, debug=debug)
+    if version:
+        from lmchat.cli.version import version_text
+
+        world.stdout.write(version_text(debug=debug))
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        if not (world.stdin.isatty() and world.stdout.isatty()):
+            world.stdout.write(context.get_help() + "\n")
+            raise typer.Exit
+        from lmchat.cli.talk import talk_on
+
+        talk_on(context.obj, Wishes())
+
+
+@app.command()
+def ask(
+    context: typer.Context,
+    prompt: Annotated[list[str] | None, typer.Argument(help="What to ask; - reads standard input.")] = None,
+    session: Annotated[str | None, typer.Option("--session", "-s", metavar="NAME", help="Add to that session.")] = None,
+    resume: given.Continue = False,
+    at: given.At = None,
+    model: given.Model = None,
+    system: given.System = None,
+    image: given.Images = None,
+    file: given.Files = None,
+    temperature: given.Temperature = None,
+    top_p: given.TopP = None,
+    top_k: given.TopK = None,
+    min_p: given.MinP = None,
+    repeat_penalty: given.RepeatPenalty = None,
+    max_output_tokens: given.MaxOutputTokens = None,
+    context_length: given.ContextLength = None,
+    reasoning: given.ReasoningLevel = None,
+    mcp: given.Mcp = None,
+    private: given.Private = False,
+    stats: given.Stats = None,
+    show_reasoning: given.ShowReasoning = None,
+    plain: given.Plain = None,
+    no_stream: given.NoStream = False,
+    as_json: given.AsJson = False,
+    as_jsonl: Annotated[bool, typer.Option("--jsonl", help="The server's events, one JSON object a line.")] = False,
+) -> int:
+    """Ask once and print the answer: lmchat ask "Why is the sky blue?"
+
+    Piped text is added behind the prompt: git diff | lmchat ask "Review this."
+    """
+    from lmchat.cli.ask import ask_once
+
+    options = Options(temperature, top_p, top_k, min_p, repeat_penalty, max_output_tokens, context_length, reasoning)
+    wishes = Wishes(
+        name=session, resume=resume, at=at, model=model, system=system, images=tuple(image or ()),
+        files=tuple(file or ()), options=options, mcp=tuple(mcp or ()), private=private, stats=stats,
+        show_reasoning=show_reasoning, plain=plain, stream=not no_stream, as_json=as_json, as_jsonl=as_jsonl,
+    )  # fmt: skip
+    return ask_once(context.obj, prompt or (), wishes)
+
+
+@app.command()
+def talk(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="The session; created if it is new.")] = None,
+    resume: given.Continue = False,
+    at: given.At = None,
+    model: given.Model = None,
+    system: given.System = None,
+    image: given.Images = None,
+    file: given.Files = None,
+    temperature: given.Temperature = None,
+    top_p: given.TopP = None,
+    top_k: given.TopK = None,
+    min_p: given.MinP = None,
+    repeat_penalty: given.RepeatPenalty = None,
+    max_output_tokens: given.MaxOutputTokens = None,
+    context_length: given.ContextLength = None,
+    reasoning: given.ReasoningLevel = None,
+    mcp: given.Mcp = None,
+    private: given.Private = False,
+    stats: given.Stats = None,
+    show_reasoning: given.ShowReasoning = None,
+    plain: given.Plain = None,
+    no_stream: given.NoStream = False,
+) -> None:
+    """Talk in a session: lmchat talk colours; without a name a new one begins."""
+    from lmchat.cli.talk import talk_on
+
+    options = Options(temperature, top_p, top_k, min_p, repeat_penalty, max_output_tokens, context_length, reasoning)
+    wishes = Wishes(
+        name=name, resume=resume, at=at, model=model, system=system, images=tuple(image or ()),
+        files=tuple(file or ()), options=options, mcp=tuple(mcp or ()), private=private, stats=stats,
+        show_reasoning=show_reasoning, plain=plain, stream=not no_stream,
+    )  # fmt: skip
+    talk_on(context.obj, wishes)

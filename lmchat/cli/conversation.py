@@ -1,0 +1,56 @@
+"""Which session a command talks in, and with what: flags over what the session remembers over the settings."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from lmchat.chat.integrations import parse_integration
+from lmchat.chat.session import Session
+from lmchat.cli.wishes import Wishes
+from lmchat.errors import BadUseError, NotFoundError
+from lmchat.settings import Settings
+from lmchat.store import Store
+
+UNNAMED = ""
+"""The name of a session that is named after its first prompt."""
+
+
+def wished_session(store: Store, settings: Settings, wishes: Wishes) -> Session:
+    """Find the session the command line names, or describe a new one; nothing is written yet.
+
+    A new session takes the settings' system prompt along; one that exists keeps its own unless a flag says otherwise.
+    """
+    name = _wished_name(store, wishes)
+    if name and store.has(name):
+        session = store.find(name)
+    else:
+        session = Session(name=name or UNNAMED, turns={}, system=settings.text("system"))
+    changes: dict[str, object] = {"options": wishes.options.over(session.options)}
+    if wishes.model is not None:
+        changes["model"] = wishes.model
+    if wishes.system is not None:
+        changes["system"] = text_or_file(wishes.system)
+    if wishes.mcp:
+        changes["integrations"] = tuple(parse_integration(spec) for spec in wishes.mcp)
+    return replace(session, **changes)  # type: ignore[arg-type]  # the names are Session's own
+
+
+def text_or_file(value: str) -> str:
+    """Return the text, or what the file behind an `@` holds."""
+    if not value.startswith("@"):
+        return value
+    path = Path(value[1:]).expanduser()
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadUseError(f"The system prompt cannot be read from '{path}'.", hint=str(error)) from None
+
+
+def _wished_name(store: Store, wishes: Wishes) -> str | None:
+    if not wishes.resume:
+        return wishes.name
+    if wishes.name is not None:
+        raise BadUseError("--continue names the session used last, so no other can be named.")
+    last = store.last()
+    if last is None:
+        raise NotFoundError("There is no session to continue yet.", hint='Begin one: lmchat ask "Hello"')
+    return last

@@ -1,0 +1,135 @@
+"""The composition root: settings and flags become a client, a store and one way to speak."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lmchat.chat.models import pick_model
+from lmchat.chat.private import Memory
+from lmchat.chat.session import Session
+from lmchat.chat.talk import Exchange, Show, talk
+from lmchat.chat.values import ChatRequest, EphemeralMcp, Integration, Prompt
+from lmchat.cli.call import Call
+from lmchat.cli.server import connected
+from lmchat.cli.wishes import Wishes
+from lmchat.errors import NotFoundError
+from lmchat.settings import Settings, read_settings
+from lmchat.store import Store, open_store
+from lmchat.wire.client import Client
+from lmchat.world import World
+
+Tap = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Hold everything a conversation needs of the world."""
+
+    world: World
+    settings: Settings
+    store: Store
+    client: Client
+    server: str
+    private: Memory | None = None
+    stream: bool = True
+    tap: Tap | None = field(default=None)
+
+    def speak(
+        self, session: Session, prompt: Prompt, show: Show, *, growing: Session | None = None, summary: bool = False
+    ) -> Exchange:
+        """Ask `prompt` in `session` and keep what comes; a session that is not on disk yet is written first.
+
+        `growing` is the session with its head where the turn should grow, if that is not its end; `summary` marks
+        the reply as one that stands for everything above it.
+        """
+        session = self.written(session, prompt)
+        keep = self.private.keep if self.private else self.store.keeper(session)
+        return talk(
+            replace(session, head=growing.head) if growing else session,
+            prompt,
+            server=self.server,
+            send=lambda request: self.client.chat(self._with_headers(request), stream=self.stream, tap=self.tap),
+            show=show,
+            keep=keep,
+            now=self.world.now,
+            defaults=self.settings.options(),
+            private=self.private is not None,
+            summary=summary,
+        )
+
+    def written(self, session: Session, prompt: Prompt) -> Session:
+        """Return the session as it stands on disk now, with the settings of `session`."""
+        if self.private:
+            return self.private.over(session)
+        if session.name and self.store.has(session.name):
+            self.store.configure(session)
+            current = self.store.find(session.name)
+            return replace(session, head=current.head, turns=current.turns)
+        return self.store.create(
+            session.name or None,
+            prompt.text,
+            model=session.model,
+            system=session.system,
+            options=session.options,
+            integrations=session.integrations,
+        )
+
+    def with_model(self, session: Session) -> Session:
+        """Return the session with a model to talk to; raise NotFoundError where a person has to choose one."""
+        named = session.model or self.settings.text("model")
+        if named:
+            return replace(session, model=named)
+        models = self.client.models()
+        recent = [summary.model for summary in self.store.sessions()]
+        if picked := pick_model(models, recent):
+            return replace(session, model=picked.key)
+        keys = [model.key for model in models if model.chats]
+        if not keys:
+            raise NotFoundError("The server has no model yet.", hint="Download one: lmchat models download NAME")
+        raise NotFoundError("Several models could answer.", hint=f"Choose one with --model: {', '.join(keys)}")
+
+    def _with_headers(self, request: ChatRequest) -> ChatRequest:
+        """Add the headers of ephemeral servers at the last moment: they are kept nowhere but in the settings."""
+        return replace(request, integrations=tuple(self._headed(each) for each in request.integrations))
+
+    def _headed(self, integration: Integration) -> Integration:
+        if not isinstance(integration, EphemeralMcp):
+            return integration
+        return replace(integration, headers=self.settings.mcp_headers(integration.server_label, integration.server_url))
+
+
+def settings_of(call: Call, wishes: Wishes | None = None) -> Settings:
+    """Read the settings under the flags of the command line; raise SettingsError for one that does not fit."""
+    flags: dict[str, object] = {"url": call.url, "color": call.color}
+    if wishes is not None:
+        markdown = None if wishes.plain is None else "never" if wishes.plain else "always"
+        flags |= {"stats": wishes.stats, "show_reasoning": wishes.show_reasoning, "markdown": markdown}
+        flags |= wishes.options.given()
+    return read_settings(call.world, flags=flags, profile=call.profile)
+
+
+@contextmanager
+def opened_store(call: Call) -> Iterator[Store]:
+    """Open the saved conversations."""
+    with open_store(call.world.directories.data, now=call.world.now) as store:
+        yield store
+
+
+@contextmanager
+def opened_house(
+    call: Call, settings: Settings, store: Store, *, private: bool = False, stream: bool = True, tap: Tap | None = None
+) -> Iterator[House]:
+    """Connect to the server, and put everything together."""
+    with ExitStack() as stack:
+        connection = stack.enter_context(connected(call, settings))
+        yield House(
+            world=call.world,
+            settings=settings,
+            store=store,
+            client=connection.client,
+            server=connection.server,
+            private=Memory() if private else None,
+            stream=stream,
+            tap=tap,
+        )

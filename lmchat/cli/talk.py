@@ -1,0 +1,49 @@
+"""`lmchat talk`: put the REPL's parts together and hand over to it."""
+
+from lmchat.chat.session import TurnId
+from lmchat.chat.values import Prompt
+from lmchat.cli.call import Call
+from lmchat.cli.conversation import wished_session
+from lmchat.cli.house import opened_house, opened_store, settings_of
+from lmchat.cli.prompts import pictures, prompt_text
+from lmchat.cli.shown import shown
+from lmchat.cli.wishes import Wishes
+from lmchat.errors import BadUseError
+
+
+def talk_on(call: Call, wishes: Wishes) -> None:
+    """Talk until the person leaves; a piped first prompt is asked before the keyboard is read."""
+    first = _first_prompt(call, wishes)
+    settings = settings_of(call, wishes)
+    with opened_store(call) as store:
+        session = wished_session(store, settings, wishes)
+        with opened_house(call, settings, store, private=wishes.private, stream=wishes.stream) as house:
+            from lmchat.repl.loop import run
+            from lmchat.repl.parts import Parts
+
+            parts = Parts(
+                world=call.world,
+                settings=settings,
+                store=store,
+                client=house.client,
+                server=house.server,
+                speak=house.speak,
+                shown=lambda: shown(house, wishes),
+                with_model=house.with_model,
+                private=wishes.private,
+                debug=call.debug,
+            )
+            if wishes.at is not None:
+                session = store.move(session, TurnId(wishes.at))
+            run(parts, session, first=first)
+
+
+def _first_prompt(call: Call, wishes: Wishes) -> Prompt | None:
+    if call.world.stdin.isatty():
+        if not wishes.files and not wishes.images:
+            return None
+    elif not call.world.stdout.isatty():
+        raise BadUseError(
+            "talk needs a terminal.", hint='In scripts and pipes, use lmchat ask: lmchat ask "Hello" < notes.txt'
+        )
+    return Prompt(prompt_text(call.world, (), wishes.files), pictures(wishes.images))
