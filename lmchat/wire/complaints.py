@@ -19,7 +19,7 @@ _LONGEST = 500
 class Complaint:
     """Hold the server's own words, redacted, on one line; each may be empty.
 
-    `structured` says whether they came as the API's error object.
+    `structured` says whether they came under `error`, as the API sends them.
     """
 
     status: int
@@ -54,7 +54,7 @@ def complaint_of(status: int, value: object, secrets: tuple[str, ...]) -> Compla
     error: object = data.get("error") or data or value
     about: Mapping[str, Any] = mapping(error)
     if not about:
-        return Complaint(status, _line(redact(text(error), secrets)))
+        return Complaint(status, _line(redact(text(error), secrets)), structured="error" in data)
     message = text(about.get("message")) or text(about.get("detail")) or text(about.get("error"))
     return Complaint(
         status=status,
@@ -62,7 +62,7 @@ def complaint_of(status: int, value: object, secrets: tuple[str, ...]) -> Compla
         type=_word(about.get("type"), secrets),
         code=_word(about.get("code"), secrets),
         param=_word(about.get("param"), secrets),
-        structured="message" in about and "error" in data,
+        structured="error" in data,
     )
 
 

@@ -69,7 +69,7 @@ def _pieces(call: Call, line: "_Line", told: "_Told") -> Generator[Piece, None, 
             case None:
                 return
             case Exception():
-                fault = connection_fault(piece, call, headed=headed)
+                fault = connection_fault(piece, call, headed=headed, by_proxy=line.by_proxy(call))
                 if fault is None:
                     raise piece
                 raise fault from piece
@@ -88,15 +88,23 @@ class _Line:
     content: bytes | None
     queue: SimpleQueue[Head | bytes | Exception | None] = field(default_factory=SimpleQueue)
     connection: socket.socket | None = None
+    host: str = ""
     ended: bool = False
 
-    def trace(self, _event: str, info: Mapping[str, Any]) -> None:
-        """Note the socket, which httpx itself does not hand out before the answer has begun."""
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Note host and socket, which httpx itself does not hand out before the answer has begun."""
+        if event == "connection.connect_tcp.started":
+            self.host = info["host"]
         extra = getattr(info.get("return_value"), "get_extra_info", None)
         if extra is not None:
             self.connection = extra("socket")
             if self.ended:
                 self._shut()
+
+    def by_proxy(self, call: Call) -> bool:
+        """Tell whether the connection goes to another host than the one that is called."""
+        # A name that is not ASCII is connected to by another spelling.
+        return call.address.host.isascii() and self.host not in {"", call.address.host}
 
     def hang_up(self) -> None:
         """End the reading at once; it may be called again."""

@@ -5,7 +5,6 @@ Each is one sentence with the server's own words behind it, and one hint that a 
 
 import re
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urljoin
@@ -20,7 +19,7 @@ from lmchat.errors import (
     StreamBrokenError,
     UnreachableError,
 )
-from lmchat.wire.calls import CHAT, Call, Head
+from lmchat.wire.calls import CHAT, MODELS, Call, Head
 from lmchat.wire.complaints import Complaint, complaint_of, read_complaint
 from lmchat.wire.redaction import redact
 
@@ -40,10 +39,10 @@ def unconnected(call: Call) -> UnreachableError:
     return UnreachableError(f"No answer from {call.address.url}: the connection timed out.", hint=_ELSEWHERE)
 
 
-def connection_fault(error: Exception, call: Call, *, headed: bool) -> ServerError | None:
+def connection_fault(error: Exception, call: Call, *, headed: bool, by_proxy: bool = False) -> ServerError | None:
     """Return the error for an exchange that failed before or after (`headed`) its answer began.
 
-    None says that the exception is not the network's.
+    `by_proxy` says that it went to a proxy. None says that the exception is not the network's.
     """
     import httpx
 
@@ -53,13 +52,12 @@ def connection_fault(error: Exception, call: Call, *, headed: bool) -> ServerErr
         return broken_off()
     url, said = call.address.url, redact(str(error), call.secrets)
     match error:
+        case httpx.ProxyError():
+            return _no_proxy(call, said)
+        case httpx.ConnectError() | httpx.ConnectTimeout() if by_proxy:
+            return _no_proxy(call, said)
         case httpx.ConnectTimeout():
             return unconnected(call)
-        case httpx.ProxyError():
-            return UnreachableError(
-                f"The proxy on the way to {url} cannot be used: {said}",
-                hint="Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the host in NO_PROXY.",
-            )
         case httpx.ConnectError():
             return _unreachable(error, call)
         case httpx.TimeoutException():
@@ -98,12 +96,14 @@ def refusal(head: Head, body: bytes, call: Call) -> LmchatError:
     if 300 <= head.status < 400:
         return _redirect(head, call)
     complaint = read_complaint(head.status, body, call.secrets)
-    error = _judge(complaint, call)
-    unknown = complaint.names("model_not_found", "job_not_found")
-    # Bodies of the 404s of load, unload and status are not known (PROTOCOL.md section 5).
-    if unknown or (head.status == 404 and complaint.structured and call.path != CHAT):
+    if complaint.names("model_not_found", "job_not_found"):
+        error = _judge(complaint, call)
         return NotFoundError(error.message, hint=error.hint)
-    return error
+    if _names_nothing(complaint, call):
+        return NotFoundError(
+            f"The server has nothing of that name: {complaint.message}", hint="`lmchat models` lists what it has."
+        )
+    return _judge(complaint, call)
 
 
 def stream_refusal(data: object, call: Call) -> RefusedError:
@@ -111,7 +111,25 @@ def stream_refusal(data: object, call: Call) -> RefusedError:
     return _judge(complaint_of(200, data, call.secrets), call)
 
 
+def _no_proxy(call: Call, said: str) -> UnreachableError:
+    return UnreachableError(
+        f"The proxy on the way to {call.address.url} cannot be used: {said}",
+        hint="Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the host in NO_PROXY.",
+    )
+
+
+def _names_nothing(complaint: Complaint, call: Call) -> bool:
+    """Tell whether a 404 is about what was named, not about the route (llama.cpp's error for that has code 404).
+
+    Bodies of the 404s of load, unload and status are not known (PROTOCOL.md section 5).
+    """
+    known_route = complaint.structured and complaint.code != "404" and not complaint.says("unexpected endpoint")
+    return complaint.status == 404 and call.path.startswith(f"{MODELS}/") and known_route
+
+
 def _unreachable(error: Exception, call: Call) -> UnreachableError:
+    import ssl
+
     url, host = call.address.url, call.address.host
     causes = list(_causes(error))
     if any(isinstance(each, ssl.SSLError) for each in causes):

@@ -1,0 +1,175 @@
+"""Silence, broken streams and Ctrl-C: the caller always has the say, and nothing is left behind."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from lmchat.chat.events import Event, Fault, MessageDelta, Quiet, Started
+from lmchat.chat.values import ChatRequest, Prompt
+from lmchat.errors import StreamBrokenError
+from lmchat.wire import exchange
+from lmchat.wire.address import Address
+from lmchat.wire.client import Client
+from tests.wire.scripted import HOLD, RESET, STREAM_HEAD, ScriptedServer, Steps, answer, chunk, stream
+from tests.wire.test_chat import END, HELLO, HI, START
+
+
+@pytest.fixture(autouse=True)
+def no_thread_stays() -> Iterator[None]:
+    """Look that no reader outlives its test."""
+    yield
+    until = time.monotonic() + 2
+    while any(each.name == "lmchat-wire" for each in threading.enumerate()):
+        assert time.monotonic() < until, "a reader thread is left"
+        time.sleep(0.01)
+
+
+def broken(steps: Steps, *, streamed: bool = True) -> tuple[list[Event], str]:
+    """Return what came before the break, and what the break is called."""
+    came: list[Event] = []
+    with ScriptedServer(steps) as server:
+        events = Client(Address(server.url)).chat(HELLO, stream=streamed)
+        with pytest.raises(StreamBrokenError) as caught:
+            came.extend(events)
+    return [each for each in came if not isinstance(each, Quiet)], caught.value.message
+
+
+ENDED = "The connection ended before the reply was complete."
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param(stream(START, HI), id="properly ended"),
+        pytest.param(stream(START, HI, end=False), id="cut between chunks"),
+        pytest.param([STREAM_HEAD, chunk(START), chunk(HI), b"ff\r\nhalf"], id="cut within a chunk"),
+        pytest.param(stream(START, HI, 0.05, RESET, end=False), id="reset"),
+        pytest.param(stream(START, HI, b"data: [DONE]\n\n"), id="another API's end"),
+        pytest.param([STREAM_HEAD, chunk(START), chunk(HI), b"no chunk\r\n"], id="senseless chunk"),
+    ],
+)
+def test_a_stream_without_its_end_is_broken_and_what_came_is_kept(steps: Steps) -> None:
+    assert broken(steps) == ([Started("m"), MessageDelta("Hi.")], ENDED)
+
+
+def test_an_empty_stream_is_broken() -> None:
+    assert broken(stream()) == ([], ENDED)
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"type":"message.delta","content":"Hi', b"{'type': 'x'}", b"<html>", b"[" * 100_000]
+)
+def test_an_event_that_is_no_json_breaks_the_stream(data: bytes) -> None:
+    came, message = broken(stream(START, b"data: " + data + b"\n\n", END))
+    assert (came, message) == ([Started("m")], "The server sent an event that makes no sense.")
+
+
+def test_an_end_that_came_before_a_reset_counts() -> None:
+    with ScriptedServer(stream(START, END.rstrip(b"\n"), RESET, end=False)) as server:
+        *_, last = Client(Address(server.url)).chat(HELLO)
+    assert type(last).__name__ == "Finished"
+
+
+def test_a_reset_before_the_answer_breaks_the_reply() -> None:
+    came, message = broken([0.05, RESET])
+    assert (came, message) == ([], "The server closed the connection before its reply began.")
+
+
+def test_a_close_before_the_answer_breaks_the_reply() -> None:
+    assert broken([])[1] == "The server closed the connection before its reply began."
+
+
+@pytest.mark.parametrize("body", ['{"output":[{"type":"mess', "[1]", '{"answer":"Hi."}'])
+def test_a_reply_at_once_that_is_no_reply_is_broken(body: str) -> None:
+    assert "makes no sense" in broken(answer(200, body), streamed=False)[1]
+
+
+def test_a_reply_at_once_that_is_cut_is_broken() -> None:
+    head, body = answer(200, '{"output":[]}')
+    assert isinstance(body, bytes)
+    assert broken([head, body[:5]], streamed=False)[1] == ENDED
+
+
+def test_a_reset_after_an_error_adds_nothing_to_it() -> None:
+    frame = b'data: {"type":"error","error":"It broke"}\n\n'
+    with ScriptedServer(stream(START, frame, 0.05, RESET, end=False)) as server:
+        found = [each for each in Client(Address(server.url)).chat(HELLO) if not isinstance(each, Quiet)]
+    assert isinstance(found[-1], Fault)
+
+
+def test_a_chat_is_never_sent_twice() -> None:
+    with ScriptedServer([RESET]) as server, pytest.raises(StreamBrokenError):
+        list(Client(Address(server.url)).chat(HELLO))
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("steps", [[HOLD], stream(HOLD), stream(START, HOLD)])
+def test_silence_ticks_ten_times_a_second(steps: Steps) -> None:
+    found: list[Event] = []
+    with ScriptedServer(steps) as server, closing(Client(Address(server.url)).chat(HELLO)) as events:
+        begun = time.monotonic()
+        while time.monotonic() - begun < 0.55:
+            found.append(next(events))
+    assert 3 <= sum(isinstance(each, Quiet) for each in found) <= 6
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("steps", [[HOLD], stream(HOLD), stream(START, HI, HOLD)])
+def test_closing_hangs_up_at_once(steps: Steps, *, streamed: bool) -> None:
+    with ScriptedServer(steps) as server:
+        events = Client(Address(server.url)).chat(HELLO, stream=streamed)
+        while not isinstance(next(events), Quiet):
+            pass
+        begun = time.monotonic()
+        events.close()
+        assert server.hung_up.wait(1)
+        assert time.monotonic() - begun < 0.3
+
+
+def test_control_c_hangs_up_at_once() -> None:
+    with ScriptedServer(stream(START, HOLD)) as server:
+        timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
+        timer.start()
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            list(Client(Address(server.url)).chat(HELLO))
+        assert server.hung_up.wait(1)
+        assert time.monotonic() - begun < 0.5
+        timer.join()
+
+
+def test_a_second_control_c_while_hanging_up_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    shut, presses = exchange._Line._shut, [KeyboardInterrupt]
+
+    def interrupted(line: exchange._Line) -> None:
+        if presses:
+            raise presses.pop()
+        shut(line)
+
+    with ScriptedServer(stream(START, HOLD)) as server:
+        events = Client(Address(server.url)).chat(HELLO)
+        next(events)
+        monkeypatch.setattr(exchange._Line, "_shut", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            events.close()
+        assert server.hung_up.wait(0.3)
+
+
+def test_control_c_stops_a_call_that_does_not_stream() -> None:
+    with ScriptedServer([HOLD]) as server:
+        timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            Client(Address(server.url)).load("m")
+        assert server.hung_up.wait(0.3)
+        timer.join()
+
+
+def test_closing_what_never_began_sends_nothing() -> None:
+    with ScriptedServer([]) as server:
+        Client(Address(server.url)).chat(ChatRequest("m", Prompt("hi"))).close()
+    assert server.requests == []

@@ -1,0 +1,150 @@
+"""How the bytes travel: proxies, names, TLS, the debug log, what it costs to begin."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from lmchat.chat.values import ChatRequest, EphemeralMcp, Image, Prompt
+from lmchat.errors import UnreachableError
+from lmchat.wire.address import Address
+from lmchat.wire.calls import Call
+from lmchat.wire.client import Client
+from lmchat.wire.exchange import exchange
+from tests.wire.scripted import HOLD, ScriptedServer, answer, stream
+from tests.wire.test_chat import END, HELLO, START
+
+NO_MODELS = answer(200, '{"models":[]}')
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_this_machine_is_reached_past_every_proxy(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer(NO_MODELS) as server, ScriptedServer(answer(502, "proxy")) as proxy:
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        assert Client(Address(f"{host}:{server.port}")).models() == ()
+    assert proxy.requests == []
+
+
+def test_another_machine_is_reached_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer(NO_MODELS) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert Client(Address("http://models.example.com:1234")).models() == ()
+    assert proxy.requests[0].path == "http://models.example.com:1234/api/v1/models"
+
+
+@pytest.mark.parametrize("proxy", ["foo://me:pass@proxy", "socks4://me:pass@proxy", "http://me:pass@127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used_is_named_as_the_cause(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    with pytest.raises(UnreachableError) as caught:
+        Client(Address("http://models.example.com")).models()
+    assert "The proxy on the way to http://models.example.com cannot be used" in caught.value.message
+    assert "pass" not in caught.value.message
+    assert "NO_PROXY" in caught.value.hint
+
+
+def two_addresses(host: Any, port: Any, *more: Any, **most: Any) -> list[Any]:
+    kind = socket.SOCK_STREAM
+    return [(socket.AF_INET6, kind, 6, "", ("::1", port, 0, 0)), (socket.AF_INET, kind, 6, "", ("127.0.0.1", port))]
+
+
+def test_a_name_with_two_addresses_of_which_one_listens_is_reached_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer(NO_MODELS) as server:
+        monkeypatch.setattr(socket, "getaddrinfo", two_addresses)
+        begun = time.monotonic()
+        assert Client(Address(f"localhost:{server.port}")).models() == ()
+    assert time.monotonic() - begun < 0.5
+    assert server.requests[0].headers["host"] == f"localhost:{server.port}"
+
+
+def test_a_host_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*asked: Any, **more: Any) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(UnreachableError) as caught:
+        Client(Address("http://nowhere.example")).models()
+    assert caught.value.message == "There is no host called 'nowhere.example', or no network to ask."
+
+
+def test_a_name_that_is_looked_up_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*asked: Any, **more: Any) -> Any:
+        time.sleep(2)
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    begun = time.monotonic()
+    assert not Client(Address("http://nowhere.example")).greets()
+    assert time.monotonic() - begun < 1.6
+
+
+def test_plain_http_where_tls_was_asked_for_says_so() -> None:
+    with ScriptedServer([b"HTTP/1.1 400 Bad Request\r\n\r\n"]) as server, pytest.raises(UnreachableError) as caught:
+        Client(Address(f"https://127.0.0.1:{server.port}")).models()
+    assert "No encrypted connection" in caught.value.message
+    assert "http://" in caught.value.hint
+
+
+def test_something_that_is_no_http_is_no_server() -> None:
+    with ScriptedServer([b"220 mail.example.com ESMTP\r\n\r\n"]) as server, pytest.raises(UnreachableError) as caught:
+        list(Client(Address(server.url)).chat(HELLO))
+    assert caught.value.message == f"What answers at {server.url} does not speak HTTP."
+
+
+def test_a_server_that_is_silent_is_given_up_where_that_was_asked() -> None:
+    with ScriptedServer([HOLD]) as server:
+        pieces = exchange(Call(Address(server.url), "GET", "/api/v1/models", read_seconds=0.2))
+        with pytest.raises(UnreachableError) as caught:
+            list(pieces)
+    assert caught.value.message == f"{server.url} took the connection, but did not answer within 0.2 seconds."
+
+
+def test_the_debug_log_tells_the_request_the_status_and_the_time() -> None:
+    told: list[str] = []
+    with ScriptedServer(stream(START, END)) as server:
+        list(Client(Address(server.url), told.append).chat(HELLO))
+    assert told[0] == f'POST {server.url}/api/v1/chat {{"model":"m","input":"hi","stream":true}}'
+    assert told[1].startswith("200 text/event-stream after 0.")
+    assert told[2].startswith(f"{len(START + END)} bytes in 0.")
+
+
+def test_the_debug_log_tells_no_secret_and_no_long_text() -> None:
+    told: list[str] = []
+    request = ChatRequest(
+        "m",
+        Prompt("sk-lm-aaaa:bbbbbb " + "word " * 1000, (Image("a", "image/png", b"x" * 9000),)),
+        integrations=(EphemeralMcp("hf", "https://me:pass@hf.co/mcp?key=hf_secret", headers={"X-Key": "hf_0123"}),),
+    )
+    with ScriptedServer(stream(START, END)) as server:
+        client = Client(Address(server.url.replace("//", "//user:word99@"), "sk-lm-aaaa:bbbbbb"), told.append)
+        list(client.chat(request))
+    log = "\n".join(told)
+    for secret in ("bbbbbb", "sk-lm-", "pass", "hf_secret", "hf_0123", "word99"):
+        assert secret not in log
+    assert "X-Key" in log
+    assert len(log) < 1000
+
+
+def test_loading_httpx_loads_neither_its_command_line_nor_hides_click() -> None:
+    script = (
+        "import sys; from lmchat.wire.library import load_httpx; load_httpx();"
+        "assert 'httpx' in sys.modules and 'httpx._main' not in sys.modules, 'the command line is loaded';"
+        "assert 'click' not in sys.modules; import click"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ})
+
+
+def test_the_client_costs_nothing_before_it_is_used() -> None:
+    script = "import sys, lmchat.wire.client; assert not {'httpx', 'ssl'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ})
