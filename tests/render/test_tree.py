@@ -1,0 +1,82 @@
+"""The tree as people see it."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from lmchat.chat.session import Outcome, TurnId
+from lmchat.render.cells import cells
+from lmchat.render.theme import PLAIN
+from lmchat.render.tree import draw_tree
+
+
+@dataclass(frozen=True)
+class Twig:
+    id: TurnId
+    parent: TurnId | None
+    first_words: str = "words"
+    outcome: Outcome = Outcome.COMPLETE
+    summary: bool = False
+
+
+def twig(number: int, parent: int | None = None, words: str = "", outcome: Outcome = Outcome.COMPLETE) -> Twig:
+    return Twig(TurnId(number), TurnId(parent) if parent else None, words or f"question {number}", outcome)
+
+
+def drawn(*twigs: Twig, head: int, names: dict[int, list[str]] | None = None, width: int = 60) -> list[str]:
+    named = {TurnId(turn): each for turn, each in (names or {}).items()}
+    return list(draw_tree(twigs, TurnId(head), named, PLAIN, width))
+
+
+def test_a_straight_conversation_is_a_straight_column() -> None:
+    assert drawn(twig(1), twig(2, 1), head=2) == ["1  question 1", "2  question 2  ● here"]
+
+
+def test_branches_stand_beside_the_way_to_the_head() -> None:
+    assert drawn(twig(1), twig(2, 1), twig(3, 2), twig(4, 1), head=4) == [
+        "1  question 1",
+        "├─ 2  question 2",
+        "│  3  question 3",
+        "4  question 4  ● here",
+    ]
+
+
+def test_the_way_to_the_head_is_straight_also_where_a_newer_branch_exists() -> None:
+    assert drawn(twig(1), twig(2, 1), twig(3, 1), head=2) == [
+        "1  question 1",
+        "├─ 3  question 3",
+        "2  question 2  ● here",
+    ]
+
+
+def test_outcomes_and_other_sessions_are_said() -> None:
+    assert drawn(twig(1, outcome=Outcome.INTERRUPTED), twig(2, 1), head=2, names={1: ["fork"]}) == [
+        "1  question 1  (interrupted)  [fork]",
+        "2  question 2  ● here",
+    ]
+
+
+def test_a_long_run_is_folded() -> None:
+    lines = drawn(*(twig(n, n - 1) for n in range(1, 5001)), head=5000)
+    assert len(lines) == 7
+    assert lines[3].strip() == "⋮ 4,994 more turns"
+    assert lines[-1].endswith("● here")
+
+
+def test_a_bushy_tree_keeps_its_head_in_sight() -> None:
+    bushy = [twig(1), *(twig(n, n - 1 if n % 2 == 0 else n - 2) for n in range(2, 5001))]
+    lines = drawn(*bushy, head=2500)
+    assert len(lines) < 310
+    assert any(line.endswith("● here") for line in lines)
+
+
+@pytest.mark.parametrize("width", [20, 40, 100])
+def test_no_line_is_wider_than_the_window(width: int) -> None:
+    deep = [twig(1)]
+    for number in range(2, 60, 2):
+        deep += [twig(number, number - 1, "長い質問" * 20), twig(number + 1, max(1, number - 2), "x" * 200)]
+    assert max(map(cells, drawn(*deep, head=1, width=width, names={5: ["another session"]}))) <= width
+
+
+def test_control_characters_of_a_prompt_do_not_reach_the_terminal() -> None:
+    assert "\x1b" not in drawn(twig(1, words="\x1b]0;title\x07 hi\nthere"), head=1)[0]
