@@ -4,7 +4,9 @@ It must not know which settings there are.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lmchat.errors import SettingsError
 
@@ -25,18 +27,35 @@ def dotted(key: KeyPath) -> str:
 
 
 def line_of(key: KeyPath, text: str) -> int | None:
-    """Find the line, from 1, on which `key` begins; None where it cannot be told.
+    """Find the line, from 1, on which `key` begins; None where it cannot be told."""
+    lines = span(key, text)
+    return lines[0] + 1 if lines else None
+
+
+def span(key: KeyPath, text: str) -> tuple[int, int] | None:
+    """Find the lines a key and its value take: the first, from 0, and the one after the last.
 
     tomllib keeps no lines. A key begins on the line after the longest beginning of the file that can be read by
-    itself and does not have it.
+    itself and does not have it, and ends with the shortest one that has it. The span of a table is its header.
     """
     lines = text.split("\n")  # splitlines would also split at signs that TOML allows inside of text
-    for index, line in enumerate(lines):
-        if key[-1] in line and _has(lines[:index], key) is False:
-            ends = (_has(lines[: end + 1], key) for end in range(index, len(lines)))
-            if next((has for has in ends if has is not None), False):
-                return index + 1
+    for start, line in enumerate(lines):
+        if key[-1] in line and _has(lines[:start], key) is False:
+            for end in range(start + 1, len(lines) + 1):
+                has = _has(lines[:end], key)
+                if has:
+                    return start, end
+                if has is False:
+                    break
     return None
+
+
+def found(document: Mapping[str, Any], key: KeyPath) -> Any:
+    """Return what stands at `key`, None where nothing does (TOML has no value like that)."""
+    there: Any = document
+    for part in key:
+        there = there.get(part) if isinstance(there, Mapping) else None
+    return there
 
 
 def _has(lines: list[str], key: KeyPath) -> bool | None:
@@ -44,11 +63,6 @@ def _has(lines: list[str], key: KeyPath) -> bool | None:
     from tomllib import TOMLDecodeError, loads
 
     try:
-        found: object = loads("\n".join(lines))
+        return found(loads("\n".join([*lines, ""])), key) is not None
     except TOMLDecodeError:
         return None
-    for part in key:
-        if not isinstance(found, dict) or part not in found:
-            return False
-        found = found[part]
-    return True

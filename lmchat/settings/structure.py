@@ -56,19 +56,14 @@ def shape_at(key: KeyPath) -> Shape:
 
 
 def _near(key: KeyPath) -> str:
-    known = list(BY_NAME)
     match key:
         case ("profile", _, *_):
             known = _profile_names()
         case ("mcp", _, *_):
             known = [*SERVER_SHAPES, "headers"]
         case _:
-            pass
-    if len(key) > 1 and key[0] not in {"profile", "mcp"}:
-        known, name = ["profile", "mcp"], key[0]
-    else:
-        name = key[-1]
-    return nearest(name, known) or f"Known here: {', '.join(known)}."
+            known, key = [*BY_NAME, "profile", "mcp"], key[:1]
+    return nearest(key[-1], known) or f"Known here: {', '.join(known)}."
 
 
 def _profile_names() -> list[str]:

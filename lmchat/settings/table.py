@@ -71,7 +71,7 @@ KEYS = (
     ),
     Key(
         "model",
-        Text("a model's key", r"\S+"),
+        Text("a model's key"),
         "The model to talk to; unset, the one that is loaded.",
         '"google/gemma-3-1b"',
         variable="LMCHAT_MODEL",
