@@ -48,11 +48,11 @@ class Client:
             yield from chat_events(pieces, call, tap)
 
     def greets(self) -> bool:
-        """Tell within half a second whether a server of LM Studio's kind answers.
+        """Tell at once whether a server of LM Studio's kind answers.
 
         One that is too strict for its greeting (a token is needed) or too old for it answers in JSON all the same.
         """
-        call = Call(self.address, "GET", GREETING, connect_seconds=0.5, read_seconds=0.5)
+        call = Call(self.address, "GET", GREETING, connect_seconds=0.5, read_seconds=1.0)
         try:
             with closing(exchange(call, self.log)) as pieces:
                 _, body = whole_answer(pieces)

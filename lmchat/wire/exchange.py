@@ -47,7 +47,11 @@ def exchange(call: Call, log: Log | None = None) -> Generator[Piece, None, None]
         reader.start()
         yield from _pieces(call, line, told)
     finally:
-        line.hang_up()
+        try:
+            line.hang_up()
+        finally:
+            # A second Ctrl-C may have come before the first try did anything.
+            line.hang_up()
         told.say(lambda: f"{told.bytes} bytes in {told.seconds:.3f} s")
         if line.connection is not None:
             # Not while it connects: nothing can cut that short, and it ends by itself.
@@ -99,7 +103,7 @@ class _Line:
         if extra is not None:
             self.connection = extra("socket")
             if self.ended:
-                self._shut()
+                self.hang_up()
 
     def by_proxy(self, call: Call) -> bool:
         """Tell whether the connection goes to another host than the one that is called."""
@@ -108,13 +112,6 @@ class _Line:
 
     def hang_up(self) -> None:
         """End the reading at once; it may be called again."""
-        try:
-            self._shut()
-        finally:
-            # A second Ctrl-C may have ended the first try.
-            self._shut()
-
-    def _shut(self) -> None:
         self.ended = True
         if self.connection is not None:
             with suppress(OSError):

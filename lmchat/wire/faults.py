@@ -30,7 +30,7 @@ _ELSEWHERE = (
 _NOT_LM_STUDIO = (
     "LM Studio 0.4.0 or newer is needed: update it, or name its address with `--url` if this is another program."
 )
-_TOKEN = "Put a token that LM Studio has made (in its server settings) into LM_API_TOKEN."  # noqa: S105 - a hint
+_TOKEN = "Make a token in LM Studio's server settings and put it into LM_API_TOKEN."  # noqa: S105 - a hint
 _KEPT = "What came is kept; the next prompt carries it along."
 
 
@@ -178,8 +178,12 @@ def _judge(complaint: Complaint, call: Call) -> RefusedError:
             if call.address.authorization
             else "The server wants an API token, and none is set"
         )
+    if complaint.message:
+        sentence = f"{sentence}: {complaint.message}"
+    else:
+        sentence = f"{sentence} (HTTP {complaint.status})." if complaint.status >= 300 else f"{sentence}."
     return rule.kind(
-        f"{sentence}: {complaint.message}" if complaint.message else f"{sentence} (HTTP {complaint.status}).",
+        sentence,
         hint=rule.hint if isinstance(rule.hint, str) else rule.hint(complaint),
         error_type=complaint.type,
         code=complaint.code,

@@ -4,9 +4,10 @@ It must not know what the values mean.
 """
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+_LARGEST = 2**63
 
 
 def parse_json(text: str) -> Any:
@@ -36,15 +37,16 @@ def text(value: object) -> str:
 
 
 def number(value: object) -> float | int | None:
-    """Return a finite number (also one written as a string), None where there is none."""
+    """Return a number that can be kept (also one written as a string), None where there is none."""
     if isinstance(value, str):
         try:
             value = float(value) if "." in value or "e" in value.lower() else int(value)
         except ValueError:
             return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value
+    # No disk keeps a larger number, and NaN is smaller than nothing.
+    return value if abs(value) < _LARGEST else None
 
 
 def integer(value: object) -> int | None:

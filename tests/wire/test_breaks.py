@@ -11,7 +11,7 @@ import pytest
 from lmchat.chat.events import Event, Fault, MessageDelta, Quiet, Started
 from lmchat.chat.values import ChatRequest, Prompt
 from lmchat.errors import StreamBrokenError
-from lmchat.wire import exchange
+from lmchat.wire import answers, exchange
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from tests.wire.scripted import HOLD, RESET, STREAM_HEAD, ScriptedServer, Steps, answer, chunk, stream
@@ -101,6 +101,14 @@ def test_a_reset_after_an_error_adds_nothing_to_it() -> None:
     assert isinstance(found[-1], Fault)
 
 
+def test_an_error_followed_by_silence_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "_FAULT_GRACE", 0.2)
+    with ScriptedServer(stream(START, b'data: {"type":"error","error":"It broke"}\n\n', HOLD)) as server:
+        found = [each for each in Client(Address(server.url)).chat(HELLO) if not isinstance(each, Quiet)]
+        assert server.hung_up.wait(0.3)
+    assert isinstance(found[-1], Fault)
+
+
 def test_a_chat_is_never_sent_twice() -> None:
     with ScriptedServer([RESET]) as server, pytest.raises(StreamBrokenError):
         list(Client(Address(server.url)).chat(HELLO))
@@ -143,17 +151,17 @@ def test_control_c_hangs_up_at_once() -> None:
 
 
 def test_a_second_control_c_while_hanging_up_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    shut, presses = exchange._Line._shut, [KeyboardInterrupt]
+    hang_up, presses = exchange._Line.hang_up, [KeyboardInterrupt]
 
     def interrupted(line: exchange._Line) -> None:
         if presses:
             raise presses.pop()
-        shut(line)
+        hang_up(line)
 
     with ScriptedServer(stream(START, HOLD)) as server:
         events = Client(Address(server.url)).chat(HELLO)
         next(events)
-        monkeypatch.setattr(exchange._Line, "_shut", interrupted)
+        monkeypatch.setattr(exchange._Line, "hang_up", interrupted)
         with pytest.raises(KeyboardInterrupt):
             events.close()
         assert server.hung_up.wait(0.3)

@@ -195,6 +195,7 @@ def test_an_event_of_an_unknown_kind_is_kept_as_it_is() -> None:
         ('{"type":"chat.start","model_instance_id":null}', Started("")),
         ('{"type":"model_load.progress","progress":"0.5"}', Progress(Phase.MODEL_LOAD, 0.5)),
         ('{"type":"model_load.progress","progress":NaN}', Progress(Phase.MODEL_LOAD)),
+        ('{"type":"model_load.progress","progress":1%s}' % ("0" * 400), Progress(Phase.MODEL_LOAD)),
         ('{"type":"prompt_processing.progress","progress":7}', Progress(Phase.PROMPT_PROCESSING, 1.0)),
         ('{"type":"tool_call.start","tool":5,"provider_info":"x"}', ToolStarted("5")),
         ('{"type":"tool_call.arguments","tool":"t","arguments":"{\\"a\\":1}"}', ToolNamed("t", {"a": 1})),

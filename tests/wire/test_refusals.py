@@ -260,6 +260,13 @@ def test_an_overflow_in_a_stream_is_an_overflow() -> None:
     assert isinstance(fault.error, ContextOverflowError)
 
 
+def test_an_error_without_a_word_is_still_one() -> None:
+    with ScriptedServer(stream(b'data: {"type":"error","error":null}\n\n')) as server:
+        (fault,) = Client(Address(server.url)).chat(HELLO)
+    assert isinstance(fault, Fault)
+    assert fault.error.message == "The server reports an error."
+
+
 def test_a_message_of_many_lines_becomes_one() -> None:
     assert (
         refused(answer(400, error("one\n  two\r\n\tthree"))).message == "The server refused the request: one two three"
