@@ -8,6 +8,8 @@ import typer
 from lmchat.chat.values import Options
 from lmchat.cli import options as given
 from lmchat.cli.call import Call
+from lmchat.cli.model_commands import models
+from lmchat.cli.session_commands import sessions
 from lmchat.cli.wishes import Wishes
 from lmchat.errors import BadUseError
 from lmchat.world import World
@@ -147,3 +149,22 @@ def talk(
         show_reasoning=show_reasoning, plain=plain, stream=not no_stream,
     )  # fmt: skip
     talk_on(context.obj, wishes)
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Listen there; 0 takes any free port.")] = 1234,
+    token: Annotated[
+        str, typer.Option(envvar="LMCHAT_SERVE_TOKEN", help="Let in only who sends this token.", show_envvar=True)
+    ] = "",
+) -> None:
+    """Serve the built-in model to other programs on this machine: lmchat serve --port 1234"""
+    from lmchat.local.start import serve
+
+    call: Call = context.obj
+    serve(call.world, port=port, token=token)
+
+
+app.add_typer(sessions, name="sessions")
+app.add_typer(models, name="models")

@@ -19,3 +19,8 @@ class Call:
         """Write one line of `--debug`."""
         self.world.stderr.write(f"debug: {line}\n")
         self.world.stderr.flush()
+
+    def say(self, sentence: str) -> None:
+        """Say on stderr what was done; stdout is for answers."""
+        self.world.stderr.write(f"{sentence}\n")
+        self.world.stderr.flush()

@@ -1,0 +1,54 @@
+"""A conversation as Markdown, pleasant to read: what was asked, what was answered, what became of it."""
+
+import json
+from collections.abc import Iterator
+
+from lmchat.chat.session import Outcome, Session, Turn
+from lmchat.chat.values import InvalidToolCall, Item, Message, Reasoning, ToolCall
+
+
+def transcript(session: Session) -> str:
+    """Write the turns from the root to the head as one Markdown document."""
+    parts = [f"# {session.name}"]
+    if session.system:
+        parts.append(f"> System prompt: {_quoted(session.system)}")
+    for turn in session.path():
+        parts.extend(_turn(turn))
+    return "\n\n".join(parts) + "\n"
+
+
+def _turn(turn: Turn) -> Iterator[str]:
+    when = turn.at.astimezone().strftime("%Y-%m-%d %H:%M")
+    yield f"## {turn.id}. {when}"
+    yield f"> {_quoted(turn.prompt.text)}"
+    for image in turn.prompt.images:
+        size = f", {image.width} × {image.height}" if image.width else ""
+        yield f"> Picture: {image.name} ({image.media_type}{size})"
+    for item in turn.reply.items:
+        yield from _item(item)
+    notes = [turn.model, *([] if turn.outcome is Outcome.COMPLETE else [turn.outcome.value]), turn.fault]
+    yield f"*{' · '.join(note for note in notes if note)}*"
+
+
+def _item(item: Item) -> Iterator[str]:
+    match item:
+        case Message(text):
+            yield text.strip("\n")
+        case Reasoning(text):
+            yield f"<details><summary>Thought</summary>\n\n{text.strip()}\n\n</details>"
+        case ToolCall(tool, arguments, output):
+            asked = json.dumps(dict(arguments), ensure_ascii=False)
+            yield f"Tool `{tool}` was called with `{asked}`:\n\n{_fenced(output)}"
+        case InvalidToolCall(reason, tool):
+            yield f"Tool `{tool or 'unknown'}` could not be called: {reason}"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\n", "\n> ")
+
+
+def _fenced(text: str) -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}\n{text}\n{fence}"

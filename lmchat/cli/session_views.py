@@ -1,0 +1,134 @@
+"""Show saved sessions: as tables and drawings for people, as JSON documents for scripts."""
+
+from typing import Any
+
+from lmchat.chat.session import TurnId
+from lmchat.cli.call import Call
+from lmchat.cli.house import opened_store
+from lmchat.cli.looks import theme_of, width_of
+from lmchat.render.documents import write_document
+from lmchat.render.history import show_turns
+from lmchat.render.tables import Column, age_words, listing
+from lmchat.render.text import safe_line
+from lmchat.render.theme import Theme
+from lmchat.render.tree import Twig, draw_tree
+
+_COLUMNS = (
+    Column("NAME"),
+    Column("TURNS", right=True),
+    Column("MODEL", gives=True),
+    Column("LAST USE"),
+    Column("FIRST WORDS", gives=True),
+)
+
+
+def show_sessions(call: Call, *, as_json: bool) -> None:
+    """List every session, the one used last first."""
+    with opened_store(call) as store:
+        summaries = store.sessions()
+    if as_json:
+        write_document(
+            call.world.stdout,
+            [
+                {
+                    "name": each.name,
+                    "turns": each.turns,
+                    "model": each.model,
+                    "created": each.created.isoformat(),
+                    "last_used": each.last_used.isoformat(),
+                    "first_words": each.first_words,
+                    "outcome": each.outcome.value if each.outcome else None,
+                }
+                for each in summaries
+            ],
+        )
+        return
+    if not summaries:
+        call.say('There are no sessions yet. Begin one: lmchat ask "Hello"')
+        return
+    now = call.world.now()
+    rows = [
+        (each.name, str(each.turns), each.model, age_words(each.last_used, now), each.first_words) for each in summaries
+    ]
+    call.world.stdout.write(listing(_COLUMNS, rows, theme_of(call), width_of(call)))
+
+
+def show_session(call: Call, name: str, *, at: int | None, as_json: bool) -> None:
+    """Show the turns from the root to the head, or to the turn `at`."""
+    with opened_store(call) as store:
+        session = store.find(name)
+        if at is not None:
+            session = session.moved(TurnId(at))
+        if as_json:
+            document = store.export(session)
+            path = {turn.id for turn in session.path()}
+            document["turns"] = [turn for turn in document["turns"] if turn["id"] in path]
+            write_document(call.world.stdout, document)
+            return
+        show_turns(call.world, session.path(), theme_of(call))
+
+
+def show_tree(call: Call, name: str, *, as_json: bool) -> None:
+    """Draw the tree that a session stands in."""
+    with opened_store(call) as store:
+        session = store.find(name)
+        twigs, heads = store.tree(session), store.heads(session)
+    if as_json:
+        write_document(call.world.stdout, [_twig_document(twig, session.head) for twig in twigs])
+        return
+    others = {turn: [each for each in names if each != name] for turn, names in heads.items()}
+    named = {turn: names for turn, names in others.items() if names}
+    for line in draw_tree(twigs, session.head, named, theme_of(call), width_of(call) or 100):
+        call.world.stdout.write(f"{line}\n")
+
+
+def _twig_document(twig: Twig, head: TurnId | None) -> dict[str, Any]:
+    return {
+        "turn": twig.id,
+        "parent": twig.parent,
+        "prompt": twig.first_words,
+        "outcome": twig.outcome.value,
+        "summary": twig.summary,
+        "head": twig.id == head,
+    }
+
+
+def show_matches(call: Call, text: str, session: str | None, *, as_json: bool) -> None:
+    """Show the turns that hold all words of a text, with the words in their context."""
+    with opened_store(call) as store:
+        matches = store.search(text, session=session)
+    if as_json:
+        write_document(
+            call.world.stdout,
+            [
+                {
+                    "session": match.session,
+                    "turn": match.turn,
+                    "where": match.where,
+                    "snippet": match.snippet,
+                    "hits": match.hits,
+                    "at": match.at.isoformat(),
+                }
+                for match in matches
+            ],
+        )
+        return
+    if not matches:
+        call.say("Nothing was found.")
+        return
+    theme, now = theme_of(call), call.world.now()
+    for match in matches:
+        place = f"{safe_line(match.session)} · turn {match.turn} · {match.where} · {age_words(match.at, now)}"
+        call.world.stdout.write(f"{theme.styled(place, theme.looks.faint)}\n")
+        call.world.stdout.write(f"    {_marked(match.snippet, match.hits, theme)}\n")
+    best = matches[0]
+    call.say(f"Go there: lmchat talk {best.session} --at {best.turn}")
+
+
+def _marked(snippet: str, hits: tuple[tuple[int, int], ...], theme: Theme) -> str:
+    """Make the words that were found stand out."""
+    parts, end = [], 0
+    for start, stop in hits:
+        parts += [safe_line(snippet[end:start]), theme.styled(safe_line(snippet[start:stop]), theme.looks.strong)]
+        end = stop
+    return "".join([*parts, safe_line(snippet[end:])])

@@ -1,0 +1,43 @@
+"""Sessions to files and back."""
+
+import json
+from pathlib import Path
+
+from lmchat.chat.transcript import transcript
+from lmchat.cli.call import Call
+from lmchat.cli.house import opened_store
+from lmchat.errors import BadUseError
+from lmchat.render.documents import write_document
+
+
+def export_session(call: Call, name: str, output: Path | None, *, as_json: bool) -> None:
+    """Write a session to a file (by its suffix JSON or Markdown) or to stdout."""
+    with opened_store(call) as store:
+        session = store.find(name)
+        complete = as_json or (output is not None and output.suffix.lower() == ".json")
+        if output is None and complete:
+            write_document(call.world.stdout, store.export(session))
+            return
+        text = json.dumps(store.export(session), ensure_ascii=False, indent=1) if complete else transcript(session)
+    if output is None:
+        call.world.stdout.write(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadUseError(f"'{output}' cannot be written: {error.strerror}.") from None
+    call.say(f"Session '{name}' is in {output}.")
+
+
+def import_session(call: Call, file: Path, name: str | None) -> None:
+    """Add the session that a file holds."""
+    try:
+        text = call.world.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        document = json.loads(text)
+    except OSError as error:
+        raise BadUseError(f"'{file}' cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError):
+        raise BadUseError(f"'{file}' is not JSON.", hint="It must come from `sessions export --json`.") from None
+    with opened_store(call) as store:
+        session = store.import_(document, name)
+    call.say(f"Session '{session.name}' is here: lmchat talk {session.name}")

@@ -1,0 +1,77 @@
+"""Turns that were, shown again as they looked: the prompt, the answer as rendered, what became of it.
+
+It must not know where turns are kept.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from lmchat.chat.session import Outcome, Turn
+from lmchat.chat.values import InvalidToolCall, Item, Message, Reasoning, ToolCall
+from lmchat.render.notes import call_note, invalid_call_note, thought_note
+from lmchat.render.rows import line_row
+from lmchat.render.terminal import moves_cursor, size_of
+from lmchat.render.text import safe, safe_line
+from lmchat.render.theme import Theme
+from lmchat.world import World
+
+_NARROW = 100
+"""Columns to lay out Markdown in where there is no terminal to measure."""
+
+
+def show_turns(world: World, turns: Iterable[Turn], theme: Theme, *, dim: bool = False) -> None:
+    """Write turns to stdout, oldest first, a blank row behind each; `dim` makes all of it faint.
+
+    On a terminal answers are rendered Markdown, in a pipe the text as it came.
+    """
+    rendered = moves_cursor(world.stdout, world.environ)
+    width = size_of(world.stdout, world.environ)()[0] if rendered else _NARROW
+    for turn in turns:
+        for row in turn_rows(turn, theme, width, rendered=rendered):
+            world.stdout.write((_dimmed(row) if dim and row else row) + "\n")
+        world.stdout.write("\n")
+    world.stdout.flush()
+
+
+def turn_rows(turn: Turn, theme: Theme, width: int, *, rendered: bool) -> Iterator[str]:
+    """Yield the rows of one turn."""
+    looks = theme.looks
+    number = f"{turn.id} › "
+    first, *more = safe(turn.prompt.text).split("\n")
+    yield theme.styled(number, looks.faint) + theme.styled(first, looks.prompt)
+    for line in more:
+        yield " " * len(number) + theme.styled(line, looks.prompt)
+    for image in turn.prompt.images:
+        size = f", {image.width} × {image.height}" if image.width else ""
+        yield " " * len(number) + theme.styled(f"[picture: {safe_line(image.name)}{size}]", looks.faint)
+    for item in turn.reply.items:
+        yield from _item_rows(item, theme, width, rendered=rendered)
+    if turn.outcome is not Outcome.COMPLETE:
+        why = f": {turn.fault}" if turn.fault else ""
+        yield theme.styled(f"({turn.outcome.value}{safe_line(why)})", looks.faint)
+
+
+def _item_rows(item: Item, theme: Theme, width: int, *, rendered: bool) -> Iterator[str]:
+    match item:
+        case Message(text):
+            yield from _message_rows(text, theme, width, rendered=rendered)
+        case Reasoning(_, seconds):
+            yield theme.styled(thought_note(seconds), theme.looks.faint)
+        case ToolCall(tool, arguments):
+            yield line_row(call_note(tool, arguments), theme.looks.faint, theme, width).text
+        case InvalidToolCall():
+            yield line_row(invalid_call_note(item), theme.looks.faint, theme, width).text
+
+
+def _message_rows(text: str, theme: Theme, width: int, *, rendered: bool) -> Iterator[str]:
+    if not rendered:
+        yield safe(text).strip("\n")
+        return
+    from lmchat.render.markdown.stream import render_rows
+
+    for row in render_rows(safe(text), width, theme):
+        yield row.text
+
+
+def _dimmed(row: str) -> str:
+    """Make a row faint as a whole: what it resets inside is made faint again."""
+    return "\x1b[2m" + row.replace("\x1b[0m", "\x1b[0;2m") + "\x1b[0m"
