@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from lmchat import __version__
-from lmchat.errors import ExitStatus, LmchatError
+from lmchat.errors import BugError, ExitStatus, LmchatError
 from lmchat.world import World, abandon, this_world
 
 
@@ -36,19 +36,22 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
         return ExitStatus.OK
     except Exception as fault:  # whatever else happens is a bug, and is told in one line
         if "--debug" in arguments:
-            raise
-        bug = LmchatError(f"lmchat has a bug here ({type(fault).__name__}).", hint="`lmchat --debug …` shows where.")
-        _report(world, arguments, bug, status=ExitStatus.BUG)
-        return ExitStatus.BUG
+            import traceback
+
+            traceback.print_exc(file=world.stderr)
+        return _report(world, arguments, BugError(type(fault).__name__))
 
 
-def _report(world: World, arguments: Sequence[str], error: LmchatError, status: ExitStatus | None = None) -> int:
+def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
+    from lmchat.render.documents import error_document, write_document
     from lmchat.render.failures import show_failure
 
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    as_json = "--json" in options or "--jsonl" in options
-    show_failure(world, error, status=status or error.status, as_json=as_json)
-    return status or error.status
+    if "--json" in options or "--jsonl" in options:
+        write_document(world.stdout, error_document(error))
+    else:
+        show_failure(world, error)
+    return error.status
 
 
 def _end_in_order() -> None:

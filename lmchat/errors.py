@@ -9,7 +9,8 @@ Every error carries one plain sentence and one hint, and its class fixes the exi
     │  ├─ RefusedError             4   NotAllowedError, ContextOverflowError
     │  └─ StreamBrokenError        5
     ├─ NotFoundError               6
-    └─ StoreError                  7
+    ├─ StoreError                  7
+    └─ BugError                   70
 
 It must not know who raises or shows them.
 """
@@ -143,6 +144,16 @@ class StoreError(LmchatError):
 
     status = ExitStatus.STORE
     kind = "store"
+
+
+class BugError(LmchatError):
+    """Report a fault of lmchat's own, named by the exception that nobody expected."""
+
+    status = ExitStatus.BUG
+    kind = "bug"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"lmchat has a bug here ({name}).", hint="`lmchat --debug …` shows where; please report it.")
 
 
 def nearest(name: str, names: list[str]) -> str:
