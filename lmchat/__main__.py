@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
     except BrokenPipeError:
         abandon(world.stdout)
         return ExitStatus.OK
-    except Exception as fault:  # whatever else happens is a bug, and is told in one line
+    except Exception as fault:  # noqa: BLE001 - whatever else happens is a bug, and is told in one line
         if "--debug" in arguments:
             import traceback
 
