@@ -16,7 +16,7 @@ from lmchat.settings.lines import with_key, without_key
 from lmchat.settings.places import KeyPath, found
 from lmchat.settings.saving import write_safely
 from lmchat.settings.source import EDIT_HINT, file_text, loaded, settings_path
-from lmchat.settings.structure import check, shape_at, unknown_profile
+from lmchat.settings.structure import check, is_table, shape_at, unknown_profile
 from lmchat.settings.table import KEYS
 from lmchat.world import World
 
@@ -57,7 +57,7 @@ def remove_value(world: World, key: str) -> Path:
     if where in {("profile",), ("mcp",)}:
         raise SettingsError(f"'{key}' holds every one of them.", hint=f"Name one: lmchat settings unset {key}.NAME")
     if found(document, where) is None:
-        if len(where) != 2:
+        if not is_table(where):
             shape_at(where)
         raise SettingsError(f"'{key}' is not set in {path}.", hint="`lmchat settings` shows where each value is set.")
     if where == ("profile", document.get("default_profile")):

@@ -14,13 +14,14 @@ def leaves(document: Mapping[str, Any], key: KeyPath = ()) -> Iterator[tuple[Key
     """Walk over every key with its value, into those tables only that settings have."""
     for name, value in document.items():
         here = (*key, name)
-        if isinstance(value, dict) and _is_table(here):
+        if isinstance(value, dict) and is_table(here):
             yield from leaves(value, here)
         else:
             yield here, value
 
 
-def _is_table(key: KeyPath) -> bool:
+def is_table(key: KeyPath) -> bool:
+    """Tell whether a table stands at `key`, if anything does."""
     match key:
         case ("profile" | "mcp",) | ("profile" | "mcp", _) | ("mcp", _, "headers"):
             return True
@@ -47,7 +48,7 @@ def shape_at(key: KeyPath) -> Shape:
             return SERVER_SHAPES[name]
         case _:
             pass
-    if _is_table(key):
+    if is_table(key):
         example = {"profile": 'url = "http://…"', "mcp": 'url = "https://…"'}[key[0]]
         name = dotted(key) if len(key) > 1 else f"{key[0]}.NAME"
         chooses = " default_profile chooses one." if key == ("profile",) else ""

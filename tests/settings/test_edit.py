@@ -49,7 +49,7 @@ def after_unsetting(directory: Path, text: str, key: str) -> str:
         ("temperature", "0.5", "stats = true\n", "stats = true\ntemperature = 0.5\n"),
         ("profile.work.model", "m", "# second floor\n", '# second floor\nmodel = "m"\n'),
         ("mcp.search.tools", "a, b", '"x" }\n', '"x" }\ntools = ["a", "b"]\n'),
-        ("mcp.search.headers.X-Key", "y", '"x" }', '"x", X-Key = "y" }'),
+        ("mcp.search.headers.X-Key", "y", '"x" }', '"x", X-Key = "y"}'),
         ("profile.home.url", "local", '"x" }\n', '"x" }\n\n[profile.home]\nurl = "local"\n'),
         ('profile."my box".url', "local", '"x" }\n', '"x" }\n\n[profile.\'my box\']\nurl = "local"\n'),
     ],
@@ -86,6 +86,12 @@ def test_unsetting_takes_one_place_away(tmp_path: Path, key: str, before: str, a
 )
 def test_a_first_key_finds_its_place(tmp_path: Path, text: str | None, expected: str) -> None:
     assert after_setting(tmp_path, text, "model", "m") == expected
+
+
+def test_a_file_from_windows_keeps_its_line_ends_and_order(tmp_path: Path) -> None:
+    text = "[profile.a]\r\nmodel = 'm'\r\n\r\n# b\r\n[profile.b]\r\n"
+    expected = text.replace("'m'\r\n", "'m'\r\ntop_k = 1\r\n")
+    assert after_setting(tmp_path, text, "profile.a.top_k", "1") == expected
 
 
 @pytest.mark.parametrize(

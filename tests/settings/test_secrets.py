@@ -1,5 +1,6 @@
 """Tokens and headers reach the request, and nothing else."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -64,9 +65,24 @@ def test_a_command_is_not_given_to_a_shell(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
-def test_a_command_sees_the_environment_and_no_standard_input(tmp_path: Path) -> None:
-    script = printing("import os, sys; print(os.environ['VAULT'] + sys.stdin.read())")
-    assert token(tmp_path, script, {"VAULT": "open"}) == "open"
+def test_a_command_sees_the_environment(tmp_path: Path) -> None:
+    assert token(tmp_path, printing("import os; print(os.environ['VAULT'])"), {"VAULT": "open"}) == "open"
+
+
+def test_a_command_leaves_a_piped_prompt_alone(tmp_path: Path) -> None:
+    world_in(tmp_path, printing("import sys; print('read:' + sys.stdin.read())").replace("{python}", sys.executable))
+    script = (
+        "import sys; from lmchat.world import this_world; from lmchat.settings import read_settings, read_token\n"
+        "world = this_world(); print(read_token(world, read_settings(world)), sys.stdin.read())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"LMCHAT_HOME": str(tmp_path)},
+        input="prompt",
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "read: prompt\n"
 
 
 @pytest.mark.parametrize(
