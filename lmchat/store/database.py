@@ -16,6 +16,7 @@ from lmchat.errors import StoreError
 
 FILE_NAME = "conversations.db"
 PATIENCE_SECONDS = 30.0
+_SIGNATURE, _SMALLEST = b"SQLite format 3\0", 512
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Row = tuple[Any, ...]
@@ -154,3 +155,8 @@ def _make_private(directory: Path, path: Path) -> None:
     except FileExistsError:
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
+        # SQLite would take a stump for a new file and write over it.
+        with path.open("rb") as file:
+            beginning = file.read(_SMALLEST)
+        if beginning and (len(beginning) < _SMALLEST or not beginning.startswith(_SIGNATURE)):
+            raise damaged(path) from None

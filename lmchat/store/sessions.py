@@ -32,13 +32,15 @@ class Summary:
     outcome: Outcome | None
 
 
-def listed(database: Database) -> tuple[Summary, ...]:
-    """Return every session, the one used last first."""
+def listed(database: Database, limit: int | None) -> tuple[Summary, ...]:
+    """Return the sessions, the one used last first, or only the first `limit` of them."""
     settle_left_behind(database)
     rows = database.rows(
         "SELECT name, coalesce(depth, 0), coalesce(nullif(session.model, ''), turn.model, ''), created, used,"
         " session.first_words, outcome"
         " FROM session LEFT JOIN turn ON turn.tree = session.tree AND number = head ORDER BY use_order DESC"
+        " LIMIT ?",
+        (-1 if limit is None else limit,),
     )
     return tuple(
         Summary(name, turns, model, moment(created), moment(used), words, Outcome(outcome) if outcome else None)

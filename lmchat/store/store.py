@@ -54,9 +54,9 @@ class Store:
         self._database.close()
         self._writer.close()
 
-    def sessions(self) -> tuple[Summary, ...]:
-        """Return every session, the one used last first."""
-        return sessions.listed(self._database)
+    def sessions(self, limit: int | None = None) -> tuple[Summary, ...]:
+        """Return the sessions, the one used last first, or only the first `limit` of them."""
+        return sessions.listed(self._database, limit)
 
     def names(self) -> list[str]:
         """Return the names of all sessions, the one used last first."""

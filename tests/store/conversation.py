@@ -1,0 +1,68 @@
+"""What the tests of the store talk about: a clock that ticks, turns that were asked, stores in a directory."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from lmchat.chat.session import Outcome, Session, Turn, TurnId
+from lmchat.chat.talk import UNNUMBERED
+from lmchat.chat.values import Image, Message, Prompt, Reply, ResponseId
+from lmchat.store import Store, open_store
+
+BEGINNING = datetime(2026, 4, 1, tzinfo=UTC)
+SERVER = "http://localhost:1234"
+
+
+def ticking() -> Callable[[], datetime]:
+    """Make a clock that moves on by a second whenever it is looked at."""
+    seconds = iter(range(1_000_000))
+    return lambda: BEGINNING + timedelta(seconds=next(seconds))
+
+
+def opened(directory: Path) -> Store:
+    """Open a store with a clock that ticks."""
+    return open_store(directory, now=ticking())
+
+
+def unasked(session: Session, text: str, *images: Image) -> Turn:
+    """Make the turn that `talk` keeps before it sends anything."""
+    return Turn(
+        id=UNNUMBERED,
+        parent=session.base,
+        prompt=Prompt(text, images),
+        reply=Reply(),
+        outcome=Outcome.INTERRUPTED,
+        server=SERVER,
+        model="a/model",
+        at=BEGINNING,
+    )
+
+
+def answered(turn: Turn, text: str) -> Turn:
+    """Return the turn with a whole reply."""
+    reply = Reply((Message(text),), ResponseId(f"resp_{turn.id}"), model_instance_id="a/model")
+    return replace(turn, reply=reply, outcome=Outcome.COMPLETE)
+
+
+def drafted(store: Store, session: Session, text: str, reply: str = "") -> Turn:
+    """Begin a turn, and leave it there."""
+    keep = store.keeper(session)
+    turn = unasked(session, text)
+    turn = replace(turn, id=keep(turn, done=False).id, reply=Reply((Message(reply),) if reply else ()))
+    keep(turn, done=False)
+    return turn
+
+
+def asked(store: Store, session: Session, text: str, reply: str = "Yes.", *images: Image) -> Session:
+    """Ask and answer one turn, and return the session after it."""
+    keep = store.keeper(session)
+    turn = unasked(session, text, *images)
+    turn = replace(turn, id=keep(turn, done=False).id)
+    kept = keep(answered(turn, reply), done=True)
+    return session.moved(kept.head)
+
+
+def numbers(session: Session) -> list[TurnId]:
+    """Return the numbers on the way from the root to the head."""
+    return [turn.id for turn in session.path()]
