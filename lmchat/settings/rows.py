@@ -35,7 +35,9 @@ def setting_row(key: Key, value: Value | None, source: str) -> Row:
     if key.name == "token_command" and isinstance(value, str):
         program, _, arguments = value.strip().partition(" ")
         value = f"{program} …" if arguments else program
-    return Row(key.name, without_password(value) if isinstance(value, str) else value, source)
+    if key.name == "url" and isinstance(value, str):
+        value = without_password(value)
+    return Row(key.name, value, source)
 
 
 def server_rows(servers: Iterable[McpServer], source: str) -> Iterator[Row]:

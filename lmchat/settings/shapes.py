@@ -167,9 +167,12 @@ def _quoted(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return _cut(repr(without_password(value)))
+            shown = repr(without_password(value))
+            return shown if len(shown) <= 60 else f"{shown[:57]}…"
+        case int() if abs(value) > 10**50:
+            return "a number that long"
         case int() | float():
-            return _cut(str(value))
+            return str(value)
         case dict():
             return "a table"
         case list():
@@ -178,10 +181,6 @@ def _quoted(value: object) -> str:
             return f"{value}"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}…"
-
-
 def without_password(text: str) -> str:
-    """Return an address without the user and password it may hold; other text stays as it is."""
-    return re.sub(r"//[^/@]*@", "//", text)
+    """Return an address without the user and password it may hold."""
+    return re.sub(r"(^|//)[^/\s]*@", r"\1", text)

@@ -87,6 +87,8 @@ def test_a_default_profile_that_does_not_exist_is_named_with_its_line() -> None:
         'token_env = "sk-lm-SECRET:x"',
         'token_command = "echo \'SECRET"',
         'url = "http://me:SECRET@box/a b"',
+        'url = "http://me:p@SECRET@box/a b"',
+        'url = "me:SECRET@box/a b"',
         'token = "SECRET"',
     ],
 )
@@ -113,6 +115,6 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     assert read_settings(world_in(tmp_path, "\ufeffmodel = 'm'\r\n")).text("model") == "m"
 
 
-@pytest.mark.parametrize("text", ["model = " + "[" * 5000, "top_k = " + "1" * 5000])
+@pytest.mark.parametrize("text", ["model = " + "[" * 5000, "top_k = " + "1" * 5000, "top_k = 0x" + "f" * 5000])
 def test_a_monstrous_file_is_an_error_of_the_settings(text: str) -> None:
     assert "settings.toml" in flaw(text).message

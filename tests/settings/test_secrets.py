@@ -126,6 +126,13 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     assert "SECRET" not in repr(settings.rows()) + repr(settings)
 
 
+@pytest.mark.parametrize("address", ["me:SECRET@box:1", "http://me:p@SECRET@box:1", "https://SECRET@box:1"])
+def test_no_password_of_an_address_is_shown(tmp_path: Path, address: str) -> None:
+    rows = read_settings(world_in(tmp_path), flags={"url": address}).rows()
+    assert rows[0].shown.endswith("box:1")
+    assert "SECRET" not in rows[0].shown
+
+
 def test_where_the_token_comes_from_is_shown(tmp_path: Path) -> None:
     rows = {row.name: row for row in read_settings(world_in(tmp_path, "", {"LM_API_TOKEN": "x"})).rows()}
     assert (rows["token"].shown, rows["token"].source) == ("(hidden)", "LM_API_TOKEN")
