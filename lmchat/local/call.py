@@ -7,6 +7,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -36,10 +37,13 @@ class Worker:
         cancel = Cancel()
 
         def send(item: Item | None) -> None:
-            loop.call_soon_threadsafe(arrived.put_nowait, item)
+            # The loop is closed when the server is ending: then nobody waits any more.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(arrived.put_nowait, item)
 
         def work() -> None:
             try:
+                cancel.check()
                 job(send, cancel)
             except CancelledError:
                 pass
@@ -61,10 +65,11 @@ class Worker:
 
     async def result(self, request: Request, job: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Do the job in its turn and return its result; raise its Refusal."""
-        async for item in self.items(request, lambda send, _cancel: send(job())):
-            if isinstance(item, Refusal):
-                raise item
-            return item
+        async with aclosing(self.items(request, lambda send, _cancel: send(job()))) as items:
+            async for item in items:
+                if isinstance(item, Refusal):
+                    raise item
+                return item
         raise broken("The client went away.")
 
     def _work(self) -> None:

@@ -111,11 +111,11 @@ def stream(engine: Engine, messages: Messages, sampling: dict[str, Any], cancel:
             response = _request(connection, engine, "/v1/chat/completions", body)
             for line in response:
                 cancel.check()
-                if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":
+                if line.strip() == b"data: [DONE]":
+                    return
+                if line.startswith(b"data:"):
                     yield from _pieces(json.loads(line[5:]))
-                elif line.startswith(b"error:"):
-                    raise _refused(json.loads(line[6:]))
-            cancel.check()
+            raise http.client.IncompleteRead(b"")
     except (OSError, http.client.HTTPException, ValueError) as problem:
         cancel.check()
         raise _dead(engine, problem) from problem

@@ -107,6 +107,7 @@ class Downloads:
 
         try:
             self._fetch(job.model, self._places.cache, progress)
+            job.done = job.model.size
         except LmchatError as problem:
             job.problem = f"{problem.message} {problem.hint}".strip()
         except Exception as bug:  # noqa: BLE001  # the thread would die unheard, and the job stay "downloading"

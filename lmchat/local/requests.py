@@ -137,11 +137,14 @@ def _input(key: str, value: Any) -> tuple[str, bool]:
         _wrong_type(key, "string or array", value)
     texts, images = [], False
     for item in items:
+        # What an item lacks is checked as null, so that the refusal names the input.
         kind = item.get("type") if isinstance(item, dict) else None
         if kind == "text":
-            texts.append(_checked(item, {"type": _text, "content": _inner_text}, required=())["content"])
+            texts.append(
+                _checked({"content": None} | item, {"type": _text, "content": _inner_text}, required=())["content"]
+            )
         elif kind == "image":
-            _checked(item, {"type": _text, "data_url": _inner_text}, required=())
+            _checked({"data_url": None} | item, {"type": _text, "data_url": _inner_text}, required=())
             images = True
         else:
             raise Refusal("Invalid discriminator value. Expected 'text' | 'image'", code="invalid_union", param=key)

@@ -65,7 +65,7 @@ def application(house: House, token: str = "") -> ASGIApp:
             Route("/api/v1/models/download", _download, methods=["POST"]),
             Route("/api/v1/models/download/status/{job:path}", _download_status),
         ],
-        exception_handlers={HTTPException: _unexpected, Refusal: _refused},
+        exception_handlers={HTTPException: _unexpected, Refusal: _refused, Exception: _failed},
     )
     app.router.redirect_slashes = False
     app.state.house = house
@@ -231,6 +231,11 @@ def _json(content: Any, status: int = 200) -> Response:
 
 async def _refused(_request: Request, problem: Exception) -> Response:
     assert isinstance(problem, Refusal)  # noqa: S101  # it is registered for this class
+    return _json({"error": problem.error}, problem.status)
+
+
+async def _failed(_request: Request, bug: Exception) -> Response:
+    problem = refusals.broken(f"The embedded server failed: {type(bug).__name__}: {bug}")
     return _json({"error": problem.error}, problem.status)
 
 

@@ -7,7 +7,11 @@ import json
 import os
 import socket
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
 
 from lmchat.errors import BadUseError
 from lmchat.local import lifeline
@@ -63,19 +67,26 @@ def run(listening: socket.socket, settings: dict[str, Any]) -> None:
     places = Places(Path(settings["cache"]), Path(settings["lmstudio"]), Path(chosen) if chosen else None)
     instances = Instances(load)
     house = House(places, History(Path(settings["data"]) / "local.db"), instances, Downloads(places, fetch), Worker())
-    config = uvicorn.Config(
-        application(house, settings["token"]),
+    try:
+        uvicorn.Server(configured(application(house, settings["token"]))).run(sockets=[listening])
+    finally:
+        instances.stop_all()
+
+
+def configured(app: "ASGIApp") -> "uvicorn.Config":
+    """Say how uvicorn runs the application: silently, and the same whatever else is installed."""
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
         loop="asyncio",
         http="h11",
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level="critical",
         access_log=False,
         server_header=False,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=1,
     )
-    try:
-        uvicorn.Server(config).run(sockets=[listening])
-    finally:
-        instances.stop_all()

@@ -41,7 +41,6 @@ class Turn:
 
         Raises CancelledError; nothing is kept then.
         """
-        cancel.check()
         reply = Reply(send)
         try:
             engine, prompt = self._ready(instances, reply, cancel)
