@@ -100,6 +100,8 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except sqlite3.ProgrammingError:
+            raise  # a fault of ours, not of the disk
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
 

@@ -1,6 +1,6 @@
 """The store as the program sees it: one value whose methods each say what can be done with kept conversations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -133,9 +133,13 @@ class Store:
         """Return the names of the sessions that share this tree, by the turns they point at."""
         return heads.heads(self._database, session)
 
-    def tree(self, session: Session) -> tuple[Twig, ...]:
-        """Return every turn the session reaches, by number, with what a drawing shows."""
-        return trees.tree(self._database, session)
+    def shape(self, session: Session) -> tuple[tuple[TurnId, TurnId | None], ...]:
+        """Return number and parent of every turn the session reaches, by number: the cheapest look at a tree."""
+        return trees.shape(self._database, session)
+
+    def tree(self, session: Session, only: Collection[TurnId] | None = None) -> tuple[Twig, ...]:
+        """Return every turn the session reaches, or those of `only`, by number, with what a drawing shows."""
+        return trees.tree(self._database, session, only)
 
     def search(self, text: str, *, session: str | None = None, limit: int = 50) -> tuple[Match, ...]:
         """Find the turns that hold all words of `text`, newest first.

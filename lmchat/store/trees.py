@@ -4,8 +4,9 @@ A session reaches the turns it grew, its head, and everything above them.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 from lmchat.chat.session import Outcome, Session, TurnId
@@ -14,6 +15,8 @@ from lmchat.store.images import forget_unused
 from lmchat.store.sessions import number_of
 from lmchat.store.trigrams import make_unfindable
 from lmchat.store.turns import turns_of
+
+_TWIGS = "SELECT number, parent, first_words, outcome, model, at, summary, server FROM settled WHERE tree = ?"
 
 
 class Twig(NamedTuple):
@@ -29,20 +32,30 @@ class Twig(NamedTuple):
     server: str
 
 
-def tree(database: Database, session: Session) -> tuple[Twig, ...]:
-    """Return every turn the session reaches, by number."""
+def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | None], ...]:
+    """Return number and parent of every turn the session reaches, by number."""
     view = turns_of(session)
-    rows = database.rows(
-        "SELECT number, parent, first_words, outcome, model, at, summary, server FROM settled WHERE tree = ?",
-        (view.tree,),
-    )
-    rows.sort(key=lambda row: row[0])
     wanted = reached(database, view.tree, view.session)
+    rows = database.rows("SELECT number, parent FROM settled WHERE tree = ?", (view.tree,))
+    return tuple(sorted((row for row in rows if wanted is None or row[0] in wanted), key=itemgetter(0)))
+
+
+def tree(database: Database, session: Session, only: Collection[TurnId] | None) -> tuple[Twig, ...]:
+    """Return every turn the session reaches, or those of `only`, by number."""
+    view = turns_of(session)
+    wanted = reached(database, view.tree, view.session)
+    query, values = _TWIGS, list[object]([view.tree])
+    if only is not None:
+        wanted = set(only) if wanted is None else wanted.intersection(only)
+    if wanted is not None:
+        query += " AND number IN (SELECT value FROM json_each(?))"
+        values.append(json.dumps(list(wanted)))
     outcomes = {outcome.value: outcome for outcome in Outcome}
     return tuple(
         Twig(number, parent, words, outcomes[outcome], model, moment(at), bool(summary), server)
-        for number, parent, words, outcome, model, at, summary, server in rows
-        if wanted is None or number in wanted
+        for number, parent, words, outcome, model, at, summary, server in sorted(
+            database.rows(query, values), key=itemgetter(0)
+        )
     )
 
 
