@@ -15,13 +15,14 @@ from lmchat.world import World, abandon, this_world
 
 def main(arguments: Sequence[str] | None = None, world: World | None = None) -> int:
     """Run lmchat with `arguments` (the process's own where None) and return its exit code."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None:
+        arguments = sys.argv[1:]
+        _end_in_order()
     world = world or this_world()
-    if arguments == ["--version"]:
+    if list(arguments) == ["--version"]:
         world.stdout.write(f"lmchat {__version__}\n")
         return ExitStatus.OK
     try:
-        _end_in_order()
         from lmchat.cli.app import run
 
         status = run(world, arguments)

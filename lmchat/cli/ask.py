@@ -7,12 +7,12 @@ from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.cli.call import Call
 from lmchat.cli.conversation import wished_session
-from lmchat.cli.house import House, opened_house, opened_store, settings_of
+from lmchat.cli.house import House, Tap, opened_house, opened_store, settings_of
 from lmchat.cli.prompts import pictures, prompt_text
 from lmchat.cli.shown import shown
 from lmchat.cli.wishes import Wishes
 from lmchat.errors import ExitStatus
-from lmchat.render.documents import turn_document
+from lmchat.render.documents import turn_document, write_document
 
 
 def ask_once(call: Call, words: Sequence[str], wishes: Wishes) -> ExitStatus:
@@ -21,10 +21,16 @@ def ask_once(call: Call, words: Sequence[str], wishes: Wishes) -> ExitStatus:
     settings = settings_of(call, wishes)
     with opened_store(call) as store:
         session = wished_session(store, settings, wishes)
-        with opened_house(call, settings, store, private=wishes.private, stream=wishes.stream) as house:
+        tap = _event_writer(call) if wishes.as_jsonl else None
+        with opened_house(call, settings, store, private=wishes.private, stream=wishes.stream, tap=tap) as house:
             session = house.with_model(session)
             exchange = _asked(house, session, prompt, wishes)
     return ExitStatus.INTERRUPTED if exchange.turn.outcome is Outcome.INTERRUPTED else ExitStatus.OK
+
+
+def _event_writer(call: Call) -> Tap:
+    """Pass the server's events on as they come, with all that lmchat does not know of them."""
+    return lambda event: write_document(call.world.stdout, event)
 
 
 def _asked(house: House, session: Session, prompt: Prompt, wishes: Wishes) -> Exchange:

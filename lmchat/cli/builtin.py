@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from lmchat.cli.call import Call
 from lmchat.cli.downloads import watch_download
 from lmchat.errors import UnreachableError
+from lmchat.settings import Settings
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 
 
 @contextmanager
-def builtin_client(call: Call) -> Iterator[Client]:
+def builtin_client(call: Call, settings: Settings) -> Iterator[Client]:
     """Start the embedded server and yield a client for it; it ends with the block, or with this program."""
     from lmchat.local.start import available, started
 
@@ -20,7 +22,9 @@ def builtin_client(call: Call) -> Iterator[Client]:
             "The built-in model is not installed.",
             hint="Install it: pip install 'lmchat[local]', or name a server: --url",
         )
-    with started(call.world) as url:
+    # The server reads the variable; the setting may stand in the file as well.
+    chosen = {"LMCHAT_LOCAL_MODEL": settings.text("local_model")} if settings.is_set("local_model") else {}
+    with started(replace(call.world, environ={**call.world.environ, **chosen})) as url:
         client = Client(Address(url), log=call.log if call.debug else None)
         _fetch_once(call, client)
         yield client

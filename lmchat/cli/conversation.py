@@ -23,7 +23,7 @@ def wished_session(store: Store, settings: Settings, wishes: Wishes) -> Session:
     if name and store.has(name):
         session = store.find(name)
     else:
-        session = Session(name=name or UNNAMED, turns={}, system=settings.text("system"))
+        session = Session(name=name or UNNAMED, turns={}, system=text_or_file(settings.text("system")))
     changes: dict[str, object] = {"options": wishes.options.over(session.options)}
     if wishes.model is not None:
         changes["model"] = wishes.model

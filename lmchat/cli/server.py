@@ -40,7 +40,7 @@ def connected(call: Call, settings: Settings) -> Iterator[Connection]:
             yield connection
             return
         _say_fallback(call)
-    with builtin_client(call) as client:
+    with builtin_client(call, settings) as client:
         yield Connection(client, BUILT_IN)
 
 

@@ -26,7 +26,7 @@ from lmchat.chat.events import (
     ToolStarted,
     Unknown,
 )
-from lmchat.render.documents import event_document, write_document
+from lmchat.render.documents import write_document
 from lmchat.render.margin import Margin
 
 
@@ -142,29 +142,9 @@ class JsonShow:
         write_document(self._stream, document)
 
 
-class JsonlShow:
-    """Write the server's events as they come, one JSON object a line, and the finished turn behind them."""
-
-    def __init__(self, stream: TextIO, margin: Margin) -> None:
-        self._stream = stream
-        self._margin = margin
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._margin.close()
-
-    def show(self, event: Event) -> None:
-        """Write one event; a pause writes nothing."""
-        document = event_document(event)
-        if document is not None:
-            self._margin.retire()
-            write_document(self._stream, document)
-        self._margin.show(event)
+class JsonlShow(JsonShow):
+    """Write the finished turn behind the server's own events (see `write_event`), one JSON object a line."""
 
     def finish(self, document: dict[str, Any]) -> None:
         """Write the document of the turn as the last line."""
-        write_document(self._stream, {"type": "lmchat.turn"} | document)
+        super().finish({"type": "lmchat.turn"} | document)

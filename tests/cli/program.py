@@ -1,0 +1,80 @@
+"""Run the whole program: in this process with a world of its own, or as a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+
+from lmchat.__main__ import main
+from lmchat.world import World, standard_directories
+
+FRAMES = (
+    b'event: chat.start\ndata: {"type":"chat.start","model_instance_id":"tiny"}\n\n'
+    b'event: message.start\ndata: {"type":"message.start"}\n\n'
+    b'event: message.delta\ndata: {"type":"message.delta","content":"Bl"}\n\n'
+    b'event: message.delta\ndata: {"type":"message.delta","content":"ue."}\n\n'
+    b'event: message.end\ndata: {"type":"message.end"}\n\n'
+    b'event: chat.end\ndata: {"type":"chat.end","result":{"model_instance_id":"tiny",'
+    b'"output":[{"type":"message","content":"Blue."}],'
+    b'"stats":{"input_tokens":35,"total_output_tokens":8,"reasoning_output_tokens":0,"tokens_per_second":57.7,'
+    b'"time_to_first_token_seconds":0.107},"response_id":"resp_%s"}}\n\n'
+)
+"""One ordinary reply, as PROTOCOL.md section 4 has it."""
+
+MODELS = (
+    '{"models":[{"type":"llm","publisher":"acme","key":"tiny","display_name":"Tiny","size_bytes":1000,'
+    '"quantization":{"name":"Q4","bits_per_weight":4},"params_string":"1B","max_context_length":4096,'
+    '"loaded_instances":[{"id":"tiny","config":{"context_length":4096}}],"capabilities":{"vision":false}}]}'
+)
+
+
+def reply(response_id: str = "1" * 48) -> bytes:
+    """Return the frames of one ordinary reply."""
+    return FRAMES % response_id.encode()
+
+
+class Terminal(TextIOWrapper):
+    """Pass for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Hold what a run left behind."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run(home: Path, *arguments: str, stdin: str | None = "", environ: Mapping[str, str] | None = None) -> Ran:
+    """Run the program in this process; `stdin` None is a terminal where nobody types."""
+    streams = [BytesIO((stdin or "").encode()), BytesIO(), BytesIO()]
+    kind = Terminal if stdin is None else TextIOWrapper
+    world = World(
+        stdin=kind(streams[0], encoding="utf-8"),
+        stdout=TextIOWrapper(streams[1], encoding="utf-8", write_through=True),
+        stderr=TextIOWrapper(streams[2], encoding="utf-8", write_through=True),
+        environ={"LMCHAT_HOME": str(home), **(environ or {})},
+        directories=standard_directories({"LMCHAT_HOME": str(home)}),
+    )
+    status = main(arguments, world)
+    return Ran(int(status), streams[1].getvalue().decode(), streams[2].getvalue().decode())
+
+
+def started(home: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+    """Start the program as a process of its own, its streams in pipes."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "lmchat", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "LMCHAT_HOME": str(home), **environ},
+        text=True,
+        encoding="utf-8",
+    )

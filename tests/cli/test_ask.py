@@ -1,0 +1,337 @@
+"""`lmchat ask` as scripts and people run it, against a server that plays bytes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import MODELS, reply, run, started
+from tests.wire.scripted import HOLD, RESET, ScriptedServer, Step, Steps, answer, stream
+
+LOST = (
+    '{"error":{"message":"Could not find stored response for previous_response_id.","type":"invalid_request",'
+    '"param":"previous_response_id","code":"invalid_value"}}'
+)
+
+
+def ask(home: Path, server: ScriptedServer, *arguments: str, stdin: str | None = "") -> tuple[int, str, str]:
+    ran = run(home, "--url", server.url, "ask", "-m", "tiny", *arguments, stdin=stdin)
+    return ran.status, ran.stdout, ran.stderr
+
+
+def test_the_answer_and_nothing_else_is_on_stdout(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        assert ask(tmp_path, server, "Which", "colour?") == (0, "Blue.\n", "")
+        assert server.requests[0].json == {"model": "tiny", "input": "Which colour?", "stream": True}
+
+
+def test_a_second_turn_sends_the_id_and_only_the_new_text(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply("1" * 48)), stream(reply("2" * 48))) as server:
+        ask(tmp_path, server, "-s", "colours", "-S", "Be brief.", "Which colour?")
+        ask(tmp_path, server, "-s", "colours", "And now?")
+        first, second = (request.json for request in server.requests)
+    assert first["system_prompt"] == "Be brief."
+    assert second == {"model": "tiny", "input": "And now?", "stream": True, "previous_response_id": "resp_" + "1" * 48}
+
+
+def test_the_json_document_has_every_promised_key(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply("1" * 48)), stream(reply("2" * 48))) as server:
+        ask(tmp_path, server, "-s", "colours", "Which colour?")
+        status, stdout, _ = ask(tmp_path, server, "-c", "--json", "Which colour?")
+    assert status == 0
+    assert json.loads(stdout) == {
+        "session": "colours",
+        "turn": 2,
+        "parent": 1,
+        "outcome": "complete",
+        "text": "Blue.",
+        "reasoning": None,
+        "tool_calls": [],
+        "model": "tiny",
+        "model_instance_id": "tiny",
+        "response_id": "resp_" + "2" * 48,
+        "previous_response_id": "resp_" + "1" * 48,
+        "unsent_turns": 0,
+        "stats": {
+            "input_tokens": 35,
+            "total_output_tokens": 8,
+            "reasoning_output_tokens": 0,
+            "tokens_per_second": 57.7,
+            "time_to_first_token_seconds": 0.107,
+        },
+    }
+
+
+def test_jsonl_is_what_the_server_sent_and_then_the_turn(tmp_path: Path) -> None:
+    odd = b'event: novelty\ndata: {"type":"novelty","unknown":{"key":1}}\n\n'
+    with ScriptedServer(stream(odd, reply())) as server:
+        _, stdout, _ = ask(tmp_path, server, "--jsonl", "Which colour?")
+    lines = [json.loads(line) for line in stdout.splitlines()]
+    assert lines[0] == {"type": "novelty", "unknown": {"key": 1}}
+    assert [line["type"] for line in lines[1:]] == [
+        "chat.start",
+        "message.start",
+        "message.delta",
+        "message.delta",
+        "message.end",
+        "chat.end",
+        "lmchat.turn",
+    ]
+    assert lines[-1]["text"] == "Blue."
+
+
+def test_a_lost_chain_is_healed_and_said_in_one_line(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply("1" * 48)), answer(400, LOST), stream(reply("2" * 48))) as server:
+        ask(tmp_path, server, "-s", "colours", "My colour is blue.")
+        status, stdout, stderr = ask(tmp_path, server, "-s", "colours", "Which colour?")
+        healed = server.requests[2].json
+    assert (status, stdout) == (0, "Blue.\n")
+    assert "previous_response_id" not in healed
+    assert "My colour is blue." in healed["input"]
+    assert healed["input"].endswith("Which colour?")
+    assert len(stderr.splitlines()) == 1
+    assert "1 earlier turn" in stderr
+
+
+@pytest.mark.parametrize(
+    ("steps", "status", "words"),
+    [
+        (answer(400, '{"error":{"message":"Nope.","type":"invalid_request"}}'), 4, "Nope."),
+        (answer(200, '{"error":"Unexpected endpoint or method. (POST /api/v1/chat)"}'), 4, "0.4.0"),
+        (
+            answer(401, '{"error":{"code":"invalid_api_key","message":"An LM Studio API token is required"}}'),
+            4,
+            "LM_API_TOKEN",
+        ),
+        (
+            answer(404, '{"error":{"message":"Invalid model identifier","param":"model","code":"model_not_found"}}'),
+            6,
+            "models",
+        ),
+        (stream(reply().split(b"event: message.end")[0]), 5, "ended"),
+        (stream(reply()[:200], RESET, end=False), 5, ""),
+        (stream(b'event: error\ndata: {"type":"error","error":"Engine died."}\n\n'), 4, "Engine died."),
+    ],
+)
+def test_a_failure_is_one_sentence_one_hint_and_its_exit_code(
+    tmp_path: Path, steps: Steps, status: int, words: str
+) -> None:
+    with ScriptedServer(steps) as server:
+        code, _, stderr = ask(tmp_path, server, "Hello")
+    assert code == status
+    assert words in stderr
+    assert stderr.splitlines()[-2].startswith("lmchat: error: ")
+    assert stderr.splitlines()[-1].startswith("hint: ")
+
+
+def test_a_failure_with_json_is_a_document(tmp_path: Path) -> None:
+    with ScriptedServer(answer(400, '{"error":{"message":"Nope.","type":"invalid_request"}}')) as server:
+        status, stdout, _ = ask(tmp_path, server, "--json", "Hello")
+    assert status == 4
+    error = json.loads(stdout)["error"]
+    assert (error["kind"], error["exit_code"]) == ("refused", 4)
+    assert "Nope." in error["message"]
+
+
+def test_a_partial_reply_is_kept_and_shown_as_failed(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply().split(b"event: message.end")[0])) as server:
+        ask(tmp_path, server, "-s", "broken", "Hello")
+    shown = run(tmp_path, "sessions", "show", "broken").stdout
+    assert "Blue." in shown
+    assert "(failed" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "sent"),
+    [
+        (["Review"], "the diff\n", "Review\n\nthe diff"),
+        ([], "just this\n", "just this"),
+        (["-"], "explicit\n", "explicit"),
+        (["Sum", "up", "-"], "this\n", "Sum up\n\nthis"),
+        (["Hello"], None, "Hello"),
+    ],
+)
+def test_standard_input_goes_along_as_people_expect(
+    tmp_path: Path, words: list[str], stdin: str | None, sent: str
+) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        ask(tmp_path, server, *words, stdin=stdin)
+        assert server.requests[0].json["input"] == sent
+
+
+def test_no_prompt_at_all_is_bad_use(tmp_path: Path) -> None:
+    assert run(tmp_path, "--url", "http://localhost:9", "ask", stdin=" \n").status == 2
+
+
+def test_a_silent_pipe_does_not_hold_up_a_prompt(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        program = started(tmp_path, "--url", server.url, "ask", "-m", "tiny", "Hello")
+        assert program.wait(timeout=20) == 0
+        assert program.stdout is not None
+        assert program.stdout.read() == "Blue.\n"
+        program.communicate()
+
+
+def test_a_model_is_found_when_none_is_named(tmp_path: Path) -> None:
+    with ScriptedServer(answer(200, MODELS), stream(reply())) as server:
+        assert run(tmp_path, "--url", server.url, "ask", "Hello").status == 0
+        assert [request.path for request in server.requests] == ["/api/v1/models", "/api/v1/chat"]
+
+
+def test_several_unloaded_models_ask_for_a_choice(tmp_path: Path) -> None:
+    two = '{"models":[{"type":"llm","key":"one"},{"type":"llm","key":"two"},{"type":"embedding","key":"e"}]}'
+    with ScriptedServer(answer(200, two)) as server:
+        ran = run(tmp_path, "--url", server.url, "ask", "Hello")
+    assert ran.status == 6
+    assert "one, two" in ran.stderr
+
+
+def test_private_leaves_nothing_behind(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply().replace(b',"response_id":"resp_' + b"1" * 48 + b'"', b""))) as server:
+        status, _, _ = ask(tmp_path, server, "--private", "Secret")
+        assert status == 0
+        assert server.requests[0].json["store"] is False
+    assert json.loads(run(tmp_path, "sessions", "--json").stdout) == []
+
+
+def test_options_are_sent_only_when_given(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        ask(tmp_path, server, "--temperature", "0.5", "--max-output-tokens", "9", "--reasoning", "low", "Hello")
+        sent = server.requests[0].json
+    assert {key: sent[key] for key in ("temperature", "max_output_tokens", "reasoning")} == {
+        "temperature": 0.5,
+        "max_output_tokens": 9,
+        "reasoning": "low",
+    }
+    assert set(sent) == {"model", "input", "stream", "temperature", "max_output_tokens", "reasoning"}
+
+
+def test_an_option_out_of_range_never_reaches_the_server(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        status, _, stderr = ask(tmp_path, server, "--temperature", "7", "Hello")
+        assert (status, server.requests) == (2, [])
+        assert "temperature" in stderr
+
+
+def test_without_a_stream_one_document_is_asked_for(tmp_path: Path) -> None:
+    body = (
+        '{"model_instance_id":"tiny","output":[{"type":"message","content":"Blue."}],"stats":{},"response_id":"resp_1"}'
+    )
+    with ScriptedServer(answer(200, body)) as server:
+        assert ask(tmp_path, server, "--no-stream", "Hello")[:2] == (0, "Blue.\n")
+        assert server.requests[0].json.get("stream") in (None, False)
+
+
+def test_at_grows_a_branch_and_the_head_moves_there(tmp_path: Path) -> None:
+    ids = ["1" * 48, "2" * 48, "3" * 48]
+    with ScriptedServer(*(stream(reply(each)) for each in ids)) as server:
+        ask(tmp_path, server, "-s", "tree", "one")
+        ask(tmp_path, server, "-s", "tree", "two")
+        _, stdout, _ = ask(tmp_path, server, "-s", "tree", "--at", "1", "--json", "other")
+        assert server.requests[2].json["previous_response_id"] == "resp_" + "1" * 48
+    assert json.loads(stdout)["parent"] == 1
+    drawn = json.loads(run(tmp_path, "sessions", "tree", "tree", "--json").stdout)
+    assert [(each["turn"], each["parent"], each["head"]) for each in drawn] == [
+        (1, None, False),
+        (2, 1, False),
+        (3, 1, True),
+    ]
+
+
+def test_stats_go_to_stderr(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        _, stdout, stderr = ask(tmp_path, server, "--stats", "Hello")
+    assert stdout == "Blue.\n"
+    assert "57.7 tokens/s" in stderr
+
+
+def test_a_kill_in_mid_reply_leaves_an_interrupted_turn_with_its_text(tmp_path: Path) -> None:
+    begun = reply().split(b"event: message.end")[0]
+    with ScriptedServer(stream(begun, HOLD)) as server:
+        program = started(tmp_path, "--url", server.url, "ask", "-m", "tiny", "-s", "killed", "Tell me")
+        time.sleep(0.2)
+        assert program.stdout is not None
+        assert program.stdout.read(3) == "Blu"
+        time.sleep(1)
+        program.kill()
+        program.communicate()
+    with ScriptedServer(stream(reply())) as server:
+        shown = json.loads(run(tmp_path, "sessions", "show", "killed", "--json").stdout)
+        [turn] = shown["turns"]
+        assert turn["outcome"] == "interrupted"
+        ask(tmp_path, server, "-s", "killed", "Go on")
+        assert "Tell me" in server.requests[0].json["input"]
+        assert "Blue." in server.requests[0].json["input"]
+
+
+def test_ctrl_c_keeps_what_came_and_exits_130(tmp_path: Path) -> None:
+    begun = reply().split(b"event: message.end")[0]
+    with ScriptedServer(stream(begun, HOLD)) as server:
+        program = started(tmp_path, "--url", server.url, "ask", "-m", "tiny", "-s", "cut", "Tell me")
+        assert program.stdout is not None
+        assert program.stdout.read(5) == "Blue."
+        program.send_signal(signal.SIGINT)
+        assert program.wait(timeout=5) == 130
+        program.communicate()
+        assert server.hung_up.wait(2)
+    assert "(interrupted)" in run(tmp_path, "sessions", "show", "cut").stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to speak of")
+def test_a_polite_kill_keeps_what_came(tmp_path: Path) -> None:
+    begun = reply().split(b"event: message.end")[0]
+    with ScriptedServer(stream(begun, HOLD)) as server:
+        program = started(tmp_path, "--url", server.url, "ask", "-m", "tiny", "-s", "cut", "Tell me")
+        assert program.stdout is not None
+        assert program.stdout.read(5) == "Blue."
+        program.terminate()
+        assert program.wait(timeout=5) == 143
+        program.communicate()
+    assert "Blue." in run(tmp_path, "sessions", "show", "cut").stdout
+
+
+def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path) -> None:
+    lots = b'event: message.delta\ndata: {"type":"message.delta","content":"' + b"word " * 20 + b'"}\n\n'
+    steps: list[bytes | float | Step] = [lots, 0.01] * 200
+    with ScriptedServer(stream(*steps, HOLD)) as server:
+        program = started(tmp_path, "--url", server.url, "ask", "-m", "tiny", "Talk")
+        assert program.stdin is not None
+        program.stdin.close()
+        assert program.stdout is not None
+        program.stdout.read(4)
+        program.stdout.close()
+        assert program.wait(timeout=10) == 0
+        assert program.stderr is not None
+        assert program.stderr.read() == ""
+        program.stderr.close()
+
+
+def test_asks_at_once_in_one_session_keep_every_turn(tmp_path: Path) -> None:
+    def slow(number: int) -> Steps:
+        return stream(0.3, reply(f"{number}" * 48))
+
+    with ScriptedServer(stream(reply("0" * 48)), *(slow(n) for n in range(1, 5))) as server:
+        ask(tmp_path, server, "-s", "busy", "first")
+        programs = [
+            started(tmp_path, "--url", server.url, "ask", "-m", "tiny", "-s", "busy", f"at once {n}") for n in range(4)
+        ]
+        outcomes = [program.communicate(timeout=30) for program in programs]
+    assert [program.returncode for program in programs] == [0] * 4
+    assert all("locked" not in stderr for _, stderr in outcomes)
+    twigs = json.loads(run(tmp_path, "sessions", "tree", "busy", "--json").stdout)
+    assert len(twigs) == 5
+    assert all(twig["parent"] is None or twig["parent"] < twig["turn"] for twig in twigs)
+
+
+def test_piping_through_a_shell_works_as_in_the_help(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        line = f"printf 'a\\nb\\n' | '{sys.executable}' -m lmchat --url {server.url} ask -m tiny 'Sum up' | cat"
+        environ = {**os.environ, "LMCHAT_HOME": str(tmp_path)}
+        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, env=environ)
+        assert done.stdout == "Blue.\n"
+        assert server.requests[0].json["input"] == "Sum up\n\na\nb"
