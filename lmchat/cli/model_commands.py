@@ -1,5 +1,7 @@
 """`lmchat models …`: what the server has, and loading, unloading, downloading it."""
 
+from typing import Annotated
+
 import typer
 
 from lmchat.cli import options as given
@@ -20,3 +22,57 @@ def list_(context: typer.Context, as_json: given.AsJson = False) -> None:
     from lmchat.cli.model_views import show_models
 
     show_models(context.obj, as_json=as_json)
+
+
+@models.command()
+def load(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The model's key, as `lmchat models` shows it.")],
+    context_length: given.ContextLength = None,
+    eval_batch_size: Annotated[int | None, typer.Option(min=1, help="Tokens evaluated at once.")] = None,
+    flash_attention: Annotated[
+        bool | None, typer.Option("--flash-attention/--no-flash-attention", help="A faster way to attend.")
+    ] = None,
+    num_experts: Annotated[int | None, typer.Option(min=1, help="Experts used, in a mixture of experts.")] = None,
+    offload_kv_cache_to_gpu: Annotated[
+        bool | None, typer.Option("--offload-kv-cache-to-gpu/--no-offload-kv-cache-to-gpu", help="Where the cache is.")
+    ] = None,
+    parallel: Annotated[int | None, typer.Option(min=1, help="Requests answered at once.")] = None,
+) -> None:
+    """Load a model: lmchat models load google/gemma-3-1b --context-length 8192"""
+    from lmchat.cli.model_actions import load_model
+
+    options = {
+        "context_length": context_length,
+        "eval_batch_size": eval_batch_size,
+        "flash_attention": flash_attention,
+        "num_experts": num_experts,
+        "offload_kv_cache_to_gpu": offload_kv_cache_to_gpu,
+        "parallel": parallel,
+    }
+    load_model(context.obj, key, {name: value for name, value in options.items() if value is not None})
+
+
+@models.command()
+def unload(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="KEY|INSTANCE", help="What to unload.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Unload everything.")] = False,
+) -> None:
+    """Unload a model or one of its instances: lmchat models unload google/gemma-3-1b"""
+    from lmchat.cli.model_actions import unload_model
+
+    unload_model(context.obj, name, every=every)
+
+
+@models.command()
+def download(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A catalogue name or a Hugging Face URL.")],
+    quantization: Annotated[str | None, typer.Option(help="For a URL: which variant, such as Q4_K_M.")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Watch it to its end, or come back at once.")] = True,
+) -> None:
+    """Download a model: lmchat models download qwen2.5-coder-0.5b-instruct"""
+    from lmchat.cli.model_actions import download_model
+
+    download_model(context.obj, name, quantization, wait=wait)

@@ -1,16 +1,18 @@
 """One line on stderr that is written over as something goes on, and gone in the end; nothing in a pipe."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lmchat.render.cells import shorten
+from lmchat.render.notes import duration
 from lmchat.render.tables import size_words
 from lmchat.render.terminal import moves_cursor, size_of
 from lmchat.render.text import safe_line
 from lmchat.world import World
 
 _BAR = 24
-_MINUTE = 60
+_TICK = 0.2
 
 
 class Gauge:
@@ -44,6 +46,26 @@ def gauge(world: World) -> Iterator[Gauge]:
         line.clear()
 
 
+@contextmanager
+def spinner(world: World, doing: str) -> Iterator[None]:
+    """Show what is being done and for how long, until the block ends; a thread ticks, since the block waits."""
+    over = threading.Event()
+    begun = world.monotonic()
+
+    def tick() -> None:
+        while not over.wait(_TICK):
+            line.show(f"{doing} … {duration(world.monotonic() - begun)}")
+
+    with gauge(world) as line:
+        thread = threading.Thread(target=tick, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
 def transfer_words(done: int, total: int | None, rate: float | None) -> str:
     """Say how far a transfer is: a bar, sizes in bytes, bytes a second, and the time left."""
     if not total:
@@ -53,8 +75,4 @@ def transfer_words(done: int, total: int | None, rate: float | None) -> str:
     words = f"{'█' * filled}{'░' * (_BAR - filled)} {share:4.0%}  {size_words(done)} of {size_words(total)}"
     if not rate:
         return words
-    return f"{words}, {size_words(int(rate))}/s, {_time_words((total - done) / rate)} left"
-
-
-def _time_words(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < _MINUTE else f"{seconds / _MINUTE:.0f} min"
+    return f"{words}, {size_words(int(rate))}/s, {duration((total - done) / rate)} left"

@@ -1,0 +1,131 @@
+"""`lmchat models …` against a server that plays bytes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Ran, run
+from tests.wire.scripted import Answer, Request, ScriptedServer, Steps, answer
+
+SEEN = (
+    '{"models":[{"type":"llm","publisher":"google","key":"google/gemma-3-1b","display_name":"Gemma 3 1B",'
+    '"architecture":"gemma3_text","quantization":{"name":"4bit","bits_per_weight":4},"size_bytes":771933305,'
+    '"params_string":"1B","loaded_instances":[{"id":"google/gemma-3-1b","config":{"context_length":8192}}],'
+    '"max_context_length":32768,"format":"mlx","capabilities":{"vision":false,"trained_for_tool_use":true,'
+    '"reasoning":{"allowed_options":["off","on"],"default":"on"}}},'
+    '{"type":"llm","key":"bare"},'
+    '{"type":"embedding","publisher":"gaianet","key":"nomic","quantization":{"name":"F16"},"size_bytes":274290560,'
+    '"params_string":null,"loaded_instances":[],"max_context_length":2048,"format":"gguf"}]}'
+)
+LOADED = (
+    '{"type":"llm","instance_id":"bare","load_time_seconds":9.099,"status":"loaded",'
+    '"load_config":{"context_length":4096}}'
+)
+
+
+def models(home: Path, answers: tuple[Answer, ...], *arguments: str) -> tuple[Ran, list[Request]]:
+    with ScriptedServer(*answers) as server:
+        ran = run(home, "--url", server.url, "models", *arguments)
+        return ran, server.requests
+
+
+def listed(*more: Steps) -> tuple[Answer, ...]:
+    return (answer(200, SEEN), *more)
+
+
+def test_the_list_says_what_each_model_is_and_what_is_loaded(tmp_path: Path) -> None:
+    ran, _ = models(tmp_path, listed())
+    title, gemma, bare, nomic = ran.stdout.splitlines()
+    assert title.split()[0] == "KEY"
+    assert gemma.startswith("google/gemma-3-1b")
+    assert "772 MB" in gemma
+    assert "32,768" in gemma
+    assert "tools, reasoning off/on" in gemma
+    assert "google/gemma-3-1b (8,192)" in gemma
+    assert bare == "bare"
+    assert "embeddings only" in nomic
+
+
+def test_the_list_as_json_keeps_the_facts(tmp_path: Path) -> None:
+    ran, _ = models(tmp_path, listed(), "list", "--json")
+    gemma, *_ = json.loads(ran.stdout)
+    assert gemma["reasoning_options"] == ["off", "on"]
+    assert gemma["loaded_instances"] == [{"id": "google/gemma-3-1b", "context_length": 8192}]
+
+
+def test_load_looks_first_and_says_time_and_real_context(tmp_path: Path) -> None:
+    ran, requests = models(tmp_path, listed(answer(200, LOADED), answer(200, SEEN)), "load", "bare")
+    assert ran.status == 0
+    assert [request.path for request in requests[:2]] == ["/api/v1/models", "/api/v1/models/load"]
+    assert requests[1].json == {"model": "bare", "echo_load_config": True}
+    assert "Loaded bare in 9.1 s, with a context of 4,096 tokens." in ran.stderr
+
+
+def test_load_does_not_load_twice(tmp_path: Path) -> None:
+    ran, requests = models(tmp_path, listed(), "load", "google/gemma-3-1b")
+    assert (ran.status, len(requests)) == (0, 1)
+    assert "loaded already, with a context of 8,192 tokens" in ran.stderr
+
+
+def test_a_context_the_server_capped_is_said(tmp_path: Path) -> None:
+    ran, requests = models(
+        tmp_path, listed(answer(200, LOADED), answer(200, SEEN)), "load", "bare", "--context-length", "999999"
+    )
+    assert requests[1].json["context_length"] == 999999
+    assert "999,999 tokens was asked for; the server gave 4,096" in ran.stderr
+
+
+def test_an_unknown_model_suggests_the_nearest(tmp_path: Path) -> None:
+    ran, _ = models(tmp_path, listed(), "load", "google/gema-3-1b")
+    assert ran.status == 6
+    assert "google/gemma-3-1b" in ran.stderr
+
+
+@pytest.mark.parametrize("arguments", [("google/gemma-3-1b",), ("--all",)])
+def test_unload_takes_a_key_or_all(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = answer(200, '{"instance_id":"google/gemma-3-1b"}')
+    ran, requests = models(tmp_path, listed(done), "unload", *arguments)
+    assert ran.status == 0
+    assert requests[1].json == {"instance_id": "google/gemma-3-1b"}
+
+
+def test_unload_of_what_is_not_loaded_says_so(tmp_path: Path) -> None:
+    ran, _ = models(tmp_path, listed(), "unload", "bare")
+    assert ran.status == 6
+    assert "'bare' is not loaded." in ran.stderr
+
+
+def test_unload_wants_a_name_or_all(tmp_path: Path) -> None:
+    assert models(tmp_path, listed(), "unload")[0].status == 2
+
+
+def test_download_waits_to_the_end(tmp_path: Path) -> None:
+    begun = '{"job_id":"job/1","status":"downloading","total_size_bytes":100,"started_at":"now"}'
+    half = (
+        '{"job_id":"job/1","status":"downloading","downloaded_bytes":50,"total_size_bytes":100,"bytes_per_second":50}'
+    )
+    done = '{"job_id":"job/1","status":"completed","downloaded_bytes":100,"total_size_bytes":100}'
+    ran, requests = models(tmp_path, (answer(200, begun), answer(200, half), answer(200, done)), "download", "bare")
+    assert ran.status == 0
+    assert requests[1].path.endswith("/job%2F1")
+    assert "bare is downloaded." in ran.stderr
+
+
+def test_a_failed_download_fails(tmp_path: Path) -> None:
+    begun = '{"job_id":"1","status":"downloading","total_size_bytes":100}'
+    ran, _ = models(tmp_path, (answer(200, begun), answer(200, '{"job_id":"1","status":"failed"}')), "download", "bare")
+    assert ran.status == 1
+    assert "failed" in ran.stderr
+
+
+def test_what_is_here_is_not_downloaded(tmp_path: Path) -> None:
+    ran, _ = models(tmp_path, (answer(200, '{"status":"already_downloaded"}'),), "download", "bare")
+    assert ran.status == 0
+    assert "already downloaded" in ran.stderr
+
+
+def test_without_wait_it_comes_back_at_once(tmp_path: Path) -> None:
+    begun = '{"job_id":"1","status":"downloading","total_size_bytes":100}'
+    ran, requests = models(tmp_path, (answer(200, begun),), "download", "bare", "--no-wait")
+    assert (ran.status, len(requests)) == (0, 1)
