@@ -66,7 +66,7 @@ def _message_rows(text: str, theme: Theme, width: int, *, rendered: bool) -> Ite
     if not rendered:
         yield safe(text).strip("\n")
         return
-    from lmchat.render.markdown.stream import render_rows
+    from lmchat.render.markdown.document import render_rows
 
     for row in render_rows(safe(text), width, theme):
         yield row.text

@@ -43,6 +43,11 @@ class Painter:
         """Return the number of rows that can be live now."""
         return max(self._size()[1] - 1, 1)
 
+    @property
+    def resized(self) -> bool:
+        """Tell whether the window's width has changed under the live rows."""
+        return bool(self._shown) and self._size()[0] != self._shown_width
+
     def frame(self, settled: Sequence[Row], live: Sequence[Row] = ()) -> None:
         """Hand `settled` out for good and show the last of the `live` rows below, in place of those shown before."""
         if not self.live:

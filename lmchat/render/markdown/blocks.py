@@ -1,0 +1,346 @@
+"""The block structure of Markdown, line by line: what a line has settled is never taken back.
+
+This is CommonMark's own parsing strategy (a spine of open blocks), with GitHub's tables and without reference
+definitions, which would change what stands above them. A line costs the depth of the spine, however long the
+document is. It must not know how blocks look.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from lmchat.render.markdown import lines
+from lmchat.render.markdown.lines import CODE_INDENT, Fence, Line, Marker
+from lmchat.render.markdown.steps import (
+    Align,
+    Closed,
+    CodeOpened,
+    HtmlOpened,
+    ItemOpened,
+    ListOpened,
+    Prose,
+    QuoteOpened,
+    Rule,
+    Step,
+    Table,
+    Verbatim,
+    VerbatimClosed,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Quote:
+    """Stand for an open block quote."""
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """Stand for an open list, with the kind its markers share."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """Stand for an open item: the columns its content is indented, and whether nothing is in it yet."""
+
+    indent: int
+    empty: bool
+
+
+_Container = _Quote | _List | _Item
+
+
+@dataclass(frozen=True, slots=True)
+class _Paragraph:
+    blank: bool
+    lines: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fenced:
+    fence: Fence
+
+
+@dataclass(frozen=True, slots=True)
+class _Indented:
+    waiting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Html:
+    end: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    blank: bool
+    alignments: tuple[Align, ...]
+    rows: list[tuple[str, ...]]
+
+
+_Leaf = _Paragraph | _Fenced | _Indented | _Html | _Table
+
+
+class Blocks:
+    """Parse a document line by line; `take` returns what the line settled, `end` the rest."""
+
+    def __init__(self) -> None:
+        self._containers: list[_Container] = []
+        self._leaf: _Leaf | None = None
+        self._blank = False
+        self._steps: list[Step] = []
+
+    def take(self, text: str) -> list[Step]:
+        """Parse the next line (without its newline)."""
+        line = Line(text)
+        depth = self._matched(line)
+        matched = depth == len(self._containers)
+        if not (matched and self._continues_verbatim(line)):
+            self._begin_blocks(line, depth)
+        return self._taken()
+
+    def end(self) -> list[Step]:
+        """Close everything, at the end of the document."""
+        self._close_to(0)
+        return self._taken()
+
+    def copy(self) -> "Blocks":
+        """Return a parser in the same state, to try out what a half line would be."""
+        twin = Blocks()
+        twin._containers = list(self._containers)
+        match self._leaf:
+            case _Paragraph(blank, source):
+                twin._leaf = _Paragraph(blank, list(source))
+            case _Table(blank, columns, rows):
+                twin._leaf = _Table(blank, columns, list(rows))
+            case leaf:
+                twin._leaf = leaf
+        twin._blank = self._blank
+        return twin
+
+    def _taken(self) -> list[Step]:
+        steps, self._steps = self._steps, []
+        return steps
+
+    def _matched(self, line: Line) -> int:
+        """Eat what continues the open containers, and return how many go on."""
+        for depth, container in enumerate(self._containers):
+            match container:
+                case _Quote():
+                    goes_on = _eat_quote_sign(line)
+                case _Item(indent, empty):
+                    goes_on = _eat_item_indent(line, indent, empty=empty)
+                case _List():
+                    goes_on = True
+            if not goes_on:
+                return depth
+        return len(self._containers)
+
+    def _continues_verbatim(self, line: Line) -> bool:
+        """Add the line to open code or HTML, and tell whether it belonged there."""
+        match self._leaf:
+            case _Fenced(fence):
+                self._take_fenced(fence, line)
+            case _Html(end):
+                if not end.search(line.rest.strip(" \t")):
+                    self._steps.append(Verbatim(line.rest))
+                elif line.blank:
+                    return False
+                else:
+                    self._steps.append(Verbatim(line.rest))
+                    self._end_leaf()
+            case _Indented(waiting):
+                return self._take_indented(waiting, line)
+            case _:
+                return False
+        return True
+
+    def _take_fenced(self, fence: Fence, line: Line) -> None:
+        indent = line.indent()
+        if indent < CODE_INDENT and lines.closes(fence, line.rest[indent:]):
+            self._end_leaf()
+        else:
+            line.eat(min(indent, fence.indent))
+            self._steps.append(Verbatim(line.rest))
+
+    def _take_indented(self, waiting: tuple[str, ...], line: Line) -> bool:
+        """Empty lines wait until more code follows: at the end they are none of it."""
+        indent = line.indent()
+        if not line.blank and indent < CODE_INDENT:
+            return False
+        line.eat(min(indent, CODE_INDENT))
+        if line.blank:
+            self._leaf, self._blank = _Indented((*waiting, line.rest)), True
+        else:
+            self._steps += [Verbatim(text) for text in (*waiting, line.rest)]
+            self._leaf, self._blank = _Indented(), False
+        return True
+
+    def _begin_blocks(self, line: Line, depth: int) -> None:
+        """Begin the blocks this line begins below the first `depth` containers; the rest of it is text."""
+        paragraph = isinstance(self._leaf, _Paragraph)
+        here = depth == len(self._containers)
+        while not line.blank:
+            indent = line.indent()
+            text = line.rest[indent:]
+            if indent >= CODE_INDENT:
+                if paragraph:
+                    break
+                self._begin_indented(line, depth)
+                return
+            if (paragraph and here and self._turns_paragraph(text)) or self._begins_leaf(
+                text, indent, depth, paragraph
+            ):
+                return
+            if text[0] == ">":
+                depth = self._begin_quote(line, depth)
+            elif (marker := lines.marker(text)) and not (paragraph and here and not _interrupts(marker, text)):
+                depth = self._begin_item(line, marker, indent, depth)
+            else:
+                break
+            here = paragraph = False
+        self._take_text(line, depth, here=here)
+
+    def _turns_paragraph(self, text: str) -> bool:
+        """Make a table or a heading of the open paragraph, where the text is a line below their head."""
+        if not isinstance(self._leaf, _Paragraph):
+            return False
+        blank, source = self._leaf.blank, self._leaf.lines
+        columns = lines.alignments(text)
+        if columns and "|" in source[-1] and len(lines.cells_of(source[-1])) == len(columns):
+            head = lines.cells_of(source.pop())
+            if source:
+                self._end_leaf()
+                blank = False
+            self._leaf = _Table(blank, columns, [tuple(head)])
+            return True
+        level = lines.underline(text)
+        if level:
+            self._leaf = None
+            self._steps.append(Prose(blank, _inline_source(source), level))
+        return bool(level)
+
+    def _begins_leaf(self, text: str, indent: int, depth: int, paragraph: bool) -> bool:
+        """Begin a block that holds no others, where the text begins one."""
+        if heading := lines.heading(text):
+            level, content = heading
+            self._steps.append(Prose(self._begin(depth), content, level))
+        elif fence := lines.fence(text, indent):
+            self._steps.append(CodeOpened(self._begin(depth), fence.info))
+            self._leaf = _Fenced(fence)
+        elif html := lines.html_end(text, interrupting=paragraph or isinstance(self._leaf, _Table)):
+            self._steps += [HtmlOpened(self._begin(depth)), Verbatim(" " * indent + text)]
+            self._leaf = _Html(html)
+            if html.search(text):
+                self._end_leaf()
+        elif lines.is_rule(text):
+            self._steps.append(Rule(self._begin(depth)))
+        else:
+            return False
+        return True
+
+    def _begin_indented(self, line: Line, depth: int) -> None:
+        self._steps.append(CodeOpened(self._begin(depth)))
+        line.eat(CODE_INDENT)
+        self._steps.append(Verbatim(line.rest))
+        self._leaf = _Indented()
+
+    def _begin_quote(self, line: Line, depth: int) -> int:
+        self._steps.append(QuoteOpened(self._begin(depth)))
+        self._containers.append(_Quote())
+        _eat_quote_sign(line)
+        return len(self._containers)
+
+    def _begin_item(self, line: Line, marker: Marker, indent: int, depth: int) -> int:
+        goes_on = depth > 0 and self._containers[depth - 1] == _List(marker.kind)
+        if goes_on:
+            self._close_to(depth)
+            self._steps.append(ItemOpened(self._blank))
+        else:
+            self._steps += [ListOpened(self._begin(depth), marker.number, marker.kind), ItemOpened(blank=False)]
+            self._containers.append(_List(marker.kind))
+        self._blank = False
+        line.eat(indent + marker.width)
+        blanks = line.indent()
+        padding = 1 if line.blank or blanks > CODE_INDENT else blanks
+        line.eat(min(padding, blanks))
+        self._containers.append(_Item(indent + marker.width + padding, empty=True))
+        return len(self._containers)
+
+    def _take_text(self, line: Line, depth: int, *, here: bool) -> None:
+        """Take what is left of a line in which no more blocks begin."""
+        text = line.rest.lstrip(" \t")
+        if not text:
+            began = depth == len(self._containers) and not here
+            self._end_leaf()
+            self._close_to(depth)
+            self._blank = not began
+        elif isinstance(self._leaf, _Paragraph):
+            self._leaf.lines.append(text)
+        elif here and isinstance(self._leaf, _Table):
+            self._leaf.rows.append(_row(text, len(self._leaf.alignments)))
+        else:
+            self._leaf = _Paragraph(self._begin(depth), [text])
+
+    def _begin(self, depth: int) -> bool:
+        """Close what is open below `depth`, for a new block there; tell whether an empty line stood before it."""
+        if depth and isinstance(self._containers[depth - 1], _List):
+            depth -= 1
+        self._close_to(depth)
+        if depth and isinstance(item := self._containers[depth - 1], _Item):
+            self._containers[depth - 1] = replace(item, empty=False)
+        blank, self._blank = self._blank, False
+        return blank
+
+    def _close_to(self, depth: int) -> None:
+        self._end_leaf()
+        while len(self._containers) > depth:
+            self._containers.pop()
+            self._steps.append(Closed())
+
+    def _end_leaf(self) -> None:
+        match self._leaf:
+            case _Paragraph(blank, source):
+                self._steps.append(Prose(blank, _inline_source(source)))
+            case _Table(blank, columns, rows):
+                self._steps.append(Table(blank, columns, tuple(rows)))
+            case _Fenced() | _Indented() | _Html():
+                self._steps.append(VerbatimClosed())
+            case None:
+                pass
+            case _:
+                assert_never(self._leaf)
+        self._leaf = None
+
+
+def _eat_quote_sign(line: Line) -> bool:
+    indent = line.indent()
+    if indent >= CODE_INDENT or not line.rest.startswith(">", indent):
+        return False
+    line.eat(indent + 1)
+    line.eat(min(line.indent(), 1))
+    return True
+
+
+def _eat_item_indent(line: Line, indent: int, *, empty: bool) -> bool:
+    if line.blank:
+        return not empty  # an item may begin with one empty line at most
+    if line.indent() < indent:
+        return False
+    line.eat(indent)
+    return True
+
+
+def _interrupts(marker: Marker, text: str) -> bool:
+    """Tell whether an item may begin in the middle of a paragraph: a number at a line's begin is often just that."""
+    return marker.number in (None, 1) and bool(text[marker.width :].strip(" \t"))
+
+
+def _inline_source(source: list[str]) -> str:
+    return "\n".join(source).strip(" \t\n")
+
+
+def _row(text: str, columns: int) -> tuple[str, ...]:
+    cells = lines.cells_of(text)[:columns]
+    return (*cells, *[""] * (columns - len(cells)))

@@ -1,0 +1,150 @@
+"""Code with colours, line by line while it arrives: what a line has settled never changes.
+
+The lexer is stopped at the end of each line and goes on from its state there. Where a language has tokens that a
+lexer takes only whole (comments over several lines, scripts in HTML), lines wait for the end of the token,
+up to a limit. It must not know rows.
+"""
+
+from pygments.lexer import ExtendedRegexLexer, Lexer, LexerContext, RegexLexer  # type: ignore[import-untyped]  # Pygments ships no types
+from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # Pygments ships no types
+from pygments.token import Comment, Text, _TokenType  # type: ignore[import-untyped]  # Pygments ships no types
+from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # Pygments ships no types
+
+from lmchat.render.markdown.palette import Palette
+from lmchat.render.markdown.spans import Span
+
+_MOST_WAITING = 40
+_LONGEST = 2000
+_COMMENTS = (("/*", "*/"), ("<!--", "-->"))
+_EMBEDDED = (("<script", "</script>"), ("<style", "</style>"))
+
+_Tokens = list[tuple[_TokenType, str]]
+_Pair = tuple[str, str]
+
+
+class Highlighter:
+    """Colour the lines of one block of code."""
+
+    def __init__(self, name: str, palette: Palette) -> None:
+        self._palette = palette
+        self._lexer = _lexer(name)
+        self._stack: tuple[str, ...] = ("root",)
+        self._waiting: list[str] = []
+        self._within: _Pair | None = None
+        self._pairs = self._needed_pairs(self._lexer) if self._lexer else []
+
+    def copy(self) -> "Highlighter":
+        """Return a highlighter in the same state, to try out half a line."""
+        twin = object.__new__(Highlighter)
+        twin._palette, twin._lexer, twin._pairs = self._palette, self._lexer, self._pairs
+        twin._stack, twin._waiting, twin._within = self._stack, list(self._waiting), self._within
+        return twin
+
+    def push(self, line: str) -> list[list[Span]]:
+        """Take the next line, and return the lines that are settled by it."""
+        if self._lexer is None or len(line) > _LONGEST:
+            return [*self.flush(), [Span(line)]]
+        self._waiting.append(line)
+        pair = self._open_pair()
+        if pair is None:
+            return self._settle(None)
+        return self._settle(pair) if len(self._waiting) >= _MOST_WAITING else []
+
+    def flush(self) -> list[list[Span]]:
+        """Return the lines that were waiting."""
+        return self._settle(self._open_pair()) if self._waiting else []
+
+    def _needed_pairs(self, lexer: Lexer) -> list[_Pair]:
+        """Find out which comments the lexer takes only whole."""
+        needed = list(_EMBEDDED) if any("html" in alias for alias in lexer.aliases) else []
+        for opener, closer in _COMMENTS:
+            whole, _ = self._lexed(f"{opener} x\nx {closer}\n")
+            if whole[0][0] not in Comment or "x" not in whole[0][1]:
+                continue
+            _, stack = self._lexed(f"{opener} x\n")
+            before, self._stack = self._stack, stack or self._stack
+            resumed, _ = self._lexed(f"x {closer}\n")
+            self._stack = before
+            if resumed[0][0] not in Comment:
+                needed.append((opener, closer))
+        return needed
+
+    def _open_pair(self) -> _Pair | None:
+        """Find the pair that is open at the end of the waiting lines."""
+        text = "\n".join(self._waiting)
+        for pair in self._pairs:
+            opener, closer = pair
+            opened = text.rfind(opener)
+            if self._within == pair and opened < 0:
+                opened = 0
+            if opened < 0 or text.find(closer, opened) >= 0:
+                continue
+            if len(self._waiting) > 1 or self._within == pair or pair in _EMBEDDED or self._in_comment(text, closer):
+                return pair
+        return None
+
+    def _in_comment(self, text: str, closer: str) -> bool:
+        """Tell whether the text ends inside a comment: the sign may as well stand in a string."""
+        tokens, _ = self._lexed(text + closer)
+        return bool(tokens) and tokens[-1][0] in Comment
+
+    def _settle(self, pair: _Pair | None) -> list[list[Span]]:
+        """Colour the waiting lines; `pair` is still open behind them."""
+        lines, self._waiting = self._waiting, []
+        text = "\n".join(lines) + "\n"
+        front = self._within[0] if self._within else ""
+        if front.startswith("<") and not front.startswith("<!"):
+            front += ">"
+        back = pair[1] if pair else ""
+        tokens, stack = self._lexed(front + text + back)
+        self._within = pair
+        if stack is not None:
+            self._stack = stack
+        return _by_line(_trimmed(tokens, len(front), len(text) - 1), self._palette, len(lines))
+
+    def _lexed(self, text: str) -> tuple[_Tokens, tuple[str, ...] | None]:
+        """Run the lexer over the text; None for its state where it cannot be resumed."""
+        lexer = self._lexer
+        try:
+            if isinstance(lexer, RegexLexer) and not isinstance(lexer, ExtendedRegexLexer):
+                context = LexerContext(text, 0, list(self._stack))
+                found = ExtendedRegexLexer.get_tokens_unprocessed(lexer, context=context)
+                tokens = [(kind, value) for _, kind, value in found]
+                stack: tuple[str, ...] | None = tuple(context.stack)
+            else:
+                tokens = [(kind, value) for _, kind, value in lexer.get_tokens_unprocessed(text)] if lexer else []
+                stack = None
+        except Exception:  # noqa: BLE001 - hundreds of foreign lexers; without colours is better than no reply
+            return [(Text, text)], None
+        # A lexer may lose characters; then its colours are of no use.
+        return (tokens, stack) if "".join(value for _, value in tokens) == text else ([(Text, text)], None)
+
+
+def _lexer(name: str) -> Lexer | None:
+    if not name:
+        return None
+    try:
+        return get_lexer_by_name(name)
+    except ClassNotFound:
+        return None
+
+
+def _trimmed(tokens: _Tokens, front: int, length: int) -> _Tokens:
+    """Cut `length` characters out of the tokens, from `front` on."""
+    trimmed, position = [], 0
+    for kind, value in tokens:
+        part = value[max(front - position, 0) : max(front + length - position, 0)]
+        position += len(value)
+        if part:
+            trimmed.append((kind, part))
+    return trimmed
+
+
+def _by_line(tokens: _Tokens, palette: Palette, count: int) -> list[list[Span]]:
+    lines: list[list[Span]] = [[]]
+    for kind, value in tokens:
+        first, *more = value.split("\n")
+        look = palette.look(kind)
+        lines[-1].append(Span(first, look if first.strip() else ""))
+        lines += [[Span(part, look if part.strip() else "")] for part in more]
+    return lines + [[Span("")] for _ in range(count - len(lines))]

@@ -1,0 +1,106 @@
+"""The inline text of Markdown as spans: emphasis, code, links, images, breaks; HTML as it is written.
+
+The parser is markdown-it's, without reference links (they would need what stands below them).
+"""
+
+import re
+from collections.abc import Sequence
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from lmchat.render.cells import cells
+from lmchat.render.markdown.spans import Span, joined
+from lmchat.render.theme import Theme
+
+_NOTHING_SPECIAL = re.compile(r"[^\\`*_~\[\]!<&\n]*$")
+_FOLLOWED = re.compile(r"(?:https?|ftp|mailto):[!-~]{1,2000}$")
+_WIDE = 2
+
+
+class Inline:
+    """Turn the source of a paragraph, a heading or a cell into spans."""
+
+    def __init__(self, theme: Theme) -> None:
+        self._looks = theme.looks
+        self._links = theme.links
+        self._parser = MarkdownIt("commonmark").enable("strikethrough")
+
+    def spans(self, source: str, look: str = "") -> list[Span]:
+        """Return the spans; a newline in one is a hard break."""
+        if _NOTHING_SPECIAL.match(source):
+            return [Span(source, look)]
+        tokens: list[Token] = []
+        self._parser.inline.parse(source, self._parser, {}, tokens)
+        return _Walk(self._looks_of_tags(), self._looks.link, self._looks.faint, links=self._links).spans(tokens, look)
+
+    def _looks_of_tags(self) -> dict[str, str]:
+        looks = self._looks
+        return {"strong": looks.strong, "em": looks.emphasis, "s": looks.struck, "code_inline": looks.code}
+
+
+class _Walk:
+    """Walk through the tokens of one text once."""
+
+    def __init__(self, looks: dict[str, str], link: str, faint: str, *, links: bool) -> None:
+        self._looks = looks
+        self._link_look = link
+        self._faint = faint
+        self._links = links
+        self._spans: list[Span] = []
+        self._soft = False
+
+    def spans(self, tokens: Sequence[Token], look: str) -> list[Span]:
+        stack = [look]
+        address, link_began = "", 0
+        for token in tokens:
+            link = address if self._follows(address) else ""
+            match token.type:
+                case "link_open":
+                    address, link_began = str(token.attrs.get("href", "")), len(self._spans)
+                    stack.append(joined(stack[-1], self._link_look))
+                case "link_close":
+                    stack.pop()
+                    self._close_link(address, link_began, stack[-1])
+                    address = ""
+                case "strong_open" | "em_open" | "s_open":
+                    stack.append(joined(stack[-1], self._looks[token.type.removesuffix("_open")]))
+                case "strong_close" | "em_close" | "s_close":
+                    stack.pop()
+                case "softbreak":
+                    self._soft = True
+                case "hardbreak":
+                    self._add("\n", stack[-1], "")
+                case "image":
+                    self._image(token, stack[-1])
+                case "code_inline":
+                    self._add(token.content, joined(stack[-1], self._looks["code_inline"]), link)
+                case _:
+                    self._add(token.content, stack[-1], link)
+        return self._spans
+
+    def _add(self, text: str, look: str, link: str) -> None:
+        if not text:
+            return
+        if self._soft:
+            self._soft = False
+            last = self._spans[-1].text[-1:] if self._spans else ""
+            # Chinese and Japanese are written without blanks, also where the source breaks a line.
+            if not (cells(last) == _WIDE == cells(text[0])):
+                self._spans.append(Span(" ", look, link))
+        self._spans.append(Span(text, look, link))
+
+    def _close_link(self, address: str, began: int, look: str) -> None:
+        text = "".join(span.text for span in self._spans[began:])
+        if not self._follows(address) and address and text not in (address, address.removeprefix("mailto:")):
+            self._add(f" ({address})", joined(look, self._faint), "")
+
+    def _image(self, token: Token, look: str) -> None:
+        address = str(token.attrs.get("src", ""))
+        began = len(self._spans)
+        text = "".join(child.content for child in token.children or ()) or token.content or "picture"
+        self._add(f"[{text}]", joined(look, self._link_look), address if self._follows(address) else "")
+        self._close_link(address, began, look)
+
+    def _follows(self, address: str) -> bool:
+        return self._links and bool(_FOLLOWED.match(address))

@@ -1,0 +1,248 @@
+"""Steps of the block parser to rows: prefixes of quotes and lists, gaps between blocks, prose, code, tables.
+
+Rows that were returned are settled. It must not know source lines, nor where rows are painted.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, assert_never
+
+from lmchat.render.cells import cells, cut, shorten
+from lmchat.render.markdown.inline import Inline
+from lmchat.render.markdown.mend import mended
+from lmchat.render.markdown.spans import Span, fold, row, width_of, wrap
+from lmchat.render.markdown.steps import (
+    Closed,
+    CodeOpened,
+    HtmlOpened,
+    ItemOpened,
+    ListOpened,
+    Prose,
+    QuoteOpened,
+    Rule,
+    Step,
+    Table,
+    Verbatim,
+    VerbatimClosed,
+)
+from lmchat.render.markdown.tables import table
+from lmchat.render.rows import Row
+from lmchat.render.theme import Theme
+
+if TYPE_CHECKING:  # Pygments is loaded with the first code that is coloured
+    from lmchat.render.markdown.code import Highlighter
+    from lmchat.render.markdown.palette import Palette
+
+_BULLETS = "•◦‣"
+_QUOTE_BAR = "▌ "
+_RULE, _CODE_RULE = "─", "╌"
+_CODE_RULE_CELLS = 40
+_LEAST_ROOM = 16
+_TAB = 4
+_LANGUAGE = re.compile(r"[{.\s]*([\w+#.-]+)")
+_TASK = re.compile(r"\[([ xX])\](?:[ \n]+|$)")
+
+
+class _Kind(Enum):
+    ROOT = "root"
+    QUOTE = "quote"
+    LIST = "list"
+    ITEM = "item"
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Hold an open container: what stands in front of its first row and of the others, and whether it has blocks."""
+
+    kind: _Kind
+    first: tuple[Span, ...] = ()
+    rest: tuple[Span, ...] = ()
+    shown: bool = False
+    filled: bool = False
+    number: int | None = None
+    delimiter: str = ""
+
+
+class Kit:
+    """Hold what all layouts of a document share: the theme, the inline parser, the colours of code."""
+
+    def __init__(self, theme: Theme) -> None:
+        self.theme = theme
+        self.inline = Inline(theme)
+        self._palette: Palette | None = None
+
+    def highlighter(self, language: str) -> "Highlighter | None":
+        """Return what colours a language; it is loaded with the first code that names one."""
+        if not language or not self.theme.code_colours:
+            return None
+        from lmchat.render.markdown.code import Highlighter
+        from lmchat.render.markdown.palette import Palette
+
+        self._palette = self._palette or Palette(self.theme)
+        return Highlighter(language, self._palette)
+
+
+class Layout:
+    """Turn steps into rows of a width.
+
+    With `room`, a number of rows, it is a preview: what is half written is mended, and what has no room left out.
+    """
+
+    def __init__(self, kit: Kit, width: int) -> None:
+        self.width = width
+        self._kit = kit
+        self._looks = kit.theme.looks
+        self._room: int | None = None
+        self._frames = [_Frame(_Kind.ROOT)]
+        self._highlighter: Highlighter | None = None
+        self._html = False
+
+    def preview(self, room: int) -> "Layout":
+        """Return a layout in the same state, to try out what a half line would be."""
+        twin = Layout(self._kit, self.width)
+        twin._room = room
+        twin._frames = list(self._frames)
+        twin._highlighter = self._highlighter and self._highlighter.copy()
+        twin._html = self._html
+        return twin
+
+    def take(self, step: Step) -> list[Row]:  # noqa: C901 - one case for each kind of step
+        """Return the rows a step settles."""
+        match step:
+            case QuoteOpened(blank):
+                rows = self._gap(blank=blank)
+                bar = (Span(_QUOTE_BAR, self._looks.faint),)
+                self._frames.append(_Frame(_Kind.QUOTE, bar, bar))
+            case ListOpened(blank, start, delimiter):
+                rows = self._gap(blank=blank)
+                self._frames.append(_Frame(_Kind.LIST, number=start, delimiter=delimiter))
+            case ItemOpened(blank):
+                rows = self._gap(blank=blank)
+                self._open_item()
+            case Closed():
+                rows = self._close()
+            case Prose(blank, text, 0):
+                rows = self._paragraph(text, blank=blank)
+            case Prose(blank, text, level):
+                rows = self._gap(blank=blank)
+                rows += self._rows(wrap(self._inline(text, self._looks.headings[level - 1]), self._inner))
+            case Rule(blank):
+                rows = self._gap(blank=blank) + self._rows([[Span(_RULE * self._inner, self._looks.faint)]])
+            case CodeOpened(blank, info):
+                rows = self._gap(blank=blank) + self._open_code(info)
+            case HtmlOpened(blank):
+                rows = self._gap(blank=blank)
+                self._html = True
+            case Verbatim(text):
+                rows = self._verbatim(text.expandtabs(_TAB))
+            case VerbatimClosed():
+                rows = self._close_verbatim()
+            case Table(blank):
+                rows = self._gap(blank=blank) + self._table(step)
+            case _:
+                assert_never(step)
+        return rows
+
+    @property
+    def _inner(self) -> int:
+        """Return the width that the open containers leave."""
+        taken = sum(width_of(frame.rest) for frame in self._frames)
+        return max(self.width - taken, min(self.width, _LEAST_ROOM))
+
+    def _gap(self, *, blank: bool) -> list[Row]:
+        """Begin a block: an empty row stands between blocks, in lists only where the source has one."""
+        frame = self._frames[-1]
+        due = frame.filled and (blank or frame.kind in (_Kind.ROOT, _Kind.QUOTE))
+        rows = self._rows([[]]) if due else []
+        self._frames[-1] = replace(self._frames[-1], filled=True)
+        return rows
+
+    def _rows(self, lines: list[list[Span]]) -> list[Row]:
+        return [row(self._prefix(), line, self.width) for line in lines]
+
+    def _prefix(self) -> list[Span]:
+        """Return what stands in front of the next row; an item's marker stands there once."""
+        spans: list[Span] = []
+        for index, frame in enumerate(self._frames):
+            spans += frame.rest if frame.shown else frame.first
+            if not frame.shown:
+                self._frames[index] = replace(frame, shown=True)
+        excess = width_of(spans) + self._inner - self.width
+        # In a narrow window deep structures lose their innermost indentation, not their text.
+        while spans and excess > 0:
+            last = spans.pop()
+            kept = cut(last.text, max(width_of([last]) - excess, 0))
+            excess -= width_of([last]) - cells(kept)
+            if kept:
+                spans.append(last._replace(text=kept))
+        return spans
+
+    def _open_item(self) -> None:
+        above = self._frames[-1]
+        if above.number is None:
+            depth = sum(frame.kind is _Kind.LIST and frame.number is None for frame in self._frames)
+            marker = f" {_BULLETS[min(depth, len(_BULLETS)) - 1]} "
+        else:
+            marker = f"{above.number:>2}{above.delimiter} "
+            self._frames[-1] = replace(above, number=above.number + 1)
+        self._frames.append(self._item(marker, self._looks.bullet))
+
+    def _item(self, marker: str, look: str) -> _Frame:
+        return _Frame(_Kind.ITEM, (Span(marker, look),), (Span(" " * cells(marker)),))
+
+    def _close(self) -> list[Row]:
+        """End a container; one without any row still shows its sign."""
+        frame = self._frames[-1]
+        rows = self._rows([[]]) if not frame.shown and frame.kind in (_Kind.ITEM, _Kind.QUOTE) else []
+        self._frames.pop()
+        return rows
+
+    def _paragraph(self, text: str, *, blank: bool) -> list[Row]:
+        task = _TASK.match(text)
+        if task and self._frames[-1].kind is _Kind.ITEM and not self._frames[-1].filled:
+            done = task[1] != " "
+            text = text[task.end() :]
+            if self._frames[-2].number is None:
+                marker = f" [{'✓' if done else ' '}] "
+                self._frames[-1] = self._item(marker, self._looks.good if done else self._looks.bullet)
+        rows = self._gap(blank=blank)
+        return rows + self._rows(wrap(self._inline(text), self._inner))
+
+    def _inline(self, text: str, look: str = "") -> list[Span]:
+        text = text.replace("\t", " ")
+        try:
+            return self._kit.inline.spans(text if self._room is None else mended(text), look)
+        except Exception:  # noqa: BLE001 - whatever the parser stumbles over, a reply is shown
+            return [Span(text, look)]
+
+    def _table(self, step: Table) -> list[Row]:
+        rows = step.rows
+        if self._room is not None and len(rows) > self._room:
+            rows = (rows[0], *rows[-self._room :])
+        head = [[self._inline(cell, self._looks.table_head) for cell in rows[0]]]
+        laid = head + [[self._inline(cell) for cell in row] for row in rows[1:]]
+        return self._rows(table(laid, step.alignments, self._inner, self._looks))
+
+    def _open_code(self, info: str) -> list[Row]:
+        found = _LANGUAGE.match(info)
+        language = found[1] if found else ""
+        self._highlighter = self._kit.highlighter(language.lower())
+        return self._code_rule(language)
+
+    def _code_rule(self, language: str = "") -> list[Row]:
+        width = min(self._inner, _CODE_RULE_CELLS)
+        label = shorten(f"{_CODE_RULE * 2} {language} ", width) if language else ""
+        return self._rows([[Span(label + _CODE_RULE * (width - cells(label)), self._looks.faint)]])
+
+    def _verbatim(self, text: str) -> list[Row]:
+        lines = self._highlighter.push(text) if self._highlighter else [[Span(text)]]
+        return self._folded(lines)
+
+    def _close_verbatim(self) -> list[Row]:
+        rows = self._folded(self._highlighter.flush()) if self._highlighter else []
+        html, self._highlighter, self._html = self._html, None, False
+        return rows if html else rows + self._code_rule()
+
+    def _folded(self, lines: list[list[Span]]) -> list[Row]:
+        return self._rows([part for line in lines for part in fold(line, self._inner)])

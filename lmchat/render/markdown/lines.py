@@ -1,0 +1,168 @@
+"""What a single line can be: the patterns of CommonMark's block starts, and a line that is eaten from its left.
+
+It must not know which blocks are open.
+"""
+
+import re
+from dataclasses import dataclass
+
+from markdown_it.rules_block.html_block import HTML_SEQUENCES
+
+from lmchat.render.markdown.steps import Align
+
+TAB = 4
+CODE_INDENT = 4
+
+_RULE = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
+_HEADING = re.compile(r"(#{1,6})(?:[ \t]|$)")
+_UNDERLINE = re.compile(r"(=+|-+)[ \t]*$")
+_FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$")
+_MARKER = re.compile(r"([-+*])(?=[ \t]|$)|(\d{1,9})([.)])(?=[ \t]|$)")
+_DELIMITER_CELL = re.compile(r":?-+:?$")
+_CELL_END = re.compile(r"\\.|\|")
+
+
+class Line:
+    """Hold a line of source, eaten from the left; tabs in front of text count to the next stop of four columns."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._position = 0
+        self._column = 0
+
+    @property
+    def rest(self) -> str:
+        """Return what is not eaten yet."""
+        return self._text[self._position :]
+
+    @property
+    def blank(self) -> bool:
+        """Tell whether nothing but blanks is left."""
+        return not self.rest.strip(" \t")
+
+    def indent(self) -> int:
+        """Count the columns of blanks in front of what is left."""
+        rest = self.rest
+        body = rest.lstrip(" \t")
+        blanks = rest[: len(rest) - len(body)]
+        if "\t" in blanks:
+            blanks = (" " * self._column + blanks).expandtabs(TAB)[self._column :]
+            self._text, self._position = blanks + body, 0
+        return len(blanks)
+
+    def eat(self, count: int) -> None:
+        """Eat characters; blanks must have been counted before."""
+        self._position += count
+        self._column += count
+
+    def eat_blanks(self) -> None:
+        """Eat the blanks in front of what is left."""
+        self.eat(self.indent())
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Hold what opened a fence: its sign, how often it stands there, how far it was indented, and the info."""
+
+    sign: str
+    length: int
+    indent: int
+    info: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Hold an item's marker: its kind (the bullet, or what follows the number), its number, its width."""
+
+    kind: str
+    number: int | None
+    width: int
+
+
+def is_rule(text: str) -> bool:
+    """Tell whether the text is a thematic break."""
+    return bool(_RULE.match(text))
+
+
+def heading(text: str) -> tuple[int, str] | None:
+    """Return level and text of a heading with number signs."""
+    found = _HEADING.match(text)
+    if not found:
+        return None
+    content = text[found.end(1) :].strip(" \t")
+    without = content.rstrip("#")
+    if not without or (without != content and without[-1] in " \t"):
+        content = without.rstrip(" \t")
+    return len(found[1]), content
+
+
+def underline(text: str) -> int:
+    """Return the level of the heading that this line makes of the paragraph above it, or 0."""
+    found = _UNDERLINE.match(text)
+    return 0 if not found else 1 if found[1][0] == "=" else 2
+
+
+def fence(text: str, indent: int) -> Fence | None:
+    """Return the fence that the text opens."""
+    found = _FENCE.match(text)
+    if not found:
+        return None
+    signs = found[1] or found[3]
+    return Fence(signs[0], len(signs), indent, (found[2] or found[4] or "").strip())
+
+
+def closes(opened: Fence, text: str) -> bool:
+    """Tell whether the text closes the fence."""
+    signs = text.rstrip(" \t")
+    return len(signs) >= opened.length and not signs.strip(opened.sign)
+
+
+def html_end(text: str, *, interrupting: bool) -> re.Pattern[str] | None:
+    """Return what ends the HTML block that the text begins; some cannot interrupt a paragraph."""
+    if not text.startswith("<"):
+        return None
+    for start, end, interrupts in HTML_SEQUENCES:
+        if start.search(text):
+            return end if interrupts or not interrupting else None
+    return None
+
+
+def marker(text: str) -> Marker | None:
+    """Return the marker of a list's item that the text begins with."""
+    found = _MARKER.match(text)
+    if not found:
+        return None
+    if found[1]:
+        return Marker(found[1], None, 1)
+    return Marker(found[3], int(found[2]), found.end())
+
+
+def cells_of(text: str) -> list[str]:
+    """Cut a table's row into the sources of its cells; an escaped bar belongs to its cell."""
+    cells, begin = [], 0
+    for found in _CELL_END.finditer(text):
+        if found[0] == "|":
+            cells.append(text[begin : found.start()])
+            begin = found.end()
+    cells.append(text[begin:])
+    if cells and not cells[0].strip():
+        del cells[0]
+    if cells and not cells[-1].strip():
+        del cells[-1]
+    return [cell.strip().replace("\\|", "|") for cell in cells]
+
+
+def alignments(text: str) -> tuple[Align, ...] | None:
+    """Return the columns' alignments where the text is the line below a table's head."""
+    if text.strip("|-: \t") or "-" not in text or text.rstrip(" \t") == "-" or text[:2] in ("- ", "-\t"):
+        return None
+    cells = cells_of(text)
+    if not all(_DELIMITER_CELL.match(cell) for cell in cells):
+        return None
+    return tuple(_alignment(cell) for cell in cells) or None
+
+
+def _alignment(cell: str) -> Align:
+    if cell.endswith(":"):
+        return Align.CENTRE if cell.startswith(":") else Align.RIGHT
+    return Align.LEFT

@@ -1,0 +1,157 @@
+"""Stretches of text in one look, wrapped to a width and made into rows.
+
+It must not know Markdown.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+from zlib import crc32
+
+from lmchat.render.cells import cells, clusters
+from lmchat.render.rows import Row, is_shaky
+
+# Between these characters a row may break; Korean, which is written with blanks, is not among them.
+_CJK = "\u2e80-\u303e\u3041-\u312f\u3190-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\U00020000-\U0003fffd"  # noqa: E501 - one set
+_OPENING = "「『（【〈《〔［｛"  # not at the end of a row
+_CLOSING = "」』）】〉》〕］｝、。，．・：；？！ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ…‥"  # not at its begin
+_UNIT = re.compile(f" +|[{_OPENING}]*(?:[{_CJK}]|[^ {_CJK}]+)[{_CLOSING}]*")
+
+
+class Span(NamedTuple):
+    """Hold text, its look (SGR parameters), and where it links to."""
+
+    text: str
+    look: str = ""
+    link: str = ""
+
+
+def joined(outer: str, inner: str) -> str:
+    """Lay one look over another."""
+    return f"{outer};{inner}" if outer and inner else outer or inner
+
+
+def wrap(spans: Sequence[Span], width: int) -> list[list[Span]]:
+    """Break spans into rows of at most `width` cells, at newlines, blanks, between Chinese or Japanese characters,
+    and anywhere in what is longer than a row."""
+    text = "".join(span.text for span in spans)
+    rows, begin = [], 0
+    for line in text.split("\n"):
+        breaks = _breaks_of_ascii(line, width) if line.isascii() else _breaks(line, width)
+        rows += [(begin + start, begin + end) for start, end in breaks]
+        begin += len(line) + 1
+    return _sliced(spans, rows)
+
+
+def fold(spans: Sequence[Span], width: int) -> list[list[Span]]:
+    """Break a line of code into rows of at most `width` cells, anywhere, keeping every blank."""
+    text = "".join(span.text for span in spans)
+    if text.isascii():
+        rows = [(start, min(start + width, len(text))) for start in range(0, max(len(text), 1), width)]
+    else:
+        rows = _folded(text, 0, width)
+    return _sliced(spans, rows)
+
+
+def row(prefix: Iterable[Span], spans: Iterable[Span], width: int) -> Row:
+    """Make a row of a prefix and spans; blanks at its end, which nobody sees, are left out."""
+    parts = [span for span in (*prefix, *spans) if span.text]
+    while parts and not (last := parts[-1]).text.strip(" "):
+        parts.pop()
+    if parts and (last := parts[-1]).text.endswith(" "):
+        parts[-1] = last._replace(text=last.text.rstrip(" "))
+    text = "".join(span.text for span in parts)
+    return Row("".join(_written(span) for span in _merged(parts)), cells(text), is_shaky(text, width))
+
+
+def width_of(spans: Iterable[Span]) -> int:
+    """Return the width of spans in cells."""
+    return cells("".join(span.text for span in spans))
+
+
+def _merged(spans: Sequence[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for span in spans:
+        if merged and merged[-1][1:] == span[1:]:
+            merged[-1] = merged[-1]._replace(text=merged[-1].text + span.text)
+        else:
+            merged.append(span)
+    return merged
+
+
+def _written(span: Span) -> str:
+    text = f"\x1b[{span.look}m{span.text}\x1b[0m" if span.look else span.text
+    if not span.link:
+        return text
+    # The id joins the rows of one link; made from the address, it is the same whenever the row is made.
+    return f"\x1b]8;id={crc32(span.link.encode()):x};{span.link}\x1b\\{text}\x1b]8;;\x1b\\"
+
+
+def _breaks_of_ascii(text: str, width: int) -> list[tuple[int, int]]:
+    rows, start, length = [], 0, len(text.rstrip(" "))
+    while length - start > width:
+        blank = text.rfind(" ", start, start + width + 1)
+        end = following = start + width
+        if blank > start and text[start:blank].strip(" "):
+            end = following = blank
+        while following < length and text[following] == " ":
+            following += 1
+        while text[end - 1] == " ":
+            end -= 1
+        rows.append((start, end))
+        start = following
+    rows.append((start, length))
+    return rows
+
+
+def _breaks(text: str, width: int) -> list[tuple[int, int]]:
+    rows: list[tuple[int, int]] = []
+    start = end = used = 0
+    for unit in _UNIT.finditer(text):
+        size = cells(unit[0])
+        if unit[0].isspace() and unit[0][0] == " ":
+            used += size
+            continue
+        if end > start and used + size > width:
+            rows.append((start, end))
+            start, used = unit.start(), 0
+        end, used = unit.end(), used + size
+        if used > width:
+            *whole, (start, _) = _folded(text[:end], start, width)
+            rows += whole
+            used = cells(text[start:end])
+    rows.append((start, max(start, end)))
+    return rows
+
+
+def _folded(text: str, start: int, width: int) -> list[tuple[int, int]]:
+    """Break text from `start` on wherever a row is full."""
+    rows, position, used = [], start, 0
+    for cluster, size in clusters(text[start:]):
+        if used + size > width and position > start:
+            rows.append((start, position))
+            start, used = position, 0
+        position, used = position + len(cluster), used + size
+    return [*rows, (start, position)]
+
+
+def _sliced(spans: Sequence[Span], rows: Sequence[tuple[int, int]]) -> list[list[Span]]:
+    """Cut the spans along rows of their text, which follow each other."""
+    if len(spans) == 1:
+        only = spans[0]
+        return [[only._replace(text=only.text[start:end])] for start, end in rows]
+    sliced: list[list[Span]] = []
+    index = offset = 0
+    for start, end in rows:
+        taken = []
+        while index < len(spans) and offset + len(spans[index].text) <= start:
+            offset += len(spans[index].text)
+            index += 1
+        at, begin = index, offset
+        while at < len(spans) and begin < end:
+            span = spans[at]
+            taken.append(span._replace(text=span.text[max(start - begin, 0) : end - begin]))
+            begin += len(span.text)
+            at += 1
+        sliced.append(taken)
+    return sliced

@@ -1,0 +1,85 @@
+"""Tables as rows: columns as wide as they need, cells wrapped where the window is too narrow.
+
+It must not know where the cells' text came from.
+"""
+
+from collections.abc import Sequence
+
+from lmchat.render.markdown.spans import Span, width_of, wrap
+from lmchat.render.markdown.steps import Align
+from lmchat.render.theme import Looks
+
+_NARROWEST = 4
+_BAR = " │ "
+_CROSS = "─┼─"
+
+Cell = list[Span]
+
+
+def table(rows: Sequence[Sequence[Cell]], columns: Sequence[Align], width: int, looks: Looks) -> list[list[Span]]:
+    """Lay out a table, its head first, in `width` cells; row by row below each other where even that is too narrow."""
+    natural = [max(width_of(row[index]) for row in rows) for index in range(len(columns))]
+    room = width - len(_BAR) * (len(columns) - 1)
+    if room < _NARROWEST * len(columns) and sum(natural) > room:
+        return _records(rows, width, looks)
+    widths = _fitted([max(size, 1) for size in natural], room)
+    laid = [[wrap(cell, size) for cell, size in zip(row, widths, strict=True)] for row in rows]
+    tall = any(len(cell) > 1 for row in laid[1:] for cell in row)
+    line = [Span(_CROSS.join("─" * size for size in widths), looks.faint)]
+    made = [*_laid_row(laid[0], widths, columns, looks), line]
+    for index, row in enumerate(laid[1:]):
+        if tall and index:
+            made.append(line)
+        made += _laid_row(row, widths, columns, looks)
+    return made
+
+
+def _fitted(natural: list[int], room: int) -> list[int]:
+    """Shrink the widest columns to a common width until all fit."""
+    if sum(natural) <= room:
+        return natural
+    low, high = 1, max(natural)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if sum(min(size, middle) for size in natural) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    widths = [min(size, low) for size in natural]
+    for index, size in enumerate(natural):
+        if size > low and sum(widths) < room:
+            widths[index] += 1
+    return widths
+
+
+def _laid_row(
+    row: Sequence[list[Cell]], widths: Sequence[int], columns: Sequence[Align], looks: Looks
+) -> list[list[Span]]:
+    made = []
+    for index in range(max(map(len, row))):
+        spans: list[Span] = []
+        for number, (cell, size, align) in enumerate(zip(row, widths, columns, strict=True)):
+            if number:
+                spans.append(Span(_BAR, looks.faint))
+            spans += _aligned(cell[index] if index < len(cell) else [], size, align)
+        made.append(spans)
+    return made
+
+
+def _aligned(spans: Cell, width: int, align: Align) -> list[Span]:
+    blanks = max(width - width_of(spans), 0)
+    left = {Align.LEFT: 0, Align.RIGHT: blanks, Align.CENTRE: blanks // 2}[align]
+    return [Span(" " * left), *spans, Span(" " * (blanks - left))]
+
+
+def _records(rows: Sequence[Sequence[Cell]], width: int, looks: Looks) -> list[list[Span]]:
+    head, *body = rows
+    if not body:
+        return [row for cell in head for row in wrap(cell, width)]
+    made: list[list[Span]] = []
+    for index, row in enumerate(body):
+        if index:
+            made.append([])
+        for title, cell in zip(head, row, strict=True):
+            made += wrap([*title, Span(": ", looks.faint), *cell], width)
+    return made
