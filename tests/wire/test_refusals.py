@@ -132,6 +132,13 @@ NO_MODEL = (
             "--context-length",
         ),
         (
+            400,
+            error("The context length must be positive", param="context_length"),
+            RefusedError,
+            "The server refused the request: The context length must be positive",
+            "--debug",
+        ),
+        (
             500,
             error(JINJA, type="internal_error", code="unknown"),
             RefusedError,
