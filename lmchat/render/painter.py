@@ -6,11 +6,11 @@ them. A frame is one write that begins at the first row that changed. It must no
 
 from collections.abc import Callable, Sequence
 
-from lmchat.render.rows import Row
+from lmchat.render.rows import BLANK, Row
 
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a terminal that knows them shows a frame at once
 _AUTOWRAP_OFF, _AUTOWRAP_ON = "\x1b[?7l", "\x1b[?7h"
-_ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
+_ERASE_LINE, _ERASE_ALL_OF_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[2K", "\x1b[J"
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 
 Size = Callable[[], tuple[int, int]]
@@ -90,8 +90,7 @@ class Painter:
             return []
         parts = [_up(len(before) - same)]
         for index, row in enumerate(target[same:], start=same):
-            wider = index < len(before) and (before[index].cells > row.cells or before[index].shaky)
-            parts.append(_painted(row, cut=index >= settled, erase=wider))
+            parts.append(_painted(row, before[index] if index < len(before) else BLANK, cut=index >= settled))
         if len(before) > len(target):
             parts.append(_ERASE_BELOW)
         return parts
@@ -112,9 +111,10 @@ def _up(rows: int) -> str:
     return f"\x1b[{rows}A\r" if rows > 0 else ""
 
 
-def _painted(row: Row, *, cut: bool, erase: bool) -> str:
-    text = row.text
-    if row.shaky and cut:
-        text = _AUTOWRAP_OFF + text + _AUTOWRAP_ON
+def _painted(row: Row, over: Row, *, cut: bool) -> str:
+    """Write a row over another; `cut` off at the margin, since a live row must not wrap."""
+    text = _AUTOWRAP_OFF + row.text + _AUTOWRAP_ON if row.shaky and cut else row.text
+    if row.unsure or over.unsure:
+        return (_ERASE_ALL_OF_LINE if over is not BLANK else "") + text + "\r\n"
     # Behind a row of full width the cursor still stands on its last cell: only shorter rows are erased behind.
-    return text + (_ERASE_LINE if erase else "") + "\r\n"
+    return text + (_ERASE_LINE if over.cells > row.cells else "") + "\r\n"

@@ -13,23 +13,36 @@ from lmchat.render.theme import Theme
 # Joined emoji, flags, skin tones and emoji presentation: terminals count them as one character or as several.
 _DISPUTED = re.compile("[\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
 
+_FLAG_LETTER = re.compile("[\U0001f1e6-\U0001f1ff]")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Hold one row: `text` with its escapes, its width in cells, and whether some terminals may find it too wide."""
+    """Hold one row: `text` with its escapes, and its width in cells.
+
+    `unsure` tells that terminals disagree on that width, `shaky` that some may find the row too wide for the window.
+    """
 
     text: str
     cells: int
+    unsure: bool = False
     shaky: bool = False
 
 
 BLANK = Row("", 0)
 
 
+def measured(written: str, text: str, width: int) -> Row:
+    """Make a row of what is written; `text` is the same without escapes, `width` the window's."""
+    unsure = not text.isascii() and bool(_DISPUTED.search(text))
+    shaky = unsure and sum(map(_widest, text)) > width
+    return Row(written, cells(text), unsure, shaky)
+
+
 def row_of(text: str, look: str, theme: Theme, width: int) -> Row:
     """Make one row of a safe text in one look, shortened to `width` cells."""
     fitted = shorten(text, width)
-    return Row(theme.styled(fitted, look), cells(fitted), is_shaky(fitted, width))
+    return measured(theme.styled(fitted, look), fitted, width)
 
 
 def line_row(text: str, look: str, theme: Theme, width: int) -> Row:
@@ -37,8 +50,6 @@ def line_row(text: str, look: str, theme: Theme, width: int) -> Row:
     return row_of(safe_line(text), look, theme, width)
 
 
-def is_shaky(text: str, width: int) -> bool:
-    """Tell whether a terminal that joins no characters would need more than `width` cells."""
-    if text.isascii() or not _DISPUTED.search(text):
-        return False
-    return sum(cells(character) for character in text) > width
+def _widest(character: str) -> int:
+    """Return the width where a terminal shows every character by itself; flags are pairs of letters."""
+    return 2 if _FLAG_LETTER.match(character) else cells(character)

@@ -1,9 +1,11 @@
 """Tool calls as rows: what was called, what it answered, shortened. For the screen and for the history."""
 
+from dataclasses import replace
+
 from lmchat.chat.values import InvalidToolCall, ToolCall
-from lmchat.render.cells import cells, shorten
+from lmchat.render.cells import shorten
 from lmchat.render.notes import call_note, counted, duration, invalid_call_note, result_note
-from lmchat.render.rows import Row, line_row
+from lmchat.render.rows import Row, line_row, measured
 from lmchat.render.text import safe, safe_line
 from lmchat.render.theme import Theme
 
@@ -30,10 +32,10 @@ def invalid_call_rows(call: InvalidToolCall, theme: Theme, width: int) -> list[R
 def line_row_indented(line: str, theme: Theme, width: int) -> Row:
     """Make a faint row of one line, below what it belongs to."""
     inner = line_row(line, theme.looks.faint, theme, max(width - _MARK_CELLS, 1))
-    return Row(" " * _MARK_CELLS + inner.text, inner.cells + _MARK_CELLS, inner.shaky)
+    return replace(inner, text=" " * _MARK_CELLS + inner.text, cells=inner.cells + _MARK_CELLS)
 
 
 def _marked(mark: str, look: str, text: str, told: str, theme: Theme, width: int) -> Row:
     shown = shorten(safe_line(text), max(width - _MARK_CELLS - len(told), 1))
     styled = f"{theme.styled(mark, look)} {shown}{theme.styled(told, theme.looks.faint)}"
-    return Row(styled, _MARK_CELLS + cells(shown) + len(told))
+    return measured(styled, f"{mark} {shown}{told}", width)

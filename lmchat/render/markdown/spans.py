@@ -9,7 +9,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from lmchat.render.cells import cells, clusters
-from lmchat.render.rows import Row, is_shaky
+from lmchat.render.rows import Row, measured
 
 # Between these characters a row may break; Korean, which is written with blanks, is not among them.
 _CJK = "\u2e80-\u303e\u3041-\u312f\u3190-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\U00020000-\U0003fffd"  # noqa: E501 - one set
@@ -61,7 +61,7 @@ def row(prefix: Iterable[Span], spans: Iterable[Span], width: int) -> Row:
     if parts and (last := parts[-1]).text.endswith(" "):
         parts[-1] = last._replace(text=last.text.rstrip(" "))
     text = "".join(span.text for span in parts)
-    return Row("".join(_written(span) for span in _merged(parts)), cells(text), is_shaky(text, width))
+    return measured("".join(map(_written, _merged(parts))), text, width)
 
 
 def width_of(spans: Iterable[Span]) -> int:
