@@ -46,6 +46,8 @@ def search(database: Database, text: str, session: str | None, limit: int) -> tu
         return tuple(_match(row, row[3], pattern) for row in islice(found, limit))
     number = number_of(database, session)
     tree = tree_of(database, number)
+    if tree is None:
+        return ()
     wanted = reached(database, tree, number)
     found = (row for row in _found(database, words, tree) if wanted is None or row[1] in wanted)
     return tuple(_match(row, same(session), pattern) for row in islice(found, limit))

@@ -9,7 +9,7 @@ from typing import Any, Self
 from lmchat.chat.session import Session, TurnId
 from lmchat.chat.talk import Keep
 from lmchat.chat.values import Integration, Options
-from lmchat.store import heads, sessions, transfer, trees
+from lmchat.store import heads, removal, sessions, transfer, trees
 from lmchat.store.database import Database
 from lmchat.store.drafts import Keeper, writers_directory
 from lmchat.store.schema import prepare
@@ -115,7 +115,7 @@ class Store:
 
     def delete(self, names: Sequence[str]) -> None:
         """Remove sessions, and what no other session reaches; raise NotFoundError, and remove none, for any unknown."""
-        trees.delete(self._database, names)
+        removal.delete(self._database, names)
 
     def move(self, session: Session, to: TurnId | None) -> Session:
         """Move the head to any turn of the tree (None: before the first); raise NotFoundError where there is none."""

@@ -1,19 +1,16 @@
-"""What a session reaches in its tree, and what is left when sessions are deleted.
+"""What a session reaches in its tree, and how that looks from afar.
 
 A session reaches the turns it grew, its head, and everything above them.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import NamedTuple
 
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.store.database import Database, Row, moment
-from lmchat.store.images import forget_unused
-from lmchat.store.sessions import number_of
-from lmchat.store.trigrams import make_unfindable
 from lmchat.store.turns import turns_of
 
 _TWIGS = "SELECT number, parent, first_words, outcome, model, at, summary, server FROM settled WHERE tree = ?"
@@ -61,86 +58,33 @@ def tree(database: Database, session: Session, only: Collection[TurnId] | None) 
 
 def reached(database: Database, tree: int, session: int) -> set[TurnId] | None:
     """Return the numbers of the turns a session reaches; None means all, since no other session shares the tree."""
-    sharing: dict[int, TurnId | None] = dict(database.rows("SELECT id, head FROM session WHERE tree = ?", (tree,)))
-    return None if len(sharing) == 1 else _reached_by(session, sharing.get(session), _places(database, tree))
+    heads = heads_in(database, tree)
+    return None if len(heads) == 1 else set(reached_from({session: heads.get(session)}, places(database, tree)))
 
 
-def delete(database: Database, names: Sequence[str]) -> None:
-    """Remove sessions, and what no other session reaches; raise NotFoundError, and remove none, for any unknown."""
-    with database.write():
-        # A turn goes before or after its parent: only the end has to be whole.
-        database.execute("PRAGMA defer_foreign_keys=ON")
-        doomed = {number_of(database, name) for name in names}
-        affected = {tree_of(database, number) for number in doomed}
-        for each in affected:
-            _prune(database, each, doomed)
-        for number in doomed:
-            database.execute("DELETE FROM session WHERE id = ?", (number,))
-        for each in affected:
-            database.execute(
-                "DELETE FROM tree WHERE id = ? AND NOT EXISTS (SELECT 1 FROM session WHERE tree = tree.id)", (each,)
-            )
+def reached_from(heads: Mapping[int, TurnId | None], turns: Sequence[Row]) -> dict[TurnId, int]:
+    """Return every turn that these sessions reach, with the one that grew it or else one that reaches it."""
+    reaching = {head: session for session, head in heads.items() if head is not None}
+    for number, parent, grower in turns:
+        if grower in heads:
+            reaching[number] = grower
+        if number in reaching and parent is not None:
+            reaching.setdefault(parent, reaching[number])
+    return reaching
 
 
-def _prune(database: Database, tree: int, doomed: set[int]) -> None:
-    """Remove the turns of a tree that only doomed sessions reach, and give the others a session that stays."""
-    sharing = database.rows("SELECT id, head FROM session WHERE tree = ?", (tree,))
-    staying = [row for row in sharing if row[0] not in doomed]
-    places = _places(database, tree)
-    kept: set[TurnId] = set()
-    for session, head in staying:
-        new = _reached_by(session, head, places) - kept
-        _hand_over(
-            database, tree, session, [number for number, _, grower in places if grower in doomed and number in new]
-        )
-        kept |= new
-    gone = [number for number, _, _ in places if number not in kept]
-    _remove(database, tree, gone)
-
-
-def _hand_over(database: Database, tree: int, session: int, numbers: Sequence[TurnId]) -> None:
-    database.execute(
-        "UPDATE turn SET grown_by = ? WHERE tree = ? AND number IN (SELECT value FROM json_each(?))",
-        (session, tree, json.dumps(numbers)),
-    )
-
-
-def _remove(database: Database, tree: int, numbers: Sequence[TurnId]) -> None:
-    """Remove turns, what was written of them in the search index and the log, and pictures nobody uses any more."""
-    listed = json.dumps(numbers)
-    images = database.rows(
-        "SELECT DISTINCT hash FROM turn_image JOIN turn ON turn.id = turn_image.turn"
-        " WHERE tree = ? AND number IN (SELECT value FROM json_each(?))",
-        (tree, listed),
-    )
-    make_unfindable(database, tree, numbers)
-    database.execute(
-        "DELETE FROM move WHERE session IN (SELECT id FROM session WHERE tree = ?)"
-        " AND was IN (SELECT value FROM json_each(?))",
-        (tree, listed),
-    )
-    database.execute("DELETE FROM turn WHERE tree = ? AND number IN (SELECT value FROM json_each(?))", (tree, listed))
-    forget_unused(database, {digest for (digest,) in images})
-
-
-def _places(database: Database, tree: int) -> list[Row]:
-    """Return number, parent and grower of every turn, the newest first; a parent always comes after its children."""
+def places(database: Database, tree: int) -> list[Row]:
+    """Return number, parent and grower of every turn, the newest first, so that a parent comes after its children."""
     rows = database.rows("SELECT number, parent, grown_by FROM turn WHERE tree = ?", (tree,))
-    rows.sort(key=lambda row: -row[0])
-    return rows
+    return sorted(rows, key=itemgetter(0), reverse=True)
 
 
-def _reached_by(session: int, head: TurnId | None, places: Sequence[Row]) -> set[TurnId]:
-    wanted = set() if head is None else {head}
-    for number, parent, grower in places:
-        if grower == session or number in wanted:
-            wanted.add(number)
-            if parent is not None:
-                wanted.add(parent)
-    return wanted
+def heads_in(database: Database, tree: int) -> dict[int, TurnId | None]:
+    """Return the sessions of a tree with their heads."""
+    return dict(database.rows("SELECT id, head FROM session WHERE tree = ?", (tree,)))
 
 
-def tree_of(database: Database, session: int) -> int:
-    """Return the tree a session is a part of."""
+def tree_of(database: Database, session: int) -> int | None:
+    """Return the tree a session is a part of, or None where it is gone."""
     row = database.row("SELECT tree FROM session WHERE id = ?", (session,))
-    return int(row[0]) if row else 0
+    return None if row is None else int(row[0])

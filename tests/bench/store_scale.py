@@ -17,7 +17,25 @@ from lmchat.store import Store, open_store
 from lmchat.store.documents import FORMAT, VERSION
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
-ENGLISH = "the of and to a in is you that it he was for on are as with his they I at be this have from or one".split()
+ENGLISH = [
+    "the",
+    "of",
+    "and",
+    "to",
+    "a",
+    "in",
+    "is",
+    "you",
+    "that",
+    "it",
+    "he",
+    "was",
+    "for",
+    "on",
+    "with",
+    "this",
+    "have",
+]
 JAPANESE = "私の好きな色は青いと思うので今日は空を見ながら歩いて帰りましたそれから本を読んで寝る前に手紙を書いた"
 
 
@@ -41,7 +59,7 @@ def document(random: Random, name: str, first: int, turns: int) -> dict[str, obj
             "forgotten": False,
             "summary": False,
             "fault": "",
-            "prompt": text(80) + (" needle 針" if number == turns // 2 else ""),
+            "prompt": text(80) + (" needle 針" if number == turns // 2 and name == "long" else ""),
             "images": [],
             "items": [{"kind": "message", "text": text(600)}],
             "response_id": f"resp_{number:048x}",
@@ -103,6 +121,7 @@ def measure(directory: Path, sessions: int, turns: int) -> dict[str, float]:
             "sessions()": timed(store.sessions),
             "names()": timed(store.names),
             "find() and the last 5 turns": timed(resumed),
+            "shape()": timed(lambda: store.shape(store.find("long"))),
             "tree()": timed(lambda: store.tree(store.find("long"))),
             "path()": timed(lambda: store.find("long").path()),
             "search: a common word": timed(lambda: store.search("that")),

@@ -191,3 +191,18 @@ def test_session_deleted_meanwhile_is_told(store: Store) -> None:
             keep(turn, done=done)
     with pytest.raises(StoreError, match="deleted"):
         store.keeper(session)
+
+
+def test_power_cut_spares_the_start_and_the_end_of_a_turn(store: Store) -> None:
+    session = store.create("one")
+    keep = store.keeper(session)
+    waited = []
+    turn = unasked(session, "Hello")
+    turn = replace(turn, id=keep(turn, done=False).id)
+    waited.append(store._database.row("PRAGMA synchronous"))
+    keep(turn, done=False)
+    waited.append(store._database.row("PRAGMA synchronous"))
+    keep(answered(turn, "Yes."), done=True)
+    waited.append(store._database.row("PRAGMA synchronous"))
+    # 2 is FULL, waits for the disk; 1 is NORMAL, leaves that to the system.
+    assert waited == [(2,), (1,), (2,)]

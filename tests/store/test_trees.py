@@ -5,7 +5,7 @@ import pytest
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError, NotFoundError
-from lmchat.store import Store
+from lmchat.store import Store, removal
 from tests.store.conversation import SERVER, asked, drafted, numbers
 
 PICTURE = Image("cat.png", "image/png", b"cat")
@@ -98,6 +98,28 @@ def test_deletion_with_an_unknown_name_deletes_nothing(store: Store, family: tup
     with pytest.raises(NotFoundError):
         store.delete(["one", "none"])
     assert sorted(store.names()) == ["one", "two"]
+
+
+def test_long_conversation_goes_bit_by_bit(
+    store: Store, family: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "_AT_ONCE", 2)
+    for each in range(7):
+        asked(store, store.find("one"), f"Question {each}")
+    store.delete(["one"])
+    assert [twig.id for twig in store.tree(store.find("two"))] == [1, 2, 4]
+    assert count(store, "turn") == 3
+
+
+def test_deletion_cut_short_leaves_a_whole_session(
+    store: Store, family: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "_AT_ONCE", 1)
+    asked(store, family[0], "Fifth")
+    removal._remove_some(store._database, 1)
+    assert (reached(store, "one"), store.find("one").head) == ([1, 2, 3], None)
+    store.delete(["one"])
+    assert store.names() == ["two"]
 
 
 def test_name_given_twice_is_deleted_once(store: Store, family: tuple[Session, Session]) -> None:
