@@ -85,9 +85,14 @@ ABOUT = (
 
 SYSTEM_PROMPT = (
     'You are a friendly chat assistant. Messages come from the user; "I" and "my" in them mean the user. '
-    "Reply briefly in the user's language."
+    "Reply briefly in the user's language. "
+    'If the user asks about themselves and has not told you the answer, say "I do not know it."'
 )
-"""What a model of the catalogue is told when a chain brings no system prompt; models this small need it."""
+"""What a model of the catalogue is told when a chain brings no system prompt.
+
+Models this small need it. Without its last sentence the built-in one "remembered" a favourite colour it was never
+told in 11 of 12 runs.
+"""
 
 
 def known(name: str) -> KnownModel | None:

@@ -36,14 +36,13 @@ class Child:
             stderr=self._words,
             start_new_session=True,
         )
+        assert self._process.stdin is not None  # noqa: S101  # both were opened as pipes
+        assert self._process.stdout is not None  # noqa: S101
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._reader: threading.Thread | None = None
         with contextlib.suppress(BrokenPipeError):  # it died at once: whoever reads its lines will see
             self._stdin.write(json.dumps(settings).encode() + b"\n")
             self._stdin.flush()
-
-    @property
-    def _stdin(self) -> IO[bytes]:
-        assert self._process.stdin is not None  # noqa: S101  # it was opened as a pipe
-        return self._process.stdin
 
     @property
     def running(self) -> bool:
@@ -57,19 +56,18 @@ class Child:
 
     def lines(self) -> Iterator[str]:
         """Yield what the process prints, line by line, until it closes its stdout."""
-        assert self._process.stdout is not None  # noqa: S101  # it was opened as a pipe
-        for line in self._process.stdout:
+        for line in self._stdout:
             yield line.decode("utf-8", "replace").rstrip("\r\n")
 
     def ignore_lines(self) -> None:
         """Read and forget everything more that the process prints, so that it never waits for a reader."""
 
         def drain() -> None:
-            with contextlib.suppress(ValueError, OSError):  # stop() closed the pipe
-                for _ in self.lines():
-                    pass
+            for _ in self.lines():
+                pass
 
-        threading.Thread(target=drain, daemon=True).start()
+        self._reader = threading.Thread(target=drain, daemon=True)
+        self._reader.start()
 
     def wait(self) -> int:
         """Wait for the end of the process and return how it ended."""
@@ -87,11 +85,11 @@ class Child:
         """End the process: close its lifeline, and kill it after `patience` seconds."""
         with contextlib.suppress(BrokenPipeError):
             self._stdin.close()
-        try:
-            if patience <= 0:
-                raise subprocess.TimeoutExpired("", 0)
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(patience)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._process.kill()  # does nothing to a process that has ended
+        self._process.wait()
+        if self._reader is not None:
+            self._reader.join()
+        self._stdout.close()
         self._words.close()

@@ -4,7 +4,7 @@ It looks at directories and at the heads of files; it must not know what is load
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -74,11 +74,13 @@ def present(places: Places) -> list[ModelFile]:
     Files that cannot be read or are no GGUF are left out, as are the pieces and companions of other files.
     """
     found: dict[str, ModelFile] = {}
+    seen: set[Path] = set()
     for path, known in _candidates(places):
-        model = _described(path, known)
-        if model is not None and all(model.path != other.path for other in found.values()):
+        model = None if path in seen else _described(path, known)
+        if model is not None:
+            seen.add(path)
             key = model.key if model.key not in found else f"{model.publisher}/{model.key}".lower()
-            found.setdefault(key, model if key == model.key else _renamed(model, key))
+            found.setdefault(key, replace(model, key=key))
     return list(found.values())
 
 
@@ -120,7 +122,3 @@ def _described(path: Path, known: KnownModel | None) -> ModelFile | None:
 @lru_cache(maxsize=512)
 def _head(path: Path, changed: int, size: int) -> gguf.Head:  # noqa: ARG001  # both only tell an old answer from a new file
     return gguf.head(path)
-
-
-def _renamed(model: ModelFile, key: str) -> ModelFile:
-    return ModelFile(key, model.path, model.size, model.publisher, model.display_name, model.head, model.known)

@@ -2,6 +2,8 @@
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -43,11 +45,24 @@ class FakeEngine:
         self.hung_up = threading.Event()
         self.cut_off = False
         """Whether the connection breaks off instead of ending as HTTP does."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
+
+    def pieces(self) -> Iterator[bytes]:
+        yield from self.script[:-1]
+        while not self.hold.wait(0.02):
+            yield delta("more ", 9)
+        yield self.script[-1]
+
+    @contextmanager
+    def noticing_hang_up(self) -> Iterator[None]:
+        try:
+            yield
+        except (BrokenPipeError, ConnectionResetError):
+            self.hung_up.set()
 
     def last_words(self) -> str:
         return "ggml: the last words"
@@ -61,54 +76,41 @@ class FakeEngine:
         self._thread.join()
         self._server.server_close()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        fake = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+def _handler(fake: FakeEngine) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
 
-            def log_message(self, *_: object) -> None:
-                pass
+        def log_message(self, *_: object) -> None:
+            pass
 
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if self.headers["Authorization"] != "Bearer secret":
-                    self.answer(401, {"error": {"message": "no key"}})
-                elif self.path == "/apply-template":
-                    self.answer(200, {"prompt": " ".join(message["content"] for message in body["messages"])})
-                elif self.path == "/tokenize":
-                    self.answer(200, {"tokens": body["content"].split()})
-                else:
-                    fake.asked.append(body)
-                    self.stream()
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.headers["Authorization"] != "Bearer secret":
+                self.answer(401, {"error": {"message": "no key"}})
+            elif self.path == "/apply-template":
+                self.answer(200, {"prompt": " ".join(message["content"] for message in body["messages"])})
+            elif self.path == "/tokenize":
+                self.answer(200, {"tokens": body["content"].split()})
+            else:
+                fake.asked.append(body)
+                self.stream()
 
-            def answer(self, status: int, content: dict[str, Any]) -> None:
-                data = json.dumps(content).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+        def answer(self, status: int, content: dict[str, Any]) -> None:
+            data = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
 
-            def stream(self) -> None:
-                self.send_response(200)
-                self.send_header("Transfer-Encoding", "chunked")
-                self.end_headers()
-                try:
-                    for piece in fake.script[:-1]:
-                        self.chunk(piece)
-                    while not fake.hold.wait(0.02):
-                        self.chunk(delta("more ", 9))
-                    self.chunk(fake.script[-1])
-                    if fake.cut_off:
-                        self.close_connection = True
-                        return
-                    self.wfile.write(b"0\r\n\r\n")
-                except (BrokenPipeError, ConnectionResetError):
-                    self.close_connection = True
-                    fake.hung_up.set()
+        def stream(self) -> None:
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.close_connection = True
+            with fake.noticing_hang_up():
+                for piece in fake.pieces():
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                self.wfile.write(b"" if fake.cut_off else b"0\r\n\r\n")
 
-            def chunk(self, data: bytes) -> None:
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-                self.wfile.flush()
-
-        return Handler
+    return Handler

@@ -123,10 +123,13 @@ def test_the_list_is_quick(served: Served) -> None:
         put(served.house.places.lmstudio / "a" / "x" / f"{number}.gguf")
     served.http.get("/api/v1/models")
 
-    before = time.perf_counter()
-    served.http.get("/api/v1/models")
+    assert min(seconds_of(lambda: served.http.get("/api/v1/models")) for _ in range(5)) < 0.03
 
-    assert time.perf_counter() - before < 0.03
+
+def seconds_of(work: Callable[[], object]) -> float:
+    before = time.perf_counter()
+    work()
+    return time.perf_counter() - before
 
 
 def post(served: Served, route: str, **body: Any) -> Any:
