@@ -10,6 +10,7 @@ from lmchat.cli import options as given
 from lmchat.cli.call import Call
 from lmchat.cli.model_commands import models
 from lmchat.cli.session_commands import sessions
+from lmchat.cli.settings_commands import settings
 from lmchat.cli.wishes import Wishes
 from lmchat.errors import BadUseError
 from lmchat.world import World
@@ -168,3 +169,4 @@ def serve(
 
 app.add_typer(sessions, name="sessions")
 app.add_typer(models, name="models")
+app.add_typer(settings, name="settings")
