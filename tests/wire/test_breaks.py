@@ -1,10 +1,12 @@
 """Silence, broken streams and Ctrl-C: the caller always has the say, and nothing is left behind."""
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -18,12 +20,16 @@ from tests.wire.scripted import HOLD, RESET, STREAM_HEAD, ScriptedServer, Steps,
 from tests.wire.test_chat import END, HELLO, HI, START
 
 
+def readers() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name == "lmchat-wire"]
+
+
 @pytest.fixture(autouse=True)
 def no_thread_stays() -> Iterator[None]:
     """Look that no reader outlives its test."""
     yield
     until = time.monotonic() + 2
-    while any(each.name == "lmchat-wire" for each in threading.enumerate()):
+    while readers():
         assert time.monotonic() < until, "a reader thread is left"
         time.sleep(0.01)
 
@@ -134,6 +140,7 @@ def test_closing_hangs_up_at_once(steps: Steps, *, streamed: bool) -> None:
             pass
         begun = time.monotonic()
         events.close()
+        assert not readers()
         assert server.hung_up.wait(1)
         assert time.monotonic() - begun < 0.3
 
@@ -165,6 +172,25 @@ def test_a_second_control_c_while_hanging_up_leaves_nothing_behind(monkeypatch: 
         with pytest.raises(KeyboardInterrupt):
             events.close()
         assert server.hung_up.wait(0.3)
+
+
+def test_closing_while_it_connects_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up = socket.getaddrinfo
+
+    def slowly(host: Any, port: Any, *more: Any, **most: Any) -> Any:
+        time.sleep(0.3)
+        return look_up(host, port, *more, **most)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    with ScriptedServer([HOLD]) as server:
+        events = Client(Address(server.url)).chat(HELLO)
+        assert next(events) == Quiet()
+        begun = time.monotonic()
+        events.close()
+        assert time.monotonic() - begun < 0.1
+        while readers():
+            time.sleep(0.01)
+    assert server.requests == []
 
 
 def test_control_c_stops_a_call_that_does_not_stream() -> None:

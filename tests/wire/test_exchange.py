@@ -124,7 +124,7 @@ def test_the_debug_log_tells_no_secret_and_no_long_text() -> None:
     request = ChatRequest(
         "m",
         Prompt("sk-lm-aaaa:bbbbbb " + "word " * 1000, (Image("a", "image/png", b"x" * 9000),)),
-        integrations=(EphemeralMcp("hf", "https://me:pass@hf.co/mcp?key=hf_secret", headers={"X-Key": "hf_0123"}),),
+        integrations=(EphemeralMcp("hf", "https://me:pass@hf.co/mcp?key=hf_secret", headers={"X-Key": 'a"hf_0123'}),),
     )
     with ScriptedServer(stream(START, END)) as server:
         client = Client(Address(server.url.replace("//", "//user:word99@"), "sk-lm-aaaa:bbbbbb"), told.append)

@@ -15,7 +15,7 @@ from lmchat.errors import (
 )
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from tests.wire.scripted import ScriptedServer, Steps, answer, stream
+from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer, stream
 from tests.wire.test_chat import HELLO
 
 TOKEN = "22aac52a71f00dfeed:SECRETSECRETSECRET"
@@ -288,7 +288,7 @@ def test_an_enormous_message_is_shortened() -> None:
 
 def test_an_enormous_body_is_not_read_to_its_end() -> None:
     head = b"HTTP/1.1 500 No\r\nContent-Type: text/plain\r\n\r\n"
-    assert "xxx…" in refused([head, *([b"x" * 1_000_000] * 20)]).message
+    assert "xxx…" in refused([head, *([b"x" * 1_000_000] * 20), HOLD]).message
 
 
 def test_a_redirect_is_refused_and_says_where_it_points() -> None:
