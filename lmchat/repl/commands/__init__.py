@@ -1,0 +1,1 @@
+"""The slash commands: grouped by idea, gathered in one table."""

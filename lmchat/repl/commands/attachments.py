@@ -1,0 +1,94 @@
+"""Commands that attach something to the next prompt: pictures, text files, the clipboard."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from lmchat.chat.models import find_model
+from lmchat.chat.pictures import read_picture
+from lmchat.chat.values import Image
+from lmchat.errors import BadUseError, LmchatError
+from lmchat.render.tables import size_words
+from lmchat.repl.clipboard import pasted_picture, pasted_text
+from lmchat.repl.commands.command import Command, Takes
+from lmchat.repl.commands.words import nothing, paths, required
+from lmchat.repl.desk import Desk, Quoted
+
+
+def image(desk: Desk, text: str) -> Desk:
+    """Attach pictures, or drop them."""
+    required(text, "picture", "/image photo.png")
+    if text == "off":
+        return replace(desk, images=())
+    _check_sight(desk)
+    return _with_pictures(desk, [read_picture(path.name, _read(path)) for path in paths(text)])
+
+
+def file(desk: Desk, text: str) -> Desk:
+    """Quote text files in the next prompt, or drop them."""
+    required(text, "file", "/file notes.txt")
+    if text == "off":
+        return replace(desk, files=())
+    added = tuple(Quoted(path.name, quoted(path.name, _read(path))) for path in paths(text))
+    desk.say(f"{', '.join(each.name for each in added)} goes along with the next prompt; /file off drops it.")
+    return replace(desk, files=(*desk.files, *added))
+
+
+def paste(desk: Desk, text: str) -> Desk:
+    """Attach the picture in the clipboard, or put its text into the line."""
+    nothing(text)
+    data = pasted_picture(desk.parts.world)
+    if data is None:
+        return replace(desk, draft=pasted_text(desk.parts.world))
+    _check_sight(desk)
+    return _with_pictures(desk, [read_picture("clipboard.png", data)])
+
+
+def quoted(name: str, data: bytes) -> str:
+    """Quote a text under its file's name, in a fence longer than any in it; raise BadUseError for no text."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise BadUseError(f"'{name}' is not a text file.", hint="Pictures go along with /image FILE.")
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"File `{name}`:\n{fence}{Path(name).suffix.lstrip('.')}\n{text.rstrip()}\n{fence}"
+
+
+def _with_pictures(desk: Desk, pictures: Sequence[Image]) -> Desk:
+    for each in pictures:
+        size = f"{each.width} × {each.height}, {size_words(len(each.data))}"
+        desk.say(f"{each.name} ({size}) goes along with the next prompt; /image off drops it.")
+    return replace(desk, images=(*desk.images, *pictures))
+
+
+def _check_sight(desk: Desk) -> None:
+    """Refuse pictures for a model that is known not to see; where nothing is known, the server decides."""
+    models = desk.known.now()
+    if not models:
+        with suppress(LmchatError):
+            models = desk.known.fetched()
+    found = find_model(models, desk.model)
+    if found is None or found.vision is not False:
+        return
+    seeing = [each.key for each in models if each.vision]
+    hint = f"/model KEY changes to one that does: {', '.join(seeing)}" if seeing else "No model here does."
+    raise BadUseError(f"{found.key} does not see pictures.", hint=hint)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+
+
+COMMANDS = (
+    Command("image", "FILE… or off", "Send pictures along with the next prompt.", image, Takes.FILE),
+    Command("file", "FILE… or off", "Quote text files in the next prompt.", file, Takes.FILE),
+    Command("paste", "", "Attach the picture in the clipboard, or put its text into the line.", paste),
+)

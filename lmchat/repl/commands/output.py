@@ -1,0 +1,176 @@
+"""Commands that take something out: to the clipboard, to files, or as numbers to look at."""
+
+import json
+import re
+from itertools import islice
+from pathlib import Path
+
+from lmchat.chat.session import Turn
+from lmchat.chat.transcript import transcript
+from lmchat.chat.values import InvalidToolCall, ToolCall
+from lmchat.errors import BadUseError, NotFoundError
+from lmchat.render.notes import call_note, invalid_call_note, result_note, stats_note
+from lmchat.render.text import safe
+from lmchat.repl.clipboard import copy as copy_text
+from lmchat.repl.commands.command import Command, Takes
+from lmchat.repl.commands.words import count, nothing, required, turn_number, words
+from lmchat.repl.desk import Desk
+from lmchat.repl.toolbar import context_words
+
+_FENCE = re.compile(r"^ {0,3}(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)$")
+_BAR = 30
+
+
+def copy(desk: Desk, text: str) -> Desk:
+    """Copy a reply, or one of its blocks of code."""
+    desk = desk.current()
+    first, *rest = words(text) or [""]
+    if first == "code":
+        wanted = count(rest[0] if rest else "", 1)
+        blocks = code_blocks(_last_answer(desk).reply.text)
+        if wanted > len(blocks):
+            raise BadUseError(_how_many(len(blocks)))
+        copied, what = blocks[wanted - 1], f"block {wanted} of {len(blocks)}"
+    else:
+        turn = desk.session.turn(turn_number(first)) if first else _last_answer(desk)
+        copied, what = turn.reply.text, f"the reply of turn {turn.id}"
+    if not copied:
+        raise BadUseError("There is nothing to copy: the reply is empty.")
+    way = copy_text(desk.parts.world, copied)
+    desk.say(f"Copied {what} ({len(copied):,} characters) with {way}.")
+    return desk
+
+
+def save(desk: Desk, text: str) -> Desk:
+    """Write the last reply to a file."""
+    path = _target(required(text, "file", "/save answer.md"))
+    answer = _last_answer(desk.current()).reply.text
+    _write(path, answer if answer.endswith("\n") else f"{answer}\n")
+    desk.say(f"The reply is in {path}.")
+    return desk
+
+
+def export(desk: Desk, text: str) -> Desk:
+    """Write the session to a file: JSON is complete, Markdown pleasant to read."""
+    desk = desk.current()
+    if desk.head is None:
+        raise BadUseError("There is nothing to export yet.")
+    path = _target(text or f"{desk.session.name or 'conversation'}.md".replace("/", "-"))
+    if path.suffix.lower() == ".json":
+        if not desk.kept:
+            raise BadUseError("A private conversation is exported as Markdown only.", hint="/export FILE.md")
+        _write(path, json.dumps(desk.parts.store.export(desk.session), ensure_ascii=False, indent=1) + "\n")
+    else:
+        _write(path, transcript(desk.session))
+    desk.say(f"The session is in {path}.")
+    return desk
+
+
+def stats(desk: Desk, text: str) -> Desk:
+    """Show what the server measured in the last turn."""
+    nothing(text)
+    desk = desk.current()
+    turn = _last_answer(desk)
+    measured = stats_note(turn.reply.stats, context_length=desk.context()[1])
+    desk.write(f"Turn {turn.id}, {safe(turn.model)}: {measured or 'the server sent no numbers'}\n")
+    return desk
+
+
+def context(desk: Desk, text: str) -> Desk:
+    """Show how full the context is."""
+    nothing(text)
+    desk = desk.current()
+    if not desk.known.now():
+        desk.known.fetched()
+    used, holds = desk.context()
+    if used is not None and holds:
+        filled = min(round(used / holds * _BAR), _BAR)
+        desk.write(f"{'█' * filled}{'░' * (_BAR - filled)} {used:,} of {holds:,} tokens ({used / holds:.0%})\n")
+    elif used is not None:
+        desk.write(f"{context_words(used, None)}; how many fit is not known: the model is not loaded.\n")
+    else:
+        fit = f"; {holds:,} fit" if holds else ""
+        desk.write(f"How many tokens are used is known after the next reply{fit}.\n")
+    unsent = desk.session.unsent(desk.parts.server)
+    if unsent:
+        desk.say(f"{len(unsent)} turns go along as text with the next prompt.")
+    return desk
+
+
+def tool(desk: Desk, text: str) -> Desk:
+    """Show a tool call of the last reply whole."""
+    desk = desk.current()
+    calls = _last_answer(desk).reply.tool_calls
+    number = count(text, 1)
+    if number > len(calls):
+        raise NotFoundError(f"The last reply made {len(calls)} tool calls." if calls else "It called no tool.")
+    desk.write(_whole_call(calls[number - 1]))
+    return desk
+
+
+def code_blocks(text: str) -> list[str]:
+    """Return the fenced blocks of code in a Markdown text, without their fences."""
+    blocks: list[str] = []
+    opened, lines = "", list[str]()
+    for line in text.split("\n"):
+        fence = _FENCE.match(line)
+        marks = fence["marks"] if fence else ""
+        if not opened and fence and not (marks[0] == "`" and "`" in fence["info"]):
+            opened, lines = marks, []
+        elif opened and fence and marks.startswith(opened) and not fence["info"].strip():
+            blocks.append("".join(f"{each}\n" for each in lines))
+            opened = ""
+        elif opened:
+            lines.append(line)
+    if opened and lines:  # a reply that was cut short
+        blocks.append("".join(f"{each}\n" for each in lines))
+    return blocks
+
+
+def _whole_call(call: ToolCall | InvalidToolCall) -> str:
+    match call:
+        case ToolCall(_, arguments):
+            asked = json.dumps(dict(arguments), ensure_ascii=False, indent=2)
+            return safe(f"{call_note(call.tool, None)} {asked}\n\n{result_note(call)}\n")
+        case InvalidToolCall():
+            return safe(f"{invalid_call_note(call)}\n")
+
+
+def _how_many(blocks: int) -> str:
+    return f"The last reply has {blocks} blocks of code." if blocks else "The last reply has no block of code."
+
+
+def _last_answer(desk: Desk) -> Turn:
+    """Return the newest turn that has a reply; one that failed before anything came has none."""
+    for turn in islice(desk.session.lineage(), 2):
+        if turn.reply.items:
+            return turn
+    raise BadUseError("There is no reply yet.")
+
+
+def _target(text: str) -> Path:
+    return Path(text.strip("'\"")).expanduser()
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BadUseError(f"'{path}' cannot be written: {error.strerror}.") from None
+
+
+COMMANDS = (
+    Command(
+        "copy",
+        "[n or code [k]]",
+        "Copy the last reply, a turn's, or a block of its code.",
+        copy,
+        Takes.COPY,
+        more="/copy 3 copies the reply of turn 3, /copy code 2 the second block of code in the last reply.",
+    ),
+    Command("save", "FILE", "Write the last reply to a file.", save, Takes.FILE),
+    Command("export", "[FILE]", "Write the session to a file: .json is complete, .md is Markdown.", export, Takes.FILE),
+    Command("stats", "", "Show tokens, speed and times of the last turn.", stats),
+    Command("context", "", "Show how full the context is.", context),
+    Command("tool", "[n]", "Show a tool call of the last reply whole.", tool),
+)

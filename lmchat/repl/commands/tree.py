@@ -1,0 +1,156 @@
+"""Commands that move about in the conversation: it is a tree, and any turn can be returned to."""
+
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from lmchat.chat.models import find_model
+from lmchat.chat.session import Outcome, Session, Turn, TurnId
+from lmchat.errors import BadUseError
+from lmchat.render.history import show_turns
+from lmchat.render.tree import Twig, draw_tree
+from lmchat.repl.asking import ask
+from lmchat.repl.commands.command import Command, Takes
+from lmchat.repl.commands.options import with_option
+from lmchat.repl.commands.words import count, nothing, required, turn_number, words
+from lmchat.repl.desk import Desk
+from lmchat.repl.greeting import say_place
+
+_SHOWN_TURNS = 10
+
+
+def undo(desk: Desk, text: str) -> Desk:
+    """Move the head towards the first turn."""
+    steps, desk = count(text, 1), desk.current()
+    session = desk.parts.store.undo(desk.session, steps) if desk.kept else desk.session.undone(steps)
+    return _moved(desk, session)
+
+
+def redo(desk: Desk, text: str) -> Desk:
+    """Take back what was undone."""
+    steps, desk = count(text, 1), desk.current()
+    if not desk.kept:
+        raise BadUseError("Nothing is left to redo.", hint="A private conversation moves with /goto.")
+    return _moved(desk, desk.parts.store.redo(desk.session, steps))
+
+
+def goto(desk: Desk, text: str) -> Desk:
+    """Move the head to a turn; 0 is before the first."""
+    number = turn_number(required(text, "turn to go to", "/goto 3"))
+    desk, to = desk.current(), number or None
+    session = desk.parts.store.move(desk.session, to) if desk.kept else desk.session.moved(to)
+    return _moved(desk, session)
+
+
+def retry(desk: Desk, text: str) -> Desk:
+    """Ask the last prompt again, beside the reply there is; other models and options hold for this turn only."""
+    desk = desk.current()
+    turn, usual = _last(desk), desk.session
+    asking = desk.at(_tried_with(desk, words(text)))
+    if asking.session.model != usual.model:
+        desk.say(f"Turn {turn.id}, {turn.model}:")
+        show_turns(desk.parts.world, [turn], desk.theme, dim=True)
+        desk.say(f"{asking.session.model}:")
+    growing = asking.session.moved(turn.parent)
+    asked = ask(asking, turn.prompt, growing=growing, summary=turn.summary)
+    # The prompt stands in the tree: it need not stand in the line as well.
+    return replace(asked.talking_with(model=usual.model or asked.session.model, options=usual.options), draft="")
+
+
+def edit(desk: Desk, text: str) -> Desk:
+    """Put the prompt of a turn into the line; sent, it grows beside that turn."""
+    desk = desk.current()
+    turn = desk.session.turn(turn_number(text)) if text else _last(desk)
+    return replace(desk, draft=turn.prompt.text, images=turn.prompt.images, editing=turn.id)
+
+
+def tree(desk: Desk, text: str) -> Desk:
+    """Draw the branches, with the head marked."""
+    nothing(text)
+    desk = desk.current()
+    store, session = desk.parts.store, desk.session
+    twigs: list[Twig] = list(store.tree(session) if desk.kept else map(_Leaf.of, _turns(session)))
+    if not twigs:
+        raise BadUseError("There are no turns yet.")
+    heads = store.heads(session) if desk.kept else {}
+    others = {turn: [name for name in names if name != session.name] for turn, names in heads.items()}
+    named = {turn: names for turn, names in others.items() if names}
+    for line in draw_tree(twigs, session.head, named, desk.theme, desk.width):
+        desk.write(f"{line}\n")
+    return desk
+
+
+def history(desk: Desk, text: str) -> Desk:
+    """Show the last turns again."""
+    desk = desk.current()
+    turns = list(islice(desk.session.lineage(), count(text, _SHOWN_TURNS)))[::-1]
+    if not turns:
+        raise BadUseError("There are no turns yet.")
+    show_turns(desk.parts.world, turns, desk.theme)
+    return desk
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """Hold what a drawing shows of a turn that is not on disk."""
+
+    id: TurnId
+    parent: TurnId | None
+    first_words: str
+    outcome: Outcome
+    summary: bool
+
+    @classmethod
+    def of(cls, turn: Turn) -> "_Leaf":
+        """Make it of a turn."""
+        return cls(turn.id, turn.parent, turn.prompt.text[:200], turn.outcome, turn.summary)
+
+
+def _turns(session: Session) -> list[Turn]:
+    return [session.turns[number] for number in sorted(session.turns)]
+
+
+def _moved(desk: Desk, session: Session) -> Desk:
+    moved = replace(desk.at(session), warned=False)
+    say_place(moved)
+    return moved
+
+
+def _last(desk: Desk) -> Turn:
+    if desk.head is None:
+        raise BadUseError("There is no turn yet.")
+    return desk.head
+
+
+def _tried_with(desk: Desk, given: list[str]) -> Session:
+    """Return the session with the model and the options of `--model KEY option=value …`."""
+    session = desk.session
+    while given:
+        word = given.pop(0)
+        name, equals, value = word.partition("=")
+        if name in {"--model", "-m", "model"}:
+            key = value if equals else required(given.pop(0) if given else "", "model", "/retry --model KEY")
+            found = find_model(desk.known.now(), key)
+            session = replace(session, model=found.key if found and found.key.casefold() == key.casefold() else key)
+        elif equals:
+            session = replace(session, options=with_option(session.options, name, value))
+        else:
+            raise BadUseError(f"'{word}' is not understood.", hint="Like this: /retry --model KEY temperature=0.2")
+    return session
+
+
+COMMANDS = (
+    Command("undo", "[n]", "Go back one turn, or n; the next prompt branches there.", undo),
+    Command("redo", "[n]", "Take back what was undone.", redo),
+    Command(
+        "retry",
+        "[--model KEY] [option=value…]",
+        "Ask the last prompt again; both replies stay in the tree.",
+        retry,
+        Takes.RETRY,
+        more="Another model or other options hold for this one reply: /retry --model KEY temperature=0.2",
+    ),
+    Command("edit", "[turn]", "Change the last prompt, or a turn's, and branch there.", edit, Takes.TURN),
+    Command("goto", "TURN", "Go to any turn; 0 is before the first.", goto, Takes.TURN),
+    Command("tree", "", "Draw the turns with their branches.", tree),
+    Command("history", "[n]", f"Show the last {_SHOWN_TURNS} turns again, or n.", history),
+)

@@ -1,0 +1,49 @@
+"""The person's own editor, for prompts that outgrow a line."""
+
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from lmchat.errors import BadUseError
+
+_USUAL = ("editor", "nano", "vim", "vi", "notepad")
+
+
+def edited(text: str, environ: Mapping[str, str]) -> str:
+    """Open $VISUAL, $EDITOR or a usual editor on a text, and return what was saved.
+
+    Raise BadUseError where there is no editor, or where it failed: the text is as it was then.
+    """
+    command = _command(environ)
+    with tempfile.TemporaryDirectory(prefix="lmchat-") as directory:
+        path = Path(directory, "prompt.md")
+        path.write_text(text, encoding="utf-8", errors="replace")
+        try:
+            status = subprocess.call([*command, str(path)])  # noqa: S603 - the person's own editor
+        except OSError as error:
+            raise BadUseError(
+                f"The editor '{command[0]}' does not start: {error.strerror}.", hint="Set EDITOR to another."
+            ) from None
+        if status:
+            raise BadUseError(f"The editor '{command[0]}' failed with {status}; nothing was changed.")
+        return path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
+
+
+def _command(environ: Mapping[str, str]) -> list[str]:
+    for name in ("VISUAL", "EDITOR"):
+        if words := _words(environ.get(name, "")):
+            return words
+    found = next(filter(None, map(shutil.which, _USUAL)), None)
+    if found is None:
+        raise BadUseError("There is no editor.", hint="Set EDITOR to the one you like.")
+    return [found]
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return [command]

@@ -1,0 +1,103 @@
+"""The history of what was typed, in one file that all sessions and programs share.
+
+Each entry is one line of JSON, written at once and under a lock, so that entries stay whole whoever else writes.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from prompt_toolkit.history import History
+
+MOST_ENTRIES = 20_000
+_PRIVATE_FILE = 0o600
+_PRIVATE_DIRECTORY = 0o700
+
+
+class SharedHistory(History):
+    """Offer to the input line what any program has typed; other programs' entries are seen at the next prompt."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._read_to = 0
+        self._loaded = True  # entries are read by `refresh` only, not once by the library
+
+    def load_history_strings(self) -> Iterable[str]:
+        """Return the newest entries first, as the library wants them."""
+        self.refresh()
+        return self._loaded_strings
+
+    def refresh(self) -> None:
+        """Read what was added to the file since the last look; an unreadable file is no reason to stop."""
+        with suppress(OSError), self._path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size < self._read_to:
+                self._read_to, self._loaded_strings = 0, []
+            file.seek(self._read_to)
+            self._take(file.read())
+
+    def append_string(self, string: str) -> None:
+        """Add what was typed, unless it begins with a space, is blank or repeats the entry before it."""
+        if not string.strip() or string.startswith(" "):
+            return
+        with suppress(OSError):
+            self._path.parent.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+            number = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _PRIVATE_FILE)
+            try:
+                with _locked(number):
+                    self.refresh()
+                    if self._loaded_strings[:1] != [string]:
+                        os.write(number, _mended_end(number) + _line(string))
+            finally:
+                os.close(number)
+        self.refresh()
+
+    def store_string(self, string: str) -> None:
+        """Do nothing: `append_string` has written it."""
+
+    def _take(self, data: bytes) -> None:
+        """Take in whole lines; a line that is not whole yet is read with the next look."""
+        whole = data[: data.rfind(b"\n") + 1]
+        self._read_to += len(whole)
+        entries = [entry for entry in map(_entry, whole.splitlines()[-MOST_ENTRIES:]) if entry]
+        if entries:
+            self._loaded_strings = [*reversed(entries), *self._loaded_strings][:MOST_ENTRIES]
+
+
+def _line(text: str) -> bytes:
+    # A lone surrogate becomes \udXXX, which is just how JSON writes it.
+    return json.dumps(text, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _entry(line: bytes) -> str:
+    try:
+        entry = json.loads(line)
+    except ValueError:  # torn by a power cut: only this entry is lost
+        return ""
+    return entry if isinstance(entry, str) else ""
+
+
+def _mended_end(number: int) -> bytes:
+    """Return the newline that a torn last line lacks."""
+    size = os.fstat(number).st_size
+    if not size:
+        return b""
+    os.lseek(number, size - 1, os.SEEK_SET)
+    return b"" if os.read(number, 1) == b"\n" else b"\n"
+
+
+@contextmanager
+def _locked(number: int) -> Iterator[None]:
+    """Keep other programs from writing meanwhile; where there are no such locks, one write at once has to do."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    fcntl.flock(number, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(number, fcntl.LOCK_UN)

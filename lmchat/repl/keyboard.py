@@ -1,0 +1,186 @@
+"""Where the person types: the input line with its history, keys, completion and toolbar; questions and choices.
+
+It must not know what is done with what was typed.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application.current import get_app
+from prompt_toolkit.completion import Completer, DummyCompleter
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import is_done
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.history import History, InMemoryHistory
+from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
+from prompt_toolkit.layout.processors import TabsProcessor
+from prompt_toolkit.output import ColorDepth, Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.styles import Style
+
+from lmchat.errors import BadUseError, LmchatError
+from lmchat.repl.editor import edited
+from lmchat.repl.history import SharedHistory
+from lmchat.repl.keys import Cleared, bindings, know_shift_enter, typing_command
+from lmchat.repl.matching import Offer
+from lmchat.repl.picker import chosen
+from lmchat.repl.terminal import Terminal
+from lmchat.world import World
+
+PROMPT, CONTINUATION = "> ", "… "
+_STYLE = Style.from_dict({
+    "prompt": "bold ansicyan",
+    "continuation": "dim",
+    "status": "dim",
+    "completion-menu": "noinherit",
+    "completion-menu.completion": "",
+    "completion-menu.completion.current": "reverse",
+    "completion-menu.meta.completion": "dim",
+    "completion-menu.meta.completion.current": "dim reverse",
+    "completion-menu.completion fuzzymatch.outside": "",
+    "completion-menu.completion fuzzymatch.inside": "bold",
+    "completion-menu.completion fuzzymatch.inside.character": "bold underline",
+    "scrollbar.background": "",
+    "scrollbar.button": "reverse",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Hold what was typed and sent."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Say that the person left (Ctrl-D)."""
+
+
+Line = Typed | Cleared | Left
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """Hold how the input line behaves; `history` is its file, None where nothing may be written."""
+
+    environ: Mapping[str, str]
+    history: Path | None = None
+    vi: bool = False
+    colours: bool = True
+
+
+class Keyboard:
+    """Read lines, answers and choices from a terminal."""
+
+    def __init__(self, source: Input, output: Output, terminal: Terminal, manner: Manner) -> None:
+        know_shift_enter()
+        self.terminal = terminal
+        self._manner = manner
+        self._source, self._output = source, output
+        self._status: Callable[[int], str] = lambda _width: ""
+        history: History = SharedHistory(manner.history) if manner.history else InMemoryHistory()
+        self._session: PromptSession[str | Cleared] = PromptSession(
+            [("class:prompt", PROMPT)],
+            multiline=True,
+            editing_mode=EditingMode.VI if manner.vi else EditingMode.EMACS,
+            key_bindings=bindings(self._edited),
+            history=history,
+            complete_while_typing=typing_command,
+            enable_history_search=~typing_command,
+            prompt_continuation=_continued,
+            input_processors=[TabsProcessor(char1=" ", char2=" ")],
+            enable_suspend=True,
+            style=_STYLE,
+            color_depth=None if manner.colours else ColorDepth.DEPTH_1_BIT,
+            include_default_pygments_style=False,
+            input=source,
+            output=output,
+        )
+        self._add_toolbar()
+
+    def line(self, status: Callable[[int], str], *, completer: Completer | None = None, draft: str = "") -> Line:
+        """Read one line, with `draft` standing in it already; `status` writes the toolbar for a width."""
+        self._status = status
+        self._session.app.erase_when_done = False
+        try:
+            got = self._session.prompt(default=draft, completer=completer or DummyCompleter())
+        except EOFError:
+            return Left()
+        except KeyboardInterrupt:
+            return Cleared(empty=False)
+        finally:
+            self.terminal.quiet()
+        return got if isinstance(got, Cleared) else Typed(_whole(got))
+
+    def confirmed(self, question: str) -> bool:
+        """Ask a question that is answered with yes or no; anything but a yes is a no."""
+        asking: PromptSession[str] = PromptSession(input=self._source, output=self._output)
+        try:
+            return asking.prompt(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+        except (EOFError, KeyboardInterrupt):
+            return False
+        finally:
+            self.terminal.quiet()
+
+    def chosen(self, title: str, choices: Sequence[Offer]) -> str | None:
+        """Let the person choose one of several, None where they leave it."""
+        try:
+            return chosen(title, choices, self._source, self._output, _STYLE)
+        finally:
+            self.terminal.quiet()
+
+    def edited(self, text: str) -> str:
+        """Open a text in the person's editor; raise BadUseError where that fails."""
+        with self.terminal.ordinary():
+            return edited(text, self._manner.environ)
+
+    def _edited(self, text: str) -> str:
+        """Open the line in the person's editor; where that fails it stays as it is."""
+        with suppress(LmchatError):
+            return self.edited(text)
+        return text
+
+    def _add_toolbar(self) -> None:
+        """Put the toolbar right below the input: the library's own needs terminals that answer questions."""
+        container = self._session.app.layout.container
+        if isinstance(container, HSplit):
+            control = FormattedTextControl(lambda: self._status(get_app().output.get_size().columns))
+            bar = Window(control, height=1, style="class:status", dont_extend_height=True)
+            container.children.append(ConditionalContainer(bar, ~is_done))
+
+
+def opened_keyboard(world: World, manner: Manner) -> Keyboard:
+    """Open the terminal's keyboard, also where standard input is a pipe; raise BadUseError where there is none."""
+    source = world.stdin if world.stdin.isatty() else _controlling_terminal()
+    screen = world.stdout if world.stdout.isatty() else world.stderr
+    output = create_output(screen)
+    if isinstance(output, Vt100_Output):
+        # Asking where the cursor is delays the first key over slow lines, and leaves answers where nobody reads them.
+        output.enable_cpr = False
+    return Keyboard(create_input(source), output, Terminal(source, screen), manner)
+
+
+def _controlling_terminal() -> TextIO:
+    path = Path("CONIN$" if sys.platform == "win32" else "/dev/tty")
+    try:
+        return path.open(encoding="utf-8")
+    except OSError:
+        raise BadUseError(
+            "talk needs a terminal.", hint='In scripts and pipes, use lmchat ask: lmchat ask "Hello" < notes.txt'
+        ) from None
+
+
+def _continued(_width: int, _line: int, wrapped: int) -> StyleAndTextTuples:
+    return [("class:continuation", "  " if wrapped else CONTINUATION)]
+
+
+def _whole(text: str) -> str:
+    """Replace what was no UTF-8 when it was typed."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,89 @@
+"""What the keys of the input line do beyond what the library does already."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.application.current import get_app
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import Condition, emacs_mode, has_focus, vi_insert_mode
+from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+from prompt_toolkit.keys import Keys
+
+_SHIFT_ENTER = ("\x1b[27;2;13~", "\x1b[13;2u")
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """Say that Ctrl-C cleared the line; `empty` tells that there was nothing on it."""
+
+    empty: bool
+
+
+def know_shift_enter() -> None:
+    """Make Shift-Enter a new line, where a terminal tells it from Enter."""
+    for sequence in _SHIFT_ENTER:
+        ANSI_SEQUENCES[sequence] = (Keys.Escape, Keys.ControlM)
+
+
+def bindings(edit: Callable[[str], str]) -> KeyBindings:
+    """Make the bindings; `edit` opens a text in the person's editor and returns it changed."""
+    keys = KeyBindings()
+    typing = has_focus(DEFAULT_BUFFER)
+
+    @keys.add("enter", filter=typing)
+    def send(event: KeyPressEvent) -> None:
+        line = event.current_buffer
+        if line.complete_state and line.complete_state.current_completion:
+            line.complete_state = None
+        elif line.document.char_before_cursor == "\\" and line.document.is_cursor_at_the_end_of_line:
+            line.delete_before_cursor()
+            new_line(line)
+        else:
+            line.validate_and_handle()
+
+    @keys.add("c-j", filter=typing)
+    @keys.add("escape", "enter", filter=typing & (emacs_mode | vi_insert_mode))
+    def more(event: KeyPressEvent) -> None:
+        new_line(event.current_buffer)
+
+    @keys.add(Keys.BracketedPaste, filter=typing)
+    def paste(event: KeyPressEvent) -> None:
+        text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+        # Without the event: neither completion nor suggestion looks at what is pasted.
+        event.current_buffer.insert_text(text, fire_event=False)
+
+    @keys.add("c-c", filter=typing)
+    @keys.add("<sigint>")
+    def clear(event: KeyPressEvent) -> None:
+        event.app.erase_when_done = True
+        event.app.exit(result=Cleared(empty=not event.app.current_buffer.text))
+
+    @keys.add("c-x", "c-e", filter=typing)
+    def open_editor(event: KeyPressEvent) -> None:
+        line = event.current_buffer
+
+        def change() -> None:
+            text = edit(line.text)
+            line.document = Document(text, len(text))
+
+        run_in_terminal(change)
+
+    return keys
+
+
+def new_line(line: Buffer) -> None:
+    """Begin a new line; the text is not sent yet."""
+    line.insert_text("\n", fire_event=False)
+
+
+def _typed() -> str:
+    return get_app().current_buffer.text
+
+
+typing_command = Condition(lambda: _typed().startswith("/") and "\n" not in _typed())
+"""Whether what is typed can be a command: only then is completion offered while typing."""

@@ -1,0 +1,153 @@
+"""The loop: read a line, do the command or ask, show what came of it. No error ends it.
+
+It must not know how a line is read, a turn is asked or a command is done.
+"""
+
+import signal
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+from lmchat.chat.session import Session
+from lmchat.chat.values import Prompt
+from lmchat.errors import LmchatError
+from lmchat.render.failures import show_failure
+from lmchat.render.text import safe_line
+from lmchat.repl.asking import ask, ask_typed
+from lmchat.repl.commands.table import command_in, sent_text
+from lmchat.repl.completion import Completions
+from lmchat.repl.desk import Desk
+from lmchat.repl.greeting import greet
+from lmchat.repl.keyboard import Keyboard, Left, Manner, Typed, opened_keyboard
+from lmchat.repl.keys import Cleared
+from lmchat.repl.known import KnownModels
+from lmchat.repl.parts import Parts
+from lmchat.repl.toolbar import toolbar
+
+_HISTORY = "history"
+_LEAVE_NOTICE = "Ctrl-C again, or Ctrl-D, leaves"
+
+
+def run(parts: Parts, session: Session, *, first: Prompt | None = None, keyboard: Keyboard | None = None) -> None:
+    """Talk in a session until the person leaves.
+
+    A session without a name is named after its first prompt. `first` is asked before the keyboard is read; the
+    keyboard is the terminal's unless another is handed in. Raise BadUseError where there is no terminal.
+    """
+    history = parts.world.directories.state / _HISTORY
+    first_run = not history.exists()
+    keyboard = keyboard or opened_keyboard(parts.world, _manner(parts))
+    known = KnownModels(replace(parts.client, log=None).models)
+    desk = Desk(parts, keyboard, known, session)
+    with keyboard.terminal.held(), _ctrl_c_waits():
+        known.refresh()
+        desk = _begun(desk)
+        greet(desk, first_run=first_run)
+        _title(desk)
+        if first is not None:
+            desk = _safely(desk, first)
+        while not desk.left:
+            # A Ctrl-C that came between two prompts asks for nothing.
+            with suppress(KeyboardInterrupt):
+                desk = _step(desk)
+
+
+def _manner(parts: Parts) -> Manner:
+    settings, world = parts.settings, parts.world
+    return Manner(
+        environ=world.environ,
+        history=None if parts.private else world.directories.state / _HISTORY,
+        vi=settings.text("keys") == "vi",
+        colours=settings.text("color") != "never" and not world.environ.get("NO_COLOR"),
+    )
+
+
+def _begun(desk: Desk) -> Desk:
+    """Choose the model where that takes no question; what is wrong with the server is said, and the talk begins."""
+    if desk.model:
+        return desk
+    try:
+        return replace(desk, session=desk.parts.with_model(desk.session))
+    except LmchatError as error:
+        show_failure(desk.parts.world, error, colour=desk.colour)
+        return desk
+
+
+def _step(desk: Desk) -> Desk:
+    """Read one line and do what it asks for."""
+    notice = _LEAVE_NOTICE if desk.armed else ""
+    line = desk.keyboard.line(
+        lambda width: toolbar(desk.status(notice), width), completer=Completions(desk), draft=desk.draft
+    )
+    desk = replace(desk, draft="")
+    match line:
+        case Left():
+            return replace(desk, left=True)
+        case Cleared(empty):
+            return replace(desk, left=empty and desk.armed, armed=empty, editing=None)
+        case Typed(text):
+            done = _safely(replace(desk, armed=False), text)
+            _title(done, before=desk)
+            return done
+
+
+def _safely(desk: Desk, line: str | Prompt) -> Desk:
+    """Do what a line asks for; whatever goes wrong, say it in a line and leave the text standing to be sent again."""
+    text = line if isinstance(line, str) else line.text
+    try:
+        with _ctrl_c_interrupts():
+            return _done(desk, line)
+    except KeyboardInterrupt:
+        desk.say("(stopped)")
+        return desk
+    except LmchatError as error:
+        failure = error
+    except OSError:
+        raise  # the terminal itself is gone, and with it whoever could be told
+    except Exception as fault:  # noqa: BLE001 - a bug in one command must not end the talk
+        if desk.parts.debug:
+            desk.parts.world.stderr.write("".join(traceback.format_exception(fault)))
+        failure = LmchatError(
+            f"lmchat has a bug here ({type(fault).__name__}).", hint="`lmchat --debug talk` shows where."
+        )
+    show_failure(desk.parts.world, failure, colour=desk.colour)
+    return replace(desk, draft=text)
+
+
+def _done(desk: Desk, line: str | Prompt) -> Desk:
+    if isinstance(line, Prompt):
+        return ask(desk, line)
+    if not line.strip():
+        return desk
+    if (found := command_in(line)) is not None:
+        command, arguments = found
+        return command.handler(desk, arguments)
+    return ask_typed(desk, sent_text(line))
+
+
+@contextmanager
+def _ctrl_c_interrupts() -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt for a block."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Ignore Ctrl-C outside of replies and commands: at the prompt it is a key like any other."""
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _title(desk: Desk, before: Desk | None = None) -> None:
+    """Make the session's name the terminal's title, where that is wanted and new."""
+    name = desk.session.name
+    if desk.parts.settings.flag("title") and name and (before is None or before.session.name != name):
+        desk.write(f"\x1b]2;{safe_line(name)} - lmchat\x07")

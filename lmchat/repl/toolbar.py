@@ -1,0 +1,74 @@
+"""The line below the input: where one is, in as much room as there is.
+
+It is drawn on every key, so it only puts together what is known already.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lmchat.render.cells import cells, shorten
+from lmchat.render.text import safe_line
+
+_GAP = " · "
+_SHORTEST_NAME = 8
+_THOUSAND = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Hold what the toolbar says; what is empty or None is left out. `notice` is about the next key or prompt."""
+
+    session: str
+    model: str = ""
+    turn: int | None = None
+    used: int | None = None
+    context: int | None = None
+    attached: Sequence[str] = ()
+    notice: str = ""
+    private: bool = False
+
+
+def toolbar(status: Status, width: int) -> str:
+    """Write the line within `width` cells: the least important goes first, then names are shortened."""
+    session = safe_line(status.session)
+    # What goes first where the window is narrow stands last here.
+    ranked = [
+        ("notice", safe_line(status.notice)),
+        ("session", session),
+        ("used", context_words(status.used, status.context)),
+        ("attached", _attached(status.attached)),
+        ("turn", f"turn {status.turn}" if status.turn is not None else ""),
+        ("private", "private" if status.private else ""),
+        ("model", safe_line(status.model)),
+    ]
+    wanted = {name: text for name, text in ranked if text}
+    for name in [name for name, _ in reversed(ranked) if name in wanted]:
+        if _width(wanted) <= width:
+            break
+        room = cells(wanted[name]) - (_width(wanted) - width)
+        if name in {"model", "session"} and room >= _SHORTEST_NAME:
+            wanted[name] = shorten(wanted[name], room)
+        elif len(wanted) > 1:
+            del wanted[name]
+    order = ("notice", "session", "private", "model", "turn", "used", "attached")
+    return shorten(_GAP.join(wanted[name] for name in order if name in wanted), width)
+
+
+def context_words(used: int | None, context: int | None) -> str:
+    """Say how full the context is: `34 % of 8.2k`, or the tokens alone where its size is not known."""
+    if used is None:
+        return ""
+    return f"{used / context:.0%} of {_short(context)}" if context else f"{_short(used)} tokens"
+
+
+def _short(tokens: int) -> str:
+    return f"{tokens / _THOUSAND:.1f}k".replace(".0k", "k") if tokens >= _THOUSAND else str(tokens)
+
+
+def _attached(names: Sequence[str]) -> str:
+    named = ", ".join(safe_line(name) for name in names)
+    return f"attached: {shorten(named, 30)}" if named else ""
+
+
+def _width(wanted: dict[str, str]) -> int:
+    return sum(map(cells, wanted.values())) + len(_GAP) * (len(wanted) - 1)
