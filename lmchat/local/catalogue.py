@@ -86,7 +86,8 @@ ABOUT = (
 SYSTEM_PROMPT = (
     'You are a friendly chat assistant. Messages come from the user; "I" and "my" in them mean the user. '
     "Reply briefly in the user's language. "
-    'If the user asks about themselves and has not told you the answer, say "I do not know it."'
+    "Answer questions about the user from what the user said; if the user did not say it, reply: I do not know. "
+    "日本語では「わかりません」。"
 )
 """What a model of the catalogue is told when a chain brings no system prompt.
 
