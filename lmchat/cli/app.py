@@ -12,12 +12,17 @@ from lmchat.cli.model_commands import models
 from lmchat.cli.session_commands import sessions
 from lmchat.cli.settings_commands import settings
 from lmchat.cli.wishes import Wishes
-from lmchat.errors import BadUseError
 from lmchat.world import World
 
 app = typer.Typer(
     name="lmchat",
-    help="Chat with the models of LM Studio, or with a small built-in one, in the terminal.",
+    help="""Chat with the models of LM Studio, or a small built-in one, in the terminal.
+
+    \b
+    lmchat                          talk; Ctrl-D leaves
+    lmchat ask "What is a monad?"   one answer
+    lmchat help ask                 all about a command
+    """,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -35,22 +40,20 @@ def run(world: World, arguments: Sequence[str]) -> int:
     except typer.Exit as leaving:
         return leaving.exit_code
     except typer.TyperException as error:
-        raise BadUseError(
-            _sentence(error.format_message()), hint="`lmchat --help` lists commands and options."
-        ) from None
+        from lmchat.cli.bad_use import explained
 
-
-def _sentence(message: str) -> str:
-    return message if message.endswith((".", "?", ")")) else f"{message}."
+        raise explained(error) from None
 
 
 @app.callback(invoke_without_command=True)
 def lmchat(
     context: typer.Context,
     url: Annotated[
-        str | None, typer.Option(help="The server, such as http://localhost:1234; local is built in.")
+        str | None, typer.Option(metavar="URL", help="The server, such as http://10.0.0.2:1234, or local.")
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="Use this profile of the settings.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="PROFILE", help="Use this profile of the settings, such as work.")
+    ] = None,
     color: Annotated[str | None, typer.Option(metavar="auto|always|never", help="When to use colours.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Requests and timings on stderr; no secrets.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Say which lmchat this is.")] = False,
@@ -75,8 +78,10 @@ def lmchat(
 @app.command()
 def ask(
     context: typer.Context,
-    prompt: Annotated[list[str] | None, typer.Argument(help="What to ask; - reads standard input.")] = None,
-    session: Annotated[str | None, typer.Option("--session", "-s", metavar="NAME", help="Add to that session.")] = None,
+    prompt: Annotated[
+        list[str] | None, typer.Argument(metavar="PROMPT…", help="What to ask; - reads standard input.")
+    ] = None,
+    session: given.Session = None,
     resume: given.Continue = False,
     at: given.At = None,
     model: given.Model = None,
@@ -100,9 +105,14 @@ def ask(
     as_json: given.AsJson = False,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="The server's events, one JSON object a line.")] = False,
 ) -> int:
-    """Ask once and print the answer: lmchat ask "Why is the sky blue?"
+    """Ask once and print the answer.
 
-    Piped text is added behind the prompt: git diff | lmchat ask "Review this."
+    Piped text is added behind the prompt.
+
+    \b
+    lmchat ask "Why is the sky blue?"
+    git diff | lmchat ask "Review this."
+    lmchat ask -s trip -f plan.md "What is missing here?"
     """
     from lmchat.cli.ask import ask_once
 
@@ -118,7 +128,7 @@ def ask(
 @app.command()
 def talk(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="The session; created if it is new.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The session; created if it is new.")] = None,
     resume: given.Continue = False,
     at: given.At = None,
     model: given.Model = None,
@@ -140,7 +150,12 @@ def talk(
     plain: given.Plain = None,
     no_stream: given.NoStream = False,
 ) -> None:
-    """Talk in a session: lmchat talk colours; without a name a new one begins."""
+    """Talk in a session; without a name a new one begins.
+
+    \b
+    lmchat talk
+    lmchat talk holidays -m google/gemma-3-1b
+    """
     from lmchat.cli.talk import talk_on
 
     options = Options(temperature, top_p, top_k, min_p, repeat_penalty, max_output_tokens, context_length, reasoning)
@@ -155,12 +170,18 @@ def talk(
 @app.command()
 def serve(
     context: typer.Context,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Listen there; 0 takes any free port.")] = 1234,
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Listen there; 0: any.")] = 1234,
     token: Annotated[
-        str, typer.Option(envvar="LMCHAT_SERVE_TOKEN", help="Let in only who sends this token.", show_envvar=True)
+        str,
+        typer.Option(metavar="TOKEN", envvar="LMCHAT_SERVE_TOKEN", help="Let in only who sends it.", show_envvar=True),
     ] = "",
 ) -> None:
-    """Serve the built-in model to other programs on this machine: lmchat serve --port 1234"""
+    """Serve the built-in model to programs on this machine.
+
+    \b
+    lmchat serve --port 1234
+    curl http://localhost:1234/api/v1/models
+    """
     from lmchat.local.start import serve
 
     call: Call = context.obj
@@ -170,3 +191,22 @@ def serve(
 app.add_typer(sessions, name="sessions")
 app.add_typer(models, name="models")
 app.add_typer(settings, name="settings")
+
+
+@app.command("help")
+def help_(
+    context: typer.Context,
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="COMMAND…", help="Which, such as sessions fork.")
+    ] = None,
+) -> None:
+    """Say how a command is used.
+
+    \b
+    lmchat help ask
+    lmchat help sessions fork
+    """
+    from lmchat.cli.help import help_text
+
+    call: Call = context.obj
+    call.world.stdout.write(help_text(context, command or ()))

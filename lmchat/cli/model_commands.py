@@ -6,19 +6,29 @@ import typer
 
 from lmchat.cli import options as given
 
-models = typer.Typer(help="List, load, unload and download the server's models.", rich_markup_mode=None)
+models = typer.Typer(rich_markup_mode=None)
 
 
 @models.callback(invoke_without_command=True)
 def main(context: typer.Context, as_json: given.AsJson = False) -> None:
-    """List, load, unload and download the server's models; without a command, list them: lmchat models"""
+    """List, load, unload and download the server's models.
+
+    \b
+    lmchat models
+    lmchat models load google/gemma-3-1b
+    """
     if context.invoked_subcommand is None:
         list_(context, as_json)
 
 
 @models.command("list")
 def list_(context: typer.Context, as_json: given.AsJson = False) -> None:
-    """List the downloaded models, loaded ones marked: lmchat models list --json"""
+    """List the downloaded models, loaded ones first.
+
+    \b
+    lmchat models list
+    lmchat models list --json | jq -r '.[].key'
+    """
     from lmchat.cli.model_views import show_models
 
     show_models(context.obj, as_json=as_json)
@@ -29,17 +39,25 @@ def load(
     context: typer.Context,
     key: Annotated[str, typer.Argument(metavar="KEY", help="The model's key, as `lmchat models` shows it.")],
     context_length: given.ContextLength = None,
-    eval_batch_size: Annotated[int | None, typer.Option(min=1, help="Tokens evaluated at once.")] = None,
+    eval_batch_size: Annotated[
+        int | None, typer.Option(metavar="TOKENS", min=1, help="Tokens evaluated at once.")
+    ] = None,
     flash_attention: Annotated[
         bool | None, typer.Option("--flash-attention/--no-flash-attention", help="A faster way to attend.")
     ] = None,
-    num_experts: Annotated[int | None, typer.Option(min=1, help="Experts used, in a mixture of experts.")] = None,
+    num_experts: Annotated[int | None, typer.Option(metavar="COUNT", min=1, help="Experts used at once.")] = None,
     offload_kv_cache_to_gpu: Annotated[
-        bool | None, typer.Option("--offload-kv-cache-to-gpu/--no-offload-kv-cache-to-gpu", help="Where the cache is.")
+        bool | None,
+        typer.Option("--offload-kv-cache-to-gpu/--no-offload-kv-cache-to-gpu", help="Where the context is kept."),
     ] = None,
-    parallel: Annotated[int | None, typer.Option(min=1, help="Requests answered at once.")] = None,
+    parallel: Annotated[int | None, typer.Option(metavar="COUNT", min=1, help="Requests answered at once.")] = None,
 ) -> None:
-    """Load a model: lmchat models load google/gemma-3-1b --context-length 8192"""
+    """Load a model.
+
+    \b
+    lmchat models load google/gemma-3-1b
+    lmchat models load google/gemma-3-1b --context-length 8192
+    """
     from lmchat.cli.model_actions import load_model
 
     options = {
@@ -59,7 +77,12 @@ def unload(
     name: Annotated[str | None, typer.Argument(metavar="KEY|INSTANCE", help="What to unload.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Unload everything.")] = False,
 ) -> None:
-    """Unload a model or one of its instances: lmchat models unload google/gemma-3-1b"""
+    """Unload a model, or one of its instances.
+
+    \b
+    lmchat models unload google/gemma-3-1b
+    lmchat models unload --all
+    """
     from lmchat.cli.model_actions import unload_model
 
     unload_model(context.obj, name, every=every)
@@ -68,11 +91,16 @@ def unload(
 @models.command()
 def download(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A catalogue name or a Hugging Face URL.")],
-    quantization: Annotated[str | None, typer.Option(help="For a URL: which variant, such as Q4_K_M.")] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME|URL", help="A catalogue name or a Hugging Face URL.")],
+    quantization: Annotated[str | None, typer.Option(metavar="VARIANT", help="Of a URL, such as Q4_K_M.")] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Watch it to its end, or come back at once.")] = True,
 ) -> None:
-    """Download a model: lmchat models download qwen2.5-coder-0.5b-instruct"""
+    """Download a model.
+
+    \b
+    lmchat models download qwen2.5-coder-0.5b-instruct
+    lmchat models download https://huggingface.co/… --quantization Q4_K_M
+    """
     from lmchat.cli.model_actions import download_model
 
     download_model(context.obj, name, quantization, wait=wait)

@@ -9,21 +9,31 @@ from lmchat.chat.session import TurnId
 from lmchat.cli import options as given
 from lmchat.cli.call import Call
 
-sessions = typer.Typer(help="List, show, search and manage saved sessions.", rich_markup_mode=None)
+sessions = typer.Typer(rich_markup_mode=None)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The session, as `lmchat sessions` shows it.")]
 
 
 @sessions.callback(invoke_without_command=True)
 def main(context: typer.Context, as_json: given.AsJson = False) -> None:
-    """List, show, search and manage saved sessions; without a command, list them: lmchat sessions"""
+    """List, show, search and manage saved sessions.
+
+    \b
+    lmchat sessions
+    lmchat sessions show holidays
+    """
     if context.invoked_subcommand is None:
         list_(context, as_json)
 
 
 @sessions.command("list")
 def list_(context: typer.Context, as_json: given.AsJson = False) -> None:
-    """List the sessions, the one used last first: lmchat sessions list --json"""
+    """List the sessions, the one used last first.
+
+    \b
+    lmchat sessions list
+    lmchat sessions list --json | jq -r '.[].name'
+    """
     from lmchat.cli.session_views import show_sessions
 
     show_sessions(context.obj, as_json=as_json)
@@ -36,7 +46,12 @@ def show(
     at: given.At = None,
     as_json: given.AsJson = False,
 ) -> None:
-    """Show what was said, from the first turn to the last: lmchat sessions show colours"""
+    """Show what was said, from the first turn to the last.
+
+    \b
+    lmchat sessions show colours
+    lmchat sessions show colours --at 3
+    """
     from lmchat.cli.session_views import show_session
 
     show_session(context.obj, name, at=at, as_json=as_json)
@@ -44,7 +59,11 @@ def show(
 
 @sessions.command()
 def tree(context: typer.Context, name: Name, as_json: given.AsJson = False) -> None:
-    """Draw the turns with their branches: lmchat sessions tree colours"""
+    """Draw the turns with their branches.
+
+    \b
+    lmchat sessions tree colours
+    """
     from lmchat.cli.session_views import show_tree
 
     show_tree(context.obj, name, as_json=as_json)
@@ -57,7 +76,12 @@ def search(
     session: Annotated[str | None, typer.Option("--session", "-s", metavar="NAME", help="Look there only.")] = None,
     as_json: given.AsJson = False,
 ) -> None:
-    """Find turns by their words, newest first: lmchat sessions search blue sky"""
+    """Find turns by their words, newest first.
+
+    \b
+    lmchat sessions search blue sky
+    lmchat sessions search -s colours 空
+    """
     from lmchat.cli.session_views import show_matches
 
     show_matches(context.obj, " ".join(text), session, as_json=as_json)
@@ -69,7 +93,11 @@ def rename(
     old: Annotated[str, typer.Argument(metavar="OLD", help="The session.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
 ) -> None:
-    """Give a session another name: lmchat sessions rename chat-2 holidays"""
+    """Give a session another name.
+
+    \b
+    lmchat sessions rename chat-2 holidays
+    """
     from lmchat.cli.house import opened_store
 
     call: Call = context.obj
@@ -85,7 +113,12 @@ def fork(
     new: Annotated[str, typer.Argument(metavar="NEW", help="The name of the new session.")],
     at: given.At = None,
 ) -> None:
-    """Begin a session that shares what was said: lmchat sessions fork colours shades --at 3"""
+    """Begin a session that shares what was said.
+
+    \b
+    lmchat sessions fork colours shades
+    lmchat sessions fork colours shades --at 3
+    """
     from lmchat.cli.house import opened_store
 
     call: Call = context.obj
@@ -99,7 +132,13 @@ def delete(
     context: typer.Context,
     names: Annotated[list[str], typer.Argument(metavar="NAME…", help="The sessions to delete.")],
 ) -> None:
-    """Delete sessions for good; turns that another session shares stay: lmchat sessions delete chat-2 chat-3"""
+    """Delete sessions for good.
+
+    Turns that another session shares stay.
+
+    \b
+    lmchat sessions delete chat-2 chat-3
+    """
     from lmchat.cli.house import opened_store
 
     call: Call = context.obj
@@ -117,7 +156,12 @@ def export(
     ] = None,
     as_json: given.AsJson = False,
 ) -> None:
-    """Write a session as Markdown, or complete as JSON: lmchat sessions export colours -o colours.json"""
+    """Write a session as Markdown, or complete as JSON.
+
+    \b
+    lmchat sessions export colours > colours.md
+    lmchat sessions export colours -o colours.json
+    """
     from lmchat.cli.transfer import export_session
 
     export_session(context.obj, name, output, as_json=as_json)
@@ -127,9 +171,14 @@ def export(
 def import_(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What export --json wrote; - reads standard input.")],
-    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Call the session that.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NEW", help="Call the session that.")] = None,
 ) -> None:
-    """Bring back an exported session: lmchat sessions import colours.json"""
+    """Bring back an exported session.
+
+    \b
+    lmchat sessions import colours.json
+    lmchat sessions import colours.json --name shades
+    """
     from lmchat.cli.transfer import import_session
 
     import_session(context.obj, file, name)
