@@ -12,7 +12,9 @@ from lmchat.render.painter import Painter
 from lmchat.render.rows import BLANK, Row
 from lmchat.render.theme import Theme
 
-FRAME_SECONDS = 0.05
+FRAME_SECONDS = 0.035
+"""Seconds between two paints at least: what comes faster is painted together."""
+
 _BUDGET = 0.05  # the share of one core that looking ahead may take
 
 
@@ -43,8 +45,8 @@ class MarkdownStream:
         settled = self._settled()
         began = perf_counter()
         live = self._document.preview(self._painter.height) if self._painter.live else []
-        self._frame(settled, live)
         cost = perf_counter() - began
+        self._frame(settled, live)
         self._next_frame = now + max(FRAME_SECONDS, cost * (1 / _BUDGET - 1))
         self._changed = False
 
