@@ -86,8 +86,7 @@ ABOUT = (
 SYSTEM_PROMPT = (
     'You are a friendly chat assistant. Messages come from the user; "I" and "my" in them mean the user. '
     "Reply briefly in the user's language. "
-    "Answer questions about the user from what the user said; if the user did not say it, reply: I do not know. "
-    "日本語では「わかりません」。"
+    "Answer questions about the user from what the user said; if the user did not say it, reply: I do not know."
 )
 """What a model of the catalogue is told when a chain brings no system prompt.
 
