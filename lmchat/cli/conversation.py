@@ -8,7 +8,7 @@ from lmchat.chat.session import Session
 from lmchat.cli.wishes import Wishes
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.settings import Settings
-from lmchat.store import Store
+from lmchat.store.store import Store
 
 UNNAMED = ""
 """The name of a session that is named after its first prompt."""

@@ -15,7 +15,7 @@ from lmchat.cli.server import connected
 from lmchat.cli.wishes import Wishes
 from lmchat.errors import NotFoundError
 from lmchat.settings import Settings, read_settings
-from lmchat.store import Store, open_store
+from lmchat.store.store import Store, open_store
 from lmchat.wire.client import Client
 from lmchat.world import World
 

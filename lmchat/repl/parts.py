@@ -9,7 +9,7 @@ from lmchat.chat.talk import Exchange, Show
 from lmchat.chat.values import Prompt
 from lmchat.render.shows import Show as Shown
 from lmchat.settings import Settings
-from lmchat.store import Store
+from lmchat.store.store import Store
 from lmchat.wire.client import Client
 from lmchat.world import World
 

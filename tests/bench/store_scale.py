@@ -13,8 +13,8 @@ from pathlib import Path
 from random import Random
 
 from lmchat.chat.session import Session
-from lmchat.store import Store, open_store
 from lmchat.store.documents import FORMAT, VERSION
+from lmchat.store.store import Store, open_store
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 ENGLISH = [

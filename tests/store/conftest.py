@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lmchat.store import Store
+from lmchat.store.store import Store
 from tests.store.conversation import opened
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.talk import UNNUMBERED
 from lmchat.chat.values import Image, Message, Prompt, Reply, ResponseId
-from lmchat.store import Store, open_store
+from lmchat.store.store import Store, open_store
 
 BEGINNING = datetime(2026, 4, 1, tzinfo=UTC)
 SERVER = "http://localhost:1234"

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from lmchat.store import Store
+from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened
 
 TALKS = """

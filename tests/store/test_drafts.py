@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from lmchat.chat.session import Outcome, TurnId
-from lmchat.store import Store, writers
+from lmchat.store import writers
+from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened
 
 WRITES_UNTIL_KILLED = """

@@ -4,7 +4,7 @@ import pytest
 
 from lmchat.chat.session import Session, TurnId
 from lmchat.errors import BadUseError, NotFoundError
-from lmchat.store import Store
+from lmchat.store.store import Store
 from tests.store.conversation import asked, numbers
 
 

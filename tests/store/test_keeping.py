@@ -20,8 +20,8 @@ from lmchat.chat.values import (
     ToolCall,
 )
 from lmchat.errors import StoreError
-from lmchat.store import Store
 from lmchat.store.database import Row
+from lmchat.store.store import Store
 from tests.store.conversation import BEGINNING, answered, asked, drafted, numbers, opened, unasked
 
 PICTURE = Image("cat.png", "image/png", b"\x89PNG" * 100, 20, 10)

@@ -9,7 +9,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.errors import BadUseError
-from lmchat.store import Store
+from lmchat.store.store import Store
 from tests.store.conversation import answered, asked, drafted, numbers, opened, unasked
 
 

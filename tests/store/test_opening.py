@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from lmchat.errors import StoreError
-from lmchat.store import Store, schema
+from lmchat.store import schema
 from lmchat.store.database import FILE_NAME
+from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened
 
 

@@ -3,7 +3,9 @@
 import pytest
 
 from lmchat.errors import BadUseError, NotFoundError
-from lmchat.store import Match, Store, search
+from lmchat.store import search
+from lmchat.store.search import Match
+from lmchat.store.store import Store
 from tests.store.conversation import asked
 
 

@@ -8,7 +8,7 @@ import pytest
 from lmchat.chat.session import Outcome
 from lmchat.chat.values import EphemeralMcp, Options, Plugin
 from lmchat.errors import BadUseError, NotFoundError
-from lmchat.store import Store
+from lmchat.store.store import Store
 from tests.store.conversation import asked, numbers, opened
 
 

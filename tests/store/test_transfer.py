@@ -11,7 +11,7 @@ import pytest
 from lmchat.chat.session import Session, TurnId
 from lmchat.chat.values import EphemeralMcp, Image, Options, Plugin, Reply
 from lmchat.errors import BadUseError
-from lmchat.store import Store
+from lmchat.store.store import Store
 from tests.store.conversation import asked, numbers, unasked
 from tests.store.test_keeping import WHOLE
 

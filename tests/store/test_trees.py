@@ -5,7 +5,8 @@ import pytest
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError, NotFoundError
-from lmchat.store import Store, removal
+from lmchat.store import removal
+from lmchat.store.store import Store
 from tests.store.conversation import SERVER, asked, drafted, numbers
 
 PICTURE = Image("cat.png", "image/png", b"cat")
