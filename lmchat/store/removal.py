@@ -26,7 +26,7 @@ def delete(database: Database, names: Sequence[str]) -> None:
 
 def _remove_some(database: Database, session: int) -> bool:
     """Remove the newest turns of a session, and itself with the last of them; tell whether it is gone."""
-    with database.write():
+    with database.write(durable=False):
         tree = tree_of(database, session)
         if tree is None:
             return True
@@ -46,8 +46,16 @@ def _remove_some(database: Database, session: int) -> bool:
 
 
 def _unreached(database: Database, tree: int, session: int) -> list[TurnId]:
-    """Return the turns that only this session reaches, newest first; what others reach too is theirs from now on."""
+    """Return turns that only this session reaches, newest first, all or more than go at once.
+
+    What others reach too is theirs from now on.
+    """
     staying = {other: head for other, head in heads_in(database, tree).items() if other != session}
+    if not staying:
+        rows = database.rows(
+            "SELECT number FROM turn WHERE tree = ? ORDER BY number DESC LIMIT ?", (tree, _AT_ONCE + 1)
+        )
+        return [number for (number,) in rows]
     turns = places(database, tree)
     heirs = reached_from(staying, turns)
     for number, _, grower in turns:

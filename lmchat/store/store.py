@@ -51,8 +51,10 @@ class Store:
 
     def close(self) -> None:
         """Close the file; what is still a draft then counts as left behind."""
-        self._database.close()
-        self._writer.close()
+        try:
+            self._database.close()
+        finally:
+            self._writer.close()
 
     def sessions(self, limit: int | None = None) -> tuple[Summary, ...]:
         """Return the sessions, the one used last first, or only the first `limit` of them."""

@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from lmchat.chat.session import Outcome, TurnId
+from lmchat.errors import StoreError
 from lmchat.store import writers
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened
@@ -117,3 +120,17 @@ def test_files_of_dead_programs_are_swept_away(tmp_path: Path) -> None:
         drafted(store, store.find("one"), "Hello")
         assert len(list((tmp_path / "writers").iterdir())) == 1
     assert list((tmp_path / "writers").iterdir()) == []
+
+
+def test_file_of_a_living_program_is_not_swept_away(tmp_path: Path) -> None:
+    with opened(tmp_path) as one, opened(tmp_path) as two:
+        drafted(one, one.create("one"), "Hello")
+        drafted(two, two.create("two"), "Hello")
+        assert len(list((tmp_path / "writers").iterdir())) == 2
+
+
+def test_disk_without_room_for_a_lock_is_told(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "data" / "writers").write_text("in the way")
+    with pytest.raises(StoreError, match="cannot be locked"):
+        drafted(store, store.create("one"), "Hello")
+    assert store._database.rows("SELECT * FROM turn") == []

@@ -80,8 +80,9 @@ def test_undo_in_one_session_is_not_redone_in_another(store: Store, three: Sessi
 def test_undo_counts_from_where_its_person_stands(store: Store, three: Session) -> None:
     stale = three
     asked(store, three, "Fourth")
-    assert store.undo(stale).head == 2
-    assert store.find("one").head == 2
+    undone = store.undo(stale)
+    assert (undone.head, store.find("one").head) == (2, 2)
+    assert store.redo(undone).head == 3
 
 
 def test_turn_after_undo_grows_beside_what_was_undone(store: Store, three: Session) -> None:
