@@ -43,9 +43,12 @@ def ask(desk: Desk, prompt: Prompt, *, growing: Session | None = None, summary: 
     if desk.context()[1] is None:
         desk.known.refresh()  # the reply may have loaded the model
     if exchange.failure is None:
-        return _warned(desk)
-    show_failure(desk.parts.world, exchange.failure, colour=desk.colour)
-    return replace(desk, draft=prompt.text)
+        desk = _warned(desk)
+    else:
+        show_failure(desk.parts.world, exchange.failure, colour=desk.colour)
+        desk = replace(desk, draft=prompt.text)
+    desk.write("\n")
+    return desk
 
 
 def with_model(desk: Desk) -> Desk:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from prompt_toolkit.history import History
 
+from lmchat.repl.folding import Folds
+
 MOST_ENTRIES = 20_000
 _PRIVATE_FILE = 0o600
 _PRIVATE_DIRECTORY = 0o700
@@ -19,9 +21,10 @@ _PRIVATE_DIRECTORY = 0o700
 class SharedHistory(History):
     """Offer to the input line what any program has typed; other programs' entries are seen at the next prompt."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, folds: Folds) -> None:
         super().__init__()
         self._path = path
+        self._folds = folds
         self._read_to = 0
         self._loaded = True  # entries are read by `refresh` only, not once by the library
 
@@ -42,6 +45,7 @@ class SharedHistory(History):
         """Add what was typed, unless it begins with a space, is blank or repeats the entry before it."""
         if not string.strip() or string.startswith(" "):
             return
+        line = _line(self._folds.whole(string))
         with suppress(OSError):
             self._path.parent.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
             number = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _PRIVATE_FILE)
@@ -49,7 +53,7 @@ class SharedHistory(History):
                 with _locked(number):
                     self.refresh()
                     if self._loaded_strings[:1] != [string]:
-                        os.write(number, _mended_end(number) + _line(string))
+                        os.write(number, _mended_end(number) + line)
             finally:
                 os.close(number)
         self.refresh()
@@ -61,7 +65,7 @@ class SharedHistory(History):
         """Take in whole lines; a line that is not whole yet is read with the next look."""
         whole = data[: data.rfind(b"\n") + 1]
         self._read_to += len(whole)
-        entries = [entry for entry in map(_entry, whole.splitlines()[-MOST_ENTRIES:]) if entry]
+        entries = [self._folds.fold(entry) for entry in map(_entry, whole.splitlines()[-MOST_ENTRIES:]) if entry]
         if entries:
             self._loaded_strings = [*reversed(entries), *self._loaded_strings][:MOST_ENTRIES]
 

@@ -19,13 +19,13 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
-from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.repl.editor import edited
+from lmchat.repl.folding import Folds, Unfolding
 from lmchat.repl.history import SharedHistory
 from lmchat.repl.keys import Cleared, bindings, know_shift_enter, typing_command
 from lmchat.repl.matching import Offer
@@ -85,17 +85,18 @@ class Keyboard:
         self._manner = manner
         self._source, self._output = source, output
         self._status: Callable[[int], str] = lambda _width: ""
-        history: History = SharedHistory(manner.history) if manner.history else InMemoryHistory()
+        self._folds = Folds()
+        history: History = SharedHistory(manner.history, self._folds) if manner.history else InMemoryHistory()
         self._session: PromptSession[str | Cleared] = PromptSession(
             [("class:prompt", PROMPT)],
             multiline=True,
             editing_mode=EditingMode.VI if manner.vi else EditingMode.EMACS,
-            key_bindings=bindings(self._edited),
+            key_bindings=bindings(self._edited, self._folds),
             history=history,
             complete_while_typing=typing_command,
             enable_history_search=~typing_command,
             prompt_continuation=_continued,
-            input_processors=[TabsProcessor(char1=" ", char2=" ")],
+            input_processors=[Unfolding(self._folds.shown)],
             enable_suspend=True,
             style=_STYLE,
             color_depth=None if manner.colours else ColorDepth.DEPTH_1_BIT,
@@ -110,14 +111,14 @@ class Keyboard:
         self._status = status
         self._session.app.erase_when_done = False
         try:
-            got = self._session.prompt(default=draft, completer=completer or DummyCompleter())
+            got = self._session.prompt(default=self._folds.fold(draft), completer=completer or DummyCompleter())
         except EOFError:
             return Left()
         except KeyboardInterrupt:
             return Cleared(empty=False)
         finally:
             self.terminal.quiet()
-        return got if isinstance(got, Cleared) else Typed(_whole(got))
+        return got if isinstance(got, Cleared) else Typed(_mended(self._folds.whole(got)))
 
     def confirmed(self, question: str) -> bool:
         """Ask a question that is answered with yes or no; anything but a yes is a no."""
@@ -164,7 +165,15 @@ def opened_keyboard(world: World, manner: Manner) -> Keyboard:
     if isinstance(output, Vt100_Output):
         # Asking where the cursor is delays the first key over slow lines, and leaves answers where nobody reads them.
         output.enable_cpr = False
-    return Keyboard(create_input(source), output, Terminal(source, screen), manner)
+    return Keyboard(_keys_of(source), output, Terminal(source, screen), manner)
+
+
+def _keys_of(source: TextIO) -> Input:
+    if sys.platform == "win32":
+        return create_input(source)
+    from lmchat.repl.pasting import PastingInput
+
+    return PastingInput(source)
 
 
 def _controlling_terminal() -> TextIO:
@@ -181,6 +190,6 @@ def _continued(_width: int, _line: int, wrapped: int) -> StyleAndTextTuples:
     return [("class:continuation", "  " if wrapped else CONTINUATION)]
 
 
-def _whole(text: str) -> str:
+def _mended(text: str) -> str:
     """Replace what was no UTF-8 when it was typed."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

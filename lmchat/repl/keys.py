@@ -14,6 +14,8 @@ from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.keys import Keys
 
+from lmchat.repl.folding import Folds
+
 _SHIFT_ENTER = ("\x1b[27;2;13~", "\x1b[13;2u")
 
 
@@ -30,7 +32,7 @@ def know_shift_enter() -> None:
         ANSI_SEQUENCES[sequence] = (Keys.Escape, Keys.ControlM)
 
 
-def bindings(edit: Callable[[str], str]) -> KeyBindings:
+def bindings(edit: Callable[[str], str], folds: Folds) -> KeyBindings:
     """Make the bindings; `edit` opens a text in the person's editor and returns it changed."""
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER)
@@ -55,7 +57,7 @@ def bindings(edit: Callable[[str], str]) -> KeyBindings:
     def paste(event: KeyPressEvent) -> None:
         text = event.data.replace("\r\n", "\n").replace("\r", "\n")
         # Without the event: neither completion nor suggestion looks at what is pasted.
-        event.current_buffer.insert_text(text, fire_event=False)
+        event.current_buffer.insert_text(folds.fold(text), fire_event=False)
 
     @keys.add("c-c", filter=typing)
     @keys.add("<sigint>")
@@ -68,7 +70,7 @@ def bindings(edit: Callable[[str], str]) -> KeyBindings:
         line = event.current_buffer
 
         def change() -> None:
-            text = edit(line.text)
+            text = folds.fold(edit(folds.whole(line.text)))
             line.document = Document(text, len(text))
 
         run_in_terminal(change)
