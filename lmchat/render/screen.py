@@ -61,6 +61,7 @@ class Screen:
         self._thinking: Thinking | None = None
         self._message: MarkdownStream | None = None
         self._next_paint = 0.0
+        self._part_began: float | None = None
         self._anything = self._gap_due = False
         self._reply: Reply | None = None
         self._stack = ExitStack()
@@ -74,7 +75,7 @@ class Screen:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._stack:
-            if isinstance(error, BrokenPipeError):  # nobody looks at this terminal any more
+            if isinstance(error, OSError):  # the terminal is gone
                 return
             with self._shield.painting():
                 self._end_parts()
@@ -102,6 +103,7 @@ class Screen:
                 self._add_to_thought(text)
             case PartStarted() | PartEnded() | Fault():
                 self._end_parts()
+                self._part_began = self._now()
             case ToolStarted() | ToolNamed() | ToolDone() | ToolFailed():
                 self._take_tool(event)
             case Started() | Progress():
@@ -134,13 +136,16 @@ class Screen:
         if self._thinking is None:
             if not text:
                 return
+            # The clock of a stretch of reasoning starts with it, not with its first word.
+            began = self._now() if self._part_began is None else self._part_began
             self._end_parts()
-            self._thinking = Thinking(self._now(), whole=self._wanted.thoughts is Thoughts.SHOW)
+            self._thinking = Thinking(began, whole=self._wanted.thoughts is Thoughts.SHOW)
         self._thinking.feed(self._door.through(text))
 
     def _end_parts(self) -> None:
         """Settle the message or the thought that was open."""
         rest, self._door = self._door.rest(), Door()
+        self._part_began = None
         now = self._now()
         if self._message is not None:
             self._message.feed(rest)

@@ -78,7 +78,7 @@ class PageShow:
     def __init__(self, page: Page, margin: Margin) -> None:
         self._page = page
         self._margin = margin
-        self._written = False
+        self._written = self._finished = False
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +88,9 @@ class PageShow:
     ) -> None:
         if not isinstance(error, BrokenPipeError):
             self._page.close()
-        self._margin.close(interrupted=isinstance(error, KeyboardInterrupt))
+        # Ctrl-C may have been taken care of already: then the turn just ends before its end.
+        cut = isinstance(error, KeyboardInterrupt) or (error is None and not self._finished)
+        self._margin.close(interrupted=cut)
 
     def show(self, event: Event) -> None:
         """Show one event; raises BrokenPipeError where the reader of the pipe is gone."""
@@ -102,6 +104,7 @@ class PageShow:
             case ToolStarted() | ToolNamed() | ToolDone() | ToolFailed():
                 self._page.end_message()
             case Finished(reply):
+                self._finished = True
                 if not self._written and reply.text:
                     self._margin.retire()
                     self._page.feed(reply.text)

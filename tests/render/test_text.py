@@ -1,0 +1,68 @@
+"""What may go to a terminal."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmchat.render.text import Door, Halves, safe, safe_line
+
+ANY = st.text(st.characters(exclude_categories=()), max_size=60)
+HOSTILE = st.text(
+    st.sampled_from("a\r\n\t\x1b[]\x07\x08\x00\x9b\x9d\x7f\u202e\u2066\ud83d\ude00é👩\u200d"), max_size=40
+)
+PIECES = st.lists(st.one_of(ANY, HOSTILE), max_size=8)
+
+
+def through(pieces: list[str]) -> str:
+    door = Door()
+    return "".join(map(door.through, pieces)) + door.rest()
+
+
+@given(st.one_of(ANY, HOSTILE))
+def test_only_tabs_and_newlines_of_all_control_characters_pass(text: str) -> None:
+    left = {character for character in safe(text) if unicodedata.category(character) in ("Cc", "Cs")}
+    assert left <= {"\t", "\n"}
+
+
+@given(PIECES)
+def test_a_stream_comes_out_as_its_whole_however_it_is_cut(pieces: list[str]) -> None:
+    assert through(pieces) == safe("".join(pieces))
+
+
+@given(ANY)
+def test_a_stream_of_single_characters_comes_out_as_its_whole(text: str) -> None:
+    assert through(list(text)) == safe(text)
+
+
+@pytest.mark.parametrize("text", ["naïve", "日本語", "👩‍👩‍👧‍👦", "e\u0301", "🇯🇵", "❤️", "עברית", "a\u200fb", "\u00ad"])
+def test_ordinary_text_passes_untouched(text: str) -> None:
+    assert safe(text) == text
+
+
+@pytest.mark.parametrize(
+    ("hostile", "harmless"),
+    [
+        ("a\x1b[31mb", "a␛[31mb"),
+        ("\x1b]52;c;eA==\x07", "␛]52;c;eA=="),
+        ("\x1bPq\x1b\\", "␛Pq␛\\"),
+        ("a\x08b\x00c\x7f", "abc"),
+        ("a\x9b2Jb\x9d0;t\x9c", "a2Jb0;t"),
+        ("a\r\nb\rc", "a\nb\nc"),
+        ("a\u2028b", "a\nb"),
+        ("a\u202eb\u2066c", "a⟪U+202E⟫b⟪U+2066⟫c"),
+        ("a\ud83db", "a\ufffdb"),
+    ],
+)
+def test_what_is_hostile_becomes_harmless(hostile: str, harmless: str) -> None:
+    assert safe(hostile) == harmless
+
+
+def test_a_line_has_no_line_ends() -> None:
+    assert safe_line(" a\r\nb\tc\x0bd\n") == "a b cd"
+
+
+def test_halves_are_joined_and_nothing_else_is_changed() -> None:
+    halves = Halves()
+    assert halves.through("a\x1b\r\ud83d") + halves.through("\ude00b\ud83d") + halves.rest() == "a\x1b\r😀b\ufffd"
