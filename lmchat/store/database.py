@@ -137,6 +137,8 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
                 f"Another program has kept the conversations in {path} to itself for {PATIENCE_SECONDS:.0f} seconds.",
                 hint="Close that program, then try again.",
             )
+        case sqlite3.SQLITE_CONSTRAINT:
+            return StoreError("A turn this follows was deleted by another program.", hint="`/tree` shows what is left.")
         case _:
             return StoreError(f"The conversations in {path} cannot be used: {error}.")
 

@@ -66,9 +66,9 @@ def redo(database: Database, session: Session, count: int) -> Session:
         steps = database.rows(
             "SELECT id, was FROM move WHERE session = ? AND kind = 'undo' AND NOT redone AND id >"
             " (SELECT coalesce(max(id), 0) FROM move WHERE session = ? AND kind NOT IN ('undo', 'redo'))"
-            " ORDER BY id DESC LIMIT ?",
-            (number, number, count),
-        )
+            " ORDER BY id DESC",
+            (number, number),
+        )[:count]
         if len(steps) < count:
             have = f"Only {len(steps)} turns can be redone." if steps else "Nothing is left to redo."
             raise BadUseError(have, hint="`/tree` shows the turns and their numbers.")

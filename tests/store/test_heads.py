@@ -3,7 +3,7 @@
 import pytest
 
 from lmchat.chat.session import Session, TurnId
-from lmchat.errors import BadUseError, NotFoundError
+from lmchat.errors import BadUseError, NotFoundError, StoreError
 from lmchat.store.store import Store
 from tests.store.conversation import asked, numbers
 
@@ -48,7 +48,7 @@ def test_undo_between_redos_is_redone_first(store: Store, three: Session) -> Non
 
 def test_more_than_was_undone_cannot_be_redone(store: Store, three: Session) -> None:
     with pytest.raises(BadUseError, match="Only 1"):
-        store.redo(store.undo(three), 2)
+        store.redo(store.undo(three), 10**30)
     assert store.find("one").head == 2
 
 
@@ -132,3 +132,14 @@ def test_heads_name_every_session_of_the_tree(store: Store, three: Session) -> N
     store.fork(three, "early", TurnId(1))
     store.create("elsewhere")
     assert store.heads(three) == {1: ["early"], 3: ["one", "two"]}
+
+
+def test_move_to_a_turn_that_another_program_deletes_is_told(store: Store, three: Session) -> None:
+    fork = store.fork(three, "two", TurnId(1))
+    fork.turn(TurnId(3))
+    store.delete(["one"])
+    with pytest.raises(StoreError, match="was deleted"):
+        store.move(fork, TurnId(3))
+    with pytest.raises(StoreError, match="was deleted"):
+        store.fork(fork, "three", TurnId(3))
+    assert store.find("two").head == 1
