@@ -1,6 +1,7 @@
 """The way in, and the only place beside the REPL loop where errors meet the person.
 
-`--version` is answered before anything is imported; everything else is the command line's business.
+`--version` and what shells ask for completion are answered before anything that takes time is imported; everything
+else is the command line's business.
 """
 
 import signal
@@ -23,6 +24,10 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
         world.stdout.write(f"lmchat {__version__}\n")
         return ExitStatus.OK
     try:
+        if list(arguments[:1]) == ["__complete"]:
+            from lmchat.cli.completing import complete
+
+            return complete(world, arguments[1:])
         from lmchat.cli.app import run
 
         status = run(world, arguments)

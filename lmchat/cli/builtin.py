@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
+from lmchat.cli.call import BUILT_IN as LOCAL
 from lmchat.cli.call import Call
 from lmchat.cli.downloads import watch_download
+from lmchat.cli.known_models import remember_models
 from lmchat.errors import UnreachableError
 from lmchat.render.tables import size_words
 from lmchat.settings import Settings
@@ -26,7 +29,8 @@ def builtin_client(call: Call, settings: Settings) -> Iterator[Client]:
     # The server reads the variable; the setting may stand in the file as well.
     chosen = {"LMCHAT_LOCAL_MODEL": settings.text("local_model")} if settings.is_set("local_model") else {}
     with started(replace(call.world, environ={**call.world.environ, **chosen})) as url:
-        client = Client(Address(url), log=call.log if call.debug else None)
+        listed = partial(remember_models, call.world, LOCAL)
+        client = Client(Address(url), log=call.log if call.debug else None, listed=listed)
         _fetch_once(call, client)
         yield client
 

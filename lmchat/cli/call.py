@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from lmchat.world import World
 
+BUILT_IN = "local"
+"""The URL people write for the built-in model, and the name its response ids are kept under."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

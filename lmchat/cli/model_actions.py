@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmchat.chat.models import Instance, Model, find_model
-from lmchat.cli.call import Call
+from lmchat.cli.call import BUILT_IN, Call
 from lmchat.cli.downloads import watch_download
 from lmchat.cli.house import settings_of
-from lmchat.cli.server import BUILT_IN, connected
+from lmchat.cli.server import connected
 from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
 from lmchat.render.gauge import spinner
 from lmchat.render.notes import duration

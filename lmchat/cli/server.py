@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from lmchat.cli.builtin import builtin_client
-from lmchat.cli.call import Call
+from lmchat.cli.call import BUILT_IN, Call
+from lmchat.cli.known_models import remember_models
 from lmchat.errors import UnreachableError
 from lmchat.settings import Settings, read_token
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 
 LM_STUDIO = "http://localhost:1234"
-BUILT_IN = "local"
-"""The URL people write for the built-in model, and the name its response ids are kept under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ def _connection(call: Call, settings: Settings, url: str) -> Connection:
         call.world.stderr.write(
             f"lmchat: the API token goes to {address.host} without encryption; https would hide it.\n"
         )
-    client = Client(address, log=call.log if call.debug else None)
+    listed = partial(remember_models, call.world, address.url)
+    client = Client(address, log=call.log if call.debug else None, listed=listed)
     return Connection(client, address.url)
 
 

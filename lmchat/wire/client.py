@@ -1,6 +1,6 @@
 """LM Studio's REST API as a client: one method a route (PROTOCOL.md section 1). It must not know who asks, or why."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -25,11 +25,12 @@ class Client:
     """Speak with one server. It holds no connection, so there is nothing to close.
 
     Every method raises LmchatError where the server cannot be reached, refuses or breaks off. `log` is told of each
-    exchange, for `--debug`; no secret is ever in it.
+    exchange, for `--debug`; no secret is ever in it. `listed` is told of the models whenever they were listed.
     """
 
     address: Address
     log: Callable[[str], None] | None = None
+    listed: Callable[[Sequence[Model]], None] | None = None
 
     def chat(
         self,
@@ -66,7 +67,10 @@ class Client:
         answer = self._answer(call)
         if "models" not in answer:
             raise not_lm_studio(call, "something that is no list of models")
-        return tuple(read_models(answer["models"]))
+        models = tuple(read_models(answer["models"]))
+        if self.listed:
+            self.listed(models)
+        return models
 
     def load(
         self,
