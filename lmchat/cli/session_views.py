@@ -11,7 +11,8 @@ from lmchat.render.history import show_turns
 from lmchat.render.tables import Column, age_words, listing
 from lmchat.render.text import safe_line
 from lmchat.render.theme import Theme
-from lmchat.render.tree import Twig, draw_tree
+from lmchat.render.tree import draw_tree
+from lmchat.store.trees import Twig
 
 _COLUMNS = (
     Column("NAME"),
@@ -72,14 +73,21 @@ def show_tree(call: Call, name: str, *, as_json: bool) -> None:
     """Draw the tree that a session stands in."""
     with opened_store(call) as store:
         session = store.find(name)
-        twigs, heads = store.tree(session), store.heads(session)
-    if as_json:
-        write_document(call.world.stdout, [_twig_document(twig, session.head) for twig in twigs])
-        return
-    others = {turn: [each for each in names if each != name] for turn, names in heads.items()}
-    named = {turn: names for turn, names in others.items() if names}
-    for line in draw_tree(twigs, session.head, named, theme_of(call), width_of(call) or 100):
-        call.world.stdout.write(f"{line}\n")
+        if as_json:
+            write_document(call.world.stdout, [_twig_document(twig, session.head) for twig in store.tree(session)])
+            return
+        heads = store.heads(session)
+        others = {turn: [each for each in names if each != name] for turn, names in heads.items()}
+        named = {turn: names for turn, names in others.items() if names}
+        for line in draw_tree(
+            store.shape(session),
+            session.head,
+            named,
+            lambda turns: store.tree(session, only=turns),
+            theme_of(call),
+            width_of(call) or 100,
+        ):
+            call.world.stdout.write(f"{line}\n")
 
 
 def _twig_document(twig: Twig, head: TurnId | None) -> dict[str, Any]:
@@ -88,6 +96,8 @@ def _twig_document(twig: Twig, head: TurnId | None) -> dict[str, Any]:
         "parent": twig.parent,
         "prompt": twig.first_words,
         "outcome": twig.outcome.value,
+        "model": twig.model,
+        "at": twig.at.isoformat(),
         "summary": twig.summary,
         "head": twig.id == head,
     }

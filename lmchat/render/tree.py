@@ -3,7 +3,7 @@
 It must not know where turns are kept: anything with a number, a parent and first words can be drawn.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,13 +20,15 @@ _FIRST_ROWS = 10
 _NARROWEST = 12
 
 
+Shape = Sequence[tuple[TurnId, TurnId | None]]
+"""The number and the parent of every turn, by number."""
+
+
 class Twig(Protocol):
     """What is drawn of a turn."""
 
     @property
     def id(self) -> TurnId: ...  # noqa: D102 - the same as a Turn's, here and below
-    @property
-    def parent(self) -> TurnId | None: ...  # noqa: D102
     @property
     def first_words(self) -> str: ...  # noqa: D102
     @property
@@ -37,37 +39,43 @@ class Twig(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Hold one line: a turn (or None for a fold), what stands before it, and what is said of it."""
+    """Hold one line: a turn (or None for a fold), what stands before it, and what is said of a fold."""
 
     prefix: str
-    twig: Twig | None
+    turn: TurnId | None
     note: str = ""
 
 
 def draw_tree(
-    twigs: Sequence[Twig],
+    shape: Shape,
     head: TurnId | None,
     names: Mapping[TurnId, Sequence[str]],
+    look_up: Callable[[Collection[TurnId]], Iterable[Twig]],
     theme: Theme,
     width: int,
     most: int = 300,
 ) -> Iterator[str]:
     """Yield the lines of the tree, each within `width` cells, at most about `most` of them.
 
-    `names` are the sessions that point at a turn. The head's own line is never folded away.
+    `names` are the sessions that point at a turn; `look_up` is asked once, for the turns that are not folded away.
+    The head's own line is never folded away.
     """
-    lines = list(_lines(twigs, head, names))
-    number_width = len(str(twigs[-1].id)) if twigs else 1
-    for line in _windowed(lines, head, most):
-        yield _drawn(line, head, names, theme, width, number_width)
+    shown = list(_windowed(list(_lines(shape, head, names)), head, most))
+    twigs = {twig.id: twig for twig in look_up([line.turn for line in shown if line.turn is not None])}
+    number_width = len(str(shape[-1][0])) if shape else 1
+    for line in shown:
+        if line.turn is None:
+            indent = " " * number_width
+            yield theme.styled(shorten(f"{line.prefix}{indent}  {line.note}", width), theme.looks.faint)
+        elif twig := twigs.get(line.turn):  # a turn can be deleted while it is drawn
+            yield _drawn(line.prefix, twig, twig.id == head, names.get(twig.id, ()), theme, width, number_width)
 
 
-def _lines(twigs: Sequence[Twig], head: TurnId | None, names: Mapping[TurnId, Sequence[str]]) -> Iterator[_Line]:
-    known = {twig.id: twig for twig in twigs}
-    children: dict[TurnId | None, list[Twig]] = {}
-    for twig in twigs:
-        children.setdefault(twig.parent, []).append(twig)
-    straight = _way(known, head)
+def _lines(shape: Shape, head: TurnId | None, names: Mapping[TurnId, Sequence[str]]) -> Iterator[_Line]:
+    children: dict[TurnId | None, list[TurnId]] = {}
+    for turn, parent in shape:
+        children.setdefault(parent, []).append(turn)
+    straight = _way(dict(shape), head)
     open_runs = [(root, "", "") for root in reversed(_main_last(children.get(None, []), straight))]
     while open_runs:
         first, prefix, beside = open_runs.pop()
@@ -80,33 +88,33 @@ def _lines(twigs: Sequence[Twig], head: TurnId | None, names: Mapping[TurnId, Se
             open_runs.extend((side, beside + _SIDE, beside + _BESIDE) for side in reversed(sides))
 
 
-def _way(known: Mapping[TurnId, Twig], head: TurnId | None) -> set[TurnId]:
+def _way(parents: Mapping[TurnId, TurnId | None], head: TurnId | None) -> set[TurnId]:
     """Return the turns from the root to the head."""
     way: set[TurnId] = set()
-    while head is not None and head in known:
+    while head is not None and head in parents:
         way.add(head)
-        head = known[head].parent
+        head = parents[head]
     return way
 
 
-def _main_last(twigs: Sequence[Twig], straight: set[TurnId]) -> list[Twig]:
+def _main_last(turns: Sequence[TurnId], straight: set[TurnId]) -> list[TurnId]:
     """Put the turn that goes on in the same column last: the one on the way to the head, else the newest."""
-    return sorted(twigs, key=lambda twig: (twig.id in straight, twig.id))
+    return sorted(turns, key=lambda turn: (turn in straight, turn))
 
 
 def _run(
-    first: Twig, children: Mapping[TurnId | None, list[Twig]], names: Mapping[TurnId, Sequence[str]]
-) -> tuple[list[Twig], list[Twig]]:
+    first: TurnId, children: Mapping[TurnId | None, list[TurnId]], names: Mapping[TurnId, Sequence[str]]
+) -> tuple[list[TurnId], list[TurnId]]:
     """Follow single children; return the run and what branches off its end. A named turn ends a run."""
     run = [first]
     while True:
-        after = children.get(run[-1].id, [])
-        if len(after) != 1 or run[-1].id in names:
+        after = children.get(run[-1], [])
+        if len(after) != 1 or run[-1] in names:
             return run, after
         run.append(after[0])
 
 
-def _folded(run: Sequence[Twig]) -> Iterator[Twig | None]:
+def _folded(run: Sequence[TurnId]) -> Iterator[TurnId | None]:
     if len(run) <= 2 * _RUN_ENDS + 1:
         yield from run
         return
@@ -124,7 +132,9 @@ def _windowed(lines: Sequence[_Line], head: TurnId | None, most: int) -> Iterato
     if len(lines) <= most:
         yield from lines
         return
-    at = next((place for place, line in enumerate(lines) if line.twig and line.twig.id == head), len(lines) - 1)
+    at = next(
+        (place for place, line in enumerate(lines) if line.turn is not None and line.turn == head), len(lines) - 1
+    )
     start = max(_FIRST_ROWS, min(at - (most - _FIRST_ROWS) // 2, len(lines) - (most - _FIRST_ROWS)))
     end = start + most - _FIRST_ROWS
     yield from lines[:_FIRST_ROWS]
@@ -136,29 +146,19 @@ def _windowed(lines: Sequence[_Line], head: TurnId | None, most: int) -> Iterato
 
 
 def _drawn(
-    line: _Line,
-    head: TurnId | None,
-    names: Mapping[TurnId, Sequence[str]],
-    theme: Theme,
-    width: int,
-    number_width: int,
+    prefix: str, twig: Twig, is_head: bool, names: Sequence[str], theme: Theme, width: int, number_width: int
 ) -> str:
     looks = theme.looks
-    prefix = line.prefix if cells(line.prefix) <= width // 2 else f"{line.prefix[: width // 2 - 1]}…"
-    if line.twig is None:
-        return theme.styled(shorten(f"{prefix}{' ' * number_width}  {line.note}", width), looks.faint)
-    twig = line.twig
-    marks = [*_marks(twig), *([HEAD] if twig.id == head else []), *(f"[{name}]" for name in names.get(twig.id, ()))]
-    mark = safe_line("  ".join(marks))
-    number = f"{twig.id:>{number_width}}"
+    if cells(prefix) > width // 2:
+        prefix = f"{prefix[: width // 2 - 1]}…"
+    mark = safe_line("  ".join([*_marks(twig), *([HEAD] if is_head else []), *(f"[{name}]" for name in names)]))
     room = width - cells(prefix) - number_width - 2
     room_for_words = max(_NARROWEST, room - cells(mark) - 2) if mark else room
     words = shorten(safe_line(twig.first_words), max(1, min(room, room_for_words)))
     mark = shorten(mark, max(0, room - cells(words) - 2))
-    styled_mark = theme.styled(mark, looks.good if twig.id == head else looks.faint)
-    shown_words = theme.styled(words, looks.strong) if twig.id == head else words
-    text = f"{theme.styled(prefix, looks.faint)}{theme.styled(number, looks.faint)}  {shown_words}"
-    return f"{text}  {styled_mark}" if mark else text
+    number = theme.styled(f"{prefix}{twig.id:>{number_width}}", looks.faint)
+    text = f"{number}  {theme.styled(words, looks.strong) if is_head else words}"
+    return f"{text}  {theme.styled(mark, looks.good if is_head else looks.faint)}" if mark else text
 
 
 def _marks(twig: Twig) -> Iterator[str]:

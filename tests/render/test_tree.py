@@ -1,5 +1,6 @@
 """The tree as people see it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pytest
@@ -25,7 +26,8 @@ def twig(number: int, parent: int | None = None, words: str = "", outcome: Outco
 
 def drawn(*twigs: Twig, head: int, names: dict[int, list[str]] | None = None, width: int = 60) -> list[str]:
     named = {TurnId(turn): each for turn, each in (names or {}).items()}
-    return list(draw_tree(twigs, TurnId(head), named, PLAIN, width))
+    shape = [(each.id, each.parent) for each in twigs]
+    return list(draw_tree(shape, TurnId(head), named, lambda ids: [t for t in twigs if t.id in ids], PLAIN, width))
 
 
 def test_a_straight_conversation_is_a_straight_column() -> None:
@@ -61,6 +63,18 @@ def test_a_long_run_is_folded() -> None:
     assert len(lines) == 7
     assert lines[3].strip() == "⋮ 4,994 more turns"
     assert lines[-1].endswith("● here")
+
+
+def test_only_what_is_shown_is_looked_up() -> None:
+    asked: list[TurnId] = []
+
+    def look_up(turns: Collection[TurnId]) -> list[Twig]:
+        asked.extend(turns)
+        return [twig(turn) for turn in turns]
+
+    shape = [(TurnId(n), TurnId(n - 1) if n > 1 else None) for n in range(1, 5001)]
+    list(draw_tree(shape, TurnId(5000), {}, look_up, PLAIN, 80))
+    assert asked == [1, 2, 3, 4998, 4999, 5000]
 
 
 def test_a_bushy_tree_keeps_its_head_in_sight() -> None:

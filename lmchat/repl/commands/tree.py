@@ -1,5 +1,6 @@
 """Commands that move about in the conversation: it is a tree, and any turn can be returned to."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -68,13 +69,18 @@ def tree(desk: Desk, text: str) -> Desk:
     nothing(text)
     desk = desk.current()
     store, session = desk.parts.store, desk.session
-    twigs: list[Twig] = list(store.tree(session) if desk.kept else map(_Leaf.of, _turns(session)))
-    if not twigs:
+    leaves = {} if desk.kept else {turn.id: _Leaf.of(turn) for turn in _turns(session)}
+    shape = store.shape(session) if desk.kept else [(leaf.id, leaf.parent) for leaf in leaves.values()]
+    if not shape:
         raise BadUseError("There are no turns yet.")
+
+    def look_up(turns: Collection[TurnId]) -> Iterable[Twig]:
+        return store.tree(session, only=turns) if desk.kept else [leaves[turn] for turn in turns]
+
     heads = store.heads(session) if desk.kept else {}
     others = {turn: [name for name in names if name != session.name] for turn, names in heads.items()}
     named = {turn: names for turn, names in others.items() if names}
-    for line in draw_tree(twigs, session.head, named, desk.theme, desk.width):
+    for line in draw_tree(shape, session.head, named, look_up, desk.theme, desk.width):
         desk.write(f"{line}\n")
     return desk
 
