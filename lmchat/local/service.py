@@ -9,12 +9,12 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmchat.errors import BadUseError
+from lmchat.local import lifeline
+
 if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
-
-from lmchat.errors import BadUseError
-from lmchat.local import lifeline
 
 HOST = "127.0.0.1"
 

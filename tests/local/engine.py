@@ -42,6 +42,9 @@ class FakeEngine:
         self.hold = threading.Event()
         """While it is cleared, the answer goes on and on before the last piece of the script."""
         self.hold.set()
+        self.silent_answers = 0
+        """How many of the next answers say nothing after the head, as in a long prefill."""
+        self.awake = threading.Event()
         self.hung_up = threading.Event()
         self.cut_off = False
         """Whether the connection breaks off instead of ending as HTTP does."""
@@ -52,6 +55,9 @@ class FakeEngine:
         self._thread.start()
 
     def pieces(self) -> Iterator[bytes]:
+        if self.silent_answers:
+            self.silent_answers -= 1
+            self.awake.wait()
         yield from self.script[:-1]
         while not self.hold.wait(0.02):
             yield delta("more ", 9)
@@ -72,6 +78,7 @@ class FakeEngine:
 
     def close(self) -> None:
         self.hold.set()
+        self.awake.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

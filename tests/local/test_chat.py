@@ -268,8 +268,7 @@ def test_a_dead_engine_is_loaded_anew(served: Served) -> None:
 
 
 def hang_up_early(served: Served, **more: object) -> None:
-    """Send a prompt whose answer never ends, and hang up."""
-    served.engine.hold.clear()
+    """Send a prompt, and hang up as soon as the engine has it."""
     body = json.dumps({"model": KEY, "input": "Talk", **more})
     connection = http.client.HTTPConnection(served.http.base_url.host, served.http.base_url.port)
     connection.request("POST", "/api/v1/chat", body)
@@ -279,13 +278,22 @@ def hang_up_early(served: Served, **more: object) -> None:
     connection.close()
 
 
+def test_hanging_up_while_the_engine_is_silent_lets_the_next_one_in(served: Served) -> None:
+    served.engine.silent_answers = 1
+    hang_up_early(served, stream=True)
+
+    assert served.chat().status_code == 200
+
+
 def test_hanging_up_stops_a_stream(served: Served) -> None:
+    served.engine.hold.clear()
     hang_up_early(served, stream=True)
 
     assert served.engine.hung_up.wait(5)
 
 
 def test_hanging_up_stops_a_plain_request_and_the_next_is_served(served: Served) -> None:
+    served.engine.hold.clear()
     hang_up_early(served)
 
     assert served.engine.hung_up.wait(5)
@@ -294,6 +302,7 @@ def test_hanging_up_stops_a_plain_request_and_the_next_is_served(served: Served)
 
 
 def test_what_was_cut_short_is_not_kept(served: Served) -> None:
+    served.engine.hold.clear()
     hang_up_early(served, stream=True)
     served.engine.hung_up.wait(5)
     served.engine.hold.set()

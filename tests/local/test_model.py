@@ -112,7 +112,7 @@ def test_hanging_up_while_it_writes_or_reads_frees_the_engine(real: httpx.Client
     before = time.monotonic()
     chat(real, "Hello", max_output_tokens=1)
 
-    assert time.monotonic() - before < 5  # reading those words to the end takes 15 s, counting longer
+    assert time.monotonic() - before < 10  # reading those words to the end takes 15 s, counting longer
 
 
 def test_the_limit_of_tokens_is_kept(real: httpx.Client) -> None:
@@ -141,7 +141,7 @@ def test_killing_the_program_ends_server_and_engine(model_cache: Path, tmp_path:
     url = process.stderr.readline().strip()
     body = {"model": KEY, "input": "Count from 1 to 1000.", "stream": True}
     with httpx.stream("POST", f"{url}/api/v1/chat", json=body, timeout=60) as answer:
-        awaited = "model_load.start" if moment == "loading" else "message.delta"
+        awaited = "model_load.progress" if moment == "loading" else "message.delta"
         next(line for line in answer.iter_lines() if awaited in line)
         assert soon(lambda: len(below(process.pid)) == 2)
         children = below(process.pid)
@@ -149,4 +149,5 @@ def test_killing_the_program_ends_server_and_engine(model_cache: Path, tmp_path:
         process.kill()
         process.communicate()
 
-    assert soon(lambda: not any(alive(child) for child in children), seconds=2)
+    # Loading goes on for more than a second, and nothing in the engine can watch its lifeline meanwhile.
+    assert soon(lambda: not any(alive(child) for child in children), seconds=0.7)
