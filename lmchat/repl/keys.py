@@ -40,8 +40,9 @@ def bindings(edit: Callable[[str], str], folds: Folds) -> KeyBindings:
     @keys.add("enter", filter=typing)
     def send(event: KeyPressEvent) -> None:
         line = event.current_buffer
-        if line.complete_state and line.complete_state.current_completion:
-            line.complete_state = None
+        menu = line.complete_state
+        if menu and menu.current_completion and len(menu.completions) > 1:
+            line.complete_state = None  # what was chosen stands in the line; the next Enter sends it
         elif line.document.char_before_cursor == "\\" and line.document.is_cursor_at_the_end_of_line:
             line.delete_before_cursor()
             new_line(line)

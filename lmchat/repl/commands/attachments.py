@@ -36,7 +36,7 @@ def file(desk: Desk, text: str) -> Desk:
 
 
 def paste(desk: Desk, text: str) -> Desk:
-    """Attach the picture in the clipboard, or put its text into the line."""
+    """Attach the clipboard's picture, or insert its text."""
     nothing(text)
     data = pasted_picture(desk.parts.world)
     if data is None:
@@ -90,5 +90,5 @@ def _read(path: Path) -> bytes:
 COMMANDS = (
     Command("image", "FILE… or off", "Send pictures along with the next prompt.", image, Takes.FILE),
     Command("file", "FILE… or off", "Quote text files in the next prompt.", file, Takes.FILE),
-    Command("paste", "", "Attach the picture in the clipboard, or put its text into the line.", paste),
+    Command("paste", "", "Attach the clipboard's picture, or insert its text.", paste),
 )

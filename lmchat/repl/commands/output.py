@@ -9,7 +9,7 @@ from lmchat.chat.session import Turn
 from lmchat.chat.transcript import transcript
 from lmchat.chat.values import InvalidToolCall, ToolCall
 from lmchat.errors import BadUseError, NotFoundError
-from lmchat.render.notes import call_note, invalid_call_note, result_note, stats_note
+from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, stats_note
 from lmchat.render.text import safe
 from lmchat.repl.clipboard import copy as copy_text
 from lmchat.repl.commands.command import Command, Takes
@@ -93,7 +93,7 @@ def context(desk: Desk, text: str) -> Desk:
         desk.write(f"How many tokens are used is known after the next reply{fit}.\n")
     unsent = desk.session.unsent(desk.parts.server)
     if unsent:
-        desk.say(f"{len(unsent)} turns go along as text with the next prompt.")
+        desk.say(f"As text with the next prompt: {counted(len(unsent), 'turn')}.")
     return desk
 
 
@@ -103,7 +103,9 @@ def tool(desk: Desk, text: str) -> Desk:
     calls = _last_answer(desk).reply.tool_calls
     number = count(text, 1)
     if number > len(calls):
-        raise NotFoundError(f"The last reply made {len(calls)} tool calls." if calls else "It called no tool.")
+        raise NotFoundError(
+            f"The last reply made {counted(len(calls), 'tool call')}." if calls else "It called no tool."
+        )
     desk.write(_whole_call(calls[number - 1]))
     return desk
 
@@ -137,7 +139,9 @@ def _whole_call(call: ToolCall | InvalidToolCall) -> str:
 
 
 def _how_many(blocks: int) -> str:
-    return f"The last reply has {blocks} blocks of code." if blocks else "The last reply has no block of code."
+    return (
+        f"The last reply has {counted(blocks, 'block')} of code." if blocks else "The last reply has no block of code."
+    )
 
 
 def _last_answer(desk: Desk) -> Turn:
@@ -169,7 +173,7 @@ COMMANDS = (
         more="/copy 3 copies the reply of turn 3, /copy code 2 the second block of code in the last reply.",
     ),
     Command("save", "FILE", "Write the last reply to a file.", save, Takes.FILE),
-    Command("export", "[FILE]", "Write the session to a file: .json is complete, .md is Markdown.", export, Takes.FILE),
+    Command("export", "[FILE]", "Write the session to a .md or a complete .json file.", export, Takes.FILE),
     Command("stats", "", "Show tokens, speed and times of the last turn.", stats),
     Command("context", "", "Show how full the context is.", context),
     Command("tool", "[n]", "Show a tool call of the last reply whole.", tool),

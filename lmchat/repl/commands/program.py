@@ -29,6 +29,6 @@ def leave(desk: Desk, text: str) -> Desk:
 
 COMMANDS = (
     Command("editor", "[TEXT]", "Write the next prompt in your editor (also Ctrl-X Ctrl-E).", editor),
-    Command("clear", "", "Clear the screen; the conversation stays (/new begins another).", clear),
+    Command("clear", "", "Clear the screen; /new begins a new conversation.", clear),
     Command("quit", "", "Leave (also Ctrl-D).", leave, aliases=("exit",)),
 )

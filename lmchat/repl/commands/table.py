@@ -1,13 +1,14 @@
 """The one table of slash commands: from it come dispatch, `/help`, completion and README's rows."""
 
 from pathlib import Path
+from textwrap import fill
 
 from lmchat.errors import BadUseError, nearest
-from lmchat.render.tables import pairs
 from lmchat.repl.commands import attachments, models, output, program, sessions, talking, tree
 from lmchat.repl.commands.command import Command, Takes
 from lmchat.repl.desk import Desk
 
+_NAME_CELLS = 22
 _KEYS = (
     ("Enter", "Send; Alt-Enter, Ctrl-J or a trailing \\ begin a new line."),
     ("Ctrl-C", "Stop the reply, or clear the line; twice on an empty line it leaves, like Ctrl-D."),
@@ -23,12 +24,14 @@ def show_help(desk: Desk, text: str) -> Desk:
     if text:
         found = command_named(text.removeprefix("/"))
         names = "".join(f", /{alias}" for alias in found.aliases)
-        desk.write(pairs([(f"{found.written}{names}", found.help)], desk.theme))
-        if found.more:
-            desk.write(f"{found.more}\n")
+        desk.write(f"{_bold(desk, found.written + names)}\n")
+        desk.write(_filled(" ".join(filter(None, (found.help, found.more))), desk.width, indent=2))
         return desk
-    desk.write(pairs([(each.written, each.help) for each in COMMANDS], desk.theme) + "\n")
-    desk.write(pairs(_KEYS, desk.theme))
+    for written, said in readme_rows():
+        desk.write(_help_row(desk, written, said))
+    desk.write("\n")
+    for key, said in _KEYS:
+        desk.write(_help_row(desk, key, said))
     return desk
 
 
@@ -79,6 +82,24 @@ def sent_text(text: str) -> str:
 def readme_rows() -> list[tuple[str, str]]:
     """Return what README's table says of each command: how it is written, and its help."""
     return [(each.written, each.help) for each in COMMANDS]
+
+
+def _help_row(desk: Desk, written: str, said: str) -> str:
+    """Lay out one row of the help; where what is typed is long, its help stands below it."""
+    name, usage = written.split(" ", 1) if written.startswith("/") and " " in written else (written, "")
+    row = _filled(said, desk.width, indent=_NAME_CELLS + 2)
+    gap = _NAME_CELLS - len(written)
+    head = f"{_bold(desk, name)} {usage}" if usage else _bold(desk, name)
+    return f"{head}{' ' * gap}{row[_NAME_CELLS:]}" if gap >= 0 else f"{head}\n{row}"
+
+
+def _filled(text: str, width: int, *, indent: int) -> str:
+    blanks = " " * indent
+    return fill(text, max(width, indent + 20), initial_indent=blanks, subsequent_indent=blanks) + "\n"
+
+
+def _bold(desk: Desk, text: str) -> str:
+    return desk.theme.styled(text, desk.theme.looks.strong)
 
 
 def _exists(word: str) -> bool:

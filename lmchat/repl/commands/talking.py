@@ -38,8 +38,9 @@ def set_(desk: Desk, text: str) -> Desk:
         raise BadUseError(f"There is no value for {key.name}.", hint=f"Like this: /set {key.name} {key.example}")
     if key.name == "reasoning":
         return reasoning(desk, value)
-    desk = desk.talking_with(options=with_option(desk.session.options, key.name, value))
-    desk.say(f"{key.name} is {value} from the next prompt on.")
+    options = with_option(desk.session.options, key.name, value)
+    desk = desk.talking_with(options=options)
+    desk.say(f"{key.name} is {options.given()[key.name]} from the next prompt on.")
     return desk
 
 
@@ -173,7 +174,7 @@ COMMANDS = (
     Command(
         "compact",
         "[what to mind]",
-        "Let the model summarise the conversation, and begin anew from that.",
+        "Go on from a summary that the model writes.",
         compact,
         more="The whole conversation stays in the tree; /undo goes back to it.",
     ),

@@ -1,0 +1,114 @@
+"""The whole REPL in this process: keys go in through a pipe, what a person would read comes out as text."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from lmchat.chat.private import Memory
+from lmchat.chat.session import Session
+from lmchat.chat.values import Prompt
+from lmchat.cli.house import House
+from lmchat.render.choose import Manner as Looks
+from lmchat.render.choose import choose
+from lmchat.repl.desk import Desk
+from lmchat.repl.keyboard import Keyboard, Manner
+from lmchat.repl.known import KnownModels
+from lmchat.repl.loop import run
+from lmchat.repl.parts import Parts
+from lmchat.repl.terminal import Terminal
+from lmchat.settings import read_settings
+from lmchat.store.store import Store, open_store
+from lmchat.wire.address import Address
+from lmchat.wire.client import Client
+from lmchat.world import World, standard_directories
+from tests.repl.lmstudio import Studio
+
+ENTER, CTRL_C, CTRL_D, CTRL_J, ALT_ENTER = "\r", "\x03", "\x04", "\n", "\x1b\r"
+UP, DOWN, TAB, ESCAPE = "\x1b[A", "\x1b[B", "\t", "\x1b"
+
+
+@dataclass
+class Talk:
+    """Hold a talk that can be had again and again, and what is around it."""
+
+    world: World
+    store: Store
+    client: Client
+    studio: Studio
+    keys: PipeInput
+    private: bool = False
+    debug: bool = False
+    memory: Memory = field(default_factory=Memory)
+    speak: Any = None
+    vi: bool = False
+
+    @property
+    def server(self) -> str:
+        return self.studio.server.url
+
+    def type(self, *lines: str, name: str = "", first: Prompt | None = None) -> str:
+        """Type lines, each with Enter, clear what stands in the line, and leave; return what was written."""
+        return self.press("".join(f"{line}{ENTER}" for line in lines) + CTRL_C + CTRL_D, name=name, first=first)
+
+    def press(self, keys: str, *, name: str = "", first: Prompt | None = None) -> str:
+        """Press keys in a session (made by the first prompt where it does not exist)."""
+        self.keys.send_text(keys)
+        out = self.out
+        out.seek(0)
+        out.truncate()
+        session = self.store.find(name) if name and self.store.has(name) else Session(name=name, turns={})
+        run(self.parts(), session, first=first, keyboard=self.keyboard())
+        return out.getvalue()
+
+    def parts(self) -> Parts:
+        settings = read_settings(self.world, flags={}, profile=None)
+        memory = self.memory if self.private else None
+        house = House(self.world, settings, self.store, self.client, self.server, private=memory)
+        return Parts(
+            world=self.world,
+            settings=settings,
+            store=self.store,
+            client=self.client,
+            server=self.server,
+            speak=self.speak or house.speak,
+            shown=lambda: choose(self.world, Looks()),
+            with_model=house.with_model,
+            private=self.private,
+            debug=self.debug,
+        )
+
+    def keyboard(self) -> Keyboard:
+        history = None if self.private else self.world.directories.state / "history"
+        terminal = Terminal(self.world.stdin, self.world.stdout)
+        return Keyboard(self.keys, DummyOutput(), terminal, Manner(self.world.environ, history, vi=self.vi))
+
+    def desk(self, name: str = "") -> Desk:
+        """Lay a session on a desk, for what is tested without keys."""
+        session = self.store.find(name) if name else Session(name="", turns={})
+        return Desk(self.parts(), self.keyboard(), KnownModels(self.client.models), session)
+
+    @property
+    def out(self) -> StringIO:
+        assert isinstance(self.world.stdout, StringIO)
+        return self.world.stdout
+
+    def with_environ(self, **variables: str) -> "Talk":
+        environ: Mapping[str, str] = {**self.world.environ, **variables}
+        return replace(self, world=replace(self.world, environ=environ))
+
+
+@contextmanager
+def opened_talk(home: Path, studio: Studio) -> Iterator[Talk]:
+    """Open a store and a keyboard for one test."""
+    environ = {"LMCHAT_HOME": str(home), "PATH": "/nonexistent", "COLUMNS": "120"}
+    out = StringIO()
+    world = World(StringIO(), out, out, environ, standard_directories(environ))
+    with open_store(home, now=world.now) as store, create_pipe_input() as keys:
+        client = Client(Address(studio.server.url))
+        yield Talk(world=world, store=store, client=client, studio=studio, keys=keys)

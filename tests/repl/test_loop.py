@@ -1,0 +1,162 @@
+"""The loop: what a line does, what Ctrl-C does, and that no error ends it."""
+
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from lmchat.chat.session import Outcome
+from lmchat.chat.values import Prompt
+from lmchat.repl.asking import ask_typed
+from tests.repl.lmstudio import Studio, event, refused, spoken
+from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, CTRL_J, ENTER, Talk
+from tests.wire.scripted import HOLD, stream
+
+
+def test_a_line_is_asked_and_its_reply_is_shown(talk: Talk, studio: Studio) -> None:
+    assert "Reply 1." in talk.type("hello")
+    assert studio.chats[0]["input"] == "hello"
+
+
+def test_a_session_without_a_name_is_named_after_its_first_prompt(talk: Talk) -> None:
+    talk.type("blue sky thinking")
+    assert talk.store.names() == ["blue-sky-thinking"]
+
+
+def test_the_next_line_follows_the_reply_before_it(talk: Talk, studio: Studio) -> None:
+    talk.type("one", "two")
+    assert studio.chats[1]["previous_response_id"] == f"resp_{1:048x}"
+
+
+def test_a_new_name_says_that_it_is_new_and_what_is_near_it(talk: Talk) -> None:
+    talk.type("hi", name="colours")
+    out = talk.type(name="colors")
+    assert "'colors' is a new session." in out
+    assert "'colours'" in out
+
+
+def test_a_session_that_goes_on_shows_its_last_turns_and_how_they_ended(talk: Talk, studio: Studio) -> None:
+    studio.replies = [spoken("All of it."), stream(event("message.delta", content="Half of"))]
+    talk.type("one", "two", name="s")
+    out = talk.type(name="s")
+    assert "All of it." in out
+    assert "Half of" in out
+    assert "(failed" in out
+
+
+def test_only_the_first_run_explains_itself(talk: Talk) -> None:
+    assert "/help" in talk.type("hi")
+    assert "/help" not in talk.type()
+
+
+def test_a_first_prompt_from_a_pipe_is_asked_before_the_keyboard_is_read(talk: Talk, studio: Studio) -> None:
+    talk.type("and then?", first=Prompt("error in line 3"))
+    assert [chat["input"] for chat in studio.chats] == ["error in line 3", "and then?"]
+
+
+def test_a_refusal_leaves_what_was_typed_in_the_line(talk: Talk, studio: Studio) -> None:
+    studio.replies = [refused("No such model.")]
+    out = talk.press(f"hello{ENTER}{ENTER}{CTRL_D}")
+    assert "No such model." in out
+    assert [chat["input"] for chat in studio.chats] == ["hello", "hello"]
+
+
+def test_a_server_that_is_gone_does_not_end_the_talk(talk: Talk, studio: Studio) -> None:
+    talk.type("/model acme/big", "hi", name="s")
+    studio.server.__exit__(None, None, None)
+    out = talk.press(f"hello{ENTER}{CTRL_C}/tree{ENTER}{CTRL_D}", name="s")
+    assert "lmchat: error:" in out
+    assert "● here" in out
+
+
+def test_a_bug_is_one_line_and_the_text_stands_in_the_line_again(talk: Talk) -> None:
+    def broken(*arguments: Any, **named: Any) -> Any:
+        del arguments, named
+        raise ZeroDivisionError
+
+    talk.speak = broken
+    out = talk.press(f"hello{ENTER}{CTRL_C}{CTRL_D}")
+    assert "lmchat has a bug here (ZeroDivisionError)" in out
+    assert "Traceback" not in out
+    talk.debug = True
+    assert "Traceback" in talk.press(f"hello{ENTER}{CTRL_C}{CTRL_D}")
+
+
+def test_alt_enter_ctrl_j_and_a_trailing_backslash_begin_a_new_line(talk: Talk, studio: Studio) -> None:
+    talk.press(f"a{ALT_ENTER}b{CTRL_J}c\\{ENTER}d{ENTER}{CTRL_D}")
+    assert studio.chats[0]["input"] == "a\nb\nc\nd"
+
+
+@pytest.mark.parametrize("sequence", ["\x1b[13;2u", "\x1b[27;2;13~"])
+def test_shift_enter_begins_a_new_line_where_a_terminal_tells_it(talk: Talk, studio: Studio, sequence: str) -> None:
+    talk.press(f"a{sequence}b{ENTER}{CTRL_D}")
+    assert studio.chats[0]["input"] == "a\nb"
+
+
+def test_pasted_text_is_never_sent_by_itself_and_keeps_every_byte(talk: Talk, studio: Studio) -> None:
+    text = "\tdef f():  \n\n    return '日本語 👩‍👩‍👧'  \n\n"
+    talk.press("\x1b[200~" + text.replace("\n", "\r") + "\x1b[201~" + f"end{ENTER}{CTRL_D}")
+    assert [chat["input"] for chat in studio.chats] == [text + "end"]
+
+
+def test_an_empty_line_asks_nothing(talk: Talk, studio: Studio) -> None:
+    talk.type("", "   ")
+    assert studio.chats == []
+
+
+def test_ctrl_c_clears_the_line(talk: Talk, studio: Studio) -> None:
+    talk.press(f"secret{CTRL_C}open{ENTER}{CTRL_D}")
+    assert [chat["input"] for chat in studio.chats] == ["open"]
+
+
+def test_ctrl_c_twice_on_an_empty_line_leaves(talk: Talk, studio: Studio) -> None:
+    talk.press(f"{CTRL_C}{CTRL_C}never{ENTER}")
+    assert studio.chats == []
+
+
+def test_ctrl_c_once_on_an_empty_line_does_not_leave(talk: Talk, studio: Studio) -> None:
+    talk.press(f"{CTRL_C}a{CTRL_C}{CTRL_C}b{ENTER}{CTRL_D}")
+    assert [chat["input"] for chat in studio.chats] == ["b"]
+
+
+def test_ctrl_c_during_a_reply_keeps_what_came_and_asks_again_below(talk: Talk, studio: Studio) -> None:
+    def interrupting(request: Any) -> Any:
+        del request
+        return stream(event("message.delta", content="Half of"), 0.3, event("message.delta", content=" it"), HOLD)
+
+    studio.replies = [interrupting]
+    pressing = signal.SIGINT
+    signal.signal(signal.SIGALRM, lambda _number, _frame: os.kill(os.getpid(), pressing))
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    talk.type("tell me", "go on", name="s")
+    turns = talk.store.find("s").path()
+    assert [turn.outcome for turn in turns] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
+    assert turns[0].reply.text.startswith("Half of")
+    assert "Half of" in studio.chats[1]["input"]
+
+
+def test_exit_and_quit_leave_without_a_slash_too(talk: Talk, studio: Studio) -> None:
+    talk.type("exit", "never")
+    talk.keys.flush_keys()
+    assert studio.chats == []
+
+
+def test_what_another_program_added_is_said_and_followed(talk: Talk, studio: Studio) -> None:
+    talk.type("one", name="s")
+    desk = talk.desk("s")
+    talk.type("two", name="s")
+    talk.out.truncate(0)
+    asked = ask_typed(desk, "three")
+    assert "Another program added 1 turn" in talk.out.getvalue()
+    assert studio.chats[2]["previous_response_id"] == f"resp_{2:048x}"
+    assert asked.session.head == 3
+
+
+def test_that_another_program_went_back_is_said_too(talk: Talk, studio: Studio) -> None:
+    talk.type("one", "two", name="s")
+    desk = talk.desk("s")
+    talk.type("/goto 0", name="s")
+    ask_typed(desk, "three")
+    assert "Another program moved this session" in talk.out.getvalue()
+    assert "previous_response_id" not in studio.chats[2]
