@@ -83,9 +83,7 @@ class Margin:
 
     def retire(self) -> None:
         """Show no more progress: the answer has begun."""
-        if not self._retired:
-            self._retired = True
-            self._painter.close()
+        self._stop_progress()
         self._end_thought()
 
     def close(self, *, interrupted: bool = False) -> None:
@@ -96,8 +94,13 @@ class Margin:
         if self._wanted.stats and self._stats:
             self.note(self._stats)
 
+    def _stop_progress(self) -> None:
+        if not self._retired:
+            self._retired = True
+            self._painter.close()
+
     def _think(self, text: str) -> None:
-        self.retire()
+        self._stop_progress()
         self._thinking = True
         self._write(self._theme.styled(self._door.through(text), self._theme.looks.faint))
 

@@ -5,9 +5,9 @@ lexer takes only whole (comments over several lines, scripts in HTML), lines wai
 up to a limit. It must not know rows.
 """
 
-from pygments.lexer import ExtendedRegexLexer, Lexer, LexerContext, RegexLexer  # type: ignore[import-untyped]  # Pygments ships no types
+from pygments.lexer import ExtendedRegexLexer, Lexer, RegexLexer  # type: ignore[import-untyped]  # Pygments ships no types
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # Pygments ships no types
-from pygments.token import Comment, Text, _TokenType  # type: ignore[import-untyped]  # Pygments ships no types
+from pygments.token import Comment, Error, Text, _TokenType  # type: ignore[import-untyped]  # Pygments ships no types
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # Pygments ships no types
 
 from lmchat.render.markdown.palette import Palette
@@ -62,7 +62,7 @@ class Highlighter:
             if whole[0][0] not in Comment or "x" not in whole[0][1]:
                 continue
             _, stack = self._lexed(f"{opener} x\n")
-            before, self._stack = self._stack, stack or self._stack
+            before, self._stack = self._stack, stack
             resumed, _ = self._lexed(f"x {closer}\n")
             self._stack = before
             if resumed[0][0] not in Comment:
@@ -98,26 +98,23 @@ class Highlighter:
         back = pair[1] if pair else ""
         tokens, stack = self._lexed(front + text + back)
         self._within = pair
-        if stack is not None:
-            self._stack = stack
+        self._stack = stack
         return _by_line(_trimmed(tokens, len(front), len(text) - 1), self._palette, len(lines))
 
-    def _lexed(self, text: str) -> tuple[_Tokens, tuple[str, ...] | None]:
-        """Run the lexer over the text; None for its state where it cannot be resumed."""
+    def _lexed(self, text: str) -> tuple[_Tokens, tuple[str, ...]]:
+        """Run the lexer over the text, from its state on; return the state behind it, too."""
         lexer = self._lexer
+        stack = list(self._stack)
         try:
             if isinstance(lexer, RegexLexer) and not isinstance(lexer, ExtendedRegexLexer):
-                context = LexerContext(text, 0, list(self._stack))
-                found = ExtendedRegexLexer.get_tokens_unprocessed(lexer, context=context)
-                tokens = [(kind, value) for _, kind, value in found]
-                stack: tuple[str, ...] | None = tuple(context.stack)
+                tokens = _run(lexer, text, stack)
             else:
                 tokens = [(kind, value) for _, kind, value in lexer.get_tokens_unprocessed(text)] if lexer else []
-                stack = None
         except Exception:  # noqa: BLE001 - hundreds of foreign lexers; without colours is better than no reply
-            return [(Text, text)], None
+            return [(Text, text)], self._stack
         # A lexer may lose characters; then its colours are of no use.
-        return (tokens, stack) if "".join(value for _, value in tokens) == text else ([(Text, text)], None)
+        whole = "".join(value for _, value in tokens) == text
+        return (tokens, tuple(stack)) if whole else ([(Text, text)], self._stack)
 
 
 def _lexer(name: str) -> Lexer | None:
@@ -127,6 +124,42 @@ def _lexer(name: str) -> Lexer | None:
         return get_lexer_by_name(name)
     except ClassNotFound:
         return None
+
+
+def _run(lexer: RegexLexer, text: str, stack: list[str]) -> _Tokens:
+    """Do what Pygments' RegexLexer does, but begin in any state and leave in `stack` where it stopped."""
+    tokens: _Tokens = []
+    position = 0
+    while position < len(text):
+        for match, action, new_state in lexer._tokens[stack[-1]]:  # noqa: SLF001 - how its subclasses see them
+            found = match(text, position)
+            if found is None:
+                continue
+            if type(action) is _TokenType:
+                tokens.append((action, found[0]))
+            elif action is not None:
+                tokens += [(kind, value) for _, kind, value in action(lexer, found)]
+            position = found.end()
+            _move(stack, new_state)
+            break
+        else:
+            if text[position] == "\n":
+                stack[:] = ["root"]
+            tokens.append((Text if text[position] == "\n" else Error, text[position]))
+            position += 1
+    return [(kind, value) for kind, value in tokens if value]
+
+
+def _move(stack: list[str], new_state: tuple[str, ...] | int | str | None) -> None:
+    """Change the lexer's state as a rule says."""
+    if isinstance(new_state, int):
+        del stack[max(len(stack) + new_state, 1) :]
+    elif new_state is not None:
+        for state in (new_state,) if isinstance(new_state, str) else new_state:
+            if state == "#pop":
+                del stack[max(len(stack) - 1, 1) :]
+            else:
+                stack.append(stack[-1] if state == "#push" else state)
 
 
 def _trimmed(tokens: _Tokens, front: int, length: int) -> _Tokens:

@@ -10,7 +10,8 @@ from lmchat.render.markdown.layout import Kit, Layout
 from lmchat.render.rows import Row
 from lmchat.render.theme import Theme
 
-_ONLY_MARKS = re.compile(r"[\s>]*(?:[-+*_=#|:`~<\s]*|\d{1,9}[.)]?\s*)$")
+_MARKS = "-+*_=#|:`~<> \t"
+_NUMBER = re.compile(r"\d{1,9}[.)]?$")
 
 
 class Document:
@@ -45,7 +46,8 @@ class Document:
         """Return the rows that would follow if the text ended here, the last `room` of them exactly."""
         blocks, layout = self._blocks.copy(), self._layout.preview(room)
         # A line of marks alone may still become anything: it is shown when it has become something.
-        steps = [] if _ONLY_MARKS.match(self._rest) else blocks.take(self._rest)
+        body = self._rest.strip(_MARKS)
+        steps = [] if not body or _NUMBER.match(body) else blocks.take(self._rest)
         return [row for step in (*steps, *blocks.end()) for row in layout.take(step)]
 
 

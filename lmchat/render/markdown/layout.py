@@ -40,6 +40,7 @@ _RULE, _CODE_RULE = "─", "╌"
 _CODE_RULE_CELLS = 40
 _LEAST_ROOM = 16
 _TAB = 4
+_LONGEST_PREVIEW, _CUT = 16_384, 4_096
 _LANGUAGE = re.compile(r"[{.\s]*([\w+#.-]+)")
 _TASK = re.compile(r"\[([ xX])\](?:[ \n]+|$)")
 
@@ -206,6 +207,9 @@ class Layout:
             if self._frames[-2].number is None:
                 marker = f" [{'✓' if done else ' '}] "
                 self._frames[-1] = self._item(marker, self._looks.good if done else self._looks.bullet)
+        if self._room is not None and len(text) > _LONGEST_PREVIEW:
+            # Only the last rows are looked at. The cut moves seldom, so that they stand still.
+            text = text[(len(text) - _LONGEST_PREVIEW // 2) // _CUT * _CUT :]
         rows = self._gap(blank=blank)
         return rows + self._rows(wrap(self._inline(text), self._inner))
 

@@ -7,6 +7,8 @@ import re
 
 _HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)(?:\]\([^()\s]*)?$")
 _HALF_MARK = re.compile(r"(?:!|\\|&#?\w{0,8}|<[/\w][^<>\n]{0,40})$")
+_MOST_OPEN = 8
+_LONGEST_MARK = 3
 _MARKS = re.compile(r"\\.|(`+)|(\*+|_+|~~)")
 
 
@@ -24,6 +26,8 @@ def mended(text: str) -> str:
             position = closing.end()
         elif found[2]:
             _take_mark(found[2], text[found.start() - 1 : found.start()], text[position : position + 1], open_marks)
+    if len(open_marks) > _MOST_OPEN:
+        return text
     stripped = text.rstrip("*_~")
     if open_marks and stripped != text and text[len(stripped) :].endswith(open_marks[-1]):
         text = text[: len(text) - len(open_marks.pop())]

@@ -1,0 +1,129 @@
+"""How rows become bytes."""
+
+from lmchat.render.painter import Painter
+from lmchat.render.rows import Row, measured
+from tests.render.terminals import Terminal
+
+FAMILY = "👩‍👩‍👧‍👦"
+
+
+def rows(*texts: str) -> list[Row]:
+    return [measured(text, text, 10) for text in texts]
+
+
+def painter_of(terminal: Terminal, *, reflows: bool = False) -> Painter:
+    return Painter(terminal.feed, terminal.size, live=True, reflows=reflows)
+
+
+def test_settled_rows_stand_above_live_ones() -> None:
+    terminal = Terminal(10, 5)
+    painter = painter_of(terminal)
+    painter.frame((), rows("live"))
+    painter.frame(rows("settled"), rows("live"))
+    assert terminal.texts() == ["settled", "live"]
+
+
+def test_a_frame_without_changes_writes_nothing() -> None:
+    terminal = Terminal(10, 5)
+    painter = painter_of(terminal)
+    painter.frame((), rows("a", "b"))
+    painter.frame((), rows("a", "b"))
+    assert len(terminal.bytes) == 1
+
+
+def test_only_what_changed_is_written() -> None:
+    terminal = Terminal(10, 5)
+    painter = painter_of(terminal)
+    painter.frame((), rows("a", "b"))
+    painter.frame((), rows("a", "c"))
+    assert "a" not in terminal.bytes[-1]
+    assert terminal.texts() == ["a", "c"]
+
+
+def test_a_row_that_is_settled_as_it_was_shown_is_not_written_again() -> None:
+    terminal = Terminal(10, 5)
+    painter = painter_of(terminal)
+    painter.frame((), rows("a", "b"))
+    painter.frame(rows("a"), rows("b", "c"))
+    assert "a" not in terminal.bytes[-1]
+    assert terminal.texts() == ["a", "b", "c"]
+
+
+def test_a_shorter_row_leaves_nothing_of_the_longer_one() -> None:
+    terminal = Terminal(10, 5)
+    painter = painter_of(terminal)
+    painter.frame((), rows("0123456789"))
+    painter.frame((), rows("ab"))
+    assert terminal.texts() == ["ab"]
+
+
+def test_a_row_of_full_width_keeps_its_last_cell() -> None:
+    terminal = Terminal(10, 5)
+    painter = painter_of(terminal)
+    painter.frame((), rows("ab", "x"))
+    painter.frame((), rows("0123456789", "y"))
+    assert terminal.texts() == ["0123456789", "y"]
+
+
+def test_fewer_rows_leave_nothing_of_the_others() -> None:
+    terminal = Terminal(10, 5)
+    painter = painter_of(terminal)
+    painter.frame((), rows("a", "b", "c"))
+    painter.frame((), rows("a"))
+    assert terminal.texts() == ["a"]
+
+
+def test_no_more_rows_are_live_than_the_window_has_less_one() -> None:
+    terminal = Terminal(10, 4)
+    painter = painter_of(terminal)
+    painter.frame((), rows("a", "b", "c", "d", "e"))
+    assert terminal.texts() == ["c", "d", "e"]
+
+
+def test_rows_that_had_no_room_are_there_when_they_are_settled() -> None:
+    terminal = Terminal(10, 4)
+    painter = painter_of(terminal)
+    painter.frame((), rows("a", "b", "c", "d", "e"))
+    painter.frame(rows("a", "b", "c", "d", "e"))
+    assert terminal.texts() == ["a", "b", "c", "d", "e"]
+
+
+def test_a_live_row_that_may_be_too_wide_is_cut_at_the_margin() -> None:
+    terminal = Terminal(10, 4)
+    painter_of(terminal).frame((), rows(FAMILY * 4))
+    assert f"\x1b[?7l{FAMILY * 4}\x1b[?7h" in terminal.written()
+
+
+def test_it_is_written_whole_when_it_is_settled() -> None:
+    terminal = Terminal(10, 4)
+    painter = painter_of(terminal)
+    painter.frame((), rows(FAMILY * 4))
+    painter.frame(rows(FAMILY * 4))
+    assert FAMILY * 4 in terminal.bytes[-1]
+    assert "\x1b[?7l" not in terminal.bytes[-1]
+
+
+def test_where_rows_are_wrapped_anew_the_live_ones_are_taken_back_as_they_are_now() -> None:
+    terminal = Terminal(10, 9)
+    painter = painter_of(terminal, reflows=True)
+    painter.frame((), rows("0123456789", "ab"))
+    terminal.columns = 4
+    painter.frame((), rows("cd"))
+    assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[4A\r\x1b[J")
+
+
+def test_where_they_are_not_no_more_is_taken_back_than_was_painted() -> None:
+    terminal = Terminal(10, 9)
+    painter = painter_of(terminal)
+    painter.frame((), rows("0123456789", "ab"))
+    terminal.columns = 4
+    painter.frame((), rows("cd"))
+    assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[2A\r\x1b[J")
+
+
+def test_without_a_cursor_to_move_only_settled_rows_are_written() -> None:
+    terminal = Terminal(10, 9)
+    painter = Painter(terminal.feed, terminal.size, live=False)
+    painter.frame(rows("a"), rows("b"))
+    painter.close()
+    assert terminal.written() == "a\n"
