@@ -1,0 +1,165 @@
+"""Colours, failures, listings: what is short and stands alone."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lmchat.errors import NotFoundError
+from lmchat.render.cells import cells, cut, shorten
+from lmchat.render.failures import show_failure, show_note
+from lmchat.render.tables import Column, age_words, listing, pairs, size_words
+from lmchat.render.terminal import moves_cursor, reflows, size_of
+from lmchat.render.theme import PLAIN, WITHOUT_ANYTHING, WITHOUT_COLOURS, Depth, Looks, When, theme_for
+from lmchat.render.thinking import fold
+from tests.render.terminals import Clock, Terminal, Tty, world_of
+
+XTERM = {"TERM": "xterm-256color"}
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("environ", "terminal", "colour", "looks"),
+    [
+        (XTERM, True, When.AUTO, Looks()),
+        (XTERM, False, When.AUTO, WITHOUT_ANYTHING),
+        (XTERM, False, When.ALWAYS, Looks()),
+        (XTERM, True, When.NEVER, WITHOUT_COLOURS),
+        (XTERM | {"NO_COLOR": "1"}, True, When.AUTO, WITHOUT_COLOURS),
+        (XTERM | {"NO_COLOR": ""}, True, When.AUTO, Looks()),
+        (XTERM | {"NO_COLOR": "1"}, True, When.ALWAYS, Looks()),
+        (XTERM | {"FORCE_COLOR": "1"}, False, When.AUTO, Looks()),
+        (XTERM | {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, When.AUTO, WITHOUT_ANYTHING),
+        (XTERM | {"FORCE_COLOR": "1"}, False, When.NEVER, WITHOUT_ANYTHING),
+        ({"TERM": "dumb"}, True, When.AUTO, WITHOUT_ANYTHING),
+    ],
+)
+def test_colours_follow_flag_environment_and_stream(
+    environ: dict[str, str], terminal: bool, colour: When, looks: Looks
+) -> None:
+    assert theme_for(environ, terminal=terminal, colour=colour).looks == looks
+
+
+@pytest.mark.parametrize(
+    ("environ", "depth"),
+    [({"TERM": "xterm"}, Depth.SIXTEEN), (XTERM, Depth.MANY), (XTERM | {"COLORTERM": "truecolor"}, Depth.ALL)],
+)
+def test_the_number_of_colours_is_what_the_terminal_says(environ: dict[str, str], depth: Depth) -> None:
+    assert theme_for(environ, terminal=True).depth is depth
+
+
+def test_a_light_background_is_told_by_the_terminal() -> None:
+    assert theme_for(XTERM, terminal=True).dark
+    assert not theme_for(XTERM | {"COLORFGBG": "0;15"}, terminal=True).dark
+
+
+@pytest.mark.parametrize(
+    ("environ", "links"),
+    [(XTERM, True), ({"TERM": "linux"}, False), ({}, False), (XTERM | {"TERM_PROGRAM": "Apple_Terminal"}, False)],
+)
+def test_links_are_used_where_the_terminal_likely_has_them(environ: dict[str, str], links: bool) -> None:
+    assert theme_for(environ, terminal=True).links is links
+
+
+def test_a_pipe_has_no_links() -> None:
+    assert not theme_for(XTERM, terminal=False, colour=When.ALWAYS).links
+
+
+def test_a_stream_without_a_size_has_that_of_the_environment() -> None:
+    assert size_of(io.StringIO(), {"COLUMNS": "33", "LINES": "7"})() == (33, 7)
+    assert size_of(io.StringIO(), {"COLUMNS": "no"})() == (80, 24)
+
+
+def test_a_dumb_terminal_and_a_pipe_do_not_move_the_cursor() -> None:
+    tty = Tty(Terminal(10, 10))
+    assert moves_cursor(tty, XTERM)
+    assert not moves_cursor(tty, {"TERM": "dumb"})
+    assert not moves_cursor(io.StringIO(), XTERM)
+
+
+def test_a_terminal_reflows_where_it_is_known_to() -> None:
+    assert reflows(XTERM | {"VTE_VERSION": "7600"})
+    assert reflows({"TERM": "tmux-256color"})
+    assert not reflows(XTERM)
+
+
+def test_a_failure_is_one_sentence_and_one_hint() -> None:
+    errors = io.StringIO()
+    show_failure(world_of(io.StringIO(), errors, Clock()), NotFoundError("No\x1b[2J such\nmodel.", hint="Look."))
+    assert errors.getvalue() == "lmchat: error: No␛[2J such model.\nhint: Look.\n"
+
+
+def test_a_failure_without_a_hint_is_one_line() -> None:
+    errors = io.StringIO()
+    show_failure(world_of(io.StringIO(), errors, Clock()), NotFoundError("No."))
+    assert errors.getvalue() == "lmchat: error: No.\n"
+
+
+def test_a_note_is_faint_on_a_terminal() -> None:
+    terminal = Terminal(40, 5)
+    show_note(world_of(io.StringIO(), Tty(terminal), Clock()), "Well.")
+    assert terminal.written() == "\x1b[2mWell.\x1b[0m\r\n"
+
+
+COLUMNS = [Column("NAME", gives=True), Column("TURNS", right=True), Column("WORDS", gives=True)]
+ROWS = [["colours", "3", "What is blue?"], ["日本語", "12", "a\tb\nc " * 9]]
+
+
+def test_a_listing_is_aligned_by_cells_and_has_no_tabs() -> None:
+    assert listing(COLUMNS, [*ROWS[:1], ["日本語", "12", "x\ty"]], PLAIN).splitlines() == [
+        "NAME     TURNS  WORDS",
+        "colours      3  What is blue?",
+        "日本語      12  x y",
+    ]
+
+
+def test_a_listing_keeps_every_cell_whole_in_a_pipe() -> None:
+    assert "a b c " * 8 in listing(COLUMNS, ROWS, PLAIN)
+
+
+@pytest.mark.parametrize("width", [30, 40, 80])
+def test_a_listing_fits_the_window(width: int) -> None:
+    lines = listing(COLUMNS, ROWS, PLAIN, width).splitlines()
+    assert max(map(cells, lines)) <= width
+    assert lines[2].endswith("…") or width == 80
+
+
+def test_an_empty_listing_has_its_titles() -> None:
+    assert listing(COLUMNS, [], PLAIN) == "NAME  TURNS  WORDS\n"
+
+
+def test_pairs_stand_in_columns() -> None:
+    assert pairs([("url", "http://a", "default"), ("model", "", "")], PLAIN) == ("url    http://a  default\nmodel  \n")
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(None, ""), (0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (771_933_305, "772 MB"), (4 * 10**15, "4000 TB")],
+)
+def test_sizes_are_said_as_people_do(size: int | None, words: str) -> None:
+    assert size_words(size) == words
+
+
+@pytest.mark.parametrize(
+    ("ago", "words"),
+    [
+        (timedelta(seconds=5), "just now"),
+        (timedelta(minutes=1), "1 minute ago"),
+        (timedelta(hours=5), "5 hours ago"),
+        (timedelta(days=1), "1 day ago"),
+        (timedelta(days=800), "2 years ago"),
+        (timedelta(seconds=-5), "just now"),
+    ],
+)
+def test_ages_are_said_as_people_do(ago: timedelta, words: str) -> None:
+    assert age_words(NOW - ago, NOW) == words
+
+
+def test_text_is_cut_and_shortened_by_cells() -> None:
+    assert cut("日本語", 5) == "日本"
+    assert shorten("日本語", 5) == "日本…"
+    assert shorten("abc", 0) == ""
+
+
+def test_reasoning_is_folded_at_blanks_and_in_long_words() -> None:
+    assert fold("one two 0123456789", 7) == ["one two", "0123456", "789"]
