@@ -4,6 +4,7 @@ import base64
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from lmchat.errors import BadUseError
 from lmchat.world import World
@@ -40,7 +41,7 @@ def copy(world: World, text: str) -> str:
     data = text.encode("utf-8", "replace")
     for command in _present(_COPIERS, world.environ):
         if _run(command, data) is not None:
-            return command[0]
+            return Path(command[0]).stem
     if not world.stdout.isatty():
         raise BadUseError("There is no clipboard here.", hint="/save FILE keeps the reply in a file.")
     if len(data) > _MOST_BYTES_THROUGH_TERMINAL:
@@ -84,13 +85,11 @@ def pasted_text(world: World) -> str:
 
 
 def _present(commands: Sequence[tuple[str, tuple[str, ...]]], environ: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """Choose the commands that are installed and whose display there is."""
+    """Choose the commands that are installed and whose display there is, each with its whole path."""
     path = environ.get("PATH")
-    return [
-        command
-        for needs, command in commands
-        if (not needs or environ.get(needs)) and shutil.which(command[0], path=path)
-    ]
+    wanted = [command for display, command in commands if not display or environ.get(display)]
+    found = [(shutil.which(tool, path=path), arguments) for tool, *arguments in wanted]
+    return [(tool, *arguments) for tool, arguments in found if tool]
 
 
 def _run(command: Sequence[str], data: bytes = b"") -> bytes | None:

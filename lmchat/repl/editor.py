@@ -36,7 +36,7 @@ def _command(environ: Mapping[str, str]) -> list[str]:
     for name in ("VISUAL", "EDITOR"):
         if words := _words(environ.get(name, "")):
             return words
-    found = next(filter(None, map(shutil.which, _USUAL)), None)
+    found = next(filter(None, (shutil.which(name, path=environ.get("PATH")) for name in _USUAL)), None)
     if found is None:
         raise BadUseError("There is no editor.", hint="Set EDITOR to the one you like.")
     return [found]

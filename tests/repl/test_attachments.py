@@ -1,0 +1,132 @@
+"""What goes along with the next prompt: pictures, files, the clipboard."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chat.test_pictures import GIF, PNG
+from tests.repl.lmstudio import EYES, Studio, refused, spoken
+from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
+
+
+@pytest.fixture
+def seeing(talk: Talk, studio: Studio) -> Talk:
+    studio.models = ({**EYES, "loaded_instances": [{"id": "acme/eyes"}]},)
+    return talk
+
+
+def clipboard(home: Path, *, picture: bytes = b"", text: str = "") -> dict[str, str]:
+    """Install a clipboard tool that holds something, and keeps what is copied."""
+    (home / "held.png").write_bytes(picture)
+    (home / "held.txt").write_text(text)
+    tool = home / "xclip"
+    tool.write_text(
+        f'#!/bin/sh\ncase "$*" in\n*image/png*) /bin/cat {home}/held.png;;\n'
+        f"*-o) /bin/cat {home}/held.txt;;\n*) /bin/cat > {home}/copied;;\nesac\n"
+    )
+    tool.chmod(0o755)
+    return {"PATH": str(home), "DISPLAY": ":0"}
+
+
+def test_a_picture_goes_along_with_the_next_prompt_only(seeing: Talk, studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "my photo.txt").write_bytes(PNG)
+    out = seeing.type(f"/image {tmp_path}/my photo.txt", "what is it?", "and now?")
+    assert "my photo.txt (640 × 480, " in out
+    text, image = studio.chats[0]["input"]
+    assert text["content"] == "what is it?"
+    assert image["data_url"].startswith("data:image/png;base64,iVBOR")
+    assert studio.chats[1]["input"] == "and now?"
+
+
+def test_several_pictures_can_be_named_at_once(seeing: Talk, studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "a b.png").write_bytes(PNG)
+    (tmp_path / "c.gif").write_bytes(GIF)
+    seeing.type(f"/image '{tmp_path}/a b.png' {tmp_path}/c.gif", "look")
+    assert len(studio.chats[0]["input"]) == 3
+
+
+def test_a_model_that_does_not_see_is_told_before_anything_is_sent(talk: Talk, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    out = talk.type(f"/image {tmp_path}/a.png")
+    assert "acme/big does not see pictures." in out
+    assert "acme/eyes" in out
+
+
+def test_pictures_can_be_dropped(seeing: Talk, studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    seeing.type(f"/image {tmp_path}/a.png", "/image off", "hello")
+    assert studio.chats[0]["input"] == "hello"
+
+
+def test_what_is_no_picture_is_refused(seeing: Talk, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("no")
+    assert "is not a picture" in seeing.type(f"/image {tmp_path}/a.png")
+    assert "cannot be read" in seeing.type(f"/image {tmp_path}/none.png")
+
+
+def test_a_file_is_quoted_under_its_name(talk: Talk, studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("```\ncode\n```\n")
+    talk.type(f"/file {tmp_path}/a.md", "what is it?", "and now?")
+    assert studio.chats[0]["input"] == "what is it?\n\nFile `a.md`:\n````md\n```\ncode\n```\n````"
+    assert studio.chats[1]["input"] == "and now?"
+
+
+def test_a_file_that_is_no_text_is_refused(talk: Talk, tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"a\0b")
+    assert "'a.bin' is not a text file." in talk.type(f"/file {tmp_path}/a.bin")
+
+
+def test_files_can_be_dropped(talk: Talk, studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("text")
+    talk.type(f"/file {tmp_path}/a.md", "/file off", "hello")
+    assert studio.chats[0]["input"] == "hello"
+
+
+def test_attachments_stay_where_a_prompt_was_refused(talk: Talk, studio: Studio, tmp_path: Path) -> None:
+    studio.replies = [refused(), spoken("Good.")]
+    (tmp_path / "a.md").write_text("text")
+    talk.press(f"/file {tmp_path}/a.md{ENTER}hello{ENTER}{ENTER}{CTRL_D}")
+    assert studio.chats[0]["input"] == studio.chats[1]["input"]
+
+
+def test_paste_attaches_the_picture_in_the_clipboard(seeing: Talk, studio: Studio, tmp_path: Path) -> None:
+    seeing.with_environ(**clipboard(tmp_path, picture=PNG)).type("/paste", "look")
+    assert studio.chats[0]["input"][1]["data_url"].startswith("data:image/png;")
+
+
+def test_paste_puts_text_into_the_line(talk: Talk, studio: Studio, tmp_path: Path) -> None:
+    talk.with_environ(**clipboard(tmp_path, text="two\nlines")).press(f"/paste{ENTER}!{ENTER}{CTRL_D}")
+    assert studio.chats[0]["input"] == "two\nlines!"
+
+
+def test_without_a_clipboard_paste_says_what_to_do(talk: Talk) -> None:
+    assert "There is no clipboard here" in talk.type("/paste")
+
+
+def test_copy_copies_the_last_reply(talk: Talk, tmp_path: Path) -> None:
+    out = talk.with_environ(**clipboard(tmp_path)).type("one", "two", "/copy")
+    assert (tmp_path / "copied").read_text() == "Reply 2."
+    assert "Copied the reply of turn 2 (8 characters) with xclip." in out
+
+
+def test_copy_n_copies_the_reply_of_that_turn(talk: Talk, tmp_path: Path) -> None:
+    talk.with_environ(**clipboard(tmp_path)).type("one", "two", "/copy 1")
+    assert (tmp_path / "copied").read_text() == "Reply 1."
+
+
+def test_copy_code_copies_a_block_without_its_fences(talk: Talk, studio: Studio, tmp_path: Path) -> None:
+    studio.replies = [spoken("```sh\nls\n```\n\n~~~~\n```\n~~~\n~~~~\nend")]
+    there = talk.with_environ(**clipboard(tmp_path))
+    there.type("one", "/copy code", name="s")
+    assert (tmp_path / "copied").read_text() == "ls\n"
+    there.type("/copy code 2", name="s")
+    assert (tmp_path / "copied").read_text() == "```\n~~~\n"
+    assert "has 2 blocks of code" in there.type("/copy code 3", name="s")
+
+
+def test_without_a_clipboard_copy_points_to_save(talk: Talk) -> None:
+    assert "/save FILE" in talk.type("one", "/copy")
+
+
+def test_nothing_can_be_copied_before_the_first_reply(talk: Talk) -> None:
+    assert "There is no reply yet." in talk.type("/copy", f"{CTRL_C}")

@@ -1,0 +1,145 @@
+"""What is taken out of a conversation, what is told of it, and the commands of the program itself."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lmchat.repl.clipboard import osc52
+from lmchat.repl.commands.table import COMMANDS, readme_rows
+from tests.repl.lmstudio import Studio, ended, spoken
+from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
+from tests.wire.scripted import stream
+
+
+def test_save_writes_the_last_reply(talk: Talk, tmp_path: Path) -> None:
+    talk.type("one", f"/save {tmp_path}/answer 1.md")
+    assert (tmp_path / "answer 1.md").read_text() == "Reply 1.\n"
+    assert "cannot be written" in talk.type("one", f"/save {tmp_path}/none/answer.md")
+
+
+def test_export_writes_markdown_or_json_by_suffix(talk: Talk, tmp_path: Path) -> None:
+    talk.type("one", f"/export {tmp_path}/s.md", f"/export {tmp_path}/s.json", name="s")
+    assert "> one" in (tmp_path / "s.md").read_text()
+    document = json.loads((tmp_path / "s.json").read_text())
+    assert talk.store.import_(document, "again").head == 1
+
+
+def test_export_without_a_file_uses_the_sessions_name(
+    talk: Talk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    talk.type("one", "/export", name="s")
+    assert "# s" in (tmp_path / "s.md").read_text()
+
+
+def test_stats_shows_what_the_server_measured(talk: Talk) -> None:
+    assert "Turn 1, acme/big: 10 tokens · 50.0 tokens/s · context 50 of 1,000 (5%)" in talk.type("one", "/stats")
+
+
+def test_context_shows_how_full_it_is(talk: Talk) -> None:
+    out = talk.type("/context", "one", "/context")
+    assert "known after the next reply; 1,000 fit" in out
+    assert "50 of 1,000 tokens (5%)" in out
+
+
+def test_a_context_that_is_nearly_full_is_said_once_with_the_choices(talk: Talk, studio: Studio) -> None:
+    studio.replies = [spoken("One.", 1, tokens=780), spoken("Two.", 2, tokens=800), spoken("Three.", 3, tokens=850)]
+    out = talk.type("/models", "one", "two", "three")
+    assert out.count("81% of the context is used. Go on") == 1
+    assert "/compact" in out
+    assert "/fork" in out
+    assert "86% of the context" not in out
+
+
+def test_tool_shows_a_call_whole(talk: Talk, studio: Studio) -> None:
+    call = {"type": "tool_call", "tool": "find", "arguments": {"what": "sky"}, "output": "line\n" * 9 + "last line"}
+    studio.replies = [stream(ended("", output=[call, {"type": "message", "content": "Found."}]))]
+    out = talk.type("one", "/tool", "/tool 2")
+    assert '"what": "sky"' in out
+    assert "last line" in out
+    assert "The last reply made 1 tool call." in out
+
+
+def test_help_shows_every_command_and_the_keys(talk: Talk) -> None:
+    out = talk.type("/help")
+    assert all(f"/{each.name}" in out for each in COMMANDS)
+    assert "Ctrl-R" in out
+
+
+def test_help_shows_more_of_one_command(talk: Talk) -> None:
+    out = talk.type("/help retry", "/help /exit")
+    assert "/retry --model KEY temperature=0.2" in out
+    assert "/quit, /exit" in out
+
+
+def test_every_command_has_one_name_and_a_row_for_readme() -> None:
+    names = [name for each in COMMANDS for name in (each.name, *each.aliases)]
+    assert len(names) == len(set(names))
+    assert ("/undo [n]", "Go back one turn, or n; the next prompt branches there.") in readme_rows()
+
+
+def test_an_unknown_command_suggests_the_nearest(talk: Talk, studio: Studio) -> None:
+    assert "Did you mean /retry?" in talk.type("/rety")
+    assert studio.chats == []
+
+
+def test_two_slashes_send_text_that_begins_with_one(talk: Talk, studio: Studio) -> None:
+    talk.type("//undo me", "// a comment")
+    assert [chat["input"] for chat in studio.chats] == ["/undo me", "// a comment"]
+
+
+def test_a_first_word_that_is_a_path_is_sent(talk: Talk, studio: Studio, tmp_path: Path) -> None:
+    talk.type(f"{tmp_path}: what is it?")
+    assert studio.chats[0]["input"] == f"{tmp_path}: what is it?"
+
+
+def test_what_is_left_over_behind_a_command_is_refused(talk: Talk) -> None:
+    assert "Nothing can stand behind this command" in talk.type("/tree all of it")
+
+
+def test_editor_puts_what_was_written_into_the_line_and_sends_nothing(
+    talk: Talk, studio: Studio, tmp_path: Path
+) -> None:
+    editor = tmp_path / "my editor"
+    editor.write_text(
+        '#!/bin/sh\n/bin/cat "$2" > $(/usr/bin/dirname "$0")/seen\nprintf "from the\\neditor\\n" > "$2"\n'
+    )
+    editor.chmod(0o755)
+    there = talk.with_environ(VISUAL=f"'{editor}' -w", PATH="/bin:/usr/bin")
+    there.press(f"/editor begun{ENTER}!{ENTER}{CTRL_D}")
+    assert (tmp_path / "seen").read_text() == "begun"
+    assert [chat["input"] for chat in studio.chats] == ["from the\neditor!"]
+
+
+def test_an_editor_that_fails_changes_nothing(talk: Talk) -> None:
+    assert "failed with 1" in talk.with_environ(EDITOR="/bin/false").type("/editor")
+    assert "does not start" in talk.with_environ(EDITOR="/nonexistent/vi").type("/editor")
+    assert "There is no editor." in talk.type("/editor")
+
+
+def test_clear_clears_the_screen_and_keeps_the_conversation(talk: Talk, studio: Studio) -> None:
+    assert "\x1b[2J" in talk.type("one", "/clear", "two")
+    assert "previous_response_id" in studio.chats[1]
+
+
+@pytest.mark.parametrize("word", ["/quit", "/exit", "exit", "quit"])
+def test_quit_leaves(talk: Talk, studio: Studio, word: str) -> None:
+    talk.press(f"{word}{ENTER}")
+    assert studio.chats == []
+
+
+def test_the_title_is_set_only_where_it_is_wanted(talk: Talk) -> None:
+    assert "\x1b]2;" not in talk.type("one", name="a")
+    talk.world.directories.settings.joinpath("settings.toml").write_text("title = true\n")
+    assert "\x1b]2;a - lmchat\x07" in talk.type("one", name="a")
+    assert "\x1b]2;b - lmchat\x07" in talk.type("/rename b", name="a")
+
+
+def test_copying_through_the_terminal_is_wrapped_for_tmux() -> None:
+    assert osc52(b"hi", {}) == "\x1b]52;c;aGk=\x07"
+    assert osc52(b"hi", {"TMUX": "1"}) == "\x1bPtmux;\x1b\x1b]52;c;aGk=\x07\x1b\\"
+
+
+def test_stopping_a_command_is_no_error(talk: Talk) -> None:
+    assert "lmchat: error" not in talk.type(CTRL_C)
