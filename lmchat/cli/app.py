@@ -210,3 +210,23 @@ def help_(
 
     call: Call = context.obj
     call.world.stdout.write(help_text(context, command or ()))
+
+
+@app.command()
+def completion(
+    context: typer.Context,
+    shell: Annotated[
+        str, typer.Argument(metavar="bash|zsh|fish|powershell", help="The shell; its script goes to stdout.")
+    ],
+) -> None:
+    """Print a script that completes commands with Tab.
+
+    \b
+    bash:        eval "$(lmchat completion bash)"         in ~/.bashrc
+    zsh:         eval "$(lmchat completion zsh)"          in ~/.zshrc
+    fish:        lmchat completion fish | source          in config.fish
+    PowerShell:  lmchat completion powershell | Out-String | Invoke-Expression
+    """
+    from lmchat.cli.completion.command import print_script
+
+    print_script(context.obj, shell, context.find_root().command)

@@ -1,0 +1,265 @@
+# PowerShell completion for lmchat, made by `lmchat completion powershell`.
+# Put this into $PROFILE:  lmchat completion powershell | Out-String | Invoke-Expression
+
+Register-ArgumentCompleter -Native -CommandName lmchat -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    # All that can be typed, one line each: PATH|KIND|NAME|VALUES|HELP.
+    $table = @'
+|option|--url|words local|The server, such as http://10.0.0.2:1234, or local.
+|option|--profile|ask profiles|Use this profile of the settings, such as work.
+|option|--color|words auto always never|When to use colours.
+|flag|--debug||Requests and timings on stderr; no secrets.
+|flag|--version||Say which lmchat this is.
+|flag|--help||Show this help.
+|command|ask||Ask once and print the answer.
+|command|talk||Talk in a session; without a name a new one begins.
+|command|serve||Serve the built-in model to programs on this machine.
+|command|help||Say how a command is used.
+|command|completion||Print a script that completes commands with Tab.
+|command|sessions||List, show, search and manage saved sessions.
+|command|models||List, load, unload and download the server's models.
+|command|settings||Show every setting, its value and its source.
+ask|arguments|PROMPT…||What to ask; - reads standard input.
+ask|option|--session|ask sessions|Add to that session, such as -s holidays.
+ask|option|-s|ask sessions|Add to that session, such as -s holidays.
+ask|flag|--continue||Go on with the session used last.
+ask|flag|-c||Go on with the session used last.
+ask|option|--at|ask turns|Follow that turn, such as 3: a branch grows.
+ask|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
+ask|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
+ask|option|--system|@file|The system prompt, or a file: -S @role.txt.
+ask|option|-S|@file|The system prompt, or a file: -S @role.txt.
+ask|option|--image|file|Send a picture along; repeatable: -i a.png.
+ask|option|-i|file|Send a picture along; repeatable: -i a.png.
+ask|option|--file|file|Quote a text file; repeatable: -f notes.md.
+ask|option|-f|file|Quote a text file; repeatable: -f notes.md.
+ask|option|--temperature||How freely words are chosen, such as 0.7.
+ask|option|--top-p||Sample the likeliest words, such as 0.95.
+ask|option|--top-k||Sample this many likeliest words: 40.
+ask|option|--min-p||Leave out words too unlikely, such as 0.05.
+ask|option|--repeat-penalty||Discourage repetition, such as 1.1; 1: not.
+ask|option|--max-output-tokens||The longest reply, such as 500.
+ask|option|--context-length||The context to load it with, such as 8192.
+ask|option|--reasoning|ask levels|How much to think, such as low or high.
+ask|option|--mcp||Tools: mcp/label[:tool,tool] or label=https://url[:tool,tool]; repeatable.
+ask|flag|--private||Keep nothing, here or on the server.
+ask|flag|--stats||Tokens, speed and context used, on stderr.
+ask|flag|--no-stats||Tokens, speed and context used, on stderr.
+ask|flag|--show-reasoning||What the model thinks: all, or nothing.
+ask|flag|--hide-reasoning||What the model thinks: all, or nothing.
+ask|flag|--plain||The reply's own text, or rendered.
+ask|flag|--markdown||The reply's own text, or rendered.
+ask|flag|--no-stream||One JSON answer instead of a stream.
+ask|flag|--json||One JSON document on stdout, for scripts.
+ask|flag|--jsonl||The server's events, one JSON object a line.
+ask|flag|--help||Show this help.
+talk|argument|NAME|ask sessions|The session; created if it is new.
+talk|flag|--continue||Go on with the session used last.
+talk|flag|-c||Go on with the session used last.
+talk|option|--at|ask turns|Follow that turn, such as 3: a branch grows.
+talk|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
+talk|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
+talk|option|--system|@file|The system prompt, or a file: -S @role.txt.
+talk|option|-S|@file|The system prompt, or a file: -S @role.txt.
+talk|option|--image|file|Send a picture along; repeatable: -i a.png.
+talk|option|-i|file|Send a picture along; repeatable: -i a.png.
+talk|option|--file|file|Quote a text file; repeatable: -f notes.md.
+talk|option|-f|file|Quote a text file; repeatable: -f notes.md.
+talk|option|--temperature||How freely words are chosen, such as 0.7.
+talk|option|--top-p||Sample the likeliest words, such as 0.95.
+talk|option|--top-k||Sample this many likeliest words: 40.
+talk|option|--min-p||Leave out words too unlikely, such as 0.05.
+talk|option|--repeat-penalty||Discourage repetition, such as 1.1; 1: not.
+talk|option|--max-output-tokens||The longest reply, such as 500.
+talk|option|--context-length||The context to load it with, such as 8192.
+talk|option|--reasoning|ask levels|How much to think, such as low or high.
+talk|option|--mcp||Tools: mcp/label[:tool,tool] or label=https://url[:tool,tool]; repeatable.
+talk|flag|--private||Keep nothing, here or on the server.
+talk|flag|--stats||Tokens, speed and context used, on stderr.
+talk|flag|--no-stats||Tokens, speed and context used, on stderr.
+talk|flag|--show-reasoning||What the model thinks: all, or nothing.
+talk|flag|--hide-reasoning||What the model thinks: all, or nothing.
+talk|flag|--plain||The reply's own text, or rendered.
+talk|flag|--markdown||The reply's own text, or rendered.
+talk|flag|--no-stream||One JSON answer instead of a stream.
+talk|flag|--help||Show this help.
+serve|option|--port||Listen there; 0: any.
+serve|option|--token||Let in only who sends it.
+serve|flag|--help||Show this help.
+completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The shell; its script goes to stdout.
+completion|flag|--help||Show this help.
+sessions|flag|--json||One JSON document on stdout, for scripts.
+sessions|flag|--help||Show this help.
+sessions|command|list||List the sessions, the one used last first.
+sessions|command|show||Show what was said, from the first turn to the last.
+sessions|command|tree||Draw the turns with their branches.
+sessions|command|search||Find turns by their words, newest first.
+sessions|command|rename||Give a session another name.
+sessions|command|fork||Begin a session that shares what was said.
+sessions|command|delete||Delete sessions for good.
+sessions|command|export||Write a session as Markdown, or complete as JSON.
+sessions|command|import||Bring back an exported session.
+sessions list|flag|--json||One JSON document on stdout, for scripts.
+sessions list|flag|--help||Show this help.
+sessions show|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
+sessions show|option|--at|ask turns|Follow that turn, such as 3: a branch grows.
+sessions show|flag|--json||One JSON document on stdout, for scripts.
+sessions show|flag|--help||Show this help.
+sessions tree|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
+sessions tree|flag|--json||One JSON document on stdout, for scripts.
+sessions tree|flag|--help||Show this help.
+sessions search|arguments|TEXT||Words that must all occur, in any language.
+sessions search|option|--session|ask sessions|Look there only.
+sessions search|option|-s|ask sessions|Look there only.
+sessions search|flag|--json||One JSON document on stdout, for scripts.
+sessions search|flag|--help||Show this help.
+sessions rename|argument|OLD|ask sessions|The session.
+sessions rename|argument|NEW||Its new name.
+sessions rename|flag|--help||Show this help.
+sessions fork|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
+sessions fork|argument|NEW||The name of the new session.
+sessions fork|option|--at|ask turns|Follow that turn, such as 3: a branch grows.
+sessions fork|flag|--help||Show this help.
+sessions delete|arguments|NAME…|ask sessions|The sessions to delete.
+sessions delete|flag|--help||Show this help.
+sessions export|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
+sessions export|option|--output|file|Write there; .json holds everything.
+sessions export|option|-o|file|Write there; .json holds everything.
+sessions export|flag|--json||One JSON document on stdout, for scripts.
+sessions export|flag|--help||Show this help.
+sessions import|argument|FILE|file|What export --json wrote; - reads standard input.
+sessions import|option|--name||Call the session that.
+sessions import|flag|--help||Show this help.
+models|flag|--json||One JSON document on stdout, for scripts.
+models|flag|--help||Show this help.
+models|command|list||List the downloaded models, loaded ones first.
+models|command|load||Load a model.
+models|command|unload||Unload a model, or one of its instances.
+models|command|download||Download a model.
+models list|flag|--json||One JSON document on stdout, for scripts.
+models list|flag|--help||Show this help.
+models load|argument|KEY|ask loadable|The model's key, as `lmchat models` shows it.
+models load|option|--context-length||The context to load it with, such as 8192.
+models load|option|--eval-batch-size||Tokens evaluated at once.
+models load|flag|--flash-attention||A faster way to attend.
+models load|flag|--no-flash-attention||A faster way to attend.
+models load|option|--num-experts||Experts used at once.
+models load|flag|--offload-kv-cache-to-gpu||Where the context is kept.
+models load|flag|--no-offload-kv-cache-to-gpu||Where the context is kept.
+models load|option|--parallel||Requests answered at once.
+models load|flag|--help||Show this help.
+models unload|argument|KEY/INSTANCE|ask loaded|What to unload.
+models unload|flag|--all||Unload everything.
+models unload|flag|--help||Show this help.
+models download|argument|NAME/URL||A catalogue name or a Hugging Face URL.
+models download|option|--quantization||Of a URL, such as Q4_K_M.
+models download|flag|--wait||Watch it to its end, or come back at once.
+models download|flag|--no-wait||Watch it to its end, or come back at once.
+models download|flag|--help||Show this help.
+settings|flag|--json||One JSON document on stdout, for scripts.
+settings|flag|--help||Show this help.
+settings|command|path||Print where the settings file is.
+settings|command|edit||Open the settings file in your editor.
+settings|command|set||Set one value; comments and order stay.
+settings|command|unset||Remove one value, or a whole profile.
+settings path|flag|--help||Show this help.
+settings edit|flag|--help||Show this help.
+settings set|argument|SETTING|ask settings|The setting, such as model or profile.work.url.
+settings set|argument|VALUE|ask values|Its new value, such as google/gemma-3-1b.
+settings set|flag|--help||Show this help.
+settings unset|argument|SETTING|ask settings|The setting, or a profile such as profile.work.
+settings unset|flag|--help||Show this help.
+help|command|ask||Ask once and print the answer.
+help|command|talk||Talk in a session; without a name a new one begins.
+help|command|serve||Serve the built-in model to programs on this machine.
+help|command|completion||Print a script that completes commands with Tab.
+help|command|sessions||List, show, search and manage saved sessions.
+help sessions|command|list||List the sessions, the one used last first.
+help sessions|command|show||Show what was said, from the first turn to the last.
+help sessions|command|tree||Draw the turns with their branches.
+help sessions|command|search||Find turns by their words, newest first.
+help sessions|command|rename||Give a session another name.
+help sessions|command|fork||Begin a session that shares what was said.
+help sessions|command|delete||Delete sessions for good.
+help sessions|command|export||Write a session as Markdown, or complete as JSON.
+help sessions|command|import||Bring back an exported session.
+help|command|models||List, load, unload and download the server's models.
+help models|command|list||List the downloaded models, loaded ones first.
+help models|command|load||Load a model.
+help models|command|unload||Unload a model, or one of its instances.
+help models|command|download||Download a model.
+help|command|settings||Show every setting, its value and its source.
+help settings|command|path||Print where the settings file is.
+help settings|command|edit||Open the settings file in your editor.
+help settings|command|set||Set one value; comments and order stay.
+help settings|command|unset||Remove one value, or a whole profile.
+'@ -split '\r?\n' | Where-Object { $_ } | ForEach-Object {
+        $cells = $_.Split('|')
+        [pscustomobject]@{ Place = $cells[0]; Kind = $cells[1]; Name = $cells[2]; Values = $cells[3]; Help = $cells[4] }
+    }
+
+    $said = @($commandAst.CommandElements | Select-Object -Skip 1 |
+        Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |
+        ForEach-Object { if ($_ -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $_.Value } else { $_.Extent.Text } })
+    $typed = $wordToComplete.Trim("'", '"')
+    $place = ''
+    $count = 0
+    $pending = $null
+    $literal = $false
+    foreach ($word in $said) {
+        if ($pending) { $pending = $null; continue }
+        if ($literal) { $count++; continue }
+        if ($word -ceq '--') { $literal = $true; continue }
+        $here = $table | Where-Object { $_.Place -ceq $place -and $_.Name -ceq $word }
+        if ($word -like '-?*') { $pending = $here | Where-Object { $_.Kind -ceq 'option' } | Select-Object -First 1; continue }
+        if ($count -eq 0 -and ($here | Where-Object { $_.Kind -ceq 'command' })) { $place = "$place $word".Trim() } else { $count++ }
+    }
+
+    $before = ''
+    if (-not $pending -and -not $literal -and $typed -match '^(--[^=]+)=(.*)$') {
+        $name = $Matches[1]
+        $before = "$name="
+        $typed = $Matches[2]
+        $pending = $table | Where-Object { $_.Place -ceq $place -and $_.Kind -ceq 'option' -and $_.Name -ceq $name } | Select-Object -First 1
+    }
+
+    $here = $table | Where-Object { $_.Place -ceq $place }
+    $offers = @()
+    $values = ''
+    if ($pending) {
+        $values = $pending.Values
+    } elseif (-not $literal -and $typed -like '-*') {
+        $offers = $here | Where-Object { $_.Kind -ceq 'option' -or $_.Kind -ceq 'flag' }
+    } else {
+        if (-not $literal -and $count -eq 0) { $offers = $here | Where-Object { $_.Kind -ceq 'command' } }
+        $arguments = @($here | Where-Object { $_.Kind -clike 'argument*' })
+        if ($count -lt $arguments.Count) { $values = $arguments[$count].Values }
+        elseif ($arguments.Count -and $arguments[-1].Kind -ceq 'arguments') { $values = $arguments[-1].Values }
+    }
+    if ($values -clike 'words *') {
+        $offers = $values.Substring(6).Split(' ') | ForEach-Object { [pscustomobject]@{ Name = $_; Help = $_ } }
+    } elseif ($values -clike 'ask *') {
+        $encoding = [Console]::OutputEncoding
+        try {
+            [Console]::OutputEncoding = [System.Text.UTF8Encoding]::new($false)
+            $program = Get-Command lmchat -CommandType Application | Select-Object -First 1
+            $offers = & $program __complete $values.Substring(4) @said 2>$null | ForEach-Object {
+                $cells = $_.Split("`t")
+                [pscustomobject]@{ Name = $cells[0]; Help = $cells[1] }
+            }
+        } finally {
+            [Console]::OutputEncoding = $encoding
+        }
+    }
+
+    # Where nothing is offered, as for files, PowerShell completes files by itself.
+    $offers | Where-Object { $_ -and $_.Name.StartsWith($typed, [System.StringComparison]::Ordinal) } | ForEach-Object {
+        $text = $before + $_.Name
+        if ($text -match '[^\w./:=+-]') {
+            $text = "'" + [System.Management.Automation.Language.CodeGeneration]::EscapeSingleQuotedStringContent($text) + "'"
+        }
+        $help = if ($_.Help) { $_.Help } else { $_.Name }
+        [System.Management.Automation.CompletionResult]::new($text, $_.Name, 'ParameterValue', $help)
+    }
+}

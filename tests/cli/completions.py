@@ -1,0 +1,22 @@
+"""Make the scripts in `completions/` anew from the app: python -m tests.cli.completions"""
+
+from pathlib import Path
+
+import typer
+
+from lmchat.cli.app import app
+from lmchat.cli.completion.scripts import FILES, script
+
+FOLDER = Path(__file__).parents[2] / "completions"
+
+
+def scripts() -> dict[Path, str]:
+    """Return what each file in `completions/` must hold."""
+    root = typer.main.get_command(app)
+    return {FOLDER / name: script(shell, root) for shell, name in FILES.items()}
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for path, text in scripts().items():
+        path.write_text(text, encoding="utf-8")
