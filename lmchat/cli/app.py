@@ -104,6 +104,7 @@ def ask(
     no_stream: given.NoStream = False,
     as_json: given.AsJson = False,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="The server's events, one JSON object a line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")] = False,
 ) -> int:
     """Ask once and print the answer.
 
@@ -121,6 +122,7 @@ def ask(
         name=session, resume=resume, at=at, model=model, system=system, images=tuple(image or ()),
         files=tuple(file or ()), options=options, mcp=tuple(mcp or ()), private=private, stats=stats,
         show_reasoning=show_reasoning, plain=plain, stream=not no_stream, as_json=as_json, as_jsonl=as_jsonl,
+        quiet=quiet,
     )  # fmt: skip
     return ask_once(context.obj, prompt or (), wishes)
 
@@ -182,10 +184,12 @@ def serve(
     lmchat serve --port 1234
     curl http://localhost:1234/api/v1/models
     """
+    from lmchat.cli.builtin import builtin_world
+    from lmchat.cli.house import settings_of
     from lmchat.local.start import serve
 
     call: Call = context.obj
-    serve(call.world, port=port, token=token)
+    serve(builtin_world(call, settings_of(call)), port=port, token=token)
 
 
 app.add_typer(sessions, name="sessions")

@@ -14,6 +14,7 @@ from lmchat.render.tables import size_words
 from lmchat.settings import Settings
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
+from lmchat.world import World
 
 
 @contextmanager
@@ -26,13 +27,17 @@ def builtin_client(call: Call, settings: Settings) -> Iterator[Client]:
             "The built-in model is not installed.",
             hint="Install it: pip install 'lmchat[local]', or name a server: --url",
         )
-    # The server reads the variable; the setting may stand in the file as well.
-    chosen = {"LMCHAT_LOCAL_MODEL": settings.text("local_model")} if settings.is_set("local_model") else {}
-    with started(replace(call.world, environ={**call.world.environ, **chosen})) as url:
+    with started(builtin_world(call, settings)) as url:
         listed = partial(remember_models, call.world, LOCAL)
         client = Client(Address(url), log=call.log if call.debug else None, listed=listed)
         _fetch_once(call, client)
         yield client
+
+
+def builtin_world(call: Call, settings: Settings) -> World:
+    """Return the world as the embedded server reads it: the model a person chose may stand in the settings, too."""
+    chosen = {"LMCHAT_LOCAL_MODEL": settings.text("local_model")} if settings.is_set("local_model") else {}
+    return replace(call.world, environ={**call.world.environ, **chosen})
 
 
 def _fetch_once(call: Call, client: Client) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from platformdirs import user_cache_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lmchat.local import service, start
@@ -120,15 +119,6 @@ def serving(tmp_path: Path, engine: FakeEngine, switch: tuple[Switch, str]) -> I
 @pytest.fixture
 def served(serving: Callable[[str], Served]) -> Served:
     return serving("")
-
-
-@pytest.fixture(scope="session")
-def model_cache() -> Path:
-    """Return a directory, outside of the checkout, that has the built-in model; it is fetched once per machine."""
-    named = this_world().environ.get("LMCHAT_MODEL_CACHE")
-    cache = Path(named) if named else user_cache_path("lmchat", appauthor=False) / "models"
-    fetch(BUILT_IN, cache, lambda _done: None)
-    return cache
 
 
 def world_at(root: Path, **environ: str) -> World:

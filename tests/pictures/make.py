@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 import time
+from io import StringIO
 from pathlib import Path
 
 import pexpect
@@ -48,9 +49,9 @@ COLOUR = "Noted: **青**, the colour of the sky at noon."
 
 def played(text: str, number: int) -> Steps:
     """Play a reply in small pieces, as models do."""
-    frames: list[bytes | float] = [_frame({"type": "chat.start", "model_instance_id": "google/gemma-3-4b"})]
-    for piece in re.findall(r"\s*\S+\s*", text):
-        frames.append(_frame({"type": "message.delta", "content": piece}))
+    start = _frame({"type": "chat.start", "model_instance_id": "google/gemma-3-4b"})
+    pieces = re.findall(r"\s*\S+\s*", text)
+    frames = [_frame({"type": "message.delta", "content": piece}) for piece in pieces]
     stats = {"input_tokens": 400 * number, "total_output_tokens": 160, "tokens_per_second": 57.7}
     result = {
         "model_instance_id": "google/gemma-3-4b",
@@ -58,7 +59,7 @@ def played(text: str, number: int) -> Steps:
         "stats": stats | {"time_to_first_token_seconds": 0.1},
         "response_id": f"resp_{number:048x}",
     }
-    return stream(*frames, _frame({"type": "chat.end", "result": result}))
+    return stream(start, *frames, _frame({"type": "chat.end", "result": result}))
 
 
 def _frame(data: dict[str, object]) -> bytes:
@@ -143,7 +144,7 @@ def _style(cell: pyte.screens.Char) -> Style:
 
 def draw(rows: list[Text], title: str, path: Path) -> None:
     """Draw rows as SVG, with the fonts of whoever looks at it."""
-    console = Console(width=COLUMNS, record=True, file=Path(os.devnull).open("w", encoding="utf-8"))
+    console = Console(width=COLUMNS, record=True, file=StringIO())
     for row in rows:
         console.print(row, no_wrap=True, overflow="crop")
     svg = console.export_svg(title=title, theme=MONOKAI, unique_id=path.stem)
