@@ -77,7 +77,8 @@ class Activity:
             self.wait(now)
             return
         if phase is not self._phase:
-            self._phase, self._since, self._label, self._tool = phase, now, _LABELS[phase], None
+            self.wait(now)
+            self._phase, self._label = phase, _LABELS[phase]
         if fraction is not None:
             self._fraction = min(max(fraction, 0.0), 1.0)
 

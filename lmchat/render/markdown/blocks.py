@@ -5,14 +5,25 @@ definitions, which would change what stands above them. A line costs the depth o
 document is. It must not know how blocks look.
 """
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
 from lmchat.render.markdown import lines
 from lmchat.render.markdown.lines import CODE_INDENT, Fence, Line, Marker
+from lmchat.render.markdown.spine import (
+    Container,
+    Fenced,
+    Html,
+    Indented,
+    Item,
+    Leaf,
+    List,
+    OpenTable,
+    Paragraph,
+    Quote,
+    copied,
+)
 from lmchat.render.markdown.steps import (
-    Align,
     Closed,
     CodeOpened,
     HtmlOpened,
@@ -28,66 +39,12 @@ from lmchat.render.markdown.steps import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Quote:
-    """Stand for an open block quote."""
-
-
-@dataclass(frozen=True, slots=True)
-class _List:
-    """Stand for an open list, with the kind its markers share."""
-
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """Stand for an open item: the columns its content is indented, and whether nothing is in it yet."""
-
-    indent: int
-    empty: bool
-
-
-_Container = _Quote | _List | _Item
-
-
-@dataclass(frozen=True, slots=True)
-class _Paragraph:
-    blank: bool
-    lines: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Fenced:
-    fence: Fence
-
-
-@dataclass(frozen=True, slots=True)
-class _Indented:
-    waiting: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Html:
-    end: re.Pattern[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    blank: bool
-    alignments: tuple[Align, ...]
-    rows: list[tuple[str, ...]]
-
-
-_Leaf = _Paragraph | _Fenced | _Indented | _Html | _Table
-
-
 class Blocks:
     """Parse a document line by line; `take` returns what the line settled, `end` the rest."""
 
     def __init__(self) -> None:
-        self._containers: list[_Container] = []
-        self._leaf: _Leaf | None = None
+        self._containers: list[Container] = []
+        self._leaf: Leaf | None = None
         self._blank = False
         self._steps: list[Step] = []
 
@@ -109,13 +66,7 @@ class Blocks:
         """Return a parser in the same state, to try out what a half line would be."""
         twin = Blocks()
         twin._containers = list(self._containers)
-        match self._leaf:
-            case _Paragraph(blank, source):
-                twin._leaf = _Paragraph(blank, list(source))
-            case _Table(blank, columns, rows):
-                twin._leaf = _Table(blank, columns, list(rows))
-            case leaf:
-                twin._leaf = leaf
+        twin._leaf = copied(self._leaf)
         twin._blank = self._blank
         return twin
 
@@ -127,11 +78,11 @@ class Blocks:
         """Eat what continues the open containers, and return how many go on."""
         for depth, container in enumerate(self._containers):
             match container:
-                case _Quote():
+                case Quote():
                     goes_on = _eat_quote_sign(line)
-                case _Item(indent, empty):
+                case Item(indent, empty):
                     goes_on = _eat_item_indent(line, indent, empty=empty)
-                case _List():
+                case List():
                     goes_on = True
             if not goes_on:
                 return depth
@@ -140,9 +91,9 @@ class Blocks:
     def _continues_verbatim(self, line: Line) -> bool:
         """Add the line to open code or HTML, and tell whether it belonged there."""
         match self._leaf:
-            case _Fenced(fence):
+            case Fenced(fence):
                 self._take_fenced(fence, line)
-            case _Html(end):
+            case Html(end):
                 if not end.search(line.rest.strip(" \t")):
                     self._steps.append(Verbatim(line.rest))
                 elif line.blank:
@@ -150,7 +101,7 @@ class Blocks:
                 else:
                     self._steps.append(Verbatim(line.rest))
                     self._end_leaf()
-            case _Indented(waiting):
+            case Indented(waiting):
                 return self._take_indented(waiting, line)
             case _:
                 return False
@@ -164,22 +115,22 @@ class Blocks:
             line.eat(min(indent, fence.indent))
             self._steps.append(Verbatim(line.rest))
 
-    def _take_indented(self, waiting: tuple[str, ...], line: Line) -> bool:
+    def _take_indented(self, waiting: list[str], line: Line) -> bool:
         """Empty lines wait until more code follows: at the end they are none of it."""
         indent = line.indent()
         if not line.blank and indent < CODE_INDENT:
             return False
         line.eat(min(indent, CODE_INDENT))
-        if line.blank:
-            self._leaf, self._blank = _Indented((*waiting, line.rest)), True
-        else:
-            self._steps += [Verbatim(text) for text in (*waiting, line.rest)]
-            self._leaf, self._blank = _Indented(), False
+        self._blank = line.blank
+        waiting.append(line.rest)
+        if not line.blank:
+            self._steps += map(Verbatim, waiting)
+            waiting.clear()
         return True
 
     def _begin_blocks(self, line: Line, depth: int) -> None:
         """Begin the blocks this line begins below the first `depth` containers; the rest of it is text."""
-        paragraph = isinstance(self._leaf, _Paragraph)
+        paragraph = isinstance(self._leaf, Paragraph)
         here = depth == len(self._containers)
         while not line.blank:
             indent = line.indent()
@@ -204,7 +155,7 @@ class Blocks:
 
     def _turns_paragraph(self, text: str) -> bool:
         """Make a table or a heading of the open paragraph, where the text is a line below their head."""
-        if not isinstance(self._leaf, _Paragraph):
+        if not isinstance(self._leaf, Paragraph):
             return False
         blank, source = self._leaf.blank, self._leaf.lines
         columns = lines.alignments(text)
@@ -213,7 +164,7 @@ class Blocks:
             if source:
                 self._end_leaf()
                 blank = False
-            self._leaf = _Table(blank, columns, [tuple(head)])
+            self._leaf = OpenTable(blank, columns, [tuple(head)])
             return True
         level = lines.underline(text)
         if level:
@@ -228,10 +179,10 @@ class Blocks:
             self._steps.append(Prose(self._begin(depth), content, level))
         elif fence := lines.fence(text, indent):
             self._steps.append(CodeOpened(self._begin(depth), fence.info))
-            self._leaf = _Fenced(fence)
-        elif html := lines.html_end(text, interrupting=paragraph or isinstance(self._leaf, _Table)):
+            self._leaf = Fenced(fence)
+        elif html := lines.html_end(text, interrupting=paragraph or isinstance(self._leaf, OpenTable)):
             self._steps += [HtmlOpened(self._begin(depth)), Verbatim(" " * indent + text)]
-            self._leaf = _Html(html)
+            self._leaf = Html(html)
             if html.search(text):
                 self._end_leaf()
         elif lines.is_rule(text):
@@ -244,28 +195,28 @@ class Blocks:
         self._steps.append(CodeOpened(self._begin(depth)))
         line.eat(CODE_INDENT)
         self._steps.append(Verbatim(line.rest))
-        self._leaf = _Indented()
+        self._leaf = Indented([])
 
     def _begin_quote(self, line: Line, depth: int) -> int:
         self._steps.append(QuoteOpened(self._begin(depth)))
-        self._containers.append(_Quote())
+        self._containers.append(Quote())
         _eat_quote_sign(line)
         return len(self._containers)
 
     def _begin_item(self, line: Line, marker: Marker, indent: int, depth: int) -> int:
-        goes_on = depth > 0 and self._containers[depth - 1] == _List(marker.kind)
+        goes_on = depth > 0 and self._containers[depth - 1] == List(marker.kind)
         if goes_on:
             self._close_to(depth)
             self._steps.append(ItemOpened(self._blank))
         else:
             self._steps += [ListOpened(self._begin(depth), marker.number, marker.kind), ItemOpened(blank=False)]
-            self._containers.append(_List(marker.kind))
+            self._containers.append(List(marker.kind))
         self._blank = False
         line.eat(indent + marker.width)
         blanks = line.indent()
         padding = 1 if line.blank or blanks > CODE_INDENT else blanks
         line.eat(min(padding, blanks))
-        self._containers.append(_Item(indent + marker.width + padding, empty=True))
+        self._containers.append(Item(indent + marker.width + padding, empty=True))
         return len(self._containers)
 
     def _take_text(self, line: Line, depth: int, *, here: bool) -> None:
@@ -276,19 +227,19 @@ class Blocks:
             self._end_leaf()
             self._close_to(depth)
             self._blank = not began
-        elif isinstance(self._leaf, _Paragraph):
+        elif isinstance(self._leaf, Paragraph):
             self._leaf.lines.append(text)
-        elif here and isinstance(self._leaf, _Table):
+        elif here and isinstance(self._leaf, OpenTable):
             self._leaf.rows.append(_row(text, len(self._leaf.alignments)))
         else:
-            self._leaf = _Paragraph(self._begin(depth), [text])
+            self._leaf = Paragraph(self._begin(depth), [text])
 
     def _begin(self, depth: int) -> bool:
         """Close what is open below `depth`, for a new block there; tell whether an empty line stood before it."""
-        if depth and isinstance(self._containers[depth - 1], _List):
+        if depth and isinstance(self._containers[depth - 1], List):
             depth -= 1
         self._close_to(depth)
-        if depth and isinstance(item := self._containers[depth - 1], _Item):
+        if depth and isinstance(item := self._containers[depth - 1], Item):
             self._containers[depth - 1] = replace(item, empty=False)
         blank, self._blank = self._blank, False
         return blank
@@ -301,11 +252,11 @@ class Blocks:
 
     def _end_leaf(self) -> None:
         match self._leaf:
-            case _Paragraph(blank, source):
+            case Paragraph(blank, source):
                 self._steps.append(Prose(blank, _inline_source(source)))
-            case _Table(blank, columns, rows):
+            case OpenTable(blank, columns, rows):
                 self._steps.append(Table(blank, columns, tuple(rows)))
-            case _Fenced() | _Indented() | _Html():
+            case Fenced() | Indented() | Html():
                 self._steps.append(VerbatimClosed())
             case None:
                 pass

@@ -127,10 +127,22 @@ def test_a_table_needs_as_many_cells_in_its_head_as_in_the_line_below() -> None:
     assert outline("| a | b |\n|---|") == ["prose 0: | a | b |\n|---|"]
 
 
+def test_empty_lines_behind_indented_code_belong_to_it_only_if_more_follows() -> None:
+    assert outline("    a\n\n    b\n\nc") == ["code :\na\n\nb", "prose 0: c"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("line", ["", "    ", "a", "- a", "> a", "| a |", "    a", "#", "***", "<b>"])
+def test_many_lines_cost_no_more_than_their_number(line: str) -> None:
+    assert steps_of("    code\n" + f"{line}\n" * 50_000)
+
+
 def test_a_copy_leaves_the_parser_as_it_was() -> None:
-    blocks = Blocks()
-    blocks.take("- a")
-    twin = blocks.copy()
-    twin.take("  more")
-    twin.end()
-    assert blocks.end() == [Prose(blank=False, text="a"), Closed(), Closed()]
+    for first, second in (("- a", "  more"), ("    a\n\n", "    b"), ("| a |\n|---|", "| b |")):
+        blocks, alone = Blocks(), Blocks()
+        for line in first.split("\n"):
+            assert blocks.take(line) == alone.take(line)
+        twin = blocks.copy()
+        twin.take(second)
+        twin.end()
+        assert blocks.end() == alone.end()

@@ -74,6 +74,14 @@ def test_a_preview_changes_nothing() -> None:
     assert document.preview(10) == document.preview(10)
 
 
+@given(DOCUMENTS, WIDTHS)
+def test_a_preview_of_finished_lines_is_what_they_will_be(text: str, width: int) -> None:
+    nothing_to_mend = re.sub(r"[*_`~\[\]&<!\\]", "x", safe(text)) + "\n"
+    document = Document(Kit(THEME), width)
+    document.feed(nothing_to_mend)
+    assert document.preview(10_000) == document.end()
+
+
 def test_an_unfinished_emphasis_is_shown_closed() -> None:
     document = Document(Kit(THEME), 40)
     document.feed("some **bold wor")
