@@ -50,6 +50,8 @@ ask|flag|--markdown||The reply's own text, or rendered.
 ask|flag|--no-stream||One JSON answer instead of a stream.
 ask|flag|--json||One JSON document on stdout, for scripts.
 ask|flag|--jsonl||The server's events, one JSON object a line.
+ask|flag|--quiet||Say nothing on stderr but errors.
+ask|flag|-q||Say nothing on stderr but errors.
 ask|flag|--help||Show this help.
 talk|argument|NAME|ask sessions|The session; created if it is new.
 talk|flag|--continue||Go on with the session used last.

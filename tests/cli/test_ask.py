@@ -335,3 +335,17 @@ def test_piping_through_a_shell_works_as_in_the_help(tmp_path: Path) -> None:
         done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, env=environ)
         assert done.stdout == "Blue.\n"
         assert server.requests[0].json["input"] == "Sum up\n\na\nb"
+
+
+def test_quiet_says_nothing_but_the_answer_even_where_the_conversation_was_sent_again(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply("1" * 48)), answer(400, LOST), stream(reply("2" * 48))) as server:
+        ask(tmp_path, server, "-s", "colours", "My colour is blue.")
+        assert ask(tmp_path, server, "-q", "--stats", "-s", "colours", "Which colour?") == (0, "Blue.\n", "")
+        assert len(server.requests) == 3
+
+
+def test_quiet_still_says_what_went_wrong(tmp_path: Path) -> None:
+    with ScriptedServer(answer(401, "{}")) as server:
+        status, stdout, stderr = ask(tmp_path, server, "--quiet", "Which colour?")
+    assert (status, stdout) == (4, "")
+    assert stderr.startswith("lmchat: error: ")
