@@ -49,3 +49,20 @@ def padded(text: str, width: int, *, right: bool = False) -> str:
     """Fill a text with blanks to `width` cells, in front of it where `right` is set."""
     blanks = " " * (width - cells(text))
     return blanks + text if right else text + blanks
+
+
+def fold(text: str, width: int) -> list[str]:
+    """Break a line into rows of at most `width` cells, at blanks where there are any."""
+    rows, rest = [], text.expandtabs(4)
+    while cells(rest) > width:
+        used = end = 0
+        for cluster, size in clusters(rest):
+            if used + size > width:
+                break
+            used += size
+            end += len(cluster)
+        blank = rest.rfind(" ", 0, end + 1)
+        cut = blank + 1 if blank > 0 else max(end, 1)
+        rows.append(rest[:cut].rstrip())
+        rest = rest[cut:]
+    return [*rows, rest]

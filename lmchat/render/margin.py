@@ -11,7 +11,7 @@ from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDe
 from lmchat.render.activity import Activity
 from lmchat.render.notes import INTERRUPTED, branched_note, resending_note, stats_note
 from lmchat.render.painter import Painter
-from lmchat.render.terminal import moves_cursor, reflows, size_of
+from lmchat.render.terminal import fitted, moves_cursor, reflows, size_of
 from lmchat.render.text import Door, safe_line
 from lmchat.render.theme import Theme
 from lmchat.world import World
@@ -42,7 +42,7 @@ class Margin:
     """
 
     def __init__(self, world: World, theme: Theme, wanted: Wanted, *, progress: bool = True) -> None:
-        self._stream = world.stderr
+        self._stream, self._environ = world.stderr, world.environ
         self._theme = theme
         self._wanted = wanted
         self._now: Callable[[], float] = world.monotonic
@@ -79,7 +79,8 @@ class Margin:
         """Write one faint line."""
         self._painter.clear()
         self._end_thought()
-        self._write(self._theme.styled(safe_line(sentence), self._theme.looks.faint) + "\n")
+        line = fitted(safe_line(sentence), self._stream, self._environ)
+        self._write(self._theme.styled(line, self._theme.looks.faint) + "\n")
 
     def retire(self) -> None:
         """Show no more progress: the answer has begun."""

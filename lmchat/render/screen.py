@@ -5,7 +5,7 @@ What passes is gone from the screen when the turn ends, however it ends. It must
 
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self, assert_never
+from typing import TYPE_CHECKING, Any, Self, assert_never
 
 from lmchat.chat.events import (
     Branched,
@@ -30,7 +30,6 @@ from lmchat.chat.values import InvalidToolCall, Message, Reasoning, Reply, ToolC
 from lmchat.render.activity import Activity
 from lmchat.render.failures import show_note
 from lmchat.render.margin import Thoughts, Wanted
-from lmchat.render.markdown.stream import MarkdownStream
 from lmchat.render.notes import INTERRUPTED, branched_note, resending_note, stats_note, thought_note
 from lmchat.render.painter import Painter
 from lmchat.render.rows import BLANK, Row, line_row
@@ -41,6 +40,9 @@ from lmchat.render.theme import Theme
 from lmchat.render.thinking import Thinking
 from lmchat.render.tools import call_rows, invalid_call_rows
 from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.render.markdown.stream import MarkdownStream
 
 _FRAME_SECONDS = 0.05
 
@@ -128,6 +130,9 @@ class Screen:
             if not text:
                 return
             self._end_parts()
+            # Loaded with the first words of an answer: the request is out, nobody waits for it.
+            from lmchat.render.markdown.stream import MarkdownStream
+
             self._message = MarkdownStream(self._painter, self._theme, self._now, gap=self._anything)
             self._anything = True
         self._message.feed(self._door.through(text))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
+from lmchat.render.cells import fold
 from lmchat.render.painter import Size
 from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
 
@@ -34,6 +35,11 @@ def size_of(stream: TextIO, environ: Mapping[str, str]) -> Size:
         return columns or told[0], lines or told[1]
 
     return measured
+
+
+def fitted(line: str, stream: TextIO, environ: Mapping[str, str]) -> str:
+    """Break a safe line at blanks where it is longer than the terminal is wide; in a pipe it stays one line."""
+    return "\n".join(fold(line, size_of(stream, environ)()[0])) if stream.isatty() else line
 
 
 def moves_cursor(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -4,7 +4,7 @@ It must not know where it is painted.
 """
 
 from lmchat.render.activity import spinner
-from lmchat.render.cells import cells, clusters
+from lmchat.render.cells import fold
 from lmchat.render.notes import duration
 from lmchat.render.rows import Row, row_of
 from lmchat.render.theme import Theme
@@ -58,20 +58,3 @@ class Thinking:
 
 def _faint_rows(line: str, theme: Theme, width: int) -> list[Row]:
     return [row_of(row, theme.looks.faint, theme, width) for row in fold(line, width)]
-
-
-def fold(text: str, width: int) -> list[str]:
-    """Break a line into rows of at most `width` cells, at blanks where there are any."""
-    rows, rest = [], text.expandtabs(4)
-    while cells(rest) > width:
-        used = end = 0
-        for cluster, size in clusters(rest):
-            if used + size > width:
-                break
-            used += size
-            end += len(cluster)
-        blank = rest.rfind(" ", 0, end + 1)
-        cut = blank + 1 if blank > 0 else max(end, 1)
-        rows.append(rest[:cut].rstrip())
-        rest = rest[cut:]
-    return [*rows, rest]

@@ -245,9 +245,10 @@ def test_the_document_of_a_failure_has_kind_message_hint_and_code() -> None:
     assert document == {"error": told}
 
 
-def test_what_serves_pipes_loads_neither_rich_nor_the_parser_of_markdown() -> None:
+@pytest.mark.parametrize("module", ["choose", "failures", "tables", "documents", "screen", "markdown.page"])
+def test_neither_rich_nor_the_parser_of_markdown_is_loaded_before_an_answer_comes(module: str) -> None:
     program = (
-        "import sys, lmchat.render.choose, lmchat.render.failures, lmchat.render.tables, lmchat.render.documents\n"
+        f"import sys, lmchat.render.{module}\n"
         "sys.exit(any(name.split('.')[0] in ('rich', 'markdown_it', 'pygments') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0

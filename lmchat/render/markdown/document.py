@@ -1,4 +1,4 @@
-"""A document that arrives line by line: rows of what is settled, and a look at the rest.
+"""A document that arrives piece by piece: rows of what is settled, and a look at the rest.
 
 It must not know time or terminals.
 """
@@ -21,11 +21,6 @@ class Document:
         self._blocks = Blocks()
         self._layout = Layout(kit, width)
         self._rest = ""
-
-    @property
-    def rest(self) -> str:
-        """Return the line that is not finished."""
-        return self._rest
 
     def set_width(self, width: int) -> None:
         """Make the rows that follow this wide."""

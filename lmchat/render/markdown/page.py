@@ -1,11 +1,15 @@
 """Markdown where no cursor can be moved (a pipe, a dumb terminal): what is settled, as soon as it is."""
 
-from lmchat.render.markdown.stream import MarkdownStream
+from typing import TYPE_CHECKING
+
 from lmchat.render.painter import Painter
 from lmchat.render.terminal import size_of
 from lmchat.render.text import Door
 from lmchat.render.theme import Theme
 from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.render.markdown.stream import MarkdownStream
 
 
 class MarkdownPage:
@@ -22,6 +26,9 @@ class MarkdownPage:
     def feed(self, text: str) -> None:
         """Take the next characters of the message."""
         if self._message is None and text:
+            # Loaded with the first words of an answer: the request is out, nobody waits for it.
+            from lmchat.render.markdown.stream import MarkdownStream
+
             self._message = MarkdownStream(self._painter, self._theme, self._world.monotonic, gap=self._gap_due)
             self._gap_due = True
         if self._message is not None:
