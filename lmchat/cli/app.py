@@ -1,6 +1,7 @@
 """The typer app: what can be typed. Each command parses, calls one thing and shows it."""
 
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
@@ -34,7 +35,8 @@ def run(world: World, arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; errors are raised, not shown."""
     command = typer.main.get_command(app)
     try:
-        with command.make_context("lmchat", list(arguments), obj=world) as context:
+        # Typer prints the help it is asked for by itself.
+        with redirect_stdout(world.stdout), command.make_context("lmchat", list(arguments), obj=world) as context:
             status = command.invoke(context)
             return int(status or 0)
     except typer.Exit as leaving:

@@ -45,6 +45,7 @@ def edit(context: typer.Context) -> None:
     $VISUAL or $EDITOR says which. The file is checked afterwards.
 
     \b
+    lmchat settings edit
     EDITOR=nano lmchat settings edit
     """
     from lmchat.cli.settings_file import edit_settings

@@ -1,0 +1,107 @@
+"""Help that fits a screen and can be read, and usage errors that say what was meant."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from lmchat.cli.app import app
+from tests.cli.program import run
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Walk over every command with its words."""
+    yield path, command
+    for name, child in getattr(command, "commands", {}).items():
+        yield from commands(child, (*path, name))
+
+
+COMMANDS = list(commands(typer.main.get_command(app)))
+EVERY = pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[" ".join(path) or "lmchat" for path, _ in COMMANDS])
+
+
+@EVERY
+def test_help_fits_the_screen_and_cuts_nothing(tmp_path: Path, path: tuple[str, ...], command: Any) -> None:
+    ran = run(tmp_path, *path, "--help")
+    assert (ran.status, ran.stderr) == (0, "")
+    assert max(map(len, ran.stdout.splitlines())) <= 80
+    assert not re.search(r"\w\.\.\.$", ran.stdout, re.MULTILINE)
+    assert "\x1b" not in ran.stdout
+
+
+@EVERY
+def test_help_by_name_is_the_same(tmp_path: Path, path: tuple[str, ...], command: Any) -> None:
+    assert run(tmp_path, "help", *path) == run(tmp_path, *path, "--help")
+
+
+@EVERY
+def test_every_command_says_what_it_does_and_shows_how(tmp_path: Path, path: tuple[str, ...], command: Any) -> None:
+    example = "\n  " + " ".join(["lmchat", *path])
+    assert command.help.splitlines()[0].endswith(".")
+    # A command that is not for typing by itself shows its line inside of another.
+    assert example in run(tmp_path, *path, "--help").stdout or f"(lmchat {' '.join(path)}" in command.help
+
+
+@EVERY
+def test_every_option_says_what_it_is(path: tuple[str, ...], command: Any) -> None:
+    silent = [parameter.name for parameter in command.params if not parameter.help]
+    assert silent == []
+    unnamed = (
+        [
+            parameter.name
+            for parameter in command.params
+            if not getattr(parameter, "is_flag", False) and not parameter.metavar
+        ]
+        if path
+        else []
+    )
+    assert unnamed == []
+
+
+def test_help_of_a_command_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
+    ran = run(tmp_path, "help", "sessions", "frok")
+    assert ran.status == 2
+    assert "There is no command 'sessions frok'." in ran.stderr
+    assert "'fork'" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("ask --tmperature 1 x", "No such option: --tmperature. Did you mean --temperature?"),
+        ("ask --zzz x", "No such option: --zzz."),
+        ("--colour never ask x", "No such option: --colour. Did you mean --color?"),
+        ("ask --url http://x y", "--url stands before the command."),
+        ("aks x", "No such command 'aks'. Did you mean 'ask'?"),
+        ("sessions shwo x", "No such command 'shwo'. Did you mean 'show'?"),
+        ("sessions fork a", "NEW is missing."),
+        ("sessions rename a b c", "There is nothing to do with 'c'."),
+        ("ask --top-k many x", "--top-k: 'many' is not a whole number."),
+        ("ask --temperature warm x", "--temperature: 'warm' is not a number."),
+        ("serve --port 70000", "--port: 70000 is not from 0 to 65535."),
+        ("ask x --model", "'--model' needs a value."),
+    ],
+)
+def test_a_usage_error_is_one_sentence_and_one_hint(tmp_path: Path, line: str, words: str) -> None:
+    ran = run(tmp_path, *line.split())
+    assert (ran.status, ran.stdout) == (2, "")
+    message, hint = ran.stderr.splitlines()
+    assert message == f"lmchat: error: {words}"
+    assert hint.startswith("hint: ")
+
+
+def test_a_prompt_without_ask_is_told_about_ask(tmp_path: Path) -> None:
+    assert "lmchat ask" in run(tmp_path, "why is the sky blue?").stderr
+
+
+def test_a_usage_error_is_json_for_scripts(tmp_path: Path) -> None:
+    ran = run(tmp_path, "ask", "--json", "--tmperature", "1")
+    assert ran.status == 2
+    assert '"kind": "bad_use"' in ran.stdout
+
+
+def test_help_shows_the_commands_in_a_pipe_without_a_command(tmp_path: Path) -> None:
+    assert run(tmp_path).stdout == run(tmp_path, "--help").stdout
