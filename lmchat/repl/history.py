@@ -5,7 +5,7 @@ Each entry is one line of JSON, written at once and under a lock, so that entrie
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,12 +26,16 @@ class SharedHistory(History):
         self._path = path
         self._folds = folds
         self._read_to = 0
-        self._loaded = True  # entries are read by `refresh` only, not once by the library
+
+    async def load(self) -> AsyncGenerator[str, None]:
+        """Offer the newest entries first, as they are in the file now."""
+        for entry in self.load_history_strings():
+            yield entry
 
     def load_history_strings(self) -> Iterable[str]:
-        """Return the newest entries first, as the library wants them."""
+        """Return the newest entries first."""
         self.refresh()
-        return self._loaded_strings
+        return list(self._loaded_strings)
 
     def refresh(self) -> None:
         """Read what was added to the file since the last look; an unreadable file is no reason to stop."""

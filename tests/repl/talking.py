@@ -1,5 +1,7 @@
 """The whole REPL in this process: keys go in through a pipe, what a person would read comes out as text."""
 
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,6 +32,8 @@ from lmchat.world import World, standard_directories
 from tests.repl.lmstudio import Studio
 
 ENTER, CTRL_C, CTRL_D, CTRL_J, ALT_ENTER = "\r", "\x03", "\x04", "\n", "\x1b\r"
+PAUSE = 0.15
+"""Seconds in which the library has read the history and made its suggestions."""
 UP, DOWN, TAB, ESCAPE = "\x1b[A", "\x1b[B", "\t", "\x1b"
 
 
@@ -65,6 +69,19 @@ class Talk:
         session = self.store.find(name) if name and self.store.has(name) else Session(name=name, turns={})
         run(self.parts(), session, first=first, keyboard=self.keyboard())
         return out.getvalue()
+
+    def press_slowly(self, *pieces: str, name: str = "") -> None:
+        """Press keys as people do: each piece is taken in before the next comes."""
+
+        def pressing() -> None:
+            for piece in pieces:
+                time.sleep(PAUSE)
+                self.keys.send_text(piece)
+
+        fingers = threading.Thread(target=pressing)
+        fingers.start()
+        self.press("", name=name)
+        fingers.join()
 
     def parts(self) -> Parts:
         settings = read_settings(self.world, flags={}, profile=None)

@@ -1,0 +1,178 @@
+"""The input line: folding of what is long, completion, choices, the toolbar, vi keys."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from prompt_toolkit.input.vt100_parser import Vt100Parser
+from prompt_toolkit.key_binding.key_processor import KeyPress
+
+from lmchat.render.cells import cells
+from lmchat.repl.completion import Completions
+from lmchat.repl.desk import Desk
+from lmchat.repl.folding import LONGEST_UNFOLDED, Folds
+from lmchat.repl.matching import matching
+from lmchat.repl.pasting import PastingParser
+from lmchat.repl.toolbar import Status, toolbar
+from tests.repl.lmstudio import Studio
+from tests.repl.talking import CTRL_C, CTRL_D, ENTER, ESCAPE, TAB, Talk
+
+LONG = "日本語\t" * (LONGEST_UNFOLDED // 3)
+
+
+def offered(desk: Desk, typed: str) -> list[str]:
+    """Return what Tab offers behind what was typed."""
+    found = Completions(desk).get_completions(Document(typed), CompleteEvent())
+    return [each.text for each in found]
+
+
+@pytest.fixture
+def desk(talk: Talk) -> Desk:
+    talk.type("blue sky", "red rose", name="colours")
+    talk.type("one", name="numbers")
+    desk = talk.desk("colours")
+    desk.known.fetched()
+    return desk
+
+
+def test_a_long_paste_is_sent_whole_between_what_was_typed(talk: Talk, studio: Studio) -> None:
+    talk.press(f"before \x1b[200~{LONG}\x1b[201~ after{ENTER}{CTRL_D}")
+    assert studio.chats[0]["input"] == f"before {LONG} after"
+
+
+def test_one_key_takes_a_long_paste_away(talk: Talk, studio: Studio) -> None:
+    talk.press(f"a\x1b[200~{LONG}\x1b[201~\x7fb{ENTER}{CTRL_D}")
+    assert studio.chats[0]["input"] == "ab"
+
+
+def test_a_fold_shows_how_a_text_begins_and_ends_and_how_long_it_is() -> None:
+    folds = Folds()
+    sign = folds.fold("begin\n" * LONGEST_UNFOLDED + "the end")
+    assert len(sign) == 1
+    assert folds.shown(sign).startswith("[begin begin")
+    assert folds.shown(sign).endswith("the end: 10,001 lines, 60,007 characters]")
+
+
+def test_the_same_long_text_is_folded_into_the_same_sign() -> None:
+    folds = Folds()
+    assert folds.fold(LONG) == folds.fold(LONG)
+    assert folds.whole(f"{folds.fold(LONG)}{folds.fold(LONG + '!')}") == f"{LONG}{LONG}!"
+
+
+@given(st.lists(st.sampled_from(["a", "é", "\x1b[A", "\x1b[200~", "x\x1b[20", "1~", "\x1b[201~", "\r"]), max_size=12))
+def test_pieces_of_any_size_make_the_same_keys_as_the_librarys_own_parser(pieces: list[str]) -> None:
+    ours, theirs = list[KeyPress](), list[KeyPress]()
+    parsers = (PastingParser(ours.append), Vt100Parser(theirs.append))
+    for piece in [*pieces, "\x1b[201~"]:
+        for parser in parsers:
+            parser.feed(piece)
+    assert [(key.key, key.data) for key in ours] == [(key.key, key.data) for key in theirs]
+
+
+def test_commands_are_offered_while_a_slash_begins_the_line(desk: Desk) -> None:
+    assert offered(desk, "/re")[:4] == ["/redo", "/retry", "/rename", "/reasoning"]
+    assert offered(desk, "re") == []
+    assert offered(desk, "/re\nmore") == []
+
+
+def test_letters_in_their_order_are_enough(desk: Desk) -> None:
+    assert offered(desk, "/ssn") == ["/sessions"]
+
+
+def test_arguments_are_offered_by_kind(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("")
+    assert offered(desk, "/switch ") == ["numbers"]
+    assert offered(desk, "/model ") == ["acme/big", "acme/eyes"]
+    assert offered(desk, "/unload ") == ["acme/big"]
+    assert offered(desk, "/goto ") == ["2", "1"]
+    assert offered(desk, "/set temp") == ["temperature"]
+    assert offered(desk, "/set reasoning ") == ["low", "xhigh"]
+    assert offered(desk, "/reasoning x") == ["xhigh"]
+    assert offered(desk, "/retry --model ey") == ["acme/eyes"]
+    assert offered(desk, "/retry --model acme/eyes top_") == ["top_p=", "top_k="]
+    assert offered(desk, "/copy c") == ["code"]
+    assert offered(desk, "/mcp ") == ["off"]
+    assert offered(desk, "/help und") == ["undo", "unload"]
+    assert offered(desk, f"/file {tmp_path}/no") == ["tes.txt"]
+    assert offered(desk, f"/system @{tmp_path}/no") == ["tes.txt"]
+    assert offered(desk, "/clear ") == []
+
+
+def test_completion_never_asks_the_server(talk: Talk) -> None:
+    desk = talk.desk()
+    assert offered(desk, "/model ") == []
+    assert talk.studio.server.requests == []
+
+
+def test_every_offer_says_what_it_is(desk: Desk) -> None:
+    turns = Completions(desk).get_completions(Document("/goto "), CompleteEvent())
+    assert [each.display_meta_text for each in turns] == ["red rose", "blue sky"]
+
+
+def test_tab_completes_and_enter_sends_where_there_is_one_choice(talk: Talk) -> None:
+    assert "KEY" in talk.press(f"/models{TAB}{ENTER}{CTRL_D}")
+
+
+def test_what_begins_alike_comes_first() -> None:
+    offers = [(name, "") for name in ("unset", "set", "sessions", "reset-x")]
+    assert [name for name, _ in matching("se", offers)] == ["set", "sessions", "unset", "reset-x"]
+
+
+def test_vi_keys_edit_the_line_where_they_are_wanted(talk: Talk, studio: Studio) -> None:
+    talk.vi = True
+    talk.press_slowly("hello world", ESCAPE, "", "", "", "bxir", ENTER, CTRL_D)
+    assert studio.chats[0]["input"] == "hello rorld"
+
+
+def test_the_toolbar_says_where_one_is() -> None:
+    status = Status("colours", "acme/big", 4, 2764, 8192, ["a.png"], private=True)
+    assert toolbar(status, 100) == "colours · private · acme/big · turn 4 · 34% of 8.2k · attached: a.png"
+
+
+def test_the_toolbar_says_tokens_where_the_context_is_not_known() -> None:
+    assert toolbar(Status("s", used=2764), 100) == "s · 2.8k tokens"
+
+
+@given(
+    st.text(max_size=40), st.text(max_size=40), st.integers(0, 9999), st.integers(1, 10**6), st.integers(1, 120),
+    st.lists(st.text("a日😀", max_size=20), max_size=3),
+)  # fmt: skip
+def test_the_toolbar_fits_into_any_window(
+    session: str, model: str, turn: int, used: int, width: int, attached: list[str]
+) -> None:
+    written = toolbar(Status(session, model, turn, used, 8192, attached, notice="Ctrl-C again"), width)
+    assert cells(written) <= width
+    assert "\x1b" not in written
+
+
+def test_a_narrow_window_drops_the_least_important_first() -> None:
+    status = Status("日本語の会話", "acme/big", 4, 2764, 8192)
+    assert toolbar(status, 40) == "日本語の会話 · turn 4 · 34% of 8.2k"
+    assert toolbar(status, 30) == "日本語の会話 · 34% of 8.2k"
+    assert toolbar(status, 8) == "日本語…"
+
+
+def test_the_toolbar_shows_attachments_edits_and_the_way_out(talk: Talk, tmp_path: Path) -> None:
+    desk = talk.desk()
+    assert "new session" in toolbar(desk.status(), 100)
+    assert toolbar(desk.status("Ctrl-C again leaves"), 100).startswith("Ctrl-C again leaves")
+
+
+def test_a_clear_answer_is_needed_to_confirm(talk: Talk) -> None:
+    for typed, meant in (("y", True), ("YES", True), ("", False), ("n", False), ("yesterday", False)):
+        talk.keys.send_text(f"{typed}{ENTER}")
+        assert talk.keyboard().confirmed("Sure?") is meant
+    talk.keys.send_text(CTRL_C)
+    assert talk.keyboard().confirmed("Sure?") is False
+
+
+def test_a_choice_is_narrowed_by_typing_and_moved_by_arrows(talk: Talk) -> None:
+    offers = [("acme/big", "Big"), ("acme/eyes", "Eyes"), ("other/ears", "Ears")]
+    for typed, meant in (("", "acme/big"), ("\x1b[B", "acme/eyes"), ("ea", "other/ears"), ("\x1b[B\x1b[A", "acme/big")):
+        talk.keys.send_text(f"{typed}{ENTER}")
+        assert talk.keyboard().chosen("Which?", offers) == meant
+    talk.keys.send_text(f"zz{ENTER}{CTRL_C}")
+    assert talk.keyboard().chosen("Which?", offers) is None
