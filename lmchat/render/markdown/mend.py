@@ -6,7 +6,7 @@ What is settled never comes from here.
 import re
 
 _HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)(?:\]\([^()\s]*)?$")
-_HALF_MARK = re.compile(r"(?:!|\\|&#?\w{0,8}|<[/\w][^<>\n]{0,40})$")
+_HALF_MARK = re.compile(r"(?:\\|&#?[a-z0-9]{0,8}|<https?:[^<>\s]*)$")
 _MOST_OPEN = 8
 _LONGEST_MARK = 3
 _MARKS = re.compile(r"\\.|(`+)|(\*+|_+|~~)")
@@ -40,7 +40,5 @@ def _take_mark(mark: str, before: str, after: str, open_marks: list[str]) -> Non
         return
     while mark and before.strip() and open_marks and mark.startswith(open_marks[-1]):
         mark = mark[len(open_marks.pop()) :]
-    if mark and not after.isspace():
-        open_marks += (
-            [mark[:2], mark[2:3]] if len(mark) in (2, 3) and mark[2:3] else [mark[:2]] if len(mark) < 4 else []
-        )
+    if len(mark) <= _LONGEST_MARK and not after.isspace():
+        open_marks += filter(None, (mark[:2], mark[2:]))

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lmchat.render.cells import cells
@@ -74,9 +74,10 @@ def test_a_preview_changes_nothing() -> None:
     assert document.preview(10) == document.preview(10)
 
 
-@given(DOCUMENTS, WIDTHS)
-def test_a_preview_of_finished_lines_is_what_they_will_be(text: str, width: int) -> None:
-    nothing_to_mend = re.sub(r"[*_`~\[\]&<!\\]", "x", safe(text)) + "\n"
+@given(DOCUMENTS, st.sampled_from(["\n", "\nx", "\n- x", "\n\n  - x", "\n\n    x"]), WIDTHS)
+@example("- a\n", "\n- x", 40)
+def test_a_preview_shows_what_will_be_where_there_is_nothing_to_mend(text: str, end: str, width: int) -> None:
+    nothing_to_mend = re.sub(r"[*_`~\[\]&<!\\]", "x", safe(text)) + end
     document = Document(Kit(THEME), width)
     document.feed(nothing_to_mend)
     assert document.preview(10_000) == document.end()

@@ -80,6 +80,9 @@ def test_blanks_at_the_end_of_a_row_are_left_out() -> None:
         ("a [b](http://c)", "a [b](http://c)"),
         ("a ![b", "a b"),
         ("a &am", "a"),
+        ("a <http://b", "a"),
+        ("a <b and more!", "a <b and more!"),
+        ("a ****b", "a ****b"),
         ("`*a*` *b", "`*a*` *b*"),
     ],
 )
