@@ -62,11 +62,9 @@ def _options(context: Any) -> list[str]:
 
 def _plainer(message: str) -> str:
     """Say what a value must be without the names of Python's types and without formulas."""
-    message = (
-        message.replace(" range", "").replace("a valid int", "a whole number").replace("a valid float", "a number")
-    )
     message = re.sub(r"in the range (-?\d+)<=x<=(-?\d+)", r"from \1 to \2", message)
-    return re.sub(r"in the range x>=(-?\d+)", r"\1 or more", message)
+    message = re.sub(r"in the range x>=(-?\d+)", r"\1 or more", message)
+    return re.sub(r"a valid int\b( range)?", "a whole number", message).replace("a valid float", "a number")
 
 
 def _commands(context: Any) -> bool:
