@@ -1,0 +1,120 @@
+"""What is loaded before the program does what it was asked: every module costs time that people wait."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.cli.program import MODELS, reply
+from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
+
+PROGRAM = """
+import json, os, sys, time
+
+watched, at = {watched!r}, {{}}
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name in watched:
+            at.setdefault(name, time.monotonic())
+
+sys.meta_path.insert(0, Watch())
+from lmchat.__main__ import main
+try:
+    status = main()
+finally:
+    with open({log!r}, "w") as file:
+        json.dump({{"modules": sorted(sys.modules), "at": at}}, file)
+sys.exit(status)
+"""
+"""The program, noting which modules it loaded and when it looked for the watched ones."""
+
+COSTLY = (
+    "asyncio", "click", "httpx", "importlib.metadata", "markdown_it", "platformdirs", "prompt_toolkit", "pydantic",
+    "pygments", "rich", "sqlite3", "starlette", "tomlkit", "typer", "xllamacpp",
+)  # fmt: skip
+
+
+def program(log: Path) -> list[str]:
+    return [sys.executable, "-c", PROGRAM.format(watched=COSTLY, log=str(log))]
+
+
+def environment(home: Path) -> Mapping[str, str]:
+    return {**os.environ, "LMCHAT_HOME": str(home), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+
+
+def loaded(home: Path, *arguments: str) -> set[str]:
+    """Run the program in pipes and return the costly modules it loaded."""
+    log = home / "loaded.json"
+    ran = subprocess.run(
+        [*program(log), *arguments], env=environment(home), stdin=subprocess.DEVNULL, capture_output=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    return set(COSTLY) & set(json.loads(log.read_text())["modules"])
+
+
+def test_version_loads_the_ground_only(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "--version") == set()
+    names = [
+        name for name in json.loads((tmp_path / "loaded.json").read_text())["modules"] if name.startswith("lmchat")
+    ]
+    assert names == ["lmchat", "lmchat.__main__", "lmchat.errors", "lmchat.world"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["ask", "--help"], ["help", "sessions", "fork"], ["completion", "zsh"]]
+)
+def test_help_loads_nothing_but_typer(tmp_path: Path, arguments: list[str]) -> None:
+    assert loaded(tmp_path, *arguments) == {"typer"}
+
+
+@pytest.mark.parametrize("kind", ["sessions", "turns"])
+def test_completing_sessions_loads_nothing_but_the_database(tmp_path: Path, kind: str) -> None:
+    assert loaded(tmp_path, "__complete", kind) == {"sqlite3"}
+
+
+@pytest.mark.parametrize("kind", ["models", "levels", "profiles", "settings"])
+def test_completing_the_rest_loads_no_library(tmp_path: Path, kind: str) -> None:
+    assert loaded(tmp_path, "__complete", kind) == set()
+
+
+def test_asking_in_a_pipe_loads_what_speaks_and_keeps(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        assert loaded(tmp_path, "--url", server.url, "ask", "-m", "tiny", "hi") == {"typer", "httpx", "sqlite3"}
+
+
+def test_listing_sessions_loads_nothing_that_speaks_or_draws(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "sessions") == {"typer", "sqlite3"}
+
+
+def test_listing_models_loads_nothing_that_draws(tmp_path: Path) -> None:
+    with ScriptedServer(answer(200, MODELS)) as server:
+        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "httpx", "sqlite3"}
+
+
+@pytest.mark.terminal
+def test_on_a_terminal_the_request_is_sent_before_anything_that_draws_is_loaded(tmp_path: Path) -> None:
+    arrived: list[float] = []
+
+    def told(request: Request) -> Steps:
+        arrived.append(time.monotonic())
+        return stream(0.3, reply())
+
+    log = tmp_path / "loaded.json"
+    with ScriptedServer(told) as server:
+        command, *arguments = [*program(log), "--url", server.url, "ask", "-m", "tiny", "hi"]
+        child = pexpect.spawn(command, arguments, env=environment(tmp_path), encoding="utf-8", timeout=20)
+        child.expect("Blue")
+        child.expect(pexpect.EOF)
+    at = json.loads(log.read_text())["at"]
+    drawing = [at[name] for name in ("rich", "markdown_it", "pygments") if name in at]
+    # Both clocks are the machine's own.
+    assert min(drawing) > arrived[0]
+    assert "prompt_toolkit" not in at
+    assert "asyncio" not in at
