@@ -35,7 +35,7 @@ from lmchat.render.painter import Painter
 from lmchat.render.rows import BLANK, Row, line_row
 from lmchat.render.shield import Shield
 from lmchat.render.terminal import reflows, silent_keyboard, size_of
-from lmchat.render.text import Door
+from lmchat.render.text import Door, safe
 from lmchat.render.theme import Theme
 from lmchat.render.thinking import Thinking
 from lmchat.render.tools import call_rows, invalid_call_rows
@@ -134,7 +134,6 @@ class Screen:
             from lmchat.render.markdown.stream import MarkdownStream
 
             self._message = MarkdownStream(self._painter, self._theme, self._now, gap=self._anything)
-            self._anything = True
         self._message.feed(self._door.through(text))
 
     def _add_to_thought(self, text: str) -> None:
@@ -155,15 +154,17 @@ class Screen:
         if self._message is not None:
             self._message.feed(rest)
             self._message.finish()
-            self._message, self._gap_due = None, True
+            if self._message.wrote:  # models end their turns before a tool with empty lines
+                self._anything = self._gap_due = True
+            self._message = None
             self._activity.wait(now)
         if self._thinking is not None:
             self._thinking.feed(rest)
             thinking, self._thinking = self._thinking, None
-            self._settle(self._thought_rows(thinking, now))
+            self._settle(self._thought_rows(thinking, now - thinking.began))
             self._activity.wait(now)
 
-    def _thought_rows(self, thinking: Thinking, now: float) -> list[Row]:
+    def _thought_rows(self, thinking: Thinking, seconds: float | None, tokens: int | None = None) -> list[Row]:
         width, faint = self._painter.width, self._theme.looks.faint
         match self._wanted.thoughts:
             case Thoughts.HIDE:
@@ -171,7 +172,7 @@ class Screen:
             case Thoughts.SHOW:
                 return [*thinking.settled(self._theme, width), *thinking.open(self._theme, width)]
             case Thoughts.FOLD:
-                return [line_row(thought_note(now - thinking.began), faint, self._theme, width)]
+                return [line_row(thought_note(seconds, tokens), faint, self._theme, width)]
             case unknown:
                 assert_never(unknown)
 
@@ -198,8 +199,10 @@ class Screen:
             match item:
                 case Message(text):
                     self._add_to_message(text)
-                case Reasoning(text):
-                    self._add_to_thought(text)
+                case Reasoning(text, seconds):
+                    thinking = Thinking(self._now(), whole=True)
+                    thinking.feed(safe(text))
+                    self._settle(self._thought_rows(thinking, seconds, reply.stats.reasoning_output_tokens))
                 case ToolCall():
                     self._take_tool(ToolDone(item))
                 case InvalidToolCall():

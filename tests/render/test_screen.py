@@ -154,10 +154,15 @@ def test_two_messages_stand_apart() -> None:
     assert shown == ["One.", "", '✓ search(q="rivers")', "  one", "  two", "  three", "  … 1 more line", "", "Two."]
 
 
+def test_a_message_of_empty_lines_leaves_no_row() -> None:
+    shown = Showing().whole(MessageDelta("\n\n"), ToolDone(CALL), MessageDelta("\n"), PartEnded(Part.MESSAGE), WHOLE)
+    assert shown == ['✓ search(q="rivers")', "  one", "  two", "  three", "  … 1 more line"]
+
+
 def test_a_reply_that_came_at_once_is_shown_whole() -> None:
-    reply = Reply((Reasoning("hm"), CALL, Message("*Hello.*")), ResponseId("resp_1"))
+    reply = Reply((Reasoning("hm"), CALL, Message("*Hello.*")), ResponseId("resp_1"), Stats(reasoning_output_tokens=7))
     shown = Showing().whole(Finished(reply))
-    assert shown[0] == "Thought for 0.0 s"
+    assert shown[0] == "Thought (7 tokens)"
     assert shown[-1] == "Hello."
 
 

@@ -19,7 +19,10 @@ _BUDGET = 0.05  # the share of one core that looking ahead may take
 
 
 class MarkdownStream:
-    """Paint a message below what stands on the terminal; `gap` leaves an empty row above it."""
+    """Paint a message below what stands on the terminal; `gap` leaves an empty row above it.
+
+    `wrote` tells whether anything of it is settled: a message may be nothing but empty lines.
+    """
 
     def __init__(self, painter: Painter, theme: Theme, now: Callable[[], float], *, gap: bool = False) -> None:
         self._painter = painter
@@ -27,6 +30,7 @@ class MarkdownStream:
         self._document = Document(Kit(theme), painter.width)
         self._arrived: list[str] = []
         self._gap = gap
+        self.wrote = False
         self._changed = False
         self._next_frame = 0.0
 
@@ -66,4 +70,5 @@ class MarkdownStream:
             live = live if settled else [BLANK, *live]
             settled = [BLANK, *settled] if settled else []
             self._gap = not settled
+        self.wrote = self.wrote or bool(settled)
         self._painter.frame(settled, live)

@@ -122,3 +122,8 @@ def test_the_language_is_found_in_what_follows_the_fence(info: str) -> None:
 def test_without_colours_there_are_none_in_code() -> None:
     theme = Theme(Looks())
     assert render_rows("```python\ndef f():\n```", 40, theme)[1].text == "def f():"
+
+
+@pytest.mark.parametrize("text", ["a **b", "a `b", "a [b](http://c", "a &am"])
+def test_what_stays_half_written_is_shown_as_it_is_written(text: str) -> None:
+    assert plain(text) == [text]
