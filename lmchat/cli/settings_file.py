@@ -1,15 +1,12 @@
 """Change the settings file: one value, or all of it in the person's editor."""
 
-import shlex
-import subprocess
-
 from lmchat.cli.call import Call
-from lmchat.errors import BadUseError, SettingsError
+from lmchat.errors import SettingsError
+from lmchat.repl.editor import open_editor
 from lmchat.settings import read_settings, settings_path, validate_text
 from lmchat.settings.edit import edit_value, remove_value, starting_text
 from lmchat.settings.saving import write_safely
 from lmchat.settings.source import FILE_NAME, file_text
-from lmchat.world import World
 
 
 def set_value(call: Call, key: str, text: str) -> None:
@@ -32,30 +29,12 @@ def edit_settings(call: Call) -> None:
     path = settings_path(call.world)
     if not path.exists():
         write_safely(path, starting_text())
-    command = _editor(call.world)
-    try:
-        status = subprocess.run([*command, str(path)], check=False).returncode  # noqa: S603 - the person's own editor
-    except OSError as error:
-        raise BadUseError(
-            f"The editor '{command[0]}' cannot be started: {error.strerror}.", hint=f"Set EDITOR, or open {path}."
-        ) from None
-    if status:
-        raise BadUseError(f"The editor '{command[0]}' ended with status {status}.", hint=f"The settings are in {path}.")
+    open_editor(path, call.world.environ)
     try:
         validate_text(file_text(path) or "", path)
     except SettingsError as error:
         hint = f"{error.hint} " if "settings edit" not in error.hint else ""
         raise SettingsError(error.message, hint=f"{hint}It is saved; `lmchat settings edit` opens it again.") from None
-
-
-def _editor(world: World) -> list[str]:
-    named = world.environ.get("VISUAL") or world.environ.get("EDITOR")
-    if named:
-        try:
-            return shlex.split(named)
-        except ValueError:
-            raise BadUseError(f"EDITOR is not a command: {named}") from None
-    return ["notepad"] if world.environ.get("OS") == "Windows_NT" else ["vi"]
 
 
 def _overruled(call: Call, key: str) -> str:

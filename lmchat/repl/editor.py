@@ -1,4 +1,4 @@
-"""The person's own editor, for prompts that outgrow a line."""
+"""The person's own editor, for prompts that outgrow a line and for files."""
 
 import shlex
 import shutil
@@ -17,19 +17,24 @@ def edited(text: str, environ: Mapping[str, str]) -> str:
 
     Raise BadUseError where there is no editor, or where it failed: the text is as it was then.
     """
-    command = _command(environ)
     with tempfile.TemporaryDirectory(prefix="lmchat-") as directory:
         path = Path(directory, "prompt.md")
         path.write_text(text, encoding="utf-8", errors="replace")
-        try:
-            status = subprocess.call([*command, str(path)])  # noqa: S603 - the person's own editor
-        except OSError as error:
-            raise BadUseError(
-                f"The editor '{command[0]}' does not start: {error.strerror}.", hint="Set EDITOR to another."
-            ) from None
-        if status:
-            raise BadUseError(f"The editor '{command[0]}' failed with {status}; nothing was changed.")
+        open_editor(path, environ)
         return path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
+
+
+def open_editor(path: Path, environ: Mapping[str, str]) -> None:
+    """Open the person's editor on a file and wait for its end; raise BadUseError where it cannot start or fails."""
+    command = _command(environ)
+    try:
+        status = subprocess.call([*command, str(path)])  # noqa: S603 - the person's own editor
+    except OSError as error:
+        raise BadUseError(
+            f"The editor '{command[0]}' does not start: {error.strerror}.", hint="Set EDITOR to another."
+        ) from None
+    if status:
+        raise BadUseError(f"The editor '{command[0]}' failed with {status}.")
 
 
 def _command(environ: Mapping[str, str]) -> list[str]:
