@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lmchat.errors import BadUseError
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -62,6 +64,26 @@ def pick_model(models: Sequence[Model], recent: Sequence[str] = ()) -> Model | N
         order = {key: place for place, key in reversed(list(enumerate(recent)))}
         return min(loaded, key=lambda model: order.get(model.key, len(order)))
     return chatting[0] if len(chatting) == 1 else None
+
+
+def require_sight(models: Sequence[Model], name: str) -> None:
+    """Raise BadUseError for a model that is known not to see; where nothing is known, the server decides."""
+    model = find_model(models, name)
+    if model is None or model.vision is not False:
+        return
+    seeing = ", ".join(each.key for each in models if each.vision)
+    raise BadUseError(f"{model.key} does not see pictures.", hint=f"These do: {seeing}." if seeing else "")
+
+
+def require_reasoning(models: Sequence[Model], name: str, level: str) -> None:
+    """Raise BadUseError for a reasoning level the model is known not to have (PROTOCOL.md section 5)."""
+    model = find_model(models, name)
+    if model is None or level in model.reasoning_options:
+        return
+    if not model.reasoning_options:
+        raise BadUseError(f"{model.key} offers no choice of reasoning.", hint="`lmchat models` says which models do.")
+    offered = ", ".join(model.reasoning_options)
+    raise BadUseError(f"{model.key} has no reasoning level '{level}'.", hint=f"It offers: {offered}.")
 
 
 def context_length(models: Sequence[Model], name: str) -> int | None:

@@ -23,13 +23,14 @@ def ask_once(call: Call, words: Sequence[str], wishes: Wishes) -> ExitStatus:
     """Ask one prompt and show the answer; raise LmchatError where there is none."""
     if wishes.quiet:
         call = _silenced(call)
-    prompt = Prompt(prompt_text(call.world, words, wishes.files), pictures(wishes.images))
+    prompt = Prompt(prompt_text(call.world, words, wishes.files), pictures(call, wishes.images))
     settings = settings_of(call, wishes)
     with opened_store(call) as store:
         session = wished_session(store, settings, wishes)
         tap = _event_writer(call) if wishes.as_jsonl else None
         with opened_house(call, settings, store, private=wishes.private, stream=wishes.stream, tap=tap) as house:
             session = house.with_model(session)
+            house.check(session, prompt)
             exchange = _asked(house, session, prompt, wishes)
     return ExitStatus.INTERRUPTED if exchange.turn.outcome is Outcome.INTERRUPTED else ExitStatus.OK
 

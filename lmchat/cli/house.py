@@ -1,11 +1,11 @@
 """The composition root: settings and flags become a client, a store and one way to speak."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lmchat.chat.models import pick_model
+from lmchat.chat.models import Model, pick_model, require_reasoning, require_sight
 from lmchat.chat.private import Memory
 from lmchat.chat.session import Session
 from lmchat.chat.talk import Exchange, Show, talk
@@ -13,7 +13,7 @@ from lmchat.chat.values import ChatRequest, EphemeralMcp, Integration, Prompt
 from lmchat.cli.call import Call
 from lmchat.cli.server import connected
 from lmchat.cli.wishes import Wishes
-from lmchat.errors import NotFoundError
+from lmchat.errors import LmchatError, NotFoundError
 from lmchat.settings import Settings, read_settings
 from lmchat.store.store import Store, open_store
 from lmchat.wire.client import Client
@@ -88,6 +88,19 @@ class House:
         if not keys:
             raise NotFoundError("The server has no model yet.", hint="Download one: lmchat models download NAME")
         raise NotFoundError("Several models could answer.", hint=f"Choose one with --model: {', '.join(keys)}")
+
+    def check(self, session: Session, prompt: Prompt) -> None:
+        """Refuse what the model is known not to do, before it is sent; raise BadUseError."""
+        level = session.options.reasoning or self.settings.text("reasoning")
+        if not (prompt.images or level):
+            return
+        models: Sequence[Model] = ()
+        with suppress(LmchatError):  # a server that lists no models decides by itself
+            models = self.client.models()
+        if prompt.images:
+            require_sight(models, session.model)
+        if level:
+            require_reasoning(models, session.model, level)
 
     def _with_headers(self, request: ChatRequest) -> ChatRequest:
         """Add the headers of ephemeral servers at the last moment: they are kept nowhere but in the settings."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from lmchat.chat.values import Image
+from lmchat.cli.call import Call
 from lmchat.errors import BadUseError
 from lmchat.world import World
 
@@ -61,18 +62,25 @@ def quoted_file(path: Path) -> str:
     return f"File `{path.name}`:\n{fence}{path.suffix.lstrip('.')}\n{text.rstrip()}\n{fence}"
 
 
-def pictures(paths: Sequence[Path]) -> tuple[Image, ...]:
-    """Read the pictures that go along with a prompt; raise BadUseError for a file that is none."""
-    return tuple(_picture(path) for path in paths)
+def pictures(call: Call, paths: Sequence[Path]) -> tuple[Image, ...]:
+    """Read the pictures that go along with a prompt, scaled down where they are too large, which is said.
+
+    Raise BadUseError for a file that is none.
+    """
+    return tuple(_picture(call, path) for path in paths)
 
 
-def _picture(path: Path) -> Image:
+def _picture(call: Call, path: Path) -> Image:
     from lmchat.chat.pictures import read_picture
+    from lmchat.pictures import scaled
 
     try:
-        return read_picture(path.name, path.read_bytes())
+        image, note = scaled(read_picture(path.name, path.read_bytes()))
     except OSError as error:
         raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+    if note:
+        call.say(note)
+    return image
 
 
 def _speaks(stream: TextIO, wait: float) -> bool:

@@ -46,4 +46,4 @@ def _first_prompt(call: Call, wishes: Wishes) -> Prompt | None:
         raise BadUseError(
             "talk needs a terminal.", hint='In scripts and pipes, use lmchat ask: lmchat ask "Hello" < notes.txt'
         )
-    return Prompt(prompt_text(call.world, (), wishes.files), pictures(wishes.images))
+    return Prompt(prompt_text(call.world, (), wishes.files), pictures(call, wishes.images))

@@ -13,6 +13,13 @@ import pytest
 from tests.cli.program import MODELS, reply, run, started
 from tests.wire.scripted import HOLD, RESET, ScriptedServer, Step, Steps, answer, stream
 
+THINKING = MODELS.replace(
+    '"capabilities":{', '"capabilities":{"reasoning":{"allowed_options":["low","high"],"default":"low"},'
+)
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
+)
 LOST = (
     '{"error":{"message":"Could not find stored response for previous_response_id.","type":"invalid_request",'
     '"param":"previous_response_id","code":"invalid_value"}}'
@@ -200,15 +207,40 @@ def test_private_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_options_are_sent_only_when_given(tmp_path: Path) -> None:
-    with ScriptedServer(stream(reply())) as server:
+    with ScriptedServer(answer(200, THINKING), stream(reply())) as server:
         ask(tmp_path, server, "--temperature", "0.5", "--max-output-tokens", "9", "--reasoning", "low", "Hello")
-        sent = server.requests[0].json
+        sent = server.requests[1].json
     assert {key: sent[key] for key in ("temperature", "max_output_tokens", "reasoning")} == {
         "temperature": 0.5,
         "max_output_tokens": 9,
         "reasoning": "low",
     }
     assert set(sent) == {"model", "input", "stream", "temperature", "max_output_tokens", "reasoning"}
+
+
+def test_a_reasoning_level_the_model_does_not_have_is_refused_with_those_it_has(tmp_path: Path) -> None:
+    with ScriptedServer(answer(200, THINKING)) as server:
+        status, _, stderr = ask(tmp_path, server, "--reasoning", "huge", "Hello")
+        assert (status, len(server.requests)) == (2, 1)
+    assert "low, high" in stderr
+
+
+def test_a_picture_is_refused_for_a_model_that_does_not_see(tmp_path: Path) -> None:
+    (tmp_path / "dot.png").write_bytes(PNG)
+    with ScriptedServer(answer(200, MODELS)) as server:
+        status, _, stderr = ask(tmp_path, server, "-i", str(tmp_path / "dot.png"), "What is this?")
+    assert status == 2
+    assert "does not see pictures" in stderr
+
+
+def test_a_picture_goes_along_as_a_data_url(tmp_path: Path) -> None:
+    (tmp_path / "dot.jpg").write_bytes(PNG)
+    seeing = MODELS.replace('"vision":false', '"vision":true')
+    with ScriptedServer(answer(200, seeing), stream(reply())) as server:
+        assert ask(tmp_path, server, "-i", str(tmp_path / "dot.jpg"), "What is this?")[0] == 0
+        text, image = server.requests[1].json["input"]
+    assert text == {"type": "text", "content": "What is this?"}
+    assert image["data_url"].startswith("data:image/png;base64,iVBOR")
 
 
 def test_an_option_out_of_range_never_reaches_the_server(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from lmchat.chat.models import find_model
+from lmchat.chat.models import require_sight
 from lmchat.chat.pictures import read_picture
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError, LmchatError
+from lmchat.pictures import scaled
 from lmchat.render.tables import size_words
 from lmchat.repl.clipboard import pasted_picture, pasted_text
 from lmchat.repl.commands.command import Command, Takes
@@ -59,8 +60,13 @@ def quoted(name: str, data: bytes) -> str:
     return f"File `{name}`:\n{fence}{Path(name).suffix.lstrip('.')}\n{text.rstrip()}\n{fence}"
 
 
-def _with_pictures(desk: Desk, pictures: Sequence[Image]) -> Desk:
-    for each in pictures:
+def _with_pictures(desk: Desk, read: Sequence[Image]) -> Desk:
+    pictures = []
+    for image in read:
+        each, note = scaled(image)
+        pictures.append(each)
+        if note:
+            desk.say(note)
         size = f"{each.width} × {each.height}, {size_words(len(each.data))}"
         desk.say(f"{each.name} ({size}) goes along with the next prompt; /image off drops it.")
     return replace(desk, images=(*desk.images, *pictures))
@@ -72,12 +78,7 @@ def _check_sight(desk: Desk) -> None:
     if not models:
         with suppress(LmchatError):
             models = desk.known.fetched()
-    found = find_model(models, desk.model)
-    if found is None or found.vision is not False:
-        return
-    seeing = [each.key for each in models if each.vision]
-    hint = f"/model KEY changes to one that does: {', '.join(seeing)}" if seeing else "No model here does."
-    raise BadUseError(f"{found.key} does not see pictures.", hint=hint)
+    require_sight(models, desk.model)
 
 
 def _read(path: Path) -> bytes:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lmchat.chat.integrations import parse_integration, write_integration
-from lmchat.chat.models import find_model
+from lmchat.chat.models import find_model, require_reasoning
 from lmchat.chat.session import Outcome
 from lmchat.chat.values import EphemeralMcp, Integration, Plugin, Prompt
 from lmchat.errors import BadUseError
@@ -72,10 +72,7 @@ def reasoning(desk: Desk, text: str) -> Desk:
         else:
             desk.write(f"Reasoning: {chosen or usual}. {desk.model} offers: {listed}.\n")
         return desk
-    if found and not levels:
-        raise BadUseError(f"{desk.model} offers no choice of reasoning.", hint="/models says which models do.")
-    if levels and text not in levels:
-        raise BadUseError(f"{desk.model} has no reasoning level '{text}'.", hint=f"It offers: {listed}.")
+    require_reasoning([found] if found else (), desk.model, text)
     desk = desk.talking_with(options=with_option(desk.session.options, "reasoning", text))
     desk.say(f"Reasoning is {text} from the next prompt on.")
     return desk
