@@ -18,7 +18,7 @@ def greet(desk: Desk, *, first_run: bool) -> None:
     if first_run:
         model = desk.model or "no model yet"
         private = "; nothing is kept" if desk.parts.private else ""
-        desk.say(f"Talking to {model} at {desk.parts.server}{private}. /help lists the commands, Ctrl-D leaves.")
+        desk.say(f"Talking to {model} at {desk.parts.server}{private}. /help lists the commands.")
 
 
 def say_new(desk: Desk) -> None:

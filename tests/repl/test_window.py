@@ -1,0 +1,249 @@
+"""The whole program in a real terminal: keys, signals, and a terminal that is always given back whole."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lmchat.chat.session import Outcome, Turn
+from lmchat.store.store import open_store
+from tests.repl.lmstudio import Studio, ended, event, spoken
+from tests.repl.window import Window, talk_command, window
+from tests.wire.scripted import HOLD, Steps, stream
+
+pytestmark = pytest.mark.terminal
+
+STARTED = event("chat.start", model_instance_id="acme/big")
+PHASES: dict[str, tuple[Steps, str]] = {
+    "load": (stream(STARTED, event("model_load.progress", progress=0.4), HOLD), "Loading the model"),
+    "prefill": (stream(STARTED, event("prompt_processing.progress", progress=0.4), HOLD), "Reading the prompt"),
+    "reasoning": (stream(STARTED, event("reasoning.delta", content="Hmm, let me see."), HOLD), "let me see"),
+    "reply": (stream(STARTED, event("message.delta", content="Half of it\n\nand"), HOLD), "Half of it"),
+    "tool": (stream(STARTED, event("tool_call.start", tool="find"), HOLD), "find"),
+}
+
+
+@pytest.fixture
+def talking(tmp_path: Path, studio: Studio) -> Iterator[Window]:
+    with window(talk_command(studio.server.url, "s"), tmp_path) as opened:
+        opened.until_prompt()
+        yield opened
+
+
+def turns(home: Path, name: str = "s") -> tuple[Turn, ...]:
+    with open_store(home, now=lambda: datetime.now(UTC)) as store:
+        return store.find(name).path()
+
+
+def given_back(there: Window) -> bool:
+    """Tell whether a terminal is as it was found: modes, cursor, marking of pastes, the ordinary screen."""
+    left = there.leftovers()
+    found = (left.get("2004", "l"), left.get("25", "h"), left.get("1049", "l"), left.get("7", "h"))
+    return found == ("l", "h", "l", "h")
+
+
+def test_a_talk_from_the_first_prompt_to_leaving(talking: Window) -> None:
+    talking.send("hello\r")
+    talking.until("Reply 1.")
+    talking.until("turn 1 · 5% of 1k")
+    talking.send("\x04")
+    assert talking.ended() == 0
+    assert given_back(talking)
+
+
+def test_the_modes_of_the_terminal_are_restored(tmp_path: Path, studio: Studio) -> None:
+    with window(["/bin/sh"], tmp_path) as shell:
+        shell.until("shell$")
+        before = shell.modes()
+        shell.send(" ".join(talk_command(studio.server.url, "s")) + "\r")
+        shell.until("is a new session")
+        shell.until_prompt()
+        assert shell.modes() != before
+        shell.send("hello\r")
+        shell.until("Reply 1.")
+        shell.send("\x04")
+        shell.until("shell$", times=2)
+        assert shell.modes() == before
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_ctrl_c_stops_a_reply_in_every_phase_and_the_talk_goes_on(
+    talking: Window, studio: Studio, tmp_path: Path, phase: str
+) -> None:
+    steps, shown = PHASES[phase]
+    studio.replies = [steps]
+    talking.send("tell me\r")
+    talking.until(shown)
+    talking.send("\x03\x03")
+    talking.until("(interrupted)")
+    talking.until_prompt()
+    talking.send("again\r")
+    talking.until("Reply 2.")
+    talking.send("\x04")
+    assert talking.ended() == 0
+    assert [turn.outcome for turn in turns(tmp_path)] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
+
+
+def test_what_is_typed_during_a_reply_waits_for_the_next_prompt(talking: Window, studio: Studio) -> None:
+    studio.replies = [stream(STARTED, event("message.delta", content="Half\n\n"), 1.0, ended("Half\n\nwhole."))]
+    talking.send("tell me\r")
+    talking.until("Half")
+    talking.send("次の質問")
+    talking.until("whole.")
+    talking.until("> 次の質問")
+    assert "\n".join(talking.rows()).count("次の質問") == 1
+    talking.send("!\r")
+    talking.until("Reply 2.")
+    assert studio.chats[1]["input"] == "次の質問!"
+
+
+def test_a_line_sent_during_a_reply_is_asked_after_it_also_when_that_is_stopped(
+    talking: Window, studio: Studio
+) -> None:
+    studio.replies = [stream(STARTED, event("message.delta", content="Half\n\n"), HOLD)]
+    talking.send("tell me\r")
+    talking.until("Half")
+    talking.send("next\r\x03")
+    talking.until("Reply 2.")
+    assert studio.chats[1]["input"].endswith("next")
+
+
+def test_a_paste_during_a_reply_is_not_sent_line_by_line(talking: Window, studio: Studio) -> None:
+    studio.replies = [stream(STARTED, event("message.delta", content="Half\n\n"), 0.7, ended("Half\n\nwhole."))]
+    talking.send("tell me\r")
+    talking.until("Half")
+    talking.send("\x1b[200~one\rtwo\r\x1b[201~")
+    talking.until("… two")
+    talking.send("\r")
+    talking.until("Reply 2.")
+    assert studio.chats[1]["input"] == "one\ntwo\n"
+
+
+def test_a_megabyte_is_pasted_at_once_and_sent_whole(talking: Window, studio: Studio) -> None:
+    text = "".join(f"line {number}\t日本語 😀  \n" for number in range(35_000))
+    pasting = threading.Thread(target=talking.send, args=(f"\x1b[200~{text.replace(chr(10), chr(13))}\x1b[201~",))
+    began = time.monotonic()
+    pasting.start()
+    talking.until("characters]")
+    took = time.monotonic() - began
+    pasting.join()
+    talking.send("!\r")
+    talking.until("Reply 1.")
+    assert studio.chats[0]["input"] == f"{text}!"
+    assert took < 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("during_reply", [False, True])
+def test_a_signal_that_ends_the_program_leaves_the_terminal_whole(
+    talking: Window, studio: Studio, tmp_path: Path, number: signal.Signals, *, during_reply: bool
+) -> None:
+    if during_reply:
+        studio.replies = [PHASES["reply"][0]]
+        talking.send("tell me\r")
+        talking.until("Half of it")
+    os.kill(talking.pid, number)
+    assert talking.ended() == 128 + number
+    assert given_back(talking)
+    if during_reply:
+        assert turns(tmp_path)[0].reply.text.startswith("Half of it")
+
+
+def test_a_terminal_that_is_closed_saves_what_came(talking: Window, studio: Studio, tmp_path: Path) -> None:
+    studio.replies = [PHASES["reply"][0]]
+    talking.send("tell me\r")
+    talking.until("Half of it")
+    talking.hang_up()
+    assert studio.server.hung_up.wait(10)
+    deadline = time.monotonic() + 10
+    while not (kept := turns(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert kept[0].reply.text.startswith("Half of it")
+    assert kept[0].outcome is Outcome.INTERRUPTED
+
+
+@pytest.mark.parametrize("during_reply", [False, True])
+def test_ctrl_z_suspends_and_comes_back_whole(tmp_path: Path, studio: Studio, *, during_reply: bool) -> None:
+    studio.replies = [
+        stream(STARTED, event("message.delta", content="Half\n\n"), 1.5, ended("Half\n\nwhole.")) if during_reply
+        else spoken("Half")
+    ]  # fmt: skip
+    with window(["/bin/sh", "-i"], tmp_path) as shell:
+        shell.until("shell$")
+        before = shell.modes()
+        shell.send(" ".join(talk_command(studio.server.url, "s")) + "\r")
+        shell.until("is a new session")
+        shell.until_prompt()
+        shell.send("tell me\r")
+        shell.until("Half")
+        if not during_reply:
+            shell.until_prompt()
+            shell.send("half a line")
+            shell.until("> half a line")
+        shell.send("\x1a")
+        shell.until("Stopped")
+        shell.until("shell$", times=2)
+        assert given_back(shell)
+        assert shell.modes() == before
+        shell.send("fg\r")
+        if during_reply:
+            shell.until("whole.")
+            shell.until_prompt()
+            shell.send("half a line")
+        shell.until("> half a line")
+        shell.send("!\r")
+        shell.until("Reply 2.")
+        assert studio.chats[1]["input"] == "half a line!"
+
+
+def test_a_pipe_is_the_first_prompt_and_then_the_keyboard_is_read(tmp_path: Path, studio: Studio) -> None:
+    command = " ".join(talk_command(studio.server.url, "s"))
+    with window(["/bin/sh", "-c", f"printf 'error in\\nline 3\\n' | {command}"], tmp_path) as there:
+        there.until("Reply 1.")
+        there.until_prompt()
+        there.send("why?\r")
+        there.until("Reply 2.")
+        there.send("\x04")
+        assert there.ended() == 0
+        assert there.modes() == there.modes_before
+    assert [chat["input"] for chat in studio.chats] == ["error in\nline 3", "why?"]
+
+
+def test_a_window_that_is_made_narrow_keeps_the_line_and_the_toolbar_right(talking: Window) -> None:
+    talking.send("これは長い日本語の入力です。" * 3)
+    talking.until("入力です。これは")
+    talking.resize(24, 33)
+    deadline = time.monotonic() + 2
+    while len(talking.rows()[-1]) > 33 and time.monotonic() < deadline:
+        talking.read()
+    talking.read(0.2)
+    *_, line, bar = talking.rows()
+    assert line.endswith("日本語の入力です。")
+    assert bar.startswith("s · acme")
+
+
+def test_a_long_text_begins_a_new_line_with_a_mark(talking: Window) -> None:
+    talking.send("one\x1b\rtwo\ntwo more")
+    talking.until("… two more")
+    assert [row for row in talking.rows() if row.startswith((">", "…"))] == ["> one", "… two", "… two more"]
+
+
+def test_commands_are_offered_while_typing_and_nothing_is_offered_in_text(talking: Window) -> None:
+    talking.send("/und")
+    talking.until("Go back one turn")
+    talking.send("\x03hello /und")
+    talking.until("> hello /und")
+    talking.read(0.3)
+    assert "Go back one turn" not in "\n".join(talking.rows())
+
+
+def test_without_a_terminal_it_says_what_to_use_instead(tmp_path: Path, studio: Studio) -> None:
+    command = " ".join(talk_command(studio.server.url, "s"))
+    with window(["/bin/sh", "-c", f"setsid -w {command} < /dev/null 2>&1 | /bin/cat; echo over"], tmp_path) as there:
+        there.until("over")
+        there.until("lmchat ask")
