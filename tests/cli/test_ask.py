@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from tests.cli.program import MODELS, reply, run, started
@@ -381,3 +382,15 @@ def test_quiet_still_says_what_went_wrong(tmp_path: Path) -> None:
         status, stdout, stderr = ask(tmp_path, server, "--quiet", "Which colour?")
     assert (status, stdout) == (4, "")
     assert stderr.startswith("lmchat: error: ")
+
+
+@pytest.mark.terminal
+def test_quiet_says_nothing_of_what_was_sent_again_on_a_terminal_either(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply("1" * 48)), answer(400, LOST), stream(reply("2" * 48))) as server:
+        ask(tmp_path, server, "-s", "colours", "My colour is blue.")
+        arguments = ["-m", "lmchat", "--url", server.url, "ask", "-q", "-s", "colours", "Which colour?"]
+        environ = {**os.environ, "LMCHAT_HOME": str(tmp_path), "TERM": "xterm-256color"}
+        child = pexpect.spawn(sys.executable, arguments, env=environ, encoding="utf-8", timeout=20)
+        child.expect(pexpect.EOF)
+    assert "Blue." in child.before
+    assert "earlier" not in child.before

@@ -213,3 +213,11 @@ def test_a_shell_lists_what_may_follow(typed: Shell) -> None:
 @pytest.mark.terminal
 def test_where_anything_may_be_said_nothing_is_offered(typed: Shell) -> None:
     assert typed.given("lmchat ask no\t") == ["ask", "no"]
+
+
+def test_a_name_that_would_move_the_cursor_is_not_offered(tmp_path: Path) -> None:
+    odd = MODELS.replace('"key":"tiny"', r'"key":"ti\u001b[2Jny"')
+    with ScriptedServer(answer(200, odd)) as server:
+        run(tmp_path, "--url", server.url, "models")
+        assert asked(tmp_path, "models", "--url", server.url) == []
+        assert asked(tmp_path, "loaded", "--url", server.url) == ["tiny\tTiny 1B Q4"]

@@ -126,7 +126,7 @@ _lmchat_offer() {
     case $typed in
         \'*) value=${value//\'/\'\\\'\'} ;;
         \"*) for sign in \\ \" \$ \`; do value=${value//"$sign"/\\"$sign"}; done ;;
-        *) : ;;
+        *) printf -v value %q "$value" ;;
     esac
     # Readline closes the quote, unless the value seems to do so by itself.
     if [[ $typed == [\'\"]* && $value == *"${typed:0:1}" ]]; then value+=${typed:0:1}; fi
