@@ -1,10 +1,9 @@
 """`lmchat ask`: one turn, from the words on the command line to the answer on stdout."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
 
-from lmchat.chat.events import Branched, Event, Resending
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
@@ -16,7 +15,6 @@ from lmchat.cli.shown import shown
 from lmchat.cli.wishes import Wishes
 from lmchat.errors import ExitStatus
 from lmchat.render.documents import turn_document, write_document
-from lmchat.render.shows import Show
 
 
 def ask_once(call: Call, words: Sequence[str], wishes: Wishes) -> ExitStatus:
@@ -45,17 +43,10 @@ def _event_writer(call: Call) -> Tap:
     return lambda event: write_document(call.world.stdout, event)
 
 
-def _wanted(show: Show, wishes: Wishes) -> Callable[[Event], None]:
-    """Show every event, or without those that only tell of the conversation's state."""
-    if not wishes.quiet:
-        return show.show
-    return lambda event: None if isinstance(event, Resending | Branched) else show.show(event)
-
-
 def _asked(house: House, session: Session, prompt: Prompt, wishes: Wishes) -> Exchange:
     growing = None if wishes.at is None else session.moved(TurnId(wishes.at))
     with shown(house, wishes) as show:
-        exchange = house.speak(session, prompt, _wanted(show, wishes), growing=growing)
+        exchange = house.speak(session, prompt, show.show, growing=growing)
         if exchange.failure is not None:
             raise exchange.failure
         document = turn_document(
