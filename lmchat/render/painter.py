@@ -89,6 +89,10 @@ class Painter:
         if same == len(before) == len(target):
             return []
         parts = [_up(len(before) - same)]
+        if any(row.shaky for row in target[same:settled]):
+            # Settled, it may take two rows of the terminal: the second must be empty.
+            parts.append(_ERASE_BELOW)
+            before = before[:same]
         for index, row in enumerate(target[same:], start=same):
             parts.append(_painted(row, before[index] if index < len(before) else BLANK, cut=index >= settled))
         if len(before) > len(target):

@@ -103,6 +103,24 @@ def test_it_is_written_whole_when_it_is_settled() -> None:
     assert "\x1b[?7l" not in terminal.bytes[-1]
 
 
+def test_where_it_then_takes_two_rows_nothing_stands_behind_the_second() -> None:
+    terminal = Terminal(10, 6)
+    painter = painter_of(terminal)
+    flags = "abcde🇯🇵fgh"
+    painter.frame((), rows(flags, "0123456789", "x"))
+    painter.frame(rows(flags), rows("y"))
+    assert terminal.texts() == ["abcde🇯🇵f", "gh", "y"]
+
+
+def test_a_resize_takes_back_no_more_than_the_window_holds() -> None:
+    terminal = Terminal(40, 3)
+    painter = painter_of(terminal, reflows=True)
+    painter.frame((), [measured("0" * 40, "0" * 40, 40)] * 2)
+    terminal.columns = 4
+    painter.frame((), rows("cd"))
+    assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[2A\r\x1b[J")
+
+
 def test_where_rows_are_wrapped_anew_the_live_ones_are_taken_back_as_they_are_now() -> None:
     terminal = Terminal(10, 9)
     painter = painter_of(terminal, reflows=True)

@@ -4,7 +4,7 @@ import random
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lmchat.render.markdown.document import render_rows
@@ -67,6 +67,7 @@ def test_screen_and_scrollback_are_those_of_the_whole(
 
 
 @given(DOCUMENTS.map(safe), st.integers(20, 120), st.integers(3, 24))
+@example("****`````<div>🇯🇵```", 20, 3)  # settled, it takes two rows where flags are two characters
 def test_character_by_character_they_are_too(text: str, columns: int, lines: int) -> None:
     text = text[:150]
     shown = streamed(text, list(range(1, len(text))), [0.05], Terminal(columns, lines))
