@@ -14,8 +14,8 @@ from lmchat.repl.desk import Desk
 
 GO_ON = "Please go on exactly where your last reply was cut short; repeat nothing."
 SUMMARISE = (
-    "Please summarise our whole conversation so far, so that we can go on from the summary alone: what I want, what "
-    "was decided, every fact, name, number and piece of code that still matters, and what is open. Only the summary."
+    "Write a summary of our conversation so far. It will stand in place of the conversation, so keep every decision, "
+    "fact, name, number and piece of code that still matters, what I want, and what is open. Write only the summary."
 )
 
 

@@ -19,7 +19,7 @@ from lmchat.repl.commands.table import BY_NAME, COMMANDS
 from lmchat.repl.desk import Desk
 from lmchat.repl.matching import Offer, matching
 
-_MOST_TURNS = 200
+_MOST_TURNS, _MOST_OFFERS = 200, 100
 _WORDS_CELLS = 50
 
 
@@ -48,7 +48,7 @@ class Completions(Completer):
             yield from self._files.get_completions(Document(path), event)
             return
         last = typed if takes in {Takes.SESSION, Takes.MODEL, Takes.LOADED} else typed.rpartition(" ")[2]
-        for written, said in matching(last, self._offers(takes, typed.split(" "))):
+        for written, said in matching(last, self._offers(takes, typed.split(" ")))[:_MOST_OFFERS]:
             yield _completion(written, said, typed=last)
 
     def _offers(self, takes: Takes, typed: list[str]) -> Iterable[Offer]:

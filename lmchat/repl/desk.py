@@ -3,6 +3,7 @@
 Commands take a desk and return another. Where it says so, the disk is looked at; the network never.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -108,24 +109,26 @@ class Desk:
     def context(self) -> tuple[int | None, int | None]:
         """Return how many tokens the head ended with, and how many the model holds, each None where unknown."""
         head = self.head
-        if head is None:
-            return None, context_length(self.known.now(), self.model)
-        used = None if head.summary else head.reply.stats.context_used
-        names = (head.reply.model_instance_id, self.model)
-        lengths = (context_length(self.known.now(), name) for name in names if name)
-        return used, next((length for length in lengths if length), None)
+        used = None if head is None or head.summary else head.reply.stats.context_used
+        return used, self._holds(head)
 
-    def status(self, notice: str = "") -> Status:
-        """Say where one is, for the toolbar."""
-        used, context = self.context()
+    def status(self, notice: str = "") -> Callable[[], Status]:
+        """Return what says where one is, for the toolbar: it looks at nothing but what is in memory."""
+        head, (used, _) = self.head, self.context()
         editing = f"changing turn {self.editing}" if self.editing is not None else ""
-        return Status(
+        status = Status(
             session=self.session.name or "new session",
             model=self.model,
             turn=self.session.head,
             used=used,
-            context=context,
             attached=[*(image.name for image in self.images), *(file.name for file in self.files)],
             notice=notice or editing,
             private=self.parts.private,
         )
+        return lambda: replace(status, context=self._holds(head))
+
+    def _holds(self, head: Turn | None) -> int | None:
+        """Return the size of the context, as the models that are known now have it."""
+        answering = head.reply.model_instance_id if head else ""
+        lengths = (context_length(self.known.now(), name) for name in (answering, self.model) if name)
+        return next((length for length in lengths if length), None)

@@ -120,6 +120,10 @@ class Keyboard:
             self.terminal.quiet()
         return got if isinstance(got, Cleared) else Typed(_mended(self._folds.whole(got)))
 
+    def redraw(self) -> None:
+        """Draw the line again, with what the toolbar says now; any thread may ask for it."""
+        self._session.app.invalidate()
+
     def confirmed(self, question: str) -> bool:
         """Ask a question that is answered with yes or no; anything but a yes is a no."""
         asking: PromptSession[str] = PromptSession(input=self._source, output=self._output)

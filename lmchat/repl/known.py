@@ -9,10 +9,11 @@ from lmchat.errors import LmchatError
 
 
 class KnownModels:
-    """Keep the list of models that was fetched last; `fetch` asks the server."""
+    """Keep the list of models that was fetched last; `fetch` asks the server, `news` is told of every answer."""
 
-    def __init__(self, fetch: Callable[[], tuple[Model, ...]]) -> None:
+    def __init__(self, fetch: Callable[[], tuple[Model, ...]], news: Callable[[], None] = lambda: None) -> None:
         self._fetch = fetch
+        self._news = news
         self._models: tuple[Model, ...] = ()
         self._fetching: threading.Thread | None = None
 
@@ -23,6 +24,7 @@ class KnownModels:
     def fetched(self) -> tuple[Model, ...]:
         """Ask the server and wait for the answer; raise LmchatError where it gives none."""
         self._models = self._fetch()
+        self._news()
         return self._models
 
     def refresh(self) -> None:

@@ -26,6 +26,7 @@ from lmchat.repl.parts import Parts
 from lmchat.repl.toolbar import toolbar
 
 _HISTORY = "history"
+_KEEP_TITLE, _TITLE_BACK = "\x1b[22;2t", "\x1b[23;2t"
 _LEAVE_NOTICE = "Ctrl-C again, or Ctrl-D, leaves"
 
 
@@ -38,9 +39,10 @@ def run(parts: Parts, session: Session, *, first: Prompt | None = None, keyboard
     history = parts.world.directories.state / _HISTORY
     first_run = not history.exists()
     keyboard = keyboard or opened_keyboard(parts.world, _manner(parts))
-    known = KnownModels(replace(parts.client, log=None).models)
+    # In the background nothing may be written, not even by --debug.
+    known = KnownModels(replace(parts.client, log=None).models, news=keyboard.redraw)
     desk = Desk(parts, keyboard, known, session)
-    with keyboard.terminal.held(), _ctrl_c_waits():
+    with keyboard.terminal.held(), _ctrl_c_waits(), _title_kept(desk):
         known.refresh()
         desk = _begun(desk)
         greet(desk, first_run=first_run)
@@ -68,24 +70,24 @@ def _begun(desk: Desk) -> Desk:
     if desk.model:
         return desk
     try:
-        return replace(desk, session=desk.parts.with_model(desk.session))
+        with suppress(KeyboardInterrupt), _ctrl_c_interrupts():
+            return replace(desk, session=desk.parts.with_model(desk.session))
     except LmchatError as error:
         show_failure(desk.parts.world, error, colour=desk.colour)
-        return desk
+    return desk
 
 
 def _step(desk: Desk) -> Desk:
     """Read one line and do what it asks for."""
-    notice = _LEAVE_NOTICE if desk.armed else ""
-    line = desk.keyboard.line(
-        lambda width: toolbar(desk.status(notice), width), completer=Completions(desk), draft=desk.draft
-    )
+    status = desk.status(_LEAVE_NOTICE if desk.armed else "")
+    line = desk.keyboard.line(lambda width: toolbar(status(), width), completer=Completions(desk), draft=desk.draft)
     desk = replace(desk, draft="")
     match line:
         case Left():
             return replace(desk, left=True)
         case Cleared(empty):
-            return replace(desk, left=empty and desk.armed, armed=empty, editing=None)
+            images = desk.images if desk.editing is None else ()
+            return replace(desk, left=empty and desk.armed, armed=empty, editing=None, images=images)
         case Typed(text):
             done = _safely(replace(desk, armed=False), text)
             _title(done, before=desk)
@@ -100,7 +102,7 @@ def _safely(desk: Desk, line: str | Prompt) -> Desk:
             return _done(desk, line)
     except KeyboardInterrupt:
         desk.say("(stopped)")
-        return desk
+        return replace(desk, draft=text)
     except LmchatError as error:
         failure = error
     except OSError:
@@ -144,6 +146,19 @@ def _ctrl_c_waits() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _title_kept(desk: Desk) -> Iterator[None]:
+    """Give the terminal its title back in the end, where lmchat sets one."""
+    wanted = desk.parts.settings.flag("title")
+    if wanted:
+        desk.write(_KEEP_TITLE)
+    try:
+        yield
+    finally:
+        if wanted:
+            desk.write(_TITLE_BACK)
 
 
 def _title(desk: Desk, before: Desk | None = None) -> None:

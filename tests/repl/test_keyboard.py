@@ -157,8 +157,8 @@ def test_a_narrow_window_drops_the_least_important_first() -> None:
 
 def test_the_toolbar_shows_attachments_edits_and_the_way_out(talk: Talk, tmp_path: Path) -> None:
     desk = talk.desk()
-    assert "new session" in toolbar(desk.status(), 100)
-    assert toolbar(desk.status("Ctrl-C again leaves"), 100).startswith("Ctrl-C again leaves")
+    assert "new session" in toolbar(desk.status()(), 100)
+    assert toolbar(desk.status("Ctrl-C again leaves")(), 100).startswith("Ctrl-C again leaves")
 
 
 def test_a_clear_answer_is_needed_to_confirm(talk: Talk) -> None:

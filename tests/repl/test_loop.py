@@ -83,6 +83,21 @@ def test_a_bug_is_one_line_and_the_text_stands_in_the_line_again(talk: Talk) -> 
     assert "Traceback" in talk.press(f"hello{ENTER}{CTRL_C}{CTRL_D}")
 
 
+def test_a_renderer_that_breaks_ends_neither_the_talk_nor_loses_the_turn(talk: Talk, studio: Studio) -> None:
+    speak = talk.parts().speak
+
+    def breaking(session: Any, prompt: Prompt, show: Any, **named: Any) -> Any:
+        def show_badly(event: Any) -> None:
+            raise ZeroDivisionError
+
+        return speak(session, prompt, show_badly if prompt.text == "one" else show, **named)
+
+    talk.speak = breaking
+    out = talk.type("one", f"{CTRL_C}two", name="s")
+    assert "Reply 2." in out
+    assert [turn.prompt.text for turn in talk.store.find("s").path()] == ["one", "two"]
+
+
 def test_alt_enter_ctrl_j_and_a_trailing_backslash_begin_a_new_line(talk: Talk, studio: Studio) -> None:
     talk.press(f"a{ALT_ENTER}b{CTRL_J}c\\{ENTER}d{ENTER}{CTRL_D}")
     assert studio.chats[0]["input"] == "a\nb\nc\nd"

@@ -40,13 +40,20 @@ def test_models_lists_what_the_server_has(talk: Talk) -> None:
 
 def test_load_loads_and_says_how_long_and_how_much_context(talk: Talk, studio: Studio) -> None:
     def loading(request: Request) -> Steps:
-        assert request.json == {"model": "acme/eyes", "context_length": 2048}
+        assert request.json == {"model": "acme/eyes", "context_length": 2048, "flash_attention": True}
         loaded = {**EYES, "loaded_instances": [{"id": "acme/eyes", "config": {"context_length": 2000}}]}
         studio.models = (BIG, loaded)
         return answer(200, '{"instance_id": "acme/eyes", "load_time_seconds": 3.2, "status": "loaded"}')
 
     studio.routes["/api/v1/models/load"] = loading
-    assert "Loaded acme/eyes in 3.2 s, context 2,000 tokens." in talk.type("/load acme/eyes context_length=2048")
+    assert "Loaded acme/eyes in 3.2 s, context 2,000 tokens." in talk.type(
+        "/load acme/eyes --context-length=2048 flash_attention=on"
+    )
+
+
+def test_load_refuses_options_that_do_not_exist_or_do_not_fit(talk: Talk) -> None:
+    assert "'context_length'" in talk.type("/load acme/eyes contxt_length=2048")
+    assert "parallel must be a whole number" in talk.type("/load acme/eyes parallel=many")
 
 
 def test_load_does_not_load_a_second_copy(talk: Talk) -> None:
@@ -71,8 +78,9 @@ def test_unload_unloads_what_is_loaded(talk: Talk, studio: Studio) -> None:
 
     studio.routes["/api/v1/models/unload"] = unloading
     assert "Unloaded acme/big." in talk.type("/unload")
-    assert unloaded == ["acme/big"]
     assert "acme/eyes is not loaded." in talk.type("/unload acme/eyes")
+    assert "Unloaded acme/big." in talk.type("/unload --all")
+    assert unloaded == ["acme/big", "acme/big"]
 
 
 def test_download_is_watched_to_its_end(talk: Talk, studio: Studio) -> None:

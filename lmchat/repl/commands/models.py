@@ -2,18 +2,19 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from lmchat.chat.models import Model, context_length, find_model
-from lmchat.chat.values import Options
 from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
 from lmchat.render.gauge import gauge, transfer_words
 from lmchat.render.notes import duration
 from lmchat.render.tables import Column, listing, size_words
 from lmchat.repl.commands.command import Command, Takes
-from lmchat.repl.commands.options import with_option
 from lmchat.repl.commands.words import nothing, required, words
 from lmchat.repl.desk import Desk
 from lmchat.repl.waiting import waited
+from lmchat.settings.shapes import Shape, Switch, misfit
+from lmchat.settings.table import COUNT
 from lmchat.wire.catalogue import DownloadJob
 
 _COLUMNS = (
@@ -26,6 +27,15 @@ _COLUMNS = (
     Column("LOADED", gives=True),
 )
 _LOOK_AGAIN_SECONDS = 0.5
+_LOAD_OPTIONS: dict[str, Shape] = {
+    "context_length": COUNT,
+    "eval_batch_size": COUNT,
+    "flash_attention": Switch(),
+    "num_experts": COUNT,
+    "offload_kv_cache_to_gpu": Switch(),
+    "parallel": COUNT,
+}
+"""What a load takes, by the API's own names (PROTOCOL.md section 5)."""
 
 
 def model(desk: Desk, text: str) -> Desk:
@@ -59,7 +69,7 @@ def models(desk: Desk, text: str) -> Desk:
 def load(desk: Desk, text: str) -> Desk:
     """Load a model, unless it is loaded already."""
     key, *given = words(required(text, "model to load", "/load google/gemma-3-1b context_length=8192"))
-    length = _context_length(given)
+    options = _load_options(given)
     found = known_model(desk, key)
     if found.instances:
         first = found.instances[0]
@@ -67,7 +77,7 @@ def load(desk: Desk, text: str) -> Desk:
         raise BadUseError(f"{found.key} is loaded already{holds}.", hint=f"To load it anew: /unload {found.key}")
     client, began = desk.parts.client, desk.parts.world.monotonic()
     try:
-        loaded = waited(desk.parts.world, f"Loading {found.key}", lambda: client.load(found.key, context_length=length))
+        loaded = waited(desk.parts.world, f"Loading {found.key}", lambda: client.load(found.key, **options))
     except KeyboardInterrupt:
         desk.say("The server goes on loading; /models tells when it is done.")
         return desk
@@ -79,14 +89,17 @@ def load(desk: Desk, text: str) -> Desk:
 
 
 def unload(desk: Desk, text: str) -> Desk:
-    """Unload a model, or one of its loaded copies."""
-    name = text or desk.model
-    found = known_model(desk, required(name, "model to unload", "/unload google/gemma-3-1b"))
-    copies = [each.id for each in found.instances]
-    if name in copies and name != found.key:
-        copies = [name]
+    """Unload a model, one of its loaded copies, or all there are."""
+    if text == "--all":
+        copies = [copy.id for each in desk.known.fetched() for copy in each.instances]
+    else:
+        name = required(text or desk.model, "model to unload", "/unload google/gemma-3-1b")
+        found = known_model(desk, name)
+        copies = [each.id for each in found.instances]
+        if name in copies and name != found.key:
+            copies = [name]
     if not copies:
-        raise BadUseError(f"{found.key} is not loaded.")
+        raise BadUseError("Nothing is loaded." if text == "--all" else f"{found.key} is not loaded.")
     for copy in copies:
         desk.parts.client.unload(copy)
     desk.known.refresh()
@@ -131,13 +144,20 @@ def _watched(desk: Desk, job: DownloadJob) -> DownloadJob:
     return job
 
 
-def _context_length(given: list[str]) -> int | None:
-    """Read `context_length=N`, `--context-length N` or N alone."""
+def _load_options(given: list[str]) -> dict[str, Any]:
+    """Read `context_length=8192 flash_attention=on`, with dashes as on the command line too."""
+    options: dict[str, Any] = {}
     for word in given:
-        value = word.rpartition("=")[2]
-        if not value.startswith("-"):
-            return with_option(Options(), "context_length", value).context_length
-    return None
+        name, _, value = word.lstrip("-").partition("=")
+        name = name.replace("-", "_").lower()
+        if name not in _LOAD_OPTIONS:
+            hint = nearest(name, list(_LOAD_OPTIONS)) or f"There are: {', '.join(_LOAD_OPTIONS)}."
+            raise BadUseError(f"'{word}' is no option for loading.", hint=hint)
+        shape = _LOAD_OPTIONS[name]
+        options[name] = shape.read(value)
+        if wrong := misfit(shape, options[name]):
+            raise BadUseError(f"{name} {wrong}.", hint=f"Like this: {name}={'8192' if shape is COUNT else 'on'}")
+    return options
 
 
 def _cells(each: Model) -> tuple[str, ...]:
@@ -165,12 +185,20 @@ COMMANDS = (
     Command("models", "", "List the server's models.", models),
     Command(
         "load",
-        "KEY [context_length=N]",
+        "KEY [option=value…]",
         "Load a model now instead of with the next prompt.",
         load,
         Takes.MODEL,
+        more=f"The options are {', '.join(_LOAD_OPTIONS)}: /load KEY context_length=8192 flash_attention=on",
     ),
-    Command("unload", "[KEY]", "Unload this model, another, or one loaded copy.", unload, Takes.LOADED),
+    Command(
+        "unload",
+        "[KEY]",
+        "Unload this model, another, or one loaded copy.",
+        unload,
+        Takes.LOADED,
+        more="/unload --all unloads everything.",
+    ),
     Command(
         "download",
         "NAME [QUANTIZATION]",

@@ -9,7 +9,7 @@ from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.errors import BadUseError
 from lmchat.render.history import show_turns
 from lmchat.render.tree import Twig, draw_tree
-from lmchat.repl.asking import ask
+from lmchat.repl.asking import ask, with_model
 from lmchat.repl.commands.command import Command, Takes
 from lmchat.repl.commands.options import with_option
 from lmchat.repl.commands.words import count, nothing, required, turn_number, words
@@ -44,7 +44,7 @@ def goto(desk: Desk, text: str) -> Desk:
 
 def retry(desk: Desk, text: str) -> Desk:
     """Ask the last prompt again, beside the reply there is; other models and options hold for this turn only."""
-    desk = desk.current()
+    desk = with_model(desk.current())
     turn, usual = _last(desk), desk.session
     asking = desk.at(_tried_with(desk, words(text)))
     if asking.session.model != usual.model:
@@ -54,7 +54,7 @@ def retry(desk: Desk, text: str) -> Desk:
     growing = asking.session.moved(turn.parent)
     asked = ask(asking, turn.prompt, growing=growing, summary=turn.summary)
     # The prompt stands in the tree: it need not stand in the line as well.
-    return replace(asked.talking_with(model=usual.model or asked.session.model, options=usual.options), draft="")
+    return replace(asked.talking_with(model=usual.model, options=usual.options), draft="")
 
 
 def edit(desk: Desk, text: str) -> Desk:
