@@ -147,7 +147,7 @@ class _Attempt:
             unsent = self.session.unsent(self.draft.server)
             left_out = min(left_out, len(unsent))
             request = self._request(followed, unsent[left_out:], left_out)
-            if request.recap:
+            if unsent:
                 why = reason or _reason(self.session, self.draft.server, unsent, private=self.private)
                 self.show(Resending(why, len(unsent) - left_out, len(request.recap), left_out))
             try:

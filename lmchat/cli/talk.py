@@ -1,6 +1,6 @@
 """`lmchat talk`: put the REPL's parts together and hand over to it."""
 
-from lmchat.chat.session import TurnId
+from lmchat.chat.session import Session, TurnId
 from lmchat.chat.values import Prompt
 from lmchat.cli.call import Call
 from lmchat.cli.conversation import wished_session
@@ -9,6 +9,7 @@ from lmchat.cli.prompts import pictures, prompt_text
 from lmchat.cli.shown import shown
 from lmchat.cli.wishes import Wishes
 from lmchat.errors import BadUseError
+from lmchat.store.store import Store
 
 
 def talk_on(call: Call, wishes: Wishes) -> None:
@@ -33,9 +34,15 @@ def talk_on(call: Call, wishes: Wishes) -> None:
                 private=wishes.private,
                 debug=call.debug,
             )
-            if wishes.at is not None:
-                session = store.move(session, TurnId(wishes.at))
-            run(parts, session, first=first)
+            run(parts, _moved(store, session, wishes), first=first)
+
+
+def _moved(store: Store, session: Session, wishes: Wishes) -> Session:
+    """Return the session with its head where `--at` says; a private one leaves the head on disk alone."""
+    if wishes.at is None:
+        return session
+    moved = session.moved(TurnId(wishes.at))
+    return moved if wishes.private else store.move(session, moved.head)
 
 
 def _first_prompt(call: Call, wishes: Wishes) -> Prompt | None:

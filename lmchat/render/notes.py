@@ -17,8 +17,10 @@ _HOUR = 3600
 
 def resending_note(event: Resending) -> str:
     """Say that earlier turns go along as text, why, and how much that is."""
+    if not event.turns:
+        return f"The context has no room for what was said before: {counted(event.left_out, 'turn')} left out."
     turns = counted(event.turns, "earlier turn")
-    left_out = f"; {event.left_out:,} left out" if event.left_out else ""
+    left_out = f"; {event.left_out:,} older left out, for lack of room" if event.left_out else ""
     return f"Sending {turns} again, {event.characters:,} characters, because {event.reason.value}{left_out}."
 
 

@@ -201,6 +201,14 @@ def test_a_recap_too_long_for_the_context_loses_its_oldest_turns_and_says_so(
     assert [(event.turns, event.left_out) for event in resendings(partner)] == [(4, 0), (2, 2)]
 
 
+def test_a_recap_of_which_nothing_fits_is_left_out_and_that_is_said(partner: Partner, session: Session) -> None:
+    session = partner.ask(session, "question", *answer("answer")).session
+    partner.scripts = [[lost()], [ContextOverflowError("too long")], answer("fits")]
+    partner.ask(session, "last")
+    assert partner.requests[-1].recap == ""
+    assert [(event.turns, event.left_out) for event in resendings(partner)] == [(1, 0), (0, 1)]
+
+
 def test_an_overflow_without_a_recap_is_a_failure(partner: Partner, session: Session) -> None:
     exchange = partner.ask(session, "long", ContextOverflowError("too long"))
     assert isinstance(exchange.failure, ContextOverflowError)
