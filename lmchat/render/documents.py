@@ -1,6 +1,6 @@
 """JSON for scripts: the document of a turn and of an error, in the API's own words.
 
-It must not know terminals: JSON escapes control characters by itself.
+It must not know terminals: it escapes what they would obey, wherever it goes.
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import Any, TextIO, assert_never
 from lmchat.chat.session import Turn
 from lmchat.chat.values import InvalidToolCall, Item, Message, Provider, Reasoning, ToolCall
 from lmchat.errors import ExitStatus, LmchatError
-from lmchat.render.text import SURROGATE
+from lmchat.render.text import UNSAFE
 
 Document = dict[str, Any]
 
@@ -17,8 +17,8 @@ Document = dict[str, Any]
 def write_document(stream: TextIO, document: Any) -> None:
     """Write one JSON document and a newline at once."""
     text = json.dumps(document, ensure_ascii=False)
-    if SURROGATE.search(text):  # the one thing UTF-8 cannot carry: escaped, it survives
-        text = json.dumps(document)
+    # What UTF-8 cannot carry or a terminal would obey survives as an escape.
+    text = UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     stream.write(text + "\n")
     stream.flush()
 

@@ -12,7 +12,7 @@ _LINE_ENDS = "\u2028\u2029"
 _EMBEDDINGS_AND_OVERRIDES = range(0x202A, 0x202F)
 _ISOLATES = range(0x2066, 0x206A)
 
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANKS = re.compile(r"[\t\n]+")
 
@@ -36,7 +36,7 @@ def safe(text: str) -> str:
     CR and CRLF become newlines, an escape becomes a visible sign, bidirectional overrides become their names,
     lone surrogates U+FFFD; other control characters vanish.
     """
-    if not _UNSAFE.search(text):
+    if not UNSAFE.search(text):
         return text
     return _whole(text).replace("\r\n", "\n").replace("\r", "\n").translate(_REPLACEMENTS)
 

@@ -239,6 +239,14 @@ def test_json_keeps_ordinary_letters_and_survives_half_characters() -> None:
     assert out.getvalue() == '{"a": "青"}\n{"a": "\\ud800"}\n'
 
 
+def test_json_escapes_what_a_terminal_would_obey_and_loses_nothing() -> None:
+    out = io.StringIO()
+    document = {"a\x7f": "\x1b[31m \x9b31m \x9d0;title\x9c \u202eabc\u2069"}
+    write_document(out, document)
+    assert out.getvalue().strip().isprintable()
+    assert json.loads(out.getvalue()) == document
+
+
 def test_the_document_of_a_failure_has_kind_message_hint_and_code() -> None:
     document = error_document(NotFoundError("No such model.", hint="Look again."))
     told = {"kind": "not_found", "message": "No such model.", "hint": "Look again.", "exit_code": 6}
