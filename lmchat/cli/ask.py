@@ -1,9 +1,10 @@
 """`lmchat ask`: one turn, from the words on the command line to the answer on stdout."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import StringIO
 
+from lmchat.chat.models import Model
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
@@ -27,10 +28,24 @@ def ask_once(call: Call, words: Sequence[str], wishes: Wishes) -> ExitStatus:
         session = wished_session(store, settings, wishes)
         tap = _event_writer(call) if wishes.as_jsonl else None
         with opened_house(call, settings, store, private=wishes.private, stream=wishes.stream, tap=tap) as house:
-            session = house.with_model(session)
+            session = house.with_model(session, _chooser(call))
             house.check(session, prompt)
             exchange = _asked(house, session, prompt, wishes)
     return ExitStatus.INTERRUPTED if exchange.turn.outcome is Outcome.INTERRUPTED else ExitStatus.OK
+
+
+def _chooser(call: Call) -> Callable[[Sequence[Model]], str | None] | None:
+    """Let a person at a terminal choose the model; stdout stays the answer's."""
+    world = call.world
+    if not (world.stdin.isatty() and world.stderr.isatty()):
+        return None
+
+    def choose(models: Sequence[Model]) -> str | None:
+        from lmchat.repl.picker import chosen_at
+
+        return chosen_at(world, "Which model?", [(model.key, model.display_name) for model in models])
+
+    return choose
 
 
 def _silenced(call: Call) -> Call:

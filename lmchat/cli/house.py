@@ -19,6 +19,9 @@ from lmchat.store.store import Store, open_store
 from lmchat.wire.client import Client
 from lmchat.world import World
 
+_RECENT = 50
+"""How many sessions back a model counts as used lately."""
+
 Tap = Callable[[Mapping[str, Any]], None]
 
 
@@ -75,18 +78,25 @@ class House:
             integrations=session.integrations,
         )
 
-    def with_model(self, session: Session) -> Session:
-        """Return the session with a model to talk to; raise NotFoundError where a person has to choose one."""
+    def with_model(self, session: Session, choose: Callable[[Sequence[Model]], str | None] | None = None) -> Session:
+        """Return the session with a model to talk to.
+
+        Where several could answer, `choose` lets the person decide; without it, or without an answer, raise
+        NotFoundError.
+        """
         named = session.model or self.settings.text("model")
         if named:
             return replace(session, model=named)
         models = self.client.models()
-        recent = [summary.model for summary in self.store.sessions()]
+        recent = [summary.model for summary in self.store.sessions(limit=_RECENT)]
         if picked := pick_model(models, recent):
             return replace(session, model=picked.key)
-        keys = [model.key for model in models if model.chats]
-        if not keys:
+        chatting = [model for model in models if model.chats]
+        if not chatting:
             raise NotFoundError("The server has no model yet.", hint="Download one: lmchat models download NAME")
+        if choose is not None and (chosen := choose(chatting)):
+            return replace(session, model=chosen)
+        keys = [model.key for model in chatting]
         raise NotFoundError("Several models could answer.", hint=f"Choose one with --model: {', '.join(keys)}")
 
     def check(self, session: Session, prompt: Prompt) -> None:

@@ -6,16 +6,17 @@ from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.input import Input
+from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.layout import BufferControl, FormattedTextControl, HSplit, Layout, Window
 from prompt_toolkit.layout.processors import BeforeInput
-from prompt_toolkit.output import Output
-from prompt_toolkit.styles import BaseStyle
+from prompt_toolkit.output import Output, create_output
+from prompt_toolkit.styles import BaseStyle, Style
 
 from lmchat.render.text import safe_line
 from lmchat.repl.matching import Offer, matching
+from lmchat.world import World
 
 _MOST_ROWS = 10
 
@@ -42,6 +43,12 @@ def chosen(
     )
     application.ttimeoutlen = 0.1
     return application.run()
+
+
+def chosen_at(world: World, title: str, choices: Sequence[Offer]) -> str | None:
+    """Let the person choose where no REPL runs; the list is drawn on stderr, and gone afterwards."""
+    source, output = create_input(world.stdin), create_output(world.stderr)
+    return chosen(title, choices, source, output, Style.from_dict({"prompt": "bold ansicyan", "status": "dim"}))
 
 
 class _Picker:
