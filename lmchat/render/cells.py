@@ -4,12 +4,15 @@ Plain ASCII, the most of what is measured, costs nothing and loads nothing.
 """
 
 ELLIPSIS = "…"
+_JOINER, _AS_EMOJI = "\u200d", "\ufe0f"
 
 
 def cells(text: str) -> int:
     """Return the width of a text (without control characters) in cells."""
     if text.isascii():
         return len(text)
+    if _JOINER in text or _AS_EMOJI in text:
+        return sum(width for _, width in clusters(text))
     from rich.cells import cell_len
 
     return cell_len(text)
@@ -19,10 +22,21 @@ def clusters(text: str) -> list[tuple[str, int]]:
     """Cut a text into what a terminal shows as one character, each with its width in cells."""
     if text.isascii():
         return [(character, 1) for character in text]
-    from rich.cells import split_graphemes
+    from rich.cells import cell_len
 
-    spans, _ = split_graphemes(text)
-    return [(text[start:end], width) for start, end, width in spans]
+    made: list[tuple[str, int]] = []
+    joins = False
+    for character in text:
+        size = cell_len(character)
+        if not made or (size and not joins):
+            made.append((character, size))
+        else:
+            whole, width = made[-1]
+            if character == _AS_EMOJI:  # wide as an emoji, where it is one
+                width += cell_len(whole[-1] + character) - cell_len(whole[-1])
+            made[-1] = (whole + character, width)
+        joins = character == _JOINER and made[-1][1] > 0
+    return made
 
 
 def cut(text: str, width: int) -> str:

@@ -154,6 +154,25 @@ def test_ages_are_said_as_people_do(ago: timedelta, words: str) -> None:
     assert age_words(NOW - ago, NOW) == words
 
 
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [
+        ("abc", 3),
+        ("日本", 4),
+        ("e\u0301", 1),
+        ("👩‍👩‍👧‍👦", 2),
+        ("❤️", 2),
+        ("❤", 1),
+        ("⚠️", 2),
+        ("🏳️‍🌈", 2),
+        ("👍🏽", 2),
+        ("한", 2),
+    ],
+)
+def test_a_text_has_the_width_terminals_give_it(text: str, width: int) -> None:
+    assert cells(text) == width
+
+
 def test_text_is_cut_and_shortened_by_cells() -> None:
     assert cut("日本語", 5) == "日本"
     assert shorten("日本語", 5) == "日本…"
