@@ -7,6 +7,7 @@ else is the command line's business.
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 
 from lmchat import __version__
@@ -45,7 +46,17 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
             import traceback
 
             traceback.print_exc(file=world.stderr)
-        return _report(world, arguments, BugError(type(fault).__name__))
+        known = _of_system(fault) if isinstance(fault, OSError) else BugError(type(fault).__name__)
+        return _report(world, arguments, known)
+
+
+def _of_system(fault: OSError) -> LmchatError:
+    """Say what the system refused, such as to write to a disk that is full."""
+    what = f"'{fault.filename}': " if fault.filename else ""
+    return LmchatError(
+        f"The system does not let lmchat go on: {what}{fault.strerror or fault}.",
+        hint="Look at the disk or device that is used here, then try again.",
+    )
 
 
 def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
@@ -54,9 +65,11 @@ def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
 
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--json" in options or "--jsonl" in options:
-        write_document(world.stdout, error_document(error))
-    else:
-        show_failure(world, error)
+        with suppress(OSError):
+            write_document(world.stdout, error_document(error))
+            return error.status
+        abandon(world.stdout)
+    show_failure(world, error)
     return error.status
 
 

@@ -129,9 +129,10 @@ class Session:
         try:
             return self.turns[turn_id]
         except KeyError:
+            where = f"session '{self.name}'" if self.name else "a new session"
             raise NotFoundError(
-                f"There is no turn {turn_id} in session '{self.name}'.",
-                hint="`/tree` shows the turns and their numbers.",
+                f"There is no turn {turn_id} in {where}.",
+                hint="`/tree` (in a shell: `lmchat sessions tree NAME`) shows the turns and their numbers.",
             ) from None
 
     def moved(self, to: TurnId | None) -> "Session":

@@ -24,7 +24,7 @@ def ask_once(call: Call, words: Sequence[str], wishes: Wishes) -> ExitStatus:
         call = _silenced(call)
     prompt = Prompt(prompt_text(call.world, words, wishes.files), pictures(call, wishes.images))
     settings = settings_of(call, wishes)
-    with opened_store(call) as store:
+    with opened_store(call, apart=wishes.apart) as store:
         session = wished_session(store, settings, wishes)
         tap = _event_writer(call) if wishes.as_jsonl else None
         with opened_house(call, settings, store, private=wishes.private, stream=wishes.stream, tap=tap) as house:

@@ -8,6 +8,7 @@ from lmchat.chat.session import Session
 from lmchat.cli.wishes import Wishes
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.settings import Settings
+from lmchat.store.names import checked
 from lmchat.store.store import Store
 
 UNNAMED = ""
@@ -47,7 +48,7 @@ def text_or_file(value: str) -> str:
 
 def _wished_name(store: Store, wishes: Wishes) -> str | None:
     if not wishes.resume:
-        return wishes.name
+        return None if wishes.name is None else checked(wishes.name)
     if wishes.name is not None:
         raise BadUseError("--continue names the session used last, so no other can be named.")
     last = store.last()

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lmchat.chat.models import Model, pick_model, require_reasoning, require_sight
@@ -13,7 +15,7 @@ from lmchat.chat.values import ChatRequest, EphemeralMcp, Integration, Prompt
 from lmchat.cli.call import Call
 from lmchat.cli.server import connected
 from lmchat.cli.wishes import Wishes
-from lmchat.errors import LmchatError, NotFoundError
+from lmchat.errors import BadUseError, LmchatError, NotFoundError
 from lmchat.settings import Settings, read_settings
 from lmchat.store.store import Store, open_store
 from lmchat.wire.client import Client
@@ -65,18 +67,23 @@ class House:
         """Return the session as it stands on disk now, with the settings of `session`."""
         if self.private:
             return self.private.over(session)
-        if session.name and self.store.has(session.name):
-            self.store.configure(session)
-            current = self.store.find(session.name)
-            return replace(session, head=current.head, turns=current.turns)
-        return self.store.create(
-            session.name or None,
-            prompt.text,
-            model=session.model,
-            system=session.system,
-            options=session.options,
-            integrations=session.integrations,
-        )
+        try:
+            return self.store.create(
+                session.name or None,
+                prompt.text,
+                model=session.model,
+                system=session.system,
+                options=session.options,
+                integrations=session.integrations,
+            )
+        except BadUseError:
+            # Whoever looks first whether the name is taken comes too late where two programs begin at once.
+            if not self.store.has(session.name):
+                raise
+        current = self.store.find(session.name)
+        session = replace(session, head=current.head, turns=current.turns)
+        self.store.configure(session)
+        return session
 
     def with_model(self, session: Session, choose: Callable[[Sequence[Model]], str | None] | None = None) -> Session:
         """Return the session with a model to talk to.
@@ -133,10 +140,12 @@ def settings_of(call: Call, wishes: Wishes | None = None) -> Settings:
 
 
 @contextmanager
-def opened_store(call: Call) -> Iterator[Store]:
-    """Open the saved conversations."""
-    with open_store(call.world.directories.data, now=call.world.now) as store:
-        yield store
+def opened_store(call: Call, *, apart: bool = False) -> Iterator[Store]:
+    """Open the saved conversations, or (`apart`) an empty store that is gone afterwards and touches none of them."""
+    with ExitStack() as stack:
+        kept = call.world.directories.data
+        directory = Path(stack.enter_context(TemporaryDirectory(prefix="lmchat-"))) if apart else kept
+        yield stack.enter_context(open_store(directory, now=call.world.now))
 
 
 @contextmanager

@@ -27,3 +27,8 @@ class Wishes:
     as_json: bool = False
     as_jsonl: bool = False
     quiet: bool = False
+
+    @property
+    def apart(self) -> bool:
+        """Tell whether the saved conversations have no part in this: it keeps nothing and names none of them."""
+        return self.private and self.name is None and not self.resume

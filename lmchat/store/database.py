@@ -132,6 +132,11 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
                 f"The conversations in {path} cannot be written: the file or its directory is read-only.",
                 hint="Change its permissions, or choose another directory with LMCHAT_HOME.",
             )
+        case sqlite3.SQLITE_IOERR:
+            return StoreError(
+                f"The disk does not let lmchat use the conversations in {path}: {error}.",
+                hint="Look whether that disk is full or failing.",
+            )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StoreError(
                 f"Another program has kept the conversations in {path} to itself for {PATIENCE_SECONDS:.0f} seconds.",

@@ -10,7 +10,7 @@ import pytest
 
 from lmchat.errors import StoreError
 from lmchat.store import schema
-from lmchat.store.database import FILE_NAME
+from lmchat.store.database import FILE_NAME, explain
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened
 
@@ -152,3 +152,12 @@ def test_programs_that_create_the_store_at_once_all_succeed(tmp_path: Path) -> N
     assert [program.wait(60) for program in programs] == [0] * 6
     with opened(tmp_path / "data") as store:
         assert sorted(store.names()) == ["hello", *(f"hello-{number}" for number in range(2, 7))]
+
+
+def test_a_disk_that_fails_is_told_with_what_to_look_at(tmp_path: Path) -> None:
+    # A disk with no room left for SQLite's own files beside the database shows itself as this, not as full.
+    fault = sqlite3.OperationalError("disk I/O error")
+    fault.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    error = explain(fault, tmp_path / "conversations.db")
+    assert "disk I/O error" in error.message
+    assert "full" in error.hint

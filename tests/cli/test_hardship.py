@@ -1,0 +1,75 @@
+"""Where things go wrong around a turn: races, disks, names and outputs that fail."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import reply, run, started
+from tests.wire.scripted import ScriptedServer, stream
+
+
+def ask(home: Path, server: ScriptedServer, *arguments: str) -> tuple[int, str, str]:
+    ran = run(home, "--url", server.url, "ask", "-m", "tiny", *arguments)
+    return ran.status, ran.stdout, ran.stderr
+
+
+def test_asks_at_once_in_a_session_that_is_new_all_land_in_it(tmp_path: Path) -> None:
+    with ScriptedServer(*(stream(0.3, reply(f"{n}" * 48)) for n in range(6))) as server:
+        programs = [started(tmp_path, "--url", server.url, "ask", "-m", "tiny", "-s", "new", f"{n}") for n in range(6)]
+        outcomes = [program.communicate(timeout=30) for program in programs]
+    assert [program.returncode for program in programs] == [0] * 6, outcomes
+    assert len(json.loads(run(tmp_path, "sessions", "tree", "new", "--json").stdout)) == 6
+
+
+def test_a_private_question_needs_no_place_to_keep_conversations(tmp_path: Path) -> None:
+    place = tmp_path / "home"
+    with ScriptedServer(stream(reply())) as server:
+        assert ask(place, server, "--private", "Secret") == (0, "Blue.\n", "")
+    assert not place.exists()
+
+
+def test_a_private_question_in_a_session_still_reads_it(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply("1" * 48)), stream(reply("2" * 48))) as server:
+        ask(tmp_path, server, "-s", "colours", "My colour is blue.")
+        ask(tmp_path, server, "-s", "colours", "--private", "Which colour?")
+        assert server.requests[1].json["previous_response_id"] == "resp_" + "1" * 48
+
+
+def test_an_empty_session_name_is_no_session_name(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        status, _, stderr = ask(tmp_path, server, "-s", "", "Hello")
+        assert (status, server.requests) == (2, [])
+    assert "cannot be empty" in stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where"), [(["-s", "colours"], "in session 'colours'"), ([], "in a new session")]
+)
+def test_a_turn_that_is_not_there_is_told_in_words_of_the_shell(
+    tmp_path: Path, arguments: list[str], where: str
+) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        ask(tmp_path, server, "-s", "colours", "Hello")
+        status, _, stderr = ask(tmp_path, server, *arguments, "--at", "9", "Hello")
+    assert (status, where in stderr, "lmchat sessions tree" in stderr) == (6, True, True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("manner", [[], ["--json"], ["--jsonl"]])
+def test_an_output_that_cannot_be_written_is_no_bug(tmp_path: Path, manner: list[str]) -> None:
+    with ScriptedServer(stream(reply())) as server, Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lmchat", "--url", server.url, "ask", "-m", "tiny", *manner, "Hello"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "LMCHAT_HOME": str(tmp_path)},
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "lmchat: error: The system does not let lmchat go on: No space left on device.\nhint: "
+    )
