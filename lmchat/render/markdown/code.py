@@ -5,10 +5,10 @@ lexer takes only whole (comments over several lines, scripts in HTML), lines wai
 up to a limit. It must not know rows.
 """
 
-from pygments.lexer import ExtendedRegexLexer, Lexer, RegexLexer  # type: ignore[import-untyped]  # Pygments ships no types
-from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # Pygments ships no types
-from pygments.token import Comment, Error, Text, _TokenType  # type: ignore[import-untyped]  # Pygments ships no types
-from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # Pygments ships no types
+from pygments.lexer import ExtendedRegexLexer, Lexer, RegexLexer
+from pygments.lexers import get_lexer_by_name
+from pygments.token import Comment, Error, Text, _TokenType
+from pygments.util import ClassNotFound
 
 from lmchat.render.markdown.palette import Palette
 from lmchat.render.markdown.spans import Span

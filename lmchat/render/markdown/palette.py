@@ -3,7 +3,7 @@
 It knows rich's and Pygments' themes, and nothing of code.
 """
 
-from pygments.token import _TokenType  # type: ignore[import-untyped]  # Pygments ships no types
+from pygments.token import _TokenType
 from rich.color import ColorSystem
 from rich.style import Style
 from rich.syntax import Syntax

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # Pygments ships no types
+from pygments.lexers import get_lexer_by_name
 
 from lmchat.render.markdown.code import Highlighter
 from lmchat.render.markdown.palette import Palette
