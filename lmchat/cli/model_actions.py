@@ -98,7 +98,7 @@ def _chosen(models: tuple[Model, ...], loaded: list[str], name: str) -> list[str
     model = find_model(models, name)
     if model is not None and model.instances:
         return [each.id for each in model.instances]
-    known = [*loaded, *(each.key for each in models)]
+    known = loaded if model else [*loaded, *(each.key for each in models)]
     state = "is not loaded" if model else "is no model or instance of this server"
     raise NotFoundError(f"'{name}' {state}.", hint=nearest(name, known) or "`lmchat models` shows what is loaded.")
 

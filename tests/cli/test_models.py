@@ -129,3 +129,9 @@ def test_without_wait_it_comes_back_at_once(tmp_path: Path) -> None:
     begun = '{"job_id":"1","status":"downloading","total_size_bytes":100}'
     ran, requests = models(tmp_path, (answer(200, begun),), "download", "bare", "--no-wait")
     assert (ran.status, len(requests)) == (0, 1)
+
+
+def test_a_model_that_is_not_loaded_is_not_suggested_for_unloading(tmp_path: Path) -> None:
+    ran, _ = models(tmp_path, listed(), "unload", "bare")
+    assert ran.status == 6
+    assert ran.stderr == "lmchat: error: 'bare' is not loaded.\nhint: `lmchat models` shows what is loaded.\n"
