@@ -1,6 +1,8 @@
 """The history of what was typed: whole, shared, and safe with several programs at once."""
 
+import fcntl
 import multiprocessing
+import threading
 import time
 from pathlib import Path
 
@@ -99,6 +101,18 @@ def test_several_programs_at_once_lose_nothing(path: Path) -> None:
     assert {text[:8] for text in SharedHistory(path, _Unfolded()).load_history_strings()} == {
         f"writer {number}" for number in range(4)
     }
+
+
+def test_an_entry_waits_until_no_other_program_writes(path: Path) -> None:
+    history(path).append_string("before")
+    writer = threading.Thread(target=history(path).append_string, args=("after",))
+    with path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        writer.start()
+        writer.join(0.2)
+        assert entries(path) == ["before"]
+    writer.join()
+    assert entries(path) == ["before", "after"]
 
 
 class _Unfolded(Folds):

@@ -112,7 +112,9 @@ def compact(desk: Desk, text: str) -> Desk:
     before = desk.session.head
     minded = f" Mind especially: {text}" if text else ""
     asked = replace(ask(desk, Prompt(SUMMARISE + minded), summary=True), draft="", warned=False)
-    if asked.head is not None and asked.head.summary and asked.head.outcome is Outcome.COMPLETE:
+    if asked.head is None or not asked.head.summary:  # another program moved the session meanwhile
+        return asked
+    if asked.head.outcome is Outcome.COMPLETE:
         asked.say("The next prompt begins a new chain with this summary; /undo goes back to the whole conversation.")
         return asked
     # Half a summary must not stand for the whole conversation.
