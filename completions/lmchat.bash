@@ -99,6 +99,7 @@ sessions|command|fork||Begin a session that shares what was said.
 sessions|command|delete||Delete sessions for good.
 sessions|command|export||Write a session as Markdown, or complete as JSON.
 sessions|command|import||Bring back an exported session.
+sessions list|option|--limit||How many, such as 20; 0: all.
 sessions list|flag|--json||One JSON document on stdout, for scripts.
 sessions list|flag|--help||Show this help.
 sessions show|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.

@@ -23,11 +23,15 @@ def main(context: typer.Context, as_json: given.AsJson = False) -> None:
     lmchat sessions show holidays
     """
     if context.invoked_subcommand is None:
-        list_(context, as_json)
+        list_(context, as_json=as_json)
 
 
 @sessions.command("list")
-def list_(context: typer.Context, as_json: given.AsJson = False) -> None:
+def list_(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(metavar="COUNT", min=0, help="How many, such as 20; 0: all.")] = 100,
+    as_json: given.AsJson = False,
+) -> None:
     """List the sessions, the one used last first.
 
     \b
@@ -36,7 +40,7 @@ def list_(context: typer.Context, as_json: given.AsJson = False) -> None:
     """
     from lmchat.cli.session_views import show_sessions
 
-    show_sessions(context.obj, as_json=as_json)
+    show_sessions(context.obj, limit=limit, as_json=as_json)
 
 
 @sessions.command()

@@ -8,10 +8,12 @@ from lmchat.cli.house import opened_store
 from lmchat.cli.looks import theme_of, width_of
 from lmchat.render.documents import write_document
 from lmchat.render.history import show_turns
+from lmchat.render.notes import counted
 from lmchat.render.tables import Column, age_words, listing
 from lmchat.render.text import safe_line
 from lmchat.render.theme import Theme
 from lmchat.render.tree import draw_tree
+from lmchat.store.sessions import Summary
 from lmchat.store.trees import Twig
 
 _COLUMNS = (
@@ -23,26 +25,13 @@ _COLUMNS = (
 )
 
 
-def show_sessions(call: Call, *, as_json: bool) -> None:
-    """List every session, the one used last first."""
+def show_sessions(call: Call, *, limit: int, as_json: bool) -> None:
+    """List the sessions, the one used last first; `limit` is how many (0: all), in JSON always all."""
     with opened_store(call) as store:
-        summaries = store.sessions()
+        summaries = store.sessions(limit=None if as_json or not limit else limit)
+        more = len(store.names()) - len(summaries)
     if as_json:
-        write_document(
-            call.world.stdout,
-            [
-                {
-                    "name": each.name,
-                    "turns": each.turns,
-                    "model": each.model,
-                    "created": each.created.isoformat(),
-                    "last_used": each.last_used.isoformat(),
-                    "first_words": each.first_words,
-                    "outcome": each.outcome.value if each.outcome else None,
-                }
-                for each in summaries
-            ],
-        )
+        write_document(call.world.stdout, [_summary_document(each) for each in summaries])
         return
     if not summaries:
         call.say('There are no sessions yet. Begin one: lmchat ask "Hello"')
@@ -52,6 +41,20 @@ def show_sessions(call: Call, *, as_json: bool) -> None:
         (each.name, str(each.turns), each.model, age_words(each.last_used, now), each.first_words) for each in summaries
     ]
     call.world.stdout.write(listing(_COLUMNS, rows, theme_of(call), width_of(call)))
+    if more:
+        call.say(f"{counted(more, 'older session')} not shown; --limit 0 shows all.")
+
+
+def _summary_document(summary: Summary) -> dict[str, Any]:
+    return {
+        "name": summary.name,
+        "turns": summary.turns,
+        "model": summary.model,
+        "created": summary.created.isoformat(),
+        "last_used": summary.last_used.isoformat(),
+        "first_words": summary.first_words,
+        "outcome": summary.outcome.value if summary.outcome else None,
+    }
 
 
 def show_session(call: Call, name: str, *, at: int | None, as_json: bool) -> None:

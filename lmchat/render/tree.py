@@ -72,18 +72,21 @@ def draw_tree(
 
 
 def _lines(shape: Shape, head: TurnId | None, names: Mapping[TurnId, Sequence[str]]) -> Iterator[_Line]:
-    children: dict[TurnId | None, list[TurnId]] = {}
-    for turn, parent in shape:
-        children.setdefault(parent, []).append(turn)
-    straight = _way(dict(shape), head)
-    open_runs = [(root, "", "") for root in reversed(_main_last(children.get(None, []), straight))]
+    # Most turns have one child: what is kept for each of 100,000 turns is one entry, not a list.
+    first = {parent: turn for turn, parent in reversed(shape)}
+    more: dict[TurnId | None, list[TurnId]] = {}
+    for turn, parent in shape if len(first) < len(shape) else ():
+        if first[parent] != turn:
+            more.setdefault(parent, []).append(turn)
+    straight = _way(dict(shape), head) if more else set[TurnId]()
+    open_runs = [(root, "", "") for root in reversed(_children(None, first, more, straight))]
     while open_runs:
-        first, prefix, beside = open_runs.pop()
-        run, after = _run(first, children, names)
+        start, prefix, beside = open_runs.pop()
+        run = _run(start, first, more, names)
         for place, shown in enumerate(_folded(run)):
             yield _Line(prefix if place == 0 else beside, shown, _fold_note(len(run)))
-        if after:
-            *sides, main = _main_last(after, straight)
+        if after := _children(run[-1], first, more, straight):
+            *sides, main = after
             open_runs.append((main, beside, beside))
             open_runs.extend((side, beside + _SIDE, beside + _BESIDE) for side in reversed(sides))
 
@@ -97,21 +100,31 @@ def _way(parents: Mapping[TurnId, TurnId | None], head: TurnId | None) -> set[Tu
     return way
 
 
-def _main_last(turns: Sequence[TurnId], straight: set[TurnId]) -> list[TurnId]:
-    """Put the turn that goes on in the same column last: the one on the way to the head, else the newest."""
-    return sorted(turns, key=lambda turn: (turn in straight, turn))
+def _children(
+    parent: TurnId | None,
+    first: Mapping[TurnId | None, TurnId],
+    more: Mapping[TurnId | None, Sequence[TurnId]],
+    straight: set[TurnId],
+) -> list[TurnId]:
+    """Return the children, last the one that goes on in the same column: on the way to the head, else the newest."""
+    if parent not in first:
+        return []
+    return sorted((first[parent], *more.get(parent, ())), key=lambda turn: (turn in straight, turn))
 
 
 def _run(
-    first: TurnId, children: Mapping[TurnId | None, list[TurnId]], names: Mapping[TurnId, Sequence[str]]
-) -> tuple[list[TurnId], list[TurnId]]:
-    """Follow single children; return the run and what branches off its end. A named turn ends a run."""
-    run = [first]
-    while True:
-        after = children.get(run[-1], [])
-        if len(after) != 1 or run[-1] in names:
-            return run, after
-        run.append(after[0])
+    start: TurnId,
+    first: Mapping[TurnId | None, TurnId],
+    more: Mapping[TurnId | None, Sequence[TurnId]],
+    names: Mapping[TurnId, Sequence[str]],
+) -> list[TurnId]:
+    """Follow single children; a turn that a session points at ends a run."""
+    run = [start]
+    turn = start
+    while turn in first and turn not in more and turn not in names:
+        turn = first[turn]
+        run.append(turn)
+    return run
 
 
 def _folded(run: Sequence[TurnId]) -> Iterator[TurnId | None]:

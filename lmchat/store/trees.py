@@ -34,7 +34,7 @@ def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | 
     view = turns_of(session)
     wanted = reached(database, view.tree, view.session)
     rows = database.rows("SELECT number, parent FROM settled WHERE tree = ?", (view.tree,))
-    return tuple(sorted((row for row in rows if wanted is None or row[0] in wanted), key=itemgetter(0)))
+    return tuple(sorted(rows if wanted is None else [row for row in rows if row[0] in wanted], key=itemgetter(0)))
 
 
 def tree(database: Database, session: Session, only: Collection[TurnId] | None) -> tuple[Twig, ...]:

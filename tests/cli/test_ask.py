@@ -394,3 +394,13 @@ def test_quiet_says_nothing_of_what_was_sent_again_on_a_terminal_either(tmp_path
         child.expect(pexpect.EOF)
     assert "Blue." in child.before
     assert "earlier" not in child.before
+
+
+def test_the_list_of_sessions_shows_the_newest_and_says_how_many_are_older(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        for name in ("one", "two", "three"):
+            ask(tmp_path, server, "-s", name, "Hello")
+    ran = run(tmp_path, "sessions", "list", "--limit", "2")
+    assert [line.split()[0] for line in ran.stdout.splitlines()] == ["NAME", "three", "two"]
+    assert "1 older session not shown" in ran.stderr
+    assert len(json.loads(run(tmp_path, "sessions", "list", "--limit", "2", "--json").stdout)) == 3
