@@ -103,8 +103,8 @@ class Desk:
 
     @property
     def head(self) -> Turn | None:
-        """Return the turn the session points at."""
-        return None if self.session.head is None else self.session.turns[self.session.head]
+        """Return the turn the session points at; None also where another program has deleted it."""
+        return None if self.session.head is None else self.session.turns.get(self.session.head)
 
     def context(self) -> tuple[int | None, int | None]:
         """Return how many tokens the head ended with, and how many the model holds, each None where unknown."""

@@ -5,7 +5,6 @@ It must not know what is done with what was typed.
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -43,9 +42,6 @@ _STYLE = Style.from_dict({
     "completion-menu.completion.current": "reverse",
     "completion-menu.meta.completion": "dim",
     "completion-menu.meta.completion.current": "dim reverse",
-    "completion-menu.completion fuzzymatch.outside": "",
-    "completion-menu.completion fuzzymatch.inside": "bold",
-    "completion-menu.completion fuzzymatch.inside.character": "bold underline",
     "scrollbar.background": "",
     "scrollbar.button": "reverse",
 })  # fmt: skip
@@ -147,10 +143,13 @@ class Keyboard:
             return edited(text, self._manner.environ)
 
     def _edited(self, text: str) -> str:
-        """Open the line in the person's editor; where that fails it stays as it is."""
-        with suppress(LmchatError):
+        """Open the line in the person's editor; where that fails it stays as it is, and why is said above it."""
+        try:
             return self.edited(text)
-        return text
+        except LmchatError as error:
+            self._output.write(f"lmchat: error: {error.message}\n")
+            self._output.flush()
+            return text
 
     def _add_toolbar(self) -> None:
         """Put the toolbar right below the input: the library's own needs terminals that answer questions."""

@@ -105,14 +105,15 @@ def _safely(desk: Desk, line: str | Prompt) -> Desk:
         return replace(desk, draft=text)
     except LmchatError as error:
         failure = error
-    except OSError:
-        raise  # the terminal itself is gone, and with it whoever could be told
+    except OSError as error:
+        failure = LmchatError(f"That did not work: {error.strerror or error}.")
     except Exception as fault:  # noqa: BLE001 - a bug in one command must not end the talk
         if desk.parts.debug:
             desk.parts.world.stderr.write("".join(traceback.format_exception(fault)))
         failure = LmchatError(
             f"lmchat has a bug here ({type(fault).__name__}).", hint="`lmchat --debug talk` shows where."
         )
+    # Where the terminal itself is gone, this fails too, and ends the talk.
     show_failure(desk.parts.world, failure, colour=desk.colour)
     return replace(desk, draft=text)
 

@@ -80,7 +80,8 @@ def test_every_command_has_one_name_and_a_row_for_readme() -> None:
 
 
 def test_an_unknown_command_suggests_the_nearest(talk: Talk, studio: Studio) -> None:
-    assert "Did you mean /retry?" in talk.type("/rety")
+    assert "Did you mean 'retry'?" in talk.type("/rety")
+    assert "There is no command /?." in talk.type("/?")
     assert studio.chats == []
 
 
@@ -110,6 +111,17 @@ def test_editor_puts_what_was_written_into_the_line_and_sends_nothing(
     there.press(f"/editor begun{ENTER}!{ENTER}{CTRL_D}")
     assert (tmp_path / "seen").read_text() == "begun"
     assert [chat["input"] for chat in studio.chats] == ["from the\neditor!"]
+
+
+def test_ctrl_x_ctrl_e_opens_the_line_in_the_editor_and_sends_nothing(
+    talk: Talk, studio: Studio, tmp_path: Path
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nprintf ' and more' >> \"$1\"\n")
+    editor.chmod(0o755)
+    there = talk.with_environ(EDITOR=str(editor))
+    there.press_slowly("begun\x18\x05", "!", ENTER, CTRL_D)
+    assert [chat["input"] for chat in studio.chats] == ["begun and more!"]
 
 
 def test_an_editor_that_fails_changes_nothing(talk: Talk) -> None:

@@ -52,7 +52,7 @@ def command_named(name: str) -> Command:
     """Find a command; raise BadUseError, with the nearest names, for none."""
     if found := BY_NAME.get(name.lower()):
         return found
-    near = nearest(name.lower(), list(BY_NAME)).replace("'", "").replace(" or ", " or /").replace("mean ", "mean /")
+    near = nearest(name.lower(), list(BY_NAME))
     raise BadUseError(
         f"There is no command /{name}.", hint=near or "/help lists them; //text sends text that begins with a slash."
     )
@@ -103,7 +103,8 @@ def _bold(desk: Desk, text: str) -> str:
 
 
 def _exists(word: str) -> bool:
+    path = word.rstrip(".,:;!?")
     try:
-        return Path(word.rstrip(".,:;!?")).exists()
+        return path != "/" and Path(path).exists()
     except (OSError, ValueError):  # too long, or no path at all
         return False
