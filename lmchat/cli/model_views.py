@@ -1,6 +1,5 @@
 """Show the server's models: a table for people, JSON documents for scripts."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from lmchat.chat.models import Model
@@ -9,18 +8,7 @@ from lmchat.cli.house import settings_of
 from lmchat.cli.looks import theme_of, width_of
 from lmchat.cli.server import connected
 from lmchat.render.documents import write_document
-from lmchat.render.tables import Column, listing, size_words
-
-_COLUMNS = (
-    Column("KEY", gives=True),
-    Column("PUBLISHER", gives=True),
-    Column("SIZE", right=True),
-    Column("QUANT"),
-    Column("PARAMS", right=True),
-    Column("CONTEXT", right=True),
-    Column("CAN", gives=True),
-    Column("LOADED", gives=True),
-)
+from lmchat.render.listings import models_listing
 
 
 def show_models(call: Call, *, as_json: bool) -> None:
@@ -33,29 +21,7 @@ def show_models(call: Call, *, as_json: bool) -> None:
     if not models:
         call.say("The server has no model yet. Download one: lmchat models download NAME")
         return
-    rows = [_cells(model) for model in sorted(models, key=lambda model: not model.instances)]
-    call.world.stdout.write(listing(_COLUMNS, rows, theme_of(call), width_of(call)))
-
-
-def _cells(model: Model) -> tuple[str, ...]:
-    context = f"{model.max_context_length:,}" if model.max_context_length else ""
-    loaded = ", ".join(
-        f"{each.id} ({each.context_length:,})" if each.context_length else each.id for each in model.instances
-    )
-    size = size_words(model.size_bytes)
-    can = ", ".join(_abilities(model))
-    return model.key, model.publisher, size, model.quantization, model.params, context, can, loaded
-
-
-def _abilities(model: Model) -> Iterator[str]:
-    if not model.chats:
-        yield "embeddings only"
-    if model.vision:
-        yield "vision"
-    if model.tools:
-        yield "tools"
-    if model.reasoning_options:
-        yield f"reasoning {'/'.join(model.reasoning_options)}"
+    call.world.stdout.write(models_listing(models, theme_of(call), width_of(call)))
 
 
 def _document(model: Model) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from lmchat.chat.quoting import quoted
 from lmchat.chat.values import Image
 from lmchat.cli.call import Call
 from lmchat.errors import BadUseError
@@ -49,17 +50,11 @@ def read_stdin(world: World, wait: float | None, *, explicit: bool = False) -> s
 
 
 def quoted_file(path: Path) -> str:
-    """Quote a text file into a prompt under its name, in a fence longer than any in it."""
+    """Quote a text file into a prompt; raise BadUseError where it cannot be read or is no text."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise BadUseError(f"'{path}' is not a text file.", hint="Pictures go along with --image FILE.") from None
+        return quoted(path.name, path.read_bytes())
     except OSError as error:
         raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"File `{path.name}`:\n{fence}{path.suffix.lstrip('.')}\n{text.rstrip()}\n{fence}"
 
 
 def pictures(call: Call, paths: Sequence[Path]) -> tuple[Image, ...]:

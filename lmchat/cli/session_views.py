@@ -8,21 +8,14 @@ from lmchat.cli.house import opened_store
 from lmchat.cli.looks import theme_of, width_of
 from lmchat.render.documents import write_document
 from lmchat.render.history import show_turns
+from lmchat.render.listings import sessions_listing
 from lmchat.render.notes import counted
-from lmchat.render.tables import Column, age_words, listing
+from lmchat.render.tables import age_words
 from lmchat.render.text import safe_line
 from lmchat.render.theme import Theme
 from lmchat.render.tree import draw_tree
 from lmchat.store.sessions import Summary
 from lmchat.store.trees import Twig
-
-_COLUMNS = (
-    Column("NAME"),
-    Column("TURNS", right=True),
-    Column("MODEL", gives=True),
-    Column("LAST USE"),
-    Column("FIRST WORDS", gives=True),
-)
 
 
 def show_sessions(call: Call, *, limit: int, as_json: bool) -> None:
@@ -36,11 +29,7 @@ def show_sessions(call: Call, *, limit: int, as_json: bool) -> None:
     if not summaries:
         call.say('There are no sessions yet. Begin one: lmchat ask "Hello"')
         return
-    now = call.world.now()
-    rows = [
-        (each.name, str(each.turns), each.model, age_words(each.last_used, now), each.first_words) for each in summaries
-    ]
-    call.world.stdout.write(listing(_COLUMNS, rows, theme_of(call), width_of(call)))
+    call.world.stdout.write(sessions_listing(summaries, call.world.now(), theme_of(call), width_of(call)))
     if more:
         call.say(f"{counted(more, 'older session')} not shown; --limit 0 shows all.")
 

@@ -1,0 +1,79 @@
+"""The listings of models and of sessions, the same on the command line and in the REPL.
+
+It must not know where they come from: anything with a session's facts can be listed.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from lmchat.chat.models import Model
+from lmchat.render.tables import Column, age_words, listing, size_words
+from lmchat.render.theme import Theme
+
+_MODEL_COLUMNS = (
+    Column("KEY", gives=True),
+    Column("PUBLISHER", gives=True),
+    Column("SIZE", right=True),
+    Column("QUANT"),
+    Column("PARAMS", right=True),
+    Column("CONTEXT", right=True),
+    Column("CAN", gives=True),
+    Column("LOADED", gives=True),
+)
+_SESSION_COLUMNS = (
+    Column("NAME"),
+    Column("TURNS", right=True),
+    Column("MODEL", gives=True),
+    Column("LAST USE"),
+    Column("FIRST WORDS", gives=True),
+)
+
+
+class Listed(Protocol):
+    """What is listed of a session."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - a session's own, here and below
+    @property
+    def turns(self) -> int: ...  # noqa: D102
+    @property
+    def model(self) -> str: ...  # noqa: D102
+    @property
+    def last_used(self) -> datetime: ...  # noqa: D102
+    @property
+    def first_words(self) -> str: ...  # noqa: D102
+
+
+def models_listing(models: Sequence[Model], theme: Theme, width: int | None) -> str:
+    """Lay out models, the loaded ones first; `width` None leaves every cell whole."""
+    rows = [_model_cells(model) for model in sorted(models, key=lambda model: not model.instances)]
+    return listing(_MODEL_COLUMNS, rows, theme, width)
+
+
+def sessions_listing(sessions: Sequence[Listed], now: datetime, theme: Theme, width: int | None) -> str:
+    """Lay out sessions in their order."""
+    rows = [
+        (each.name, str(each.turns), each.model, age_words(each.last_used, now), each.first_words) for each in sessions
+    ]
+    return listing(_SESSION_COLUMNS, rows, theme, width)
+
+
+def _model_cells(model: Model) -> tuple[str, ...]:
+    context = f"{model.max_context_length:,}" if model.max_context_length else ""
+    loaded = ", ".join(
+        f"{each.id} ({each.context_length:,})" if each.context_length else each.id for each in model.instances
+    )
+    size, can = size_words(model.size_bytes), ", ".join(_abilities(model))
+    return model.key, model.publisher, size, model.quantization, model.params, context, can, loaded
+
+
+def _abilities(model: Model) -> Iterator[str]:
+    if not model.chats:
+        yield "embeddings only"
+    if model.vision:
+        yield "vision"
+    if model.tools:
+        yield "tools"
+    if model.reasoning_options:
+        yield f"reasoning {'/'.join(model.reasoning_options)}"
