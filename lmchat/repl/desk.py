@@ -112,17 +112,16 @@ class Desk:
         used = None if head is None or head.summary else head.reply.stats.context_used
         return used, self._holds(head)
 
-    def status(self, notice: str = "") -> Callable[[], Status]:
+    def status(self) -> Callable[[], Status]:
         """Return what says where one is, for the toolbar: it looks at nothing but what is in memory."""
         head, (used, _) = self.head, self.context()
-        editing = f"changing turn {self.editing}" if self.editing is not None else ""
         status = Status(
             session=self.session.name or "new session",
             model=self.model,
             turn=self.session.head,
             used=used,
             attached=[*(image.name for image in self.images), *(file.name for file in self.files)],
-            notice=notice or editing,
+            changing=self.editing,
             private=self.parts.private,
         )
         return lambda: replace(status, context=self._holds(head))

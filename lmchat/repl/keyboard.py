@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TextIO
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application.current import get_app
 from prompt_toolkit.completion import Completer, DummyCompleter
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import is_done
@@ -81,6 +80,7 @@ class Keyboard:
         self._manner = manner
         self._source, self._output = source, output
         self._status: Callable[[int], str] = lambda _width: ""
+        self._notice = ""
         self._folds = Folds()
         history: History = SharedHistory(manner.history, self._folds) if manner.history else InMemoryHistory()
         self._session: PromptSession[str | Cleared] = PromptSession(
@@ -102,9 +102,14 @@ class Keyboard:
         )
         self._add_toolbar()
 
-    def line(self, status: Callable[[int], str], *, completer: Completer | None = None, draft: str = "") -> Line:
-        """Read one line, with `draft` standing in it already; `status` writes the toolbar for a width."""
-        self._status = status
+    def line(
+        self, status: Callable[[int], str], *, completer: Completer | None = None, draft: str = "", notice: str = ""
+    ) -> Line:
+        """Read one line, with `draft` standing in it already.
+
+        `status` writes the toolbar for a width; `notice` stands in its place as long as the line is empty.
+        """
+        self._status, self._notice = status, notice
         self._session.app.erase_when_done = False
         try:
             got = self._session.prompt(default=self._folds.fold(draft), completer=completer or DummyCompleter())
@@ -151,12 +156,16 @@ class Keyboard:
             self._output.flush()
             return text
 
+    def _toolbar(self) -> str:
+        if self._notice and not self._session.default_buffer.text:
+            return self._notice
+        return self._status(self._output.get_size().columns)
+
     def _add_toolbar(self) -> None:
         """Put the toolbar right below the input: the library's own needs terminals that answer questions."""
         container = self._session.app.layout.container
         if isinstance(container, HSplit):
-            control = FormattedTextControl(lambda: self._status(get_app().output.get_size().columns))
-            bar = Window(control, height=1, style="class:status", dont_extend_height=True)
+            bar = Window(FormattedTextControl(self._toolbar), height=1, style="class:status", dont_extend_height=True)
             container.children.append(ConditionalContainer(bar, ~is_done))
 
 

@@ -79,8 +79,13 @@ def _begun(desk: Desk) -> Desk:
 
 def _step(desk: Desk) -> Desk:
     """Read one line and do what it asks for."""
-    status = desk.status(_LEAVE_NOTICE if desk.armed else "")
-    line = desk.keyboard.line(lambda width: toolbar(status(), width), completer=Completions(desk), draft=desk.draft)
+    status = desk.status()
+    line = desk.keyboard.line(
+        lambda width: toolbar(status(), width),
+        completer=Completions(desk),
+        draft=desk.draft,
+        notice=_LEAVE_NOTICE if desk.armed else "",
+    )
     desk = replace(desk, draft="")
     match line:
         case Left():

@@ -16,7 +16,10 @@ _THOUSAND = 1000
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Hold what the toolbar says; what is empty or None is left out. `notice` is about the next key or prompt."""
+    """Hold what the toolbar says; what is empty or None is left out.
+
+    `changing` is the turn whose prompt is being changed.
+    """
 
     session: str
     model: str = ""
@@ -24,7 +27,7 @@ class Status:
     used: int | None = None
     context: int | None = None
     attached: Sequence[str] = ()
-    notice: str = ""
+    changing: int | None = None
     private: bool = False
 
 
@@ -33,7 +36,7 @@ def toolbar(status: Status, width: int) -> str:
     session = safe_line(status.session)
     # What goes first where the window is narrow stands last here.
     ranked = [
-        ("notice", safe_line(status.notice)),
+        ("changing", f"changing turn {status.changing}" if status.changing is not None else ""),
         ("session", session),
         ("used", context_words(status.used, status.context)),
         ("attached", _attached(status.attached)),
@@ -50,7 +53,7 @@ def toolbar(status: Status, width: int) -> str:
             wanted[name] = shorten(wanted[name], room)
         elif len(wanted) > 1:
             del wanted[name]
-    order = ("notice", "session", "private", "model", "turn", "used", "attached")
+    order = ("changing", "session", "private", "model", "turn", "used", "attached")
     return shorten(_GAP.join(wanted[name] for name in order if name in wanted), width)
 
 

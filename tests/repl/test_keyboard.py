@@ -11,6 +11,8 @@ from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding.key_processor import KeyPress
 
 from lmchat.render.cells import cells
+from lmchat.repl.commands.attachments import file
+from lmchat.repl.commands.tree import edit
 from lmchat.repl.completion import Completions
 from lmchat.repl.desk import Desk
 from lmchat.repl.folding import LONGEST_UNFOLDED, Folds
@@ -143,7 +145,7 @@ def test_the_toolbar_says_tokens_where_the_context_is_not_known() -> None:
 def test_the_toolbar_fits_into_any_window(
     session: str, model: str, turn: int, used: int, width: int, attached: list[str]
 ) -> None:
-    written = toolbar(Status(session, model, turn, used, 8192, attached, notice="Ctrl-C again"), width)
+    written = toolbar(Status(session, model, turn, used, 8192, attached, changing=3), width)
     assert cells(written) <= width
     assert "\x1b" not in written
 
@@ -155,10 +157,14 @@ def test_a_narrow_window_drops_the_least_important_first() -> None:
     assert toolbar(status, 8) == "日本語…"
 
 
-def test_the_toolbar_shows_attachments_edits_and_the_way_out(talk: Talk, tmp_path: Path) -> None:
+def test_the_toolbar_shows_what_is_attached_and_what_is_changed(talk: Talk, tmp_path: Path) -> None:
     desk = talk.desk()
-    assert "new session" in toolbar(desk.status()(), 100)
-    assert toolbar(desk.status("Ctrl-C again leaves")(), 100).startswith("Ctrl-C again leaves")
+    assert toolbar(desk.status()(), 100) == "new session"
+    (tmp_path / "a.md").write_text("text")
+    attached = file(desk, f"{tmp_path}/a.md")
+    assert toolbar(attached.status()(), 100) == "new session · attached: a.md"
+    talk.type("one", name="s")
+    assert toolbar(edit(talk.desk("s"), "").status()(), 100).startswith("changing turn 1 · s · acme/big")
 
 
 def test_a_clear_answer_is_needed_to_confirm(talk: Talk) -> None:

@@ -243,6 +243,15 @@ def test_a_window_that_is_made_narrow_keeps_the_line_and_the_toolbar_right(talki
     assert talking.rows()[-1].startswith("s · acme/big")
 
 
+def test_the_first_ctrl_c_on_an_empty_line_says_what_a_second_does(talking: Window) -> None:
+    talking.send("\x03")
+    talking.until("Ctrl-C again, or Ctrl-D, leaves")
+    talking.send("a")
+    talking.until("s · acme/big")
+    talking.send("\x03\x03\x03")
+    assert talking.ended() == 0
+
+
 def test_a_long_text_begins_a_new_line_with_a_mark(talking: Window) -> None:
     talking.send("one\x1b\rtwo\ntwo more")
     talking.until("… two more")
