@@ -24,6 +24,7 @@ from lmchat.store.rows import (
 FORMAT, VERSION = "lmchat conversation", 1
 
 _LARGEST = 1 << 53
+_FIRST_YEAR, _LAST_YEAR = 1900, 9000
 """What every reader of JSON takes for a whole number."""
 
 
@@ -187,7 +188,8 @@ def _time(members: Members) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError:
         at = None
-    if at is None or at.tzinfo is None:
+    # At the ends of the calendar, no zone could show it.
+    if at is None or at.tzinfo is None or not _FIRST_YEAR <= at.year <= _LAST_YEAR:
         raise ValueError(f"'at' of {members.where} is not a time with its zone")
     return at
 

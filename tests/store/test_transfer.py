@@ -105,6 +105,8 @@ def test_session_without_turns_comes_back(store: Store) -> None:
         lambda it: it["turns"][0].update(outcome="splendid"),
         lambda it: it["turns"][0].update(at="yesterday"),
         lambda it: it["turns"][0].update(at="2026-01-01T00:00:00"),
+        lambda it: it["turns"][0].update(at="0001-01-01T00:00:00+14:00"),
+        lambda it: it["turns"][0].update(at="9999-12-31T23:59:59-11:00"),
         lambda it: it["turns"][0].update(mood="good"),
         lambda it: it["turns"][0].update(prompt=None),
         lambda it: it["turns"][0]["items"].append({"kind": "song", "text": "la"}),

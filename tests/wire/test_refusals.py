@@ -240,8 +240,9 @@ def test_no_refusal_shows_the_token(part: str, body: str) -> None:
     assert TOKEN[:6] not in f"{found.message} {found.hint} {found.code} {found.error_type} {found.param}"
 
 
-def test_no_refusal_shows_the_headers_of_an_integration() -> None:
-    server = EphemeralMcp("hf", "https://hf.co/mcp", headers={"X-Key": "hf_0123456789"})
+@pytest.mark.parametrize("header", ["hf_0123456789", "Bearer hf_0123456789"])
+def test_no_refusal_shows_the_headers_of_an_integration(header: str) -> None:
+    server = EphemeralMcp("hf", "https://hf.co/mcp", headers={"X-Key": header})
     found = refused(
         answer(400, error("Cannot connect with hf_0123456789", type="mcp_connection_error")),
         request=ChatRequest("m", Prompt("hi"), integrations=(server,)),
