@@ -24,8 +24,9 @@ from lmchat.store.rows import (
 FORMAT, VERSION = "lmchat conversation", 1
 
 _LARGEST = 1 << 53
-_FIRST_YEAR, _LAST_YEAR = 1900, 9000
 """What every reader of JSON takes for a whole number."""
+
+_FIRST_YEAR, _LAST_YEAR = 1900, 9000
 
 
 @dataclass(frozen=True, slots=True)
