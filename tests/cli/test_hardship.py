@@ -73,3 +73,14 @@ def test_an_output_that_cannot_be_written_is_no_bug(tmp_path: Path, manner: list
     assert done.stderr.startswith(
         "lmchat: error: The system does not let lmchat go on: No space left on device.\nhint: "
     )
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_system_prompt_that_cannot_be_read_is_told_without_jargon(tmp_path: Path, content: bytes | None) -> None:
+    role = tmp_path / "role.txt"
+    if content is not None:
+        role.write_bytes(content)
+    ran = run(tmp_path, "--url", "http://localhost:9", "ask", "-m", "tiny", "-S", f"@{role}", "Hello")
+    assert ran.status == 2
+    assert str(role) in ran.stderr
+    assert not any(jargon in ran.stderr for jargon in ("Errno", "codec"))
