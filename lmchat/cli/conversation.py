@@ -1,12 +1,12 @@
 """Which session a command talks in, and with what: flags over what the session remembers over the settings."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from lmchat.chat.integrations import parse_integration
 from lmchat.chat.session import Session
 from lmchat.cli.wishes import Wishes
 from lmchat.errors import BadUseError, NotFoundError
+from lmchat.repl.commands.words import text_or_file
 from lmchat.settings import Settings
 from lmchat.store.names import checked
 from lmchat.store.store import Store
@@ -33,17 +33,6 @@ def wished_session(store: Store, settings: Settings, wishes: Wishes) -> Session:
     if wishes.mcp:
         changes["integrations"] = tuple(parse_integration(spec) for spec in wishes.mcp)
     return replace(session, **changes)  # type: ignore[arg-type]  # the names are Session's own
-
-
-def text_or_file(value: str) -> str:
-    """Return the text, or what the file behind an `@` holds."""
-    if not value.startswith("@"):
-        return value
-    path = Path(value[1:]).expanduser()
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadUseError(f"The system prompt cannot be read from '{path}'.", hint=str(error)) from None
 
 
 def _wished_name(store: Store, wishes: Wishes) -> str | None:

@@ -9,8 +9,8 @@ from lmchat.cli.downloads import watch_download
 from lmchat.cli.house import settings_of
 from lmchat.cli.server import connected
 from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
-from lmchat.render.gauge import spinner
 from lmchat.render.notes import duration
+from lmchat.render.waiting import waited
 from lmchat.wire.client import Client
 
 
@@ -22,8 +22,9 @@ def load_model(call: Call, key: str, options: Mapping[str, Any]) -> None:
         if model.instances:
             _already_loaded(call, model.instances[0], options)
             return
-        with spinner(call.world, f"Loading {model.key}"):
-            loaded = client.load(model.key, echo_load_config=True, **options)
+        loaded = waited(
+            call.world, f"Loading {model.key}", lambda: client.load(model.key, echo_load_config=True, **options)
+        )
         instance = _instance(client, loaded.instance_id)
     context = loaded.context_length or (instance.context_length if instance else None)
     took = f" in {duration(loaded.load_seconds)}" if loaded.load_seconds is not None else ""

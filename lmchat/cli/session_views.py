@@ -8,11 +8,8 @@ from lmchat.cli.house import opened_store
 from lmchat.cli.looks import theme_of, width_of
 from lmchat.render.documents import write_document
 from lmchat.render.history import show_turns
-from lmchat.render.listings import sessions_listing
+from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
-from lmchat.render.tables import age_words
-from lmchat.render.text import safe_line
-from lmchat.render.theme import Theme
 from lmchat.render.tree import draw_tree
 from lmchat.store.sessions import Summary
 from lmchat.store.trees import Twig
@@ -118,19 +115,7 @@ def show_matches(call: Call, text: str, session: str | None, *, as_json: bool) -
     if not matches:
         call.say("Nothing was found.")
         return
-    theme, now = theme_of(call), call.world.now()
     for match in matches:
-        place = f"{safe_line(match.session)} · turn {match.turn} · {match.where} · {age_words(match.at, now)}"
-        call.world.stdout.write(f"{theme.styled(place, theme.looks.faint)}\n")
-        call.world.stdout.write(f"    {_marked(match.snippet, match.hits, theme)}\n")
+        call.world.stdout.write(match_text(match, call.world.now(), theme_of(call)))
     best = matches[0]
     call.say(f"Go there: lmchat talk {best.session} --at {best.turn}")
-
-
-def _marked(snippet: str, hits: tuple[tuple[int, int], ...], theme: Theme) -> str:
-    """Make the words that were found stand out."""
-    parts, end = [], 0
-    for start, stop in hits:
-        parts += [safe_line(snippet[end:start]), theme.styled(safe_line(snippet[start:stop]), theme.looks.strong)]
-        end = stop
-    return "".join([*parts, safe_line(snippet[end:])])

@@ -5,7 +5,7 @@ from lmchat.chat.values import Prompt
 from lmchat.cli.call import Call
 from lmchat.cli.conversation import wished_session
 from lmchat.cli.house import opened_house, opened_store, settings_of
-from lmchat.cli.prompts import pictures, prompt_text
+from lmchat.cli.prompts import pictures, prompt_text, quoted_file
 from lmchat.cli.shown import shown
 from lmchat.cli.wishes import Wishes
 from lmchat.errors import BadUseError
@@ -13,12 +13,18 @@ from lmchat.store.store import Store
 
 
 def talk_on(call: Call, wishes: Wishes) -> None:
-    """Talk until the person leaves; a piped first prompt is asked before the keyboard is read."""
-    first = _first_prompt(call, wishes)
+    """Talk until the person leaves.
+
+    A piped prompt is asked before the keyboard is read; without one, files and pictures wait for what is typed.
+    """
+    piped = _piped_prompt(call, wishes)
+    images = () if piped else pictures(call, wishes.images)
+    quoted = () if piped else [(path.name, quoted_file(path)) for path in wishes.files]
     settings = settings_of(call, wishes)
     with opened_store(call) as store:
         session = wished_session(store, settings, wishes)
         with opened_house(call, settings, store, private=wishes.private, stream=wishes.stream) as house:
+            from lmchat.repl.desk import Quoted
             from lmchat.repl.loop import run
             from lmchat.repl.parts import Parts
 
@@ -34,7 +40,8 @@ def talk_on(call: Call, wishes: Wishes) -> None:
                 private=wishes.private,
                 debug=call.debug,
             )
-            run(parts, _moved(store, session, wishes), first=first)
+            files = tuple(Quoted(name, text) for name, text in quoted)
+            run(parts, _moved(store, session, wishes), first=piped, images=images, files=files)
 
 
 def _moved(store: Store, session: Session, wishes: Wishes) -> Session:
@@ -45,11 +52,11 @@ def _moved(store: Store, session: Session, wishes: Wishes) -> Session:
     return moved if wishes.private else store.move(session, moved.head)
 
 
-def _first_prompt(call: Call, wishes: Wishes) -> Prompt | None:
+def _piped_prompt(call: Call, wishes: Wishes) -> Prompt | None:
+    """Read what was piped, with what goes along; None where standard input is the keyboard."""
     if call.world.stdin.isatty():
-        if not wishes.files and not wishes.images:
-            return None
-    elif not call.world.stdout.isatty():
+        return None
+    if not call.world.stdout.isatty():
         raise BadUseError(
             "talk needs a terminal.", hint='In scripts and pipes, use lmchat ask: lmchat ask "Hello" < notes.txt'
         )

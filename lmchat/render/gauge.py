@@ -1,6 +1,5 @@
 """One line on stderr that is written over as something goes on, and gone in the end; nothing in a pipe."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +11,6 @@ from lmchat.render.text import safe_line
 from lmchat.world import World
 
 _BAR = 24
-_TICK = 0.2
 
 
 class Gauge:
@@ -44,26 +42,6 @@ def gauge(world: World) -> Iterator[Gauge]:
         yield line
     finally:
         line.clear()
-
-
-@contextmanager
-def spinner(world: World, doing: str) -> Iterator[None]:
-    """Show what is being done and for how long, until the block ends; a thread ticks, since the block waits."""
-    over = threading.Event()
-    begun = world.monotonic()
-
-    def tick() -> None:
-        while not over.wait(_TICK):
-            line.show(f"{doing} … {duration(world.monotonic() - begun)}")
-
-    with gauge(world) as line:
-        thread = threading.Thread(target=tick, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
 
 
 def transfer_words(done: int, total: int | None, rate: float | None) -> str:

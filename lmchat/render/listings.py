@@ -9,6 +9,7 @@ from typing import Protocol
 
 from lmchat.chat.models import Model
 from lmchat.render.tables import Column, age_words, listing, size_words
+from lmchat.render.text import safe, safe_line
 from lmchat.render.theme import Theme
 
 _MODEL_COLUMNS = (
@@ -45,6 +46,23 @@ class Listed(Protocol):
     def first_words(self) -> str: ...  # noqa: D102
 
 
+class Found(Protocol):
+    """What is shown of a turn that was found; `hits` are start and end of words in the snippet."""
+
+    @property
+    def session(self) -> str: ...  # noqa: D102 - a match's own, here and below
+    @property
+    def turn(self) -> int: ...  # noqa: D102
+    @property
+    def where(self) -> str: ...  # noqa: D102
+    @property
+    def snippet(self) -> str: ...  # noqa: D102
+    @property
+    def hits(self) -> Sequence[tuple[int, int]]: ...  # noqa: D102
+    @property
+    def at(self) -> datetime: ...  # noqa: D102
+
+
 def models_listing(models: Sequence[Model], theme: Theme, width: int | None) -> str:
     """Lay out models, the loaded ones first; `width` None leaves every cell whole."""
     rows = [_model_cells(model) for model in sorted(models, key=lambda model: not model.instances)]
@@ -57,6 +75,18 @@ def sessions_listing(sessions: Sequence[Listed], now: datetime, theme: Theme, wi
         (each.name, str(each.turns), each.model, age_words(each.last_used, now), each.first_words) for each in sessions
     ]
     return listing(_SESSION_COLUMNS, rows, theme, width)
+
+
+def match_text(match: Found, now: datetime, theme: Theme) -> str:
+    """Show where something was found, and the words around it with those looked for standing out."""
+    place = f"{match.session} · turn {match.turn} · {match.where} · {age_words(match.at, now)}"
+    parts, end = [], 0
+    for start, stop in match.hits:
+        found = theme.styled(safe(match.snippet[start:stop]), theme.looks.strong)
+        parts += [safe(match.snippet[end:start]), found]
+        end = stop
+    words = "".join([*parts, safe(match.snippet[end:])])
+    return f"{theme.styled(safe_line(place), theme.looks.faint)}\n    {words}\n"
 
 
 def _model_cells(model: Model) -> tuple[str, ...]:

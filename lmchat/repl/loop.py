@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from lmchat.chat.session import Session
-from lmchat.chat.values import Prompt
+from lmchat.chat.values import Image, Prompt
 from lmchat.errors import LmchatError
 from lmchat.render.failures import show_failure
 from lmchat.render.text import safe_line
 from lmchat.repl.asking import ask, ask_typed
 from lmchat.repl.commands.table import command_in, sent_text
 from lmchat.repl.completion import Completions
-from lmchat.repl.desk import Desk
+from lmchat.repl.desk import Desk, Quoted
 from lmchat.repl.greeting import greet
 from lmchat.repl.keyboard import Keyboard, Left, Manner, Typed, opened_keyboard
 from lmchat.repl.keys import Cleared
@@ -30,18 +30,27 @@ _KEEP_TITLE, _TITLE_BACK = "\x1b[22;2t", "\x1b[23;2t"
 _LEAVE_NOTICE = "Ctrl-C again, or Ctrl-D, leaves"
 
 
-def run(parts: Parts, session: Session, *, first: Prompt | None = None, keyboard: Keyboard | None = None) -> None:
+def run(
+    parts: Parts,
+    session: Session,
+    *,
+    first: Prompt | None = None,
+    images: tuple[Image, ...] = (),
+    files: tuple[Quoted, ...] = (),
+    keyboard: Keyboard | None = None,
+) -> None:
     """Talk in a session until the person leaves.
 
-    A session without a name is named after its first prompt. `first` is asked before the keyboard is read; the
-    keyboard is the terminal's unless another is handed in. Raise BadUseError where there is no terminal.
+    A session without a name is named after its first prompt. `first` is asked before the keyboard is read; `images`
+    and `files` go along with the first prompt that is typed. The keyboard is the terminal's unless another is handed
+    in. Raise BadUseError where there is no terminal.
     """
     history = parts.world.directories.state / _HISTORY
     first_run = not history.exists()
     keyboard = keyboard or opened_keyboard(parts.world, _manner(parts))
     # In the background nothing may be written, not even by --debug.
     known = KnownModels(replace(parts.client, log=None).models, news=keyboard.redraw)
-    desk = Desk(parts, keyboard, known, session)
+    desk = Desk(parts, keyboard, known, session, images, files)
     with keyboard.terminal.held(), _ctrl_c_waits(), _title_kept(desk):
         known.refresh()
         desk = _begun(desk)

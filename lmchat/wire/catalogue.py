@@ -40,8 +40,8 @@ class DownloadJob:
 
     @property
     def over(self) -> bool:
-        """Tell whether nothing more will happen."""
-        return self.status in {"completed", "failed", "already_downloaded"}
+        """Tell whether nothing more will happen by itself."""
+        return self.status in {"completed", "failed", "paused", "already_downloaded"}
 
 
 def read_models(entries: object) -> Iterator[Model]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lmchat.chat.models import require_sight
 from lmchat.chat.pictures import read_picture
+from lmchat.chat.quoting import quoted
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.pictures import scaled
@@ -44,20 +45,6 @@ def paste(desk: Desk, text: str) -> Desk:
         return replace(desk, draft=pasted_text(desk.parts.world))
     _check_sight(desk)
     return _with_pictures(desk, [read_picture("clipboard.png", data)])
-
-
-def quoted(name: str, data: bytes) -> str:
-    """Quote a text under its file's name, in a fence longer than any in it; raise BadUseError for no text."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise BadUseError(f"'{name}' is not a text file.", hint="Pictures go along with /image FILE.")
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"File `{name}`:\n{fence}{Path(name).suffix.lstrip('.')}\n{text.rstrip()}\n{fence}"
 
 
 def _with_pictures(desk: Desk, read: Sequence[Image]) -> Desk:

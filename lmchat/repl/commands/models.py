@@ -1,32 +1,19 @@
 """Commands for the server's models."""
 
-import time
-from collections.abc import Iterator
 from typing import Any
 
 from lmchat.chat.models import Model, context_length, find_model
 from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
-from lmchat.render.gauge import gauge, transfer_words
+from lmchat.render.listings import models_listing
 from lmchat.render.notes import duration
-from lmchat.render.tables import Column, listing, size_words
+from lmchat.render.tables import size_words
+from lmchat.render.waiting import waited, watched
 from lmchat.repl.commands.command import Command, Takes
 from lmchat.repl.commands.words import nothing, required, words
 from lmchat.repl.desk import Desk
-from lmchat.repl.waiting import waited
 from lmchat.settings.shapes import Shape, Switch, misfit
 from lmchat.settings.table import COUNT
-from lmchat.wire.catalogue import DownloadJob
 
-_COLUMNS = (
-    Column("KEY", gives=True),
-    Column("SIZE", right=True),
-    Column("QUANT"),
-    Column("PARAMS", right=True),
-    Column("CONTEXT", right=True),
-    Column("CAN", gives=True),
-    Column("LOADED", gives=True),
-)
-_LOOK_AGAIN_SECONDS = 0.5
 _LOAD_OPTIONS: dict[str, Shape] = {
     "context_length": COUNT,
     "eval_batch_size": COUNT,
@@ -61,8 +48,7 @@ def models(desk: Desk, text: str) -> Desk:
     listed = desk.known.fetched()
     if not listed:
         raise NotFoundError("The server has no model yet.", hint="Download one: /download NAME")
-    rows = [_cells(each) for each in sorted(listed, key=lambda each: not each.instances)]
-    desk.write(listing(_COLUMNS, rows, desk.theme, desk.width))
+    desk.write(models_listing(listed, desk.theme, desk.width))
     return desk
 
 
@@ -115,7 +101,7 @@ def download(desk: Desk, text: str) -> Desk:
         desk.say(f"{name} is there already.")
         return desk
     try:
-        job = _watched(desk, job)
+        job = watched(desk.parts.world, job, lambda: desk.parts.client.download_status(job.id))
     except KeyboardInterrupt:
         desk.say(f"The download goes on in LM Studio; /download {name} watches it again.")
         return desk
@@ -135,15 +121,6 @@ def known_model(desk: Desk, name: str) -> Model:
     raise NotFoundError(f"There is no model '{name}'.", hint=nearest(name, keys) or "/models lists them.")
 
 
-def _watched(desk: Desk, job: DownloadJob) -> DownloadJob:
-    with gauge(desk.parts.world) as line:
-        while not job.over and job.status != "paused":
-            line.show(transfer_words(job.downloaded_bytes or 0, job.total_size_bytes, job.bytes_per_second))
-            time.sleep(_LOOK_AGAIN_SECONDS)
-            job = desk.parts.client.download_status(job.id)
-    return job
-
-
 def _load_options(given: list[str]) -> dict[str, Any]:
     """Read `context_length=8192 flash_attention=on`, with dashes as on the command line too."""
     options: dict[str, Any] = {}
@@ -158,26 +135,6 @@ def _load_options(given: list[str]) -> dict[str, Any]:
         if wrong := misfit(shape, options[name]):
             raise BadUseError(f"{name} {wrong}.", hint=f"Like this: {name}={'8192' if shape is COUNT else 'on'}")
     return options
-
-
-def _cells(each: Model) -> tuple[str, ...]:
-    context = f"{each.max_context_length:,}" if each.max_context_length else ""
-    loaded = ", ".join(
-        f"{copy.id} ({copy.context_length:,})" if copy.context_length else copy.id for copy in each.instances
-    )
-    can = ", ".join(_abilities(each))
-    return each.key, size_words(each.size_bytes), each.quantization, each.params, context, can, loaded
-
-
-def _abilities(each: Model) -> Iterator[str]:
-    if not each.chats:
-        yield "embeddings only"
-    if each.vision:
-        yield "vision"
-    if each.tools:
-        yield "tools"
-    if each.reasoning_options:
-        yield f"reasoning {'/'.join(each.reasoning_options)}"
 
 
 COMMANDS = (

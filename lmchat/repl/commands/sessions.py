@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lmchat.chat.session import Session
 from lmchat.errors import BadUseError
-from lmchat.render.tables import Column, age_words, listing
+from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.text import safe_line
 from lmchat.repl.commands.command import Command, Takes
 from lmchat.repl.commands.words import nothing, required
@@ -12,13 +12,6 @@ from lmchat.repl.desk import Desk
 from lmchat.repl.greeting import say_new, show_resumed
 from lmchat.store.names import checked
 
-_COLUMNS = (
-    Column("NAME"),
-    Column("TURNS", right=True),
-    Column("MODEL", gives=True),
-    Column("LAST USE"),
-    Column("FIRST WORDS", gives=True),
-)
 _MOST_MATCHES = 20
 
 
@@ -66,11 +59,7 @@ def sessions(desk: Desk, text: str) -> Desk:
     summaries = desk.parts.store.sessions()
     if not summaries:
         raise BadUseError("There are no sessions yet.", hint="The first prompt makes one.")
-    now = desk.parts.world.now()
-    rows = [
-        (each.name, str(each.turns), each.model, age_words(each.last_used, now), each.first_words) for each in summaries
-    ]
-    desk.write(listing(_COLUMNS, rows, desk.theme, desk.width))
+    desk.write(sessions_listing(summaries, desk.parts.world.now(), desk.theme, desk.width))
     return desk
 
 
@@ -107,23 +96,10 @@ def search(desk: Desk, text: str) -> Desk:
     if not matches:
         desk.say("Nothing was found.")
         return desk
-    theme, now = desk.theme, desk.parts.world.now()
     for match in matches:
-        place = f"{safe_line(match.session)} · turn {match.turn} · {match.where} · {age_words(match.at, now)}"
-        desk.write(f"{theme.styled(place, theme.looks.faint)}\n    ")
-        end = 0
-        for start, stop in match.hits:
-            found = theme.styled(safe_line(match.snippet[start:stop]), theme.looks.strong)
-            desk.write(_plain(match.snippet[end:start]) + found)
-            end = stop
-        desk.write(_plain(match.snippet[end:]) + "\n")
+        desk.write(match_text(match, desk.parts.world.now(), desk.theme))
     desk.say("/switch NAME and /goto TURN go there.")
     return desk
-
-
-def _plain(text: str) -> str:
-    """Make a piece of a line safe, with the blanks at its ends."""
-    return safe_line(f"|{text}|")[1:-1]
 
 
 def _empty(session: Session, name: str) -> Session:

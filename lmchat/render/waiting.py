@@ -1,17 +1,39 @@
-"""Waiting for the server with something to look at: what is going on, and for how long."""
+"""Waiting with something to look at: what is going on, for how long, and how far it is.
+
+It must not know what is waited for.
+"""
 
 import threading
+import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from lmchat.render.activity import spinner
-from lmchat.render.gauge import gauge
+from lmchat.render.gauge import gauge, transfer_words
 from lmchat.render.notes import duration
 from lmchat.world import World
 
 _FRAME_SECONDS = 0.1
 
+_LOOK_SECONDS = 0.25
+
 Result = TypeVar("Result")
+
+
+class Transfer(Protocol):
+    """What is shown of a download."""
+
+    @property
+    def over(self) -> bool: ...  # noqa: D102 - a download's own, here and below
+    @property
+    def downloaded_bytes(self) -> int | None: ...  # noqa: D102
+    @property
+    def total_size_bytes(self) -> int | None: ...  # noqa: D102
+    @property
+    def bytes_per_second(self) -> float | None: ...  # noqa: D102
+
+
+Job = TypeVar("Job", bound=Transfer)
 
 
 class _Work(Generic[Result]):
@@ -46,3 +68,13 @@ def waited(world: World, label: str, work: Callable[[], Result]) -> Result:
     if job.failures:
         raise job.failures[0]
     return job.results[0]
+
+
+def watched(world: World, job: Job, look: Callable[[], Job]) -> Job:
+    """Show how far a download is until it is over, looking at it again and again; return how it ended."""
+    with gauge(world) as line:
+        while not job.over:
+            line.show(transfer_words(job.downloaded_bytes or 0, job.total_size_bytes, job.bytes_per_second))
+            time.sleep(_LOOK_SECONDS)
+            job = look()
+    return job
