@@ -12,7 +12,7 @@ from lmchat.errors import StreamBrokenError
 from lmchat.wire.calls import Call, Head
 from lmchat.wire.events import event_kind, read_event, replay
 from lmchat.wire.exchange import TICK, Piece
-from lmchat.wire.faults import broken_off, not_lm_studio, refusal, senseless, stream_refusal
+from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, refusal, senseless, stream_refusal
 from lmchat.wire.frames import Frame, FrameReader
 from lmchat.wire.redaction import redact_all
 from lmchat.wire.replies import read_reply
@@ -47,7 +47,7 @@ def chat_events(pieces: Pieces, call: Call, tap: Tap | None) -> Generator[Event,
                     return
     data = json_object(head, b"".join(body), call)
     if "output" not in data:
-        raise senseless("a reply")
+        raise senseless("a reply", AGAIN)
     if tap is not None:
         tap({"type": "chat.end", "result": data})
     yield from replay(read_reply(data))
@@ -74,9 +74,9 @@ def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
     except ValueError:
         if content.lstrip().startswith("<"):
             raise not_lm_studio(call, "a web page") from None
-        raise (senseless("an answer") if content.strip() else broken_off()) from None
+        raise (senseless("an answer", AGAIN) if content.strip() else broken_off(AGAIN)) from None
     if not isinstance(data, dict):
-        raise senseless("an answer")
+        raise senseless("an answer", AGAIN)
     if data.get("error"):
         raise refusal(head, body, call)
     return data

@@ -32,6 +32,7 @@ _NOT_LM_STUDIO = (
 )
 _TOKEN = "Make a token in LM Studio's server settings and put it into LM_API_TOKEN."  # noqa: S105 - a hint
 _KEPT = "What came is kept; the next prompt carries it along."
+AGAIN = "Try again, or look whether it is LM Studio that answers there."
 
 
 def unconnected(call: Call) -> UnreachableError:
@@ -49,7 +50,7 @@ def connection_fault(error: Exception, call: Call, *, headed: bool, by_proxy: bo
     if not isinstance(error, httpx.HTTPError):
         return None
     if headed:
-        return broken_off()
+        return broken_off(_KEPT if call.path == CHAT else AGAIN)
     url, said = call.address.url, redact(str(error), call.secrets)
     match error:
         case httpx.ProxyError():
@@ -76,14 +77,14 @@ def connection_fault(error: Exception, call: Call, *, headed: bool, by_proxy: bo
             return UnreachableError(f"{url} closed the connection without an answer.", hint=_ELSEWHERE)
 
 
-def broken_off() -> StreamBrokenError:
+def broken_off(hint: str = _KEPT) -> StreamBrokenError:
     """Return the error for an answer that ended before its end."""
-    return StreamBrokenError("The connection ended before the reply was complete.", hint=_KEPT)
+    return StreamBrokenError("The connection ended before the reply was complete.", hint=hint)
 
 
-def senseless(what: str) -> StreamBrokenError:
+def senseless(what: str, hint: str = _KEPT) -> StreamBrokenError:
     """Return the error for an answer that cannot be understood; `what` says which part of it."""
-    return StreamBrokenError(f"The server sent {what} that makes no sense.", hint=_KEPT)
+    return StreamBrokenError(f"The server sent {what} that makes no sense.", hint=hint)
 
 
 def not_lm_studio(call: Call, what: str) -> RefusedError:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import reply, run, started
-from tests.wire.scripted import ScriptedServer, stream
+from tests.wire.scripted import ScriptedServer, answer, stream
 
 
 def ask(home: Path, server: ScriptedServer, *arguments: str) -> tuple[int, str, str]:
@@ -84,3 +84,11 @@ def test_a_system_prompt_that_cannot_be_read_is_told_without_jargon(tmp_path: Pa
     assert ran.status == 2
     assert str(role) in ran.stderr
     assert not any(jargon in ran.stderr for jargon in ("Errno", "codec"))
+
+
+@pytest.mark.parametrize("body", ["", "null", "{}", "nonsense"])
+def test_nothing_is_said_to_be_kept_where_nothing_came(tmp_path: Path, body: str) -> None:
+    with ScriptedServer(answer(200, body)) as server:
+        status, _, stderr = ask(tmp_path, server, "Hello")
+    assert status == 5
+    assert stderr.endswith("hint: Try again, or look whether it is LM Studio that answers there.\n")
