@@ -4,9 +4,13 @@ It must not know what is shown.
 """
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TextIO
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from types import FrameType
+from typing import Any, TextIO
 
 from lmchat.render.cells import fold
 from lmchat.render.painter import Size
@@ -14,6 +18,7 @@ from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
 
 _ORDINARY_SIZE = (80, 24)
 _ECHO_FLAGS = 3
+_CURSOR_SHOWN = b"\x1b[?25h"
 _REFLOWING_PROGRAMS = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Apple_Terminal", "WarpTerminal", "rio")
 _REFLOWING_MARKS = ("VTE_VERSION", "KITTY_WINDOW_ID", "WT_SESSION", "KONSOLE_VERSION", "ALACRITTY_WINDOW_ID", "TMUX")
 _REFLOWING_TERMINALS = ("tmux", "xterm-kitty", "alacritty", "foot", "xterm-ghostty", "wezterm", "vte", "konsole")
@@ -81,9 +86,34 @@ def silent_keyboard(stdin: TextIO) -> Iterator[None]:
     silent[_ECHO_FLAGS] = int(saved[_ECHO_FLAGS]) & ~termios.ECHO
     termios.tcsetattr(number, termios.TCSANOW, silent)
     try:
-        yield
+        with _stopped_whole(number, partial(termios.tcsetattr, number, termios.TCSANOW), saved, silent):
+            yield
     finally:
         termios.tcsetattr(number, termios.TCSANOW, saved)
+
+
+@contextmanager
+def _stopped_whole(number: int, change: Callable[[Any], None], saved: Any, silent: Any) -> Iterator[None]:
+    """Give the terminal back, with its cursor, while Ctrl-Z stops the program, unless somebody does so already."""
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
+        yield
+        return
+
+    def stop(signal_number: int, _frame: FrameType | None) -> None:
+        change(saved)
+        with suppress(OSError):
+            os.write(number, _CURSOR_SHOWN)
+        signal.signal(signal_number, signal.SIG_DFL)
+        os.kill(os.getpid(), signal_number)
+        signal.signal(signal_number, stop)
+        change(silent)
+
+    signal.signal(signal.SIGTSTP, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
 def _number(environ: Mapping[str, str], name: str) -> int:
