@@ -1,0 +1,84 @@
+"""README's own commands, run as they stand there against the built-in model."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lmchat.local.start import started
+from tests.local.conftest import world_at
+from tests.readme import README
+
+pytestmark = pytest.mark.model
+
+LEFT_OUT = (
+    "pip install",  # the environment is this one
+    "lmchat talk",  # needs a person
+    "lmchat serve",  # runs already
+    "1.5b",  # a gigabyte
+    "chart.png",  # the built-in model does not see
+    "settings set",  # shown elsewhere
+)
+
+
+def blocks() -> Iterator[str]:
+    """Yield the shell commands of README's prose, one by one; its tables are made from the program."""
+    prose = re.sub(r"<!-- commands -->.*<!-- /commands -->", "", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    prose = prose.split("## Working on lmchat")[0]
+    for block in re.findall(r"```sh\n(.*?)```", prose, re.DOTALL):
+        for command in re.sub(r"\\\n\s*", " ", block).splitlines():
+            bare = command.split("  #")[0].strip()
+            if bare and not bare.startswith("#") and bare != "lmchat" and not any(each in bare for each in LEFT_OUT):
+                yield bare
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the directory that the recipes assume: a repository with something staged, a log, notes."""
+    place = tmp_path_factory.mktemp("recipes")
+    (place / "error.log").write_text("12:00 disk full\n12:01 cannot write\n")
+    (place / "notes.txt").write_text("Buy milk.\n")
+    (place / "bin").mkdir()
+    program = f'#!/bin/sh\nexec "{sys.executable}" -m lmchat "$@"\n'
+    (place / "bin/lmchat").write_text(program)
+    (place / "bin/lmchat").chmod(0o755)
+    for command in ("init -q", "add notes.txt", "-c user.name=a -c user.email=a@b commit -qm one"):
+        subprocess.run(["git", *command.split()], cwd=place, check=True, capture_output=True)
+    (place / "notes.txt").write_text("Buy milk and bread.\n")
+    subprocess.run(["git", "add", "notes.txt"], cwd=place, check=True)
+    (place / "notes.txt").write_text("Buy milk, bread and tea.\n")
+    return place
+
+
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("git")), reason="README's recipes use curl and git")
+@pytest.mark.timeout(300)
+def test_every_command_of_the_prose_runs(place: Path, model_cache: Path) -> None:
+    commands = list(blocks())
+    assert len(commands) > 12
+    world = world_at(place / "server", LMCHAT_MODEL_CACHE=str(model_cache))
+    with started(world) as url:
+        environ = {
+            **os.environ,
+            "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(README.parent),
+            "LMCHAT_HOME": str(place / "home"),
+            "LMCHAT_MODEL_CACHE": str(model_cache),
+            "LMCHAT_URL": url,
+        }
+        response_id = ""
+        for command in commands:
+            line = re.sub(r"-m \S+/\S+", "-m qwen2.5-coder-0.5b-instruct", command)
+            line = line.replace("http://localhost:1234", url).replace("resp_…", response_id)
+            done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=place, env=environ, capture_output=True)
+            said = done.stdout.decode()
+            assert done.returncode == 0, (line, said, done.stderr.decode())
+            if line.startswith("curl"):
+                answer = json.loads(said)
+                assert "error" not in answer, line
+                response_id = answer["response_id"]
