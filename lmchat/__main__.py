@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
     except LmchatError as error:
         return _report(world, arguments, error)
     except KeyboardInterrupt:
+        # Everything is kept by now: more of the same must not end this in disorder.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
         abandon(world.stdout)

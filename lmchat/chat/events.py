@@ -136,6 +136,7 @@ class Reason(Enum):
     SYSTEM_CHANGED = "the system prompt changed"
     OTHER_SERVER = "this server does not have this conversation"
     COMPACTED = "the conversation was compacted"
+    NO_ID = "the server gave no id that could be followed"
     PRIVATE = "the server keeps nothing of a private conversation"
 
 

@@ -35,7 +35,8 @@ def _told(turn: Turn) -> list[str]:
     pictures = "".join(f" [picture: {image.name}]" for image in turn.prompt.images)
     asked = f"I said: {turn.prompt.text}{pictures}"
     if turn.outcome is Outcome.COMPLETE:
-        return [asked, f"You answered: {turn.reply.text}"]
+        tools = ", ".join(call.tool for call in turn.reply.tool_calls if call.tool)
+        return [asked, f"You answered: {turn.reply.text}" if turn.reply.text else f"You called tools only: {tools}"]
     if turn.reply.text:
         return [asked, f"You answered, but were cut short: {turn.reply.text}"]
     return [asked, "You had not answered yet when you were cut short."]

@@ -217,7 +217,7 @@ class _Attempt:
                     kept_at, kept_size = at, gathering.size
         if fault is not None:
             raise fault
-        _check(self.finished, request)
+        _check(self.finished, request, came=self._came())
 
     def _show_rest(self, reply: Reply, shown: str) -> None:
         """Show what only the end of the stream brought: a server may send few deltas, or none."""
@@ -239,7 +239,7 @@ def _reason(session: Session, server: str, unsent: Sequence[Turn], *, private: b
     if newest.forgotten:
         return Reason.LOST
     if newest.reply.response_id is None:
-        return Reason.PRIVATE if private else Reason.CUT_SHORT
+        return Reason.PRIVATE if private else Reason.NO_ID
     return Reason.SYSTEM_CHANGED if newest.system != session.system else Reason.LOST
 
 
@@ -247,12 +247,11 @@ def _answers(reply: Reply) -> bool:
     return bool(reply.text or reply.tool_calls)
 
 
-def _check(reply: Reply | None, request: ChatRequest) -> None:
+def _check(reply: Reply | None, request: ChatRequest, *, came: bool) -> None:
     """Raise StreamBrokenError for a reply that never ended, or holds no message and no tool call."""
     if reply is None:
-        raise StreamBrokenError(
-            "The reply ended before it was complete.", hint="What came is kept; the next prompt carries it along."
-        )
+        hint = "What came is kept; the next prompt carries it along." if came else "Try again."
+        raise StreamBrokenError("The reply ended before it was complete.", hint=hint)
     if _answers(reply):
         return
     limit, used = request.options.max_output_tokens, reply.stats.total_output_tokens

@@ -13,7 +13,7 @@ from lmchat.cli.call import Call
 from lmchat.errors import BadUseError
 from lmchat.world import World
 
-STDIN_WAIT = 1.0
+STDIN_WAIT = 3.0
 """Seconds to wait for a pipe's first byte when a prompt was given; `-` waits as long as it takes."""
 
 

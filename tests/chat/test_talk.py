@@ -187,6 +187,19 @@ def test_a_private_conversation_carries_itself_along(partner: Partner, session: 
     assert resendings(partner)[0].reason is Reason.PRIVATE
 
 
+def test_a_reply_without_an_id_goes_along_and_is_not_called_cut_short(partner: Partner, session: Session) -> None:
+    first = partner.ask(session, "one", Finished(Reply((Message("1"),), None)))
+    partner.ask(first.session, "two", *answer("2"))
+    assert resendings(partner)[0].reason is Reason.NO_ID
+
+
+def test_a_turn_that_only_called_tools_is_told_as_that(partner: Partner, session: Session) -> None:
+    calls = Finished(Reply((ToolCall("search", {}, "found"),), None))
+    first = partner.ask(session, "look", calls)
+    partner.ask(first.session, "two", *answer("2"))
+    assert "You called tools only: search" in partner.requests[1].recap
+
+
 def test_a_recap_too_long_for_the_context_loses_its_oldest_turns_and_says_so(
     partner: Partner, session: Session
 ) -> None:
