@@ -259,9 +259,10 @@ def _guarded(app: ASGIApp, token: str) -> ASGIApp:
 
 
 def _turned_away(request: Request, token: str) -> Refusal | None:
-    # A browser lets any page send a POST to loopback; only the reading of the answer is forbidden to it.
+    # A browser lets any page send a POST to loopback, and one whose name is made to point here read the answer, too.
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).hostname not in _LOOPBACK:
+    foreign = origin is not None and urlsplit(origin).hostname not in _LOOPBACK
+    if foreign or request.url.hostname not in _LOOPBACK:
         return Refusal("Requests from web pages of other sites are not served.", status=403)
     if not token:
         return None

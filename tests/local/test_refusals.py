@@ -203,6 +203,7 @@ def test_answers_are_json_with_a_charset_and_say_how_long_a_connection_lives(ser
 def test_a_page_of_another_site_is_not_served(served: Served) -> None:
     assert served.http.post("/api/v1/chat", headers={"Origin": "https://example.org"}).status_code == 403
     assert served.http.get("/lmstudio-greeting", headers={"Origin": "http://localhost:3000"}).status_code == 200
+    assert served.http.get("/api/v1/models", headers={"Host": "rebound.example.org"}).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/lmstudio-greeting", "/api/v1/models", "/nowhere"])
