@@ -5,11 +5,11 @@ from dataclasses import replace
 from io import StringIO
 
 from lmchat.chat.models import Model
-from lmchat.chat.session import Outcome, Session, TurnId
+from lmchat.chat.session import Outcome, Session
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.cli.call import Call
-from lmchat.cli.conversation import wished_session
+from lmchat.cli.conversation import moved_to, wished_session
 from lmchat.cli.house import House, Tap, opened_house, opened_store, settings_of
 from lmchat.cli.prompts import pictures, prompt_text
 from lmchat.cli.shown import shown
@@ -59,7 +59,7 @@ def _event_writer(call: Call) -> Tap:
 
 
 def _asked(house: House, session: Session, prompt: Prompt, wishes: Wishes) -> Exchange:
-    growing = None if wishes.at is None else session.moved(TurnId(wishes.at))
+    growing = None if wishes.at is None else moved_to(session, wishes.at)
     with shown(house, wishes) as show:
         exchange = house.speak(session, prompt, show.show, growing=growing)
         if exchange.failure is not None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lmchat.chat.integrations import parse_integration
-from lmchat.chat.session import Session
+from lmchat.chat.session import Session, TurnId
 from lmchat.cli.wishes import Wishes
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.repl.commands.words import text_or_file
@@ -33,6 +33,11 @@ def wished_session(store: Store, settings: Settings, wishes: Wishes) -> Session:
     if wishes.mcp:
         changes["integrations"] = tuple(parse_integration(spec) for spec in wishes.mcp)
     return replace(session, **changes)  # type: ignore[arg-type]  # the names are Session's own
+
+
+def moved_to(session: Session, turn: int) -> Session:
+    """Return the session with its head on a turn; 0 is before the first, as in `/goto 0`."""
+    return session.moved(TurnId(turn) if turn else None)
 
 
 def _wished_name(store: Store, wishes: Wishes) -> str | None:

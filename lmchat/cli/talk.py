@@ -1,9 +1,9 @@
 """`lmchat talk`: put the REPL's parts together and hand over to it."""
 
-from lmchat.chat.session import Session, TurnId
+from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
 from lmchat.cli.call import Call
-from lmchat.cli.conversation import wished_session
+from lmchat.cli.conversation import moved_to, wished_session
 from lmchat.cli.house import opened_house, opened_store, settings_of
 from lmchat.cli.prompts import pictures, prompt_text, quoted_file
 from lmchat.cli.shown import shown
@@ -48,7 +48,7 @@ def _moved(store: Store, session: Session, wishes: Wishes) -> Session:
     """Return the session with its head where `--at` says; a private one leaves the head on disk alone."""
     if wishes.at is None:
         return session
-    moved = session.moved(TurnId(wishes.at))
+    moved = moved_to(session, wishes.at)
     return moved if wishes.private else store.move(session, moved.head)
 
 

@@ -276,6 +276,14 @@ def test_at_grows_a_branch_and_the_head_moves_there(tmp_path: Path) -> None:
     ]
 
 
+def test_at_0_grows_beside_the_first_turn(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply("1" * 48)), stream(reply("2" * 48))) as server:
+        ask(tmp_path, server, "-s", "tree", "one")
+        _, stdout, _ = ask(tmp_path, server, "-s", "tree", "--at", "0", "--json", "other")
+        assert "previous_response_id" not in server.requests[1].json
+    assert json.loads(stdout)["parent"] is None
+
+
 def test_stats_go_to_stderr(tmp_path: Path) -> None:
     with ScriptedServer(stream(reply())) as server:
         _, stdout, stderr = ask(tmp_path, server, "--stats", "Hello")
