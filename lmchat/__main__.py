@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from types import FrameType
 
 from lmchat import __version__
@@ -64,6 +65,7 @@ def _of_system(fault: OSError) -> LmchatError:
 def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
     from lmchat.render.documents import error_document, write_document
     from lmchat.render.failures import show_failure
+    from lmchat.render.theme import When
 
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--json" in options or "--jsonl" in options:
@@ -71,7 +73,10 @@ def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
             write_document(world.stdout, error_document(error))
             return error.status
         abandon(world.stdout)
-    show_failure(world, error)
+    # As it was typed: what is wrong may be that the settings cannot be read.
+    said = [word.removeprefix("--color=") for word in options if word.startswith("--color=")]
+    said += [value for word, value in pairwise(options) if word == "--color"]
+    show_failure(world, error, colour=next((each for each in When if each.value in said), When.AUTO))
     return error.status
 
 

@@ -115,7 +115,8 @@ def show_matches(call: Call, text: str, session: str | None, *, as_json: bool) -
     if not matches:
         call.say("Nothing was found.")
         return
+    theme = theme_of(call)
     for match in matches:
-        call.world.stdout.write(match_text(match, call.world.now(), theme_of(call)))
+        call.world.stdout.write(match_text(match, call.world.now(), theme))
     best = matches[0]
     call.say(f"Go there: lmchat talk {best.session} --at {best.turn}")

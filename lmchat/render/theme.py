@@ -41,16 +41,15 @@ class Looks:
     table_head: str = "1"
     prompt: str = "1;36"
     good: str = "32"
-    warning: str = "33"
     failure: str = "1;31"
 
 
 WITHOUT_COLOURS = Looks(
-    code="1", link="4", headings=("1;4", "1;4", "1", "1", "3", "3"), bullet="", prompt="1", good="", warning=""
+    code="1", link="4", headings=("1;4", "1;4", "1", "1", "3", "3"), bullet="", prompt="1", good="", failure="1"
 )
 WITHOUT_ANYTHING = Looks(
     strong="", emphasis="", struck="", code="", link="", faint="", headings=("",) * 6, bullet="", table_head="",
-    prompt="", good="", warning="", failure="",
+    prompt="", good="", failure="",
 )  # fmt: skip
 
 

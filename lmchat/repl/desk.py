@@ -56,7 +56,7 @@ class Desk:
     @property
     def colour(self) -> When:
         """Tell when colours are wanted."""
-        return When(self.parts.settings.text("color") or "auto")
+        return When(self.parts.settings.text("color"))
 
     @property
     def width(self) -> int:

@@ -52,6 +52,17 @@ def test_the_table_names_setting_value_and_source(tmp_path: Path) -> None:
     assert ["model", "acme/tiny", "settings.toml"] in [line.split() for line in lines]
 
 
+def test_listings_have_the_colours_the_settings_want(tmp_path: Path) -> None:
+    given(tmp_path, 'color = "always"\n')
+    assert "\x1b[1m" in run(tmp_path, "settings").stdout
+
+
+@pytest.mark.parametrize("option", [["--color", "always"], ["--color=always"]])
+def test_an_error_has_the_colours_the_command_line_wants(tmp_path: Path, option: list[str]) -> None:
+    assert "\x1b[" in run(tmp_path, *option, "sessions", "show", "nothing").stderr
+    assert "\x1b[" not in run(tmp_path, "sessions", "show", "nothing").stderr
+
+
 def test_secrets_are_not_shown(tmp_path: Path) -> None:
     given(tmp_path, '[mcp.search]\nheaders = { Authorization = "Bearer hush" }\n')
     for arguments in (["settings"], ["settings", "--json"]):

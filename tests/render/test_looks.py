@@ -1,6 +1,7 @@
 """Colours, failures, listings: what is short and stands alone."""
 
 import io
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -45,6 +46,11 @@ def test_colours_follow_flag_environment_and_stream(
 )
 def test_the_number_of_colours_is_what_the_terminal_says(environ: dict[str, str], depth: Depth) -> None:
     assert theme_for(environ, terminal=True).depth is depth
+
+
+def test_without_colours_nothing_is_coloured() -> None:
+    looks = [look for each in astuple(WITHOUT_COLOURS) for look in (each if isinstance(each, tuple) else [each])]
+    assert {number for look in looks for number in look.split(";") if number} <= {"1", "2", "3", "4", "9"}
 
 
 def test_a_light_background_is_told_by_the_terminal() -> None:
