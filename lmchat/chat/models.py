@@ -33,7 +33,6 @@ class Model:
     tools: bool | None = None
     reasoning_options: tuple[str, ...] = ()
     reasoning_default: str = ""
-    description: str = ""
     variants: tuple[str, ...] = ()
     instances: tuple[Instance, ...] = ()
 

@@ -1,6 +1,5 @@
 """Watch a download on the server to its end."""
 
-from lmchat.errors import LmchatError
 from lmchat.render.waiting import watched
 from lmchat.wire.catalogue import DownloadJob
 from lmchat.wire.client import Client
@@ -9,9 +8,4 @@ from lmchat.world import World
 
 def watch_download(world: World, client: Client, job: DownloadJob) -> None:
     """Show a download until it is over; raise LmchatError where it failed or was paused."""
-    job = watched(world, job, lambda: client.download_status(job.id))
-    if job.status in {"failed", "paused"}:
-        raise LmchatError(
-            f"The download {'failed' if job.status == 'failed' else 'is paused'}.",
-            hint="The server's own log says why; the same command goes on with it.",
-        )
+    watched(world, job, lambda: client.download_status(job.id)).require_success()

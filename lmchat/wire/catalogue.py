@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lmchat.chat.models import Instance, Model
+from lmchat.errors import LmchatError
 from lmchat.wire.tolerant import decimal, integer, mapping, sequence, text, truth
 
 
@@ -24,7 +25,7 @@ class LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class DownloadJob:
-    """Say how far a download is; `id` is empty where there is nothing to do. Sizes are in bytes, times as sent.
+    """Say how far a download is; `id` is empty where there is nothing to do. Sizes are in bytes.
 
     `status` is the server's word: downloading, paused, completed, failed or already_downloaded.
     """
@@ -34,14 +35,19 @@ class DownloadJob:
     downloaded_bytes: int | None = None
     total_size_bytes: int | None = None
     bytes_per_second: float | None = None
-    started_at: str = ""
-    estimated_completion: str = ""
-    completed_at: str = ""
 
     @property
     def over(self) -> bool:
         """Tell whether nothing more will happen by itself."""
         return self.status in {"completed", "failed", "paused", "already_downloaded"}
+
+    def require_success(self) -> None:
+        """Raise LmchatError for a download that failed or was paused."""
+        if self.status in {"failed", "paused"}:
+            raise LmchatError(
+                f"The download {'failed' if self.status == 'failed' else 'is paused'}.",
+                hint="The server's own log says why; the same command goes on with it.",
+            )
 
 
 def read_models(entries: object) -> Iterator[Model]:
@@ -69,9 +75,6 @@ def read_job(data: Mapping[str, Any], job_id: str = "") -> DownloadJob:
         downloaded_bytes=integer(data.get("downloaded_bytes")),
         total_size_bytes=integer(data.get("total_size_bytes")),
         bytes_per_second=decimal(data.get("bytes_per_second")),
-        started_at=text(data.get("started_at")),
-        estimated_completion=text(data.get("estimated_completion")),
-        completed_at=text(data.get("completed_at")),
     )
 
 
@@ -96,7 +99,6 @@ def _model(data: Mapping[str, Any]) -> Model:
         tools=truth(able.get("trained_for_tool_use")),
         reasoning_options=_texts(reasoning.get("allowed_options")),
         reasoning_default=text(reasoning.get("default")),
-        description=text(data.get("description")),
         variants=_texts(data.get("variants")),
         instances=tuple(_instances(data.get("loaded_instances"))),
     )

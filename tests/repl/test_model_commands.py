@@ -23,7 +23,7 @@ def test_model_alone_shows_which_it_is(talk: Talk) -> None:
 
 def test_an_unknown_model_suggests_the_nearest(talk: Talk) -> None:
     out = talk.type("/model acme/bik")
-    assert "There is no model 'acme/bik'." in out
+    assert "The server has no model 'acme/bik'." in out
     assert "'acme/big'" in out
 
 
@@ -46,7 +46,7 @@ def test_load_loads_and_says_how_long_and_how_much_context(talk: Talk, studio: S
         return answer(200, '{"instance_id": "acme/eyes", "load_time_seconds": 3.2, "status": "loaded"}')
 
     studio.routes["/api/v1/models/load"] = loading
-    assert "Loaded acme/eyes in 3.2 s, context 2,000 tokens." in talk.type(
+    assert "Loaded acme/eyes in 3.2 s, with a context of 2,000 tokens." in talk.type(
         "/load acme/eyes --context-length=2048 flash_attention=on"
     )
 
@@ -97,12 +97,12 @@ def test_ctrl_c_leaves_a_download_going_on(talk: Talk, studio: Studio) -> None:
     studio.routes["/api/v1/models/download"] = lambda request: answer(200, job)
     signal.signal(signal.SIGALRM, lambda _number, _frame: os.kill(os.getpid(), signal.SIGINT))
     signal.setitimer(signal.ITIMER_REAL, 0.5)
-    assert "The download goes on in LM Studio" in talk.type("/download acme/new")
+    assert "The download goes on in the server" in talk.type("/download acme/new")
 
 
 def test_a_download_that_fails_says_so(talk: Talk, studio: Studio) -> None:
     studio.routes["/api/v1/models/download"] = lambda request: answer(200, '{"job_id": "j", "status": "failed"}')
-    assert "The download is failed." in talk.type("/download acme/new")
+    assert "The download failed." in talk.type("/download acme/new")
 
 
 def test_where_several_models_could_answer_the_person_chooses(talk: Talk, studio: Studio) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from lmchat.chat.models import Model, context_length, find_model
-from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
+from lmchat.errors import BadUseError, NotFoundError, nearest
 from lmchat.render.listings import models_listing
 from lmchat.render.notes import duration
 from lmchat.render.tables import size_words
@@ -70,7 +70,7 @@ def load(desk: Desk, text: str) -> Desk:
     seconds = loaded.load_seconds
     took = duration(seconds if seconds is not None else desk.parts.world.monotonic() - began)
     holds_now = context_length(desk.known.fetched(), loaded.instance_id or found.key)
-    desk.say(f"Loaded {found.key} in {took}" + (f", context {holds_now:,} tokens." if holds_now else "."))
+    desk.say(f"Loaded {found.key} in {took}" + (f", with a context of {holds_now:,} tokens." if holds_now else "."))
     return desk
 
 
@@ -98,17 +98,17 @@ def download(desk: Desk, text: str) -> Desk:
     name, *more = words(required(text, "model to download", "/download qwen2.5-coder-0.5b-instruct"))
     job = desk.parts.client.download(name, more[0] if more else None)
     if job.status == "already_downloaded":
-        desk.say(f"{name} is there already.")
+        desk.say(f"{name} is already downloaded.")
         return desk
     try:
         job = watched(desk.parts.world, job, lambda: desk.parts.client.download_status(job.id))
     except KeyboardInterrupt:
-        desk.say(f"The download goes on in LM Studio; /download {name} watches it again.")
+        desk.say(f"The download goes on in the server; /download {name} watches it again.")
         return desk
-    if job.status != "completed":
-        raise LmchatError(f"The download is {job.status}.", hint=f"LM Studio's own log says why; /download {name}")
+    job.require_success()
     desk.known.refresh()
-    desk.say(f"Downloaded {name}, {size_words(job.total_size_bytes)}: /model {name} talks to it.")
+    size = f", {size_words(job.total_size_bytes)}" if job.total_size_bytes else ""
+    desk.say(f"Downloaded {name}{size}: /model {name} talks to it.")
     return desk
 
 
@@ -118,7 +118,7 @@ def known_model(desk: Desk, name: str) -> Model:
     if found := find_model(listed, name):
         return found
     keys = [each.key for each in listed]
-    raise NotFoundError(f"There is no model '{name}'.", hint=nearest(name, keys) or "/models lists them.")
+    raise NotFoundError(f"The server has no model '{name}'.", hint=nearest(name, keys) or "/models lists them.")
 
 
 def _load_options(given: list[str]) -> dict[str, Any]:
