@@ -1,7 +1,7 @@
 """What holds of all that was given: the highest layer that gives a setting wins, and says where it stands."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lmchat.chat.values import Options
@@ -34,11 +34,9 @@ class Settings:
 
     path: Path
     flags: Layer = field(default_factory=dict, repr=False)
-    session: Layer = field(default_factory=dict, repr=False)
     environment: Layer = field(default_factory=dict, repr=False)
     of_profile: Layer = field(default_factory=dict, repr=False)
     file: Layer = field(default_factory=dict, repr=False)
-    profile_names: tuple[str, ...] = ()
     servers: Mapping[str, McpServer] = field(default_factory=dict, repr=False)
     has_token: bool = False
 
@@ -77,25 +75,10 @@ class Settings:
         """Return the name of the profile in use, empty where there is none."""
         return self.text("default_profile")
 
-    def profiles(self) -> tuple[str, ...]:
-        """Return the names of all profiles."""
-        return self.profile_names
-
     def options(self) -> Options:
         """Return the sampling settings that are set."""
         values = {key.name: self.value(key.name) for key in SAMPLING}
         return Options(**values)  # type: ignore[arg-type]  # each was checked against its shape
-
-    def for_session(self, name: str, values: Mapping[str, object]) -> "Settings":
-        """Return the settings with those a session keeps right below the flags, in place of another session's.
-
-        None values are not given. Raise SettingsError for one that does not fit or that no session may set: a
-        session can come from a stranger's file, so it never says where to get a token or where to send it.
-        """
-        for key in values:
-            if key not in BY_NAME or not BY_NAME[key].in_session:
-                raise SettingsError(f"Session '{name}' sets '{key}', which is not a setting of a session.")
-        return replace(self, session=layer(values, dict.fromkeys(values, f"session '{name}'")))
 
     def mcp_headers(self, label: str, url: str = "") -> Mapping[str, str]:
         """Return the headers for an ephemeral MCP server: secrets, for the request only.
@@ -127,7 +110,7 @@ class Settings:
         return (*settings, token, *server_rows(self.servers.values(), self.path.name))
 
     def _given(self, name: str) -> Given | None:
-        layers = (self.flags, self.session, self.environment, self.of_profile, self.file)
+        layers = (self.flags, self.environment, self.of_profile, self.file)
         return next((each[name] for each in layers if name in each), None)
 
 

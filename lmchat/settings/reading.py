@@ -27,7 +27,6 @@ def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profi
         flags=layer(given, {name: BY_NAME[name].option_for(value) for name, value in given.items()}),
         environment=layer({name: world.environ[variable] for name, variable in variables.items()}, variables),
         file=layer(source.values, dict.fromkeys(source.values, file_name)),
-        profile_names=tuple(source.profiles),
         servers=source.servers,
         has_token=bool(world.environ.get(TOKEN_VARIABLE)),
     )
@@ -35,7 +34,7 @@ def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profi
     if not name:
         return settings
     if name not in source.profiles:
-        raise unknown_profile(name, settings.source("default_profile"), settings.profile_names)
+        raise unknown_profile(name, settings.source("default_profile"), tuple(source.profiles))
     values = source.profiles[name]
     return replace(settings, of_profile=layer(values, dict.fromkeys(values, f"profile '{name}' in {file_name}")))
 

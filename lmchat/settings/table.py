@@ -16,8 +16,8 @@ class Key:
     """Hold all there is to know about one setting.
 
     `example` is a value as it is written in the file. `variable` is the environment variable that sets it,
-    `in_profile` and `in_session` tell where else it may stand. `option` is its command-line option where that is not
-    its name with dashes, `options` those for certain values.
+    `in_profile` tells whether a profile may set it. `option` is its command-line option where that is not its name with
+    dashes, `options` those for certain values.
     """
 
     name: str
@@ -27,7 +27,6 @@ class Key:
     default: Value | None = None
     variable: str = ""
     in_profile: bool = False
-    in_session: bool = False
     option: str = ""
     options: Mapping[object, str] = field(default_factory=dict)
 
@@ -44,7 +43,7 @@ VARIABLE_NAME = Text("the name of an environment variable", r"[A-Za-z_][A-Za-z0-
 
 
 def _sampling(name: str, shape: Shape, text: str, example: str) -> Key:
-    return Key(name, shape, text, example, in_profile=True, in_session=True)
+    return Key(name, shape, text, example, in_profile=True)
 
 
 SAMPLING = (
@@ -76,7 +75,6 @@ KEYS = (
         '"google/gemma-3-1b"',
         variable="LMCHAT_MODEL",
         in_profile=True,
-        in_session=True,
     ),
     Key(
         "system",
@@ -84,7 +82,6 @@ KEYS = (
         "The system prompt of new conversations, or @FILE.",
         '"Answer briefly."',
         in_profile=True,
-        in_session=True,
     ),
     Key(
         "default_profile",
@@ -119,7 +116,6 @@ KEYS = (
         Switch(),
         "Keep what the model thinks on the screen, or hide it; unset: shown while it runs, then one line.",
         "true",
-        in_session=True,
         options={False: "--hide-reasoning"},
     ),
     Key(
@@ -128,7 +124,6 @@ KEYS = (
         "Tokens, speed and context used after each reply.",
         "true",
         default=False,
-        in_session=True,
         options={False: "--no-stats"},
     ),
     Key(
@@ -137,7 +132,6 @@ KEYS = (
         "Render replies as Markdown; auto: on a terminal.",
         '"never"',
         default="auto",
-        in_session=True,
         options={"never": "--plain"},
     ),
     Key("title", Switch(), "Show the session's name as the terminal's title.", "true", default=False),

@@ -47,6 +47,16 @@ def test_a_second_turn_sends_the_id_and_only_the_new_text(tmp_path: Path) -> Non
     assert second == {"model": "tiny", "input": "And now?", "stream": True, "previous_response_id": "resp_" + "1" * 48}
 
 
+def test_what_a_session_talks_with_wins_over_the_environment_and_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("temperature = 0.1\ntop_k = 7\n")
+    with ScriptedServer(stream(reply("1" * 48)), stream(reply("2" * 48))) as server:
+        ask(tmp_path, server, "-s", "colours", "--temperature", "0.5", "Which colour?")
+        arguments = ("--url", server.url, "ask", "-s", "colours", "And now?")
+        run(tmp_path, *arguments, environ={"LMCHAT_MODEL": "other"})
+        sent = server.requests[1].json
+    assert (sent["model"], sent["temperature"], sent["top_k"]) == ("tiny", 0.5, 7)
+
+
 def test_the_json_document_has_every_promised_key(tmp_path: Path) -> None:
     with ScriptedServer(stream(reply("1" * 48)), stream(reply("2" * 48))) as server:
         ask(tmp_path, server, "-s", "colours", "Which colour?")

@@ -38,14 +38,8 @@ def test_every_example_can_be_written_in_the_file(tmp_path: Path) -> None:
 
 def test_a_flag_wins_over_everything(tmp_path: Path) -> None:
     world = world_in(tmp_path, EVERYWHERE, {"LMCHAT_MODEL": "of-environment"})
-    settings = read_settings(world, flags={"model": "of-flag"}).for_session("colours", {"model": "of-session"})
+    settings = read_settings(world, flags={"model": "of-flag"})
     assert (settings.text("model"), settings.source("model")) == ("of-flag", "--model")
-
-
-def test_a_session_wins_over_the_environment(tmp_path: Path) -> None:
-    world = world_in(tmp_path, EVERYWHERE, {"LMCHAT_MODEL": "of-environment"})
-    settings = read_settings(world).for_session("colours", {"model": "of-session"})
-    assert (settings.text("model"), settings.source("model")) == ("of-session", "session 'colours'")
 
 
 def test_the_environment_wins_over_a_profile(tmp_path: Path) -> None:
@@ -134,19 +128,6 @@ def test_an_address_may_be_written_as_people_write_it(tmp_path: Path, address: s
 def test_a_switch_turned_off_names_the_option_that_did_it(tmp_path: Path) -> None:
     settings = read_settings(world_in(tmp_path, "show_reasoning = true"), flags={"show_reasoning": False})
     assert (settings.value("show_reasoning"), settings.source("show_reasoning")) == (False, "--hide-reasoning")
-
-
-def test_another_session_takes_the_place_of_the_first(tmp_path: Path) -> None:
-    settings = read_settings(world_in(tmp_path)).for_session("one", {"temperature": 0.2, "model": None})
-    settings = settings.for_session("two", {"top_k": 5})
-    assert settings.options() == Options(top_k=5)
-
-
-@pytest.mark.parametrize("name", ["url", "token_command", "token_env", "nonsense"])
-def test_a_session_cannot_say_where_a_token_comes_from_or_goes(tmp_path: Path, name: str) -> None:
-    settings = read_settings(world_in(tmp_path))
-    with pytest.raises(SettingsError, match=f"'{name}', which is not a setting of a session"):
-        settings.for_session("stranger", {name: "x"})
 
 
 def test_all_sampling_settings_reach_the_request(tmp_path: Path) -> None:
