@@ -12,7 +12,7 @@ _MARKDOWN = {"always": True, "never": False, "auto": None}
 
 
 def shown(house: House, wishes: Wishes, context_length: int | None = None) -> Show:
-    """Make what shows one turn."""
+    """Make what shows one turn; `context_length` is how many tokens the model holds, where it is known."""
     settings = house.settings
     manner = Manner(
         json=wishes.as_json,

@@ -35,7 +35,7 @@ def talk_on(call: Call, wishes: Wishes) -> None:
                 client=house.client,
                 server=house.server,
                 speak=house.speak,
-                shown=lambda: shown(house, wishes),
+                shown=lambda context_length: shown(house, wishes, context_length),
                 with_model=house.with_model,
                 private=wishes.private,
                 debug=call.debug,

@@ -74,7 +74,7 @@ def _shown(desk: Desk, prompt: Prompt, growing: Session | None, *, summary: bool
     """Speak, and let what shows the turn know when it failed."""
     exchange: Exchange | None = None
     try:
-        with desk.parts.shown() as shown:
+        with desk.parts.shown(desk.context()[1]) as shown:
             exchange = desk.parts.speak(desk.session, prompt, shown.show, growing=growing, summary=summary)
             if exchange.failure is not None:
                 raise exchange.failure

@@ -31,8 +31,9 @@ class Speak(Protocol):
 class Parts:
     """Hold the parts of the program that the REPL works with.
 
-    `shown` makes what shows one turn; `with_model` fills in the model where none is chosen, or raises NotFoundError.
-    `private` says that nothing may be written anywhere.
+    `shown` makes what shows one turn, for a model that holds so many tokens (None where that is not known);
+    `with_model` fills in the model where none is chosen, or raises NotFoundError. `private` says that nothing may be
+    written anywhere.
     """
 
     world: World
@@ -41,7 +42,7 @@ class Parts:
     client: Client
     server: str
     speak: Speak
-    shown: Callable[[], Shown]
+    shown: Callable[[int | None], Shown]
     with_model: Callable[[Session], Session]
     private: bool = False
     debug: bool = False

@@ -18,6 +18,7 @@ from lmchat.chat.values import Prompt
 from lmchat.cli.house import House
 from lmchat.render.choose import Manner as Looks
 from lmchat.render.choose import choose
+from lmchat.render.margin import Wanted
 from lmchat.repl.desk import Desk
 from lmchat.repl.keyboard import Keyboard, Manner
 from lmchat.repl.known import KnownModels
@@ -85,6 +86,7 @@ class Talk:
 
     def parts(self) -> Parts:
         settings = read_settings(self.world, flags={}, profile=None)
+        stats = settings.flag("stats")
         memory = self.memory if self.private else None
         house = House(self.world, settings, self.store, self.client, self.server, private=memory)
         return Parts(
@@ -94,7 +96,7 @@ class Talk:
             client=self.client,
             server=self.server,
             speak=self.speak or house.speak,
-            shown=lambda: choose(self.world, Looks()),
+            shown=lambda length: choose(self.world, Looks(wanted=Wanted(stats=stats, context_length=length))),
             with_model=house.with_model,
             private=self.private,
             debug=self.debug,

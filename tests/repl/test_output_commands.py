@@ -61,6 +61,11 @@ def test_tool_shows_a_call_whole(talk: Talk, studio: Studio) -> None:
     assert "The last reply made 1 tool call." in out
 
 
+def test_the_numbers_behind_a_reply_say_how_full_the_context_is(talk: Talk) -> None:
+    talk.world.directories.settings.joinpath("settings.toml").write_text("stats = true\n")
+    assert "10 tokens · 50.0 tokens/s · context 50 of 1,000 (5%)" in talk.type("/models", "one")
+
+
 def test_help_shows_every_command_and_the_keys(talk: Talk) -> None:
     out = talk.type("/help")
     assert all(f"/{each.name}" in out for each in COMMANDS)
