@@ -7,8 +7,8 @@ import json
 from typing import Any, TextIO, assert_never
 
 from lmchat.chat.session import Turn
-from lmchat.chat.values import InvalidToolCall, Item, Message, Provider, Reasoning, ToolCall
-from lmchat.errors import ExitStatus, LmchatError
+from lmchat.chat.values import InvalidToolCall, Provider, ToolCall
+from lmchat.errors import LmchatError
 from lmchat.render.text import UNSAFE
 
 Document = dict[str, Any]
@@ -35,7 +35,7 @@ def turn_document(
         "outcome": turn.outcome.value,
         "text": reply.text,
         "reasoning": reply.reasoning or None,
-        "tool_calls": [item_document(call) for call in reply.tool_calls],
+        "tool_calls": [_call_document(call) for call in reply.tool_calls],
         "model": turn.model,
         "model_instance_id": reply.model_instance_id,
         "response_id": reply.response_id,
@@ -47,31 +47,23 @@ def turn_document(
 
 def error_document(error: LmchatError) -> Document:
     """Describe a failure as scripts get it."""
-    return failure_document(error.kind, error.message, error.hint, error.status)
+    about = {"kind": error.kind, "message": error.message, "hint": error.hint, "exit_code": int(error.status)}
+    return {"error": about}
 
 
-def failure_document(kind: str, message: str, hint: str, status: ExitStatus) -> Document:
-    """Describe a failure that is no LmchatError (a bug, Ctrl-C)."""
-    return {"error": {"kind": kind, "message": message, "hint": hint, "exit_code": int(status)}}
-
-
-def item_document(item: Item) -> Document:
-    """Describe one item of a reply as the API does (PROTOCOL.md section 3)."""
-    match item:
-        case Message(text):
-            return {"type": "message", "content": text}
-        case Reasoning(text):
-            return {"type": "reasoning", "content": text}
+def _call_document(call: ToolCall | InvalidToolCall) -> Document:
+    """Describe a tool call as the API does (PROTOCOL.md section 3)."""
+    match call:
         case ToolCall(tool, arguments, output, provider):
-            call = {"type": "tool_call", "tool": tool, "arguments": dict(arguments), "output": output}
-            return call | _provider(provider)
+            made = {"type": "tool_call", "tool": tool, "arguments": dict(arguments), "output": output}
+            return made | _provider(provider)
         case InvalidToolCall(reason, tool, kind, arguments, provider):
             metadata: Document = {"type": kind, "tool_name": tool} | _provider(provider)
             if arguments is not None:
                 metadata["arguments"] = dict(arguments)
             return {"type": "invalid_tool_call", "reason": reason, "metadata": metadata}
         case _:
-            assert_never(item)
+            assert_never(call)
 
 
 def _provider(provider: Provider | None) -> Document:

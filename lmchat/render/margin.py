@@ -41,13 +41,13 @@ class Margin:
     by way of another program, and painting over it would eat it.
     """
 
-    def __init__(self, world: World, theme: Theme, wanted: Wanted, *, progress: bool = True) -> None:
+    def __init__(self, world: World, theme: Theme, wanted: Wanted) -> None:
         self._stream, self._environ = world.stderr, world.environ
         self._theme = theme
         self._wanted = wanted
         self._now: Callable[[], float] = world.monotonic
         size = size_of(world.stderr, world.environ)
-        live = progress and moves_cursor(world.stderr, world.environ)
+        live = moves_cursor(world.stderr, world.environ)
         self._painter = Painter(self._write, size, live=live, reflows=reflows(world.environ))
         self._activity = Activity(self._now())
         self._retired = not live

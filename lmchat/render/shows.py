@@ -146,7 +146,7 @@ class JsonShow:
 
 
 class JsonlShow(JsonShow):
-    """Write the finished turn behind the server's own events (see `write_event`), one JSON object a line."""
+    """Write the finished turn behind the server's own events, which whoever asks writes as they come."""
 
     def finish(self, document: dict[str, Any]) -> None:
         """Write the document of the turn as the last line."""

@@ -40,7 +40,7 @@ def event_kind(name: str, data: Data) -> str:
 
 
 def read_event(kind: str, data: Data) -> Event:
-    """Read one event of any kind but `error`, which needs judging (`faults.refusal`)."""
+    """Read one event of any kind but `error`, which needs judging (`faults.stream_refusal`)."""
     reader = _READERS.get(kind)
     return reader(data) if reader else Unknown(kind, data)
 

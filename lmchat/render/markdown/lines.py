@@ -55,10 +55,6 @@ class Line:
         self._position += count
         self._column += count
 
-    def eat_blanks(self) -> None:
-        """Eat the blanks in front of what is left."""
-        self.eat(self.indent())
-
 
 @dataclass(frozen=True, slots=True)
 class Fence:
