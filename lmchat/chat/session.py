@@ -152,7 +152,7 @@ class Session:
         head = self.head
         for done in range(count):
             if head is None:
-                have = "Nothing is left to undo." if done == 0 else f"Only {done} turns can be undone."
+                have = "Nothing is left to undo." if done == 0 else f"No more than {done} can be undone."
                 raise BadUseError(have, hint="`/tree` shows the turns and their numbers.")
             head = self.turns[head].parent
         return replace(self, head=head)

@@ -65,13 +65,10 @@ def show_tree(call: Call, name: str, *, as_json: bool) -> None:
         if as_json:
             write_document(call.world.stdout, [_twig_document(twig, session.head) for twig in store.tree(session)])
             return
-        heads = store.heads(session)
-        others = {turn: [each for each in names if each != name] for turn, names in heads.items()}
-        named = {turn: names for turn, names in others.items() if names}
         for line in draw_tree(
             store.shape(session),
             session.head,
-            named,
+            store.heads(session),
             lambda turns: store.tree(session, only=turns),
             theme_of(call),
             width_of(call) or 100,

@@ -57,8 +57,8 @@ def draw_tree(
 ) -> Iterator[str]:
     """Yield the lines of the tree, each within `width` cells, at most about `most` of them.
 
-    `names` are the sessions that point at a turn; `look_up` is asked once, for the turns that are not folded away.
-    The head's own line is never folded away.
+    `names` are the other sessions that point at a turn; `look_up` is asked once, for the turns that are not folded
+    away. The head's own line is never folded away.
     """
     shown = list(_windowed(list(_lines(shape, head, names)), head, most))
     twigs = {twig.id: twig for twig in look_up([line.turn for line in shown if line.turn is not None])}

@@ -4,7 +4,6 @@ What is not understood in a document is refused; it is never guessed at.
 """
 
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -29,14 +28,6 @@ _LARGEST = 1 << 53
 _FIRST_YEAR, _LAST_YEAR = 1900, 9000
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """Hold what a document says: a session that sees its turns in a plain mapping."""
-
-    session: Session
-    turns: tuple[Turn, ...]
-
-
 def document_json(session: Session, turns: list[Turn]) -> dict[str, Any]:
     """Turn a session and its turns, in the order of their numbers, into a document; pictures stand in it once."""
     images = {_digest(image): image for turn in turns for image in turn.prompt.images}
@@ -54,8 +45,11 @@ def document_json(session: Session, turns: list[Turn]) -> dict[str, Any]:
     }
 
 
-def document_value(value: object) -> Document:
-    """Read a document; raise ValueError, which says where, for anything that is not as this version writes it."""
+def document_value(value: object) -> Session:
+    """Read a document: a session that sees its turns in a plain mapping, in the order of their numbers.
+
+    Raise ValueError, which says where, for anything that is not as this version writes it.
+    """
     members = Members(value, "the document")
     if members.take("format", str) != FORMAT:
         raise ValueError("it is not an exported conversation")
@@ -84,7 +78,7 @@ def document_value(value: object) -> Document:
     if session.head is not None and session.head not in turns:
         raise ValueError(f"its head is turn {session.head}, which it does not hold")
     members.end()
-    return Document(session, tuple(turns.values()))
+    return session
 
 
 def _turn_json(turn: Turn) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def redo(database: Database, session: Session, count: int) -> Session:
             (number, number),
         )[:count]
         if len(steps) < count:
-            have = f"Only {len(steps)} turns can be redone." if steps else "Nothing is left to redo."
+            have = f"No more than {len(steps)} can be redone." if steps else "Nothing is left to redo."
             raise BadUseError(have, hint="`/tree` shows the turns and their numbers.")
         for step, was in steps:
             shift(database, number, was, "redo")
@@ -80,10 +80,12 @@ def redo(database: Database, session: Session, count: int) -> Session:
 
 
 def heads(database: Database, session: Session) -> dict[TurnId, list[str]]:
-    """Return the names of the sessions that share this tree, by the turns they point at."""
+    """Return the names of the other sessions that share this tree, by the turns they point at."""
     found: dict[TurnId, list[str]] = {}
+    view = turns_of(session)
     rows = database.rows(
-        "SELECT head, name FROM session WHERE tree = ? AND head IS NOT NULL ORDER BY name", (turns_of(session).tree,)
+        "SELECT head, name FROM session WHERE tree = ? AND id != ? AND head IS NOT NULL ORDER BY name",
+        (view.tree, view.session),
     )
     for head, name in rows:
         found.setdefault(head, []).append(name)

@@ -132,7 +132,7 @@ class Store:
         return heads.redo(self._database, session, count)
 
     def heads(self, session: Session) -> dict[TurnId, list[str]]:
-        """Return the names of the sessions that share this tree, by the turns they point at."""
+        """Return the names of the other sessions that share this tree, by the turns they point at."""
         return heads.heads(self._database, session)
 
     def shape(self, session: Session) -> tuple[tuple[TurnId, TurnId | None], ...]:

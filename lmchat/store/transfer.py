@@ -34,20 +34,20 @@ def import_document(database: Database, value: object, name: str | None) -> Sess
     Raise BadUseError, and change nothing, for a document that is not understood or a name that cannot be used.
     """
     try:
-        document = document_value(value)
+        imported = document_value(value)
     except ValueError as error:
         raise BadUseError(f"This cannot be imported: {error}.", hint="Nothing was changed.") from None
-    turns = document.turns
+    turns = tuple(imported.turns.values())
     with database.write():
         if name is None:
-            chosen = numbered(checked(document.session.name), lambda each: exists(database, each))
+            chosen = numbered(checked(imported.name), lambda each: exists(database, each))
         else:
             chosen = free(database, name)
         row = database.row("INSERT INTO tree (next) VALUES (?) RETURNING id", (turns[-1].id + 1 if turns else 1,))
         tree = int(row[0]) if row else 0
         opening = first_words(turns[0].prompt.text) if turns else ""
-        number = add(database, replace(document.session, name=chosen, head=None), tree, opening)
+        number = add(database, replace(imported, name=chosen, head=None), tree, opening)
         for turn in turns:
             make_findable(database, insert(database, tree, number, turn))
-        database.execute("UPDATE session SET head = ? WHERE id = ?", (document.session.head, number))
-    return replace(document.session, name=chosen, turns=Turns(database, tree, number))
+        database.execute("UPDATE session SET head = ? WHERE id = ?", (imported.head, number))
+    return replace(imported, name=chosen, turns=Turns(database, tree, number))

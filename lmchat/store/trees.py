@@ -13,7 +13,7 @@ from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.store.database import Database, Row, moment
 from lmchat.store.turns import turns_of
 
-_TWIGS = "SELECT number, parent, first_words, outcome, model, at, summary, server FROM settled WHERE tree = ?"
+_TWIGS = "SELECT number, parent, first_words, outcome, model, at, summary FROM settled WHERE tree = ?"
 
 
 class Twig(NamedTuple):
@@ -26,7 +26,6 @@ class Twig(NamedTuple):
     model: str
     at: datetime
     summary: bool
-    server: str
 
 
 def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | None], ...]:
@@ -49,8 +48,8 @@ def tree(database: Database, session: Session, only: Collection[TurnId] | None) 
         values.append(json.dumps(list(wanted)))
     outcomes = {outcome.value: outcome for outcome in Outcome}
     return tuple(
-        Twig(number, parent, words, outcomes[outcome], model, moment(at), bool(summary), server)
-        for number, parent, words, outcome, model, at, summary, server in sorted(
+        Twig(number, parent, words, outcomes[outcome], model, moment(at), bool(summary))
+        for number, parent, words, outcome, model, at, summary in sorted(
             database.rows(query, values), key=itemgetter(0)
         )
     )

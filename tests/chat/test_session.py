@@ -75,7 +75,7 @@ def test_undo_walks_towards_the_root_and_stops_before_the_first() -> None:
     tree = session(turn(1), turn(2, 1))
     assert tree.undone(1).head == 1
     assert tree.undone(2).head is None
-    with pytest.raises(BadUseError, match="Only 2 turns"):
+    with pytest.raises(BadUseError, match="No more than 2 can be undone"):
         tree.undone(3)
     with pytest.raises(BadUseError, match="Nothing is left"):
         tree.undone(2).undone()

@@ -23,7 +23,7 @@ def test_undo_n_goes_back_n_turns(talk: Talk, studio: Studio) -> None:
 
 
 def test_undo_further_than_the_beginning_says_so(talk: Talk) -> None:
-    assert "Only 1 turns can be undone." in talk.type("one", "/undo 4", name="s")
+    assert "No more than 1 can be undone." in talk.type("one", "/undo 4", name="s")
 
 
 def test_redo_takes_back_what_was_undone(talk: Talk, studio: Studio) -> None:

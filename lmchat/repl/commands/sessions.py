@@ -5,6 +5,7 @@ from dataclasses import replace
 from lmchat.chat.session import Session
 from lmchat.errors import BadUseError
 from lmchat.render.listings import match_text, sessions_listing
+from lmchat.render.notes import counted
 from lmchat.render.text import safe_line
 from lmchat.repl.commands.command import Command, Takes
 from lmchat.repl.commands.words import nothing, required
@@ -82,7 +83,9 @@ def delete(desk: Desk, text: str) -> Desk:
     store = desk.parts.store
     doomed = store.find(name)
     turns = sum(1 for _ in doomed.lineage())
-    if not desk.keyboard.confirmed(f"Delete session '{safe_line(doomed.name)}' ({turns} turns on its way) for good?"):
+    if not desk.keyboard.confirmed(
+        f"Delete session '{safe_line(doomed.name)}' ({counted(turns, 'turn')} on its way) for good?"
+    ):
         desk.say("Nothing was deleted.")
         return desk
     store.delete([name])

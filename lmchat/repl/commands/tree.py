@@ -78,9 +78,7 @@ def tree(desk: Desk, text: str) -> Desk:
         return store.tree(session, only=turns) if desk.kept else [leaves[turn] for turn in turns]
 
     heads = store.heads(session) if desk.kept else {}
-    others = {turn: [name for name in names if name != session.name] for turn, names in heads.items()}
-    named = {turn: names for turn, names in others.items() if names}
-    for line in draw_tree(shape, session.head, named, look_up, desk.theme, desk.width):
+    for line in draw_tree(shape, session.head, heads, look_up, desk.theme, desk.width):
         desk.write(f"{line}\n")
     return desk
 
