@@ -77,9 +77,10 @@ def talk(
 ) -> Exchange:
     """Ask `prompt` in `session` and return how it went, with everything that came already kept.
 
-    `server` names the server (ids are only followed on the server that gave them); `defaults` are the options
-    that hold where the session sets none. A refusal or a broken stream
-    is returned, as is Ctrl-C; any other exception passes through after the turn was kept as interrupted.
+    `server` names the server (ids are only followed on the server that gave them); `defaults` are the options that hold
+    where the session sets none; `private` asks the server to keep nothing; `summary` marks a turn whose reply stands
+    for all above it. A refusal or a broken stream is returned, as is Ctrl-C; any other exception passes through after
+    the turn was kept as interrupted.
     """
     draft = Turn(
         id=UNNUMBERED,

@@ -111,7 +111,9 @@ def _values(world: World, words: Sequence[str]) -> Iterable[Offer]:
         case "default_profile":
             return _profiles(world, words)
         case "url":
-            return [("local", "the built-in model")]
+            from lmchat.cli.call import BUILT_IN
+
+            return [(BUILT_IN, "the built-in model")]
         case _:
             return ((choice, "") for choice in BY_NAME[name].shape.choices)
 

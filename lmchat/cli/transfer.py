@@ -38,7 +38,8 @@ def import_session(call: Call, file: Path, name: str | None) -> None:
     except OSError as error:
         raise BadUseError(f"'{file}' cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError):
-        raise BadUseError(f"'{file}' is not JSON.", hint="It must come from `sessions export --json`.") from None
+        hint = "It must come from `lmchat sessions export NAME --json`."
+        raise BadUseError(f"'{file}' is not JSON.", hint=hint) from None
     with opened_store(call) as store:
         session = store.import_(document, name)
     call.say(f"Session '{session.name}' is here: lmchat talk {session.name}")

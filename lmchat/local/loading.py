@@ -19,6 +19,7 @@ DEFAULT_CONTEXT = 8192
 SMALLEST_CONTEXT = 256
 _STATE = "cmd_child_to_router:state:"
 _WINDOWS_ILLEGAL_INSTRUCTION = 0xC000001D
+_KILLED = -9  # by SIGKILL, a name that Windows does not have
 
 
 class Process(Protocol):
@@ -129,7 +130,7 @@ def _failure(model: ModelFile, kind: str, message: str, words: str) -> Refusal:
 def _death(model: ModelFile, status: int, words: str) -> Refusal:
     if status in (-signal.SIGILL, _WINDOWS_ILLEGAL_INSTRUCTION):
         return broken("This CPU has no AVX2, which the built-in engine needs; LM Studio on another machine would do.")
-    if status == -signal.SIGKILL:
+    if status == _KILLED:
         return broken(f"Loading '{model.key}' was ended from outside, most likely because memory ran out.")
     return broken(f"The engine ended while it loaded '{model.key}' (status {status}). {_last_line(words)}".strip())
 

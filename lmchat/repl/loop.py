@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
-from lmchat.errors import LmchatError
+from lmchat.errors import BugError, LmchatError
 from lmchat.render.failures import show_failure
 from lmchat.render.text import safe_line
 from lmchat.repl.asking import ask, ask_typed
@@ -124,9 +124,7 @@ def _safely(desk: Desk, line: str | Prompt) -> Desk:
     except Exception as fault:  # noqa: BLE001 - a bug in one command must not end the talk
         if desk.parts.debug:
             desk.parts.world.stderr.write("".join(traceback.format_exception(fault)))
-        failure = LmchatError(
-            f"lmchat has a bug here ({type(fault).__name__}).", hint="`lmchat --debug talk` shows where."
-        )
+        failure = BugError(type(fault).__name__)
     # Where the terminal itself is gone, this fails too, and ends the talk.
     show_failure(desk.parts.world, failure, colour=desk.colour)
     return replace(desk, draft=text)
