@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from lmchat.chat.characters import whole
 from lmchat.local.refusals import Refusal
 
 Check = Callable[[str, Any], Any]
@@ -69,7 +70,7 @@ def download_body(body: dict[str, Any]) -> str:
 
 def _checked(body: dict[str, Any], checks: Mapping[str, Check], required: tuple[str, ...]) -> dict[str, Any]:
     if unknown := [key for key in body if key not in checks]:
-        names = ", ".join(f"'{_sound(key)}'" for key in unknown)
+        names = ", ".join(f"'{whole(key)}'" for key in unknown)
         raise Refusal(f"Unrecognized key(s) in object: {names}", code="unrecognized_keys")
     for key in required:
         if key not in body:
@@ -80,7 +81,7 @@ def _checked(body: dict[str, Any], checks: Mapping[str, Check], required: tuple[
 def _text(key: str, value: Any) -> str:
     if not isinstance(value, str):
         _wrong_type(key, "string", value)
-    return _sound(value)
+    return whole(value)
 
 
 def _flag(key: str, value: Any) -> bool:
@@ -166,11 +167,6 @@ def _kind(value: Any) -> str:
     """Name a value's type as JSON does."""
     names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
     return names.get(type(value), "null")
-
-
-def _sound(text: str) -> str:
-    r"""Replace halves of UTF-16 pairs, which JSON can bring (`"\ud83d"`) and no file or wire can carry."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _not_json(name: str) -> NoReturn:

@@ -7,13 +7,14 @@ It must not know what a text is for.
 
 import re
 
+from lmchat.chat.characters import whole
+
 _ESCAPE_SHOWN = "␛"
 _LINE_ENDS = "\u2028\u2029"
 _EMBEDDINGS_AND_OVERRIDES = range(0x202A, 0x202F)
 _ISOLATES = range(0x2066, 0x206A)
 
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANKS = re.compile(r"[\t\n]+")
 
 
@@ -38,19 +39,12 @@ def safe(text: str) -> str:
     """
     if not UNSAFE.search(text):
         return text
-    return _whole(text).replace("\r\n", "\n").replace("\r", "\n").translate(_REPLACEMENTS)
+    return whole(text).replace("\r\n", "\n").replace("\r", "\n").translate(_REPLACEMENTS)
 
 
 def safe_line(text: str) -> str:
     """Return the text for a place of one line (names, titles, errors): as `safe`, line ends and tabs as blanks."""
     return _BLANKS.sub(" ", safe(text)).strip()
-
-
-def _whole(text: str) -> str:
-    """Join the halves of split characters, and replace those that stay alone."""
-    if not SURROGATE.search(text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _ends_with_half(text: str) -> bool:
@@ -67,12 +61,12 @@ class Halves:
         """Return what can be passed on now."""
         text = self._held + chunk
         self._held = text[-1] if _ends_with_half(text) else ""
-        return _whole(text[: len(text) - len(self._held)])
+        return whole(text[: len(text) - len(self._held)])
 
     def rest(self) -> str:
         """Return what was held back, at the end of the text."""
         text, self._held = self._held, ""
-        return _whole(text)
+        return whole(text)
 
 
 class Door:

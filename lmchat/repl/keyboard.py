@@ -21,6 +21,7 @@ from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
+from lmchat.chat.characters import whole
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.repl.editor import edited
 from lmchat.repl.folding import Folds, Unfolding
@@ -108,18 +109,24 @@ class Keyboard:
         """Read one line, with `draft` standing in it already.
 
         `status` writes the toolbar for a width; `notice` stands in its place as long as the line is empty.
+        A line that is cut short, because the terminal is closed or a signal ends the program, stays in the history.
         """
         self._status, self._notice = status, notice
         self._session.app.erase_when_done = False
         try:
             got = self._session.prompt(default=self._folds.fold(draft), completer=completer or DummyCompleter())
         except EOFError:
+            self._keep_unsent()
             return Left()
         except KeyboardInterrupt:
             return Cleared(empty=False)
+        except BaseException:
+            self._keep_unsent()
+            raise
         finally:
             self.terminal.quiet()
-        return got if isinstance(got, Cleared) else Typed(_mended(self._folds.whole(got)))
+        # What was no UTF-8 when it was typed comes as halves of characters.
+        return got if isinstance(got, Cleared) else Typed(whole(self._folds.whole(got)))
 
     def redraw(self) -> None:
         """Draw the line again, with what the toolbar says now; any thread may ask for it."""
@@ -155,6 +162,10 @@ class Keyboard:
             self._output.write(f"lmchat: error: {error.message}\n")
             self._output.flush()
             return text
+
+    def _keep_unsent(self) -> None:
+        """Keep in the history what stands in the line when the terminal is closed or a signal ends the program."""
+        self._session.history.append_string(self._session.default_buffer.text)
 
     def _toolbar(self) -> str:
         if self._notice and not self._session.default_buffer.text:
@@ -200,8 +211,3 @@ def _controlling_terminal() -> TextIO:
 
 def _continued(_width: int, _line: int, wrapped: int) -> StyleAndTextTuples:
     return [("class:continuation", "  " if wrapped else CONTINUATION)]
-
-
-def _mended(text: str) -> str:
-    """Replace what was no UTF-8 when it was typed."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -8,17 +8,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from lmchat.chat.characters import whole
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Image, Options, Prompt, Reply, ResponseId, Stats
 from lmchat.store.members import Members
-from lmchat.store.rows import (
-    clean,
-    integrations_json,
-    integrations_value,
-    items_json,
-    items_value,
-    numbers_value,
-)
+from lmchat.store.rows import integrations_json, integrations_value, items_json, items_value, numbers_value
 
 FORMAT, VERSION = "lmchat conversation", 1
 
@@ -67,7 +61,7 @@ def document_value(value: object) -> Session:
         turns[turn.id] = turn
         newest = turn.id
     session = Session(
-        name=clean(members.text("name")),
+        name=whole(members.text("name")),
         turns=turns,
         head=members.take("head", int, type(None)),
         model=members.text("model"),

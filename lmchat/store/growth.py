@@ -3,11 +3,12 @@
 Every function runs inside a transaction of its caller.
 """
 
+from lmchat.chat.characters import whole
 from lmchat.chat.session import Turn, TurnId
 from lmchat.errors import StoreError
 from lmchat.store.database import Database, microseconds
 from lmchat.store.images import attach
-from lmchat.store.rows import clean, first_words, items_json, written
+from lmchat.store.rows import first_words, items_json, written
 
 _ONE_SECOND = 1_000_000
 
@@ -33,7 +34,7 @@ def insert(database: Database, tree: int, session: int, turn: Turn) -> int:
         "at": microseconds(turn.at),
         "first_words": first_words(turn.prompt.text),
         "images": len(turn.prompt.images),
-        "prompt": clean(turn.prompt.text),
+        "prompt": whole(turn.prompt.text),
         **_changing(turn),
     }
     names, marks = ", ".join(values), ", ".join("?" * len(values))
@@ -61,16 +62,16 @@ def _changing(turn: Turn) -> dict[str, object]:
     reply = turn.reply
     return {
         "outcome": turn.outcome.value,
-        "server": clean(turn.server),
-        "model": clean(turn.model),
-        "system": clean(turn.system),
+        "server": whole(turn.server),
+        "model": whole(turn.model),
+        "system": whole(turn.system),
         "forgotten": turn.forgotten,
         "summary": turn.summary,
-        "fault": clean(turn.fault),
-        "response_id": None if reply.response_id is None else clean(reply.response_id),
-        "model_instance_id": clean(reply.model_instance_id),
+        "fault": whole(turn.fault),
+        "response_id": None if reply.response_id is None else whole(reply.response_id),
+        "model_instance_id": whole(reply.model_instance_id),
         "stats": written(reply.stats.given()),
-        "reply": clean(reply.text),
+        "reply": whole(reply.text),
         "items": written(items_json(reply.items)),
     }
 

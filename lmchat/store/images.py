@@ -2,9 +2,9 @@
 
 from hashlib import sha256
 
+from lmchat.chat.characters import whole
 from lmchat.chat.values import Image
 from lmchat.store.database import Database
-from lmchat.store.rows import clean
 
 
 def attach(database: Database, turn: int, images: tuple[Image, ...]) -> None:
@@ -14,7 +14,7 @@ def attach(database: Database, turn: int, images: tuple[Image, ...]) -> None:
         database.execute("INSERT OR IGNORE INTO image (hash, data) VALUES (?, ?)", (digest, image.data))
         database.execute(
             "INSERT INTO turn_image (turn, place, hash, name, media_type, width, height) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (turn, place, digest, clean(image.name), clean(image.media_type), image.width, image.height),
+            (turn, place, digest, whole(image.name), whole(image.media_type), image.width, image.height),
         )
 
 

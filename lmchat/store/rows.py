@@ -6,6 +6,7 @@ It is the store's own, whatever the API sends. What cannot be read raises ValueE
 import json
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from lmchat.chat.characters import whole
 from lmchat.chat.values import (
     EphemeralMcp,
     Integration,
@@ -24,21 +25,14 @@ from lmchat.store.members import Members
 Numbers = TypeVar("Numbers", Options, Stats)
 
 
-def clean(text: str) -> str:
-    """Return text that can be encoded: halves of a character are joined, or replaced where one stands alone."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def written(value: object) -> str:
     """Write JSON as the store keeps it."""
-    return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return whole(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def first_words(text: str, limit: int = 200) -> str:
     """Return the beginning of a text on one line."""
-    return clean(" ".join(text[: limit * 4].split())[:limit])
+    return whole(" ".join(text[: limit * 4].split())[:limit])
 
 
 def items_json(items: tuple[Item, ...]) -> list[dict[str, Any]]:

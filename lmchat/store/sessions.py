@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from lmchat.chat.characters import whole
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.values import Options
 from lmchat.errors import BadUseError, NotFoundError, nearest
@@ -12,7 +13,7 @@ from lmchat.store.drafts import settle_left_behind
 from lmchat.store.growth import session_gone
 from lmchat.store.heads import touch
 from lmchat.store.names import checked, numbered, same, slug
-from lmchat.store.rows import clean, integrations_json, integrations_value, numbers_value, written
+from lmchat.store.rows import integrations_json, integrations_value, numbers_value, written
 from lmchat.store.turns import Turns, turns_of
 
 
@@ -55,7 +56,7 @@ def names(database: Database) -> list[str]:
 
 def exists(database: Database, name: str) -> bool:
     """Tell whether there is a session of that name."""
-    return database.row("SELECT 1 FROM session WHERE name = ?", (clean(same(name)),)) is not None
+    return database.row("SELECT 1 FROM session WHERE name = ?", (whole(same(name)),)) is not None
 
 
 def last(database: Database) -> str | None:
@@ -145,10 +146,10 @@ def fork(database: Database, session: Session, name: str, at: TurnId | None) -> 
 
 def number_of(database: Database, name: str) -> int:
     """Return the store's own number of a session; raise NotFoundError, with the nearest names, where there is none."""
-    row = database.row("SELECT id FROM session WHERE name = ?", (clean(same(name)),))
+    row = database.row("SELECT id FROM session WHERE name = ?", (whole(same(name)),))
     if row is None:
         raise NotFoundError(
-            f"There is no session '{clean(name)}'.",
+            f"There is no session '{whole(name)}'.",
             hint=nearest(same(name), names(database)) or "`lmchat sessions` lists them.",
         )
     return int(row[0])
@@ -157,8 +158,8 @@ def number_of(database: Database, name: str) -> int:
 def _settings(session: Session) -> tuple[str, str, str, str]:
     """Return the settings of a session as they are kept."""
     return (
-        clean(session.model),
-        clean(session.system),
+        whole(session.model),
+        whole(session.system),
         written(session.options.given()),
         written(integrations_json(session.integrations)),
     )

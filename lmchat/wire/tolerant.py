@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lmchat.chat.characters import whole
+
 _LARGEST = 2**63
 
 
@@ -24,7 +26,7 @@ def parse_json(text: str) -> Any:
 
 def _without_surrogates(value: Any) -> Any:
     written = json.dumps(value, ensure_ascii=False)
-    return json.loads(written.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return json.loads(whole(written))
 
 
 def text(value: object) -> str:
