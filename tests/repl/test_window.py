@@ -182,6 +182,26 @@ def test_a_terminal_that_is_closed_saves_what_came(talking: Window, studio: Stud
     assert kept[0].outcome is Outcome.INTERRUPTED
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, None])
+def test_what_stands_in_the_line_is_kept_when_the_terminal_is_taken_away(
+    talking: Window, studio: Studio, tmp_path: Path, how: signal.Signals | None
+) -> None:
+    talking.send("half a question 日本")
+    talking.until("question 日本")
+    if how is None:
+        talking.hang_up()
+    else:
+        os.kill(talking.pid, how)
+        talking.ended()
+    deadline = time.monotonic() + 10
+    while not (tmp_path / "history").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with window(talk_command(studio.server.url, "s"), tmp_path) as again:
+        again.until_prompt()
+        again.send("\x1b[A")
+        again.until("> half a question 日本")
+
+
 @pytest.mark.parametrize("during_reply", [False, True])
 def test_ctrl_z_suspends_and_comes_back_whole(tmp_path: Path, studio: Studio, *, during_reply: bool) -> None:
     studio.replies = [
