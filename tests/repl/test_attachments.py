@@ -124,6 +124,22 @@ def test_copy_code_copies_a_block_without_its_fences(talk: Talk, studio: Studio,
     assert "has 2 blocks of code" in there.type("/copy code 3", name="s")
 
 
+def test_copy_code_takes_off_the_indentation_of_a_list(talk: Talk, studio: Studio, tmp_path: Path) -> None:
+    reply = "1. Do\n\n   ```py\n   if x:\n       y\n\n  z\n   ```\n\n- a\n  - b\n\n    ```\n    deep\n    ```\n"
+    studio.replies = [spoken(reply)]
+    there = talk.with_environ(**clipboard(tmp_path))
+    there.type("one", "/copy code", name="s")
+    assert (tmp_path / "copied").read_text() == "if x:\n    y\n\nz\n"
+    there.type("/copy code 2", name="s")
+    assert (tmp_path / "copied").read_text() == "deep\n"
+
+
+def test_copy_code_does_not_end_at_a_fence_that_is_indented_deeper(talk: Talk, studio: Studio, tmp_path: Path) -> None:
+    studio.replies = [spoken("```md\n- a\n\n    ```\n    b\n    ```\n```\n")]
+    talk.with_environ(**clipboard(tmp_path)).type("one", "/copy code")
+    assert (tmp_path / "copied").read_text() == "- a\n\n    ```\n    b\n    ```\n"
+
+
 def test_without_a_clipboard_copy_points_to_save(talk: Talk) -> None:
     assert "/save FILE" in talk.type("one", "/copy")
 

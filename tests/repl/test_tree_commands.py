@@ -31,6 +31,12 @@ def test_redo_takes_back_what_was_undone(talk: Talk, studio: Studio) -> None:
     assert follows(studio) == [0, 1, 2]
 
 
+def test_redo_in_a_new_session_does_not_speak_of_private_ones(talk: Talk) -> None:
+    out = talk.type("/redo")
+    assert "Nothing is left to redo." in out
+    assert "private" not in out
+
+
 def test_goto_goes_to_any_turn_and_0_before_the_first(talk: Talk, studio: Studio) -> None:
     talk.type("one", "two", "/goto 1", "three", "/goto 2", "four", "/goto 0", "five", name="s")
     assert follows(studio) == [0, 1, 1, 2, 0]

@@ -17,7 +17,9 @@ from lmchat.repl.commands.words import count, nothing, required, turn_number, wo
 from lmchat.repl.desk import Desk
 from lmchat.repl.toolbar import context_words
 
-_FENCE = re.compile(r"^ {0,3}(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)$")
+_FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)$")
+_DEEPER = 3
+"""How many more blanks may stand before the end of a block than before its beginning."""
 _BAR = 30
 
 
@@ -111,22 +113,27 @@ def tool(desk: Desk, text: str) -> Desk:
 
 
 def code_blocks(text: str) -> list[str]:
-    """Return the fenced blocks of code in a Markdown text, without their fences."""
+    """Return the fenced blocks of code in a Markdown text, without their fences and the indentation of a list."""
     blocks: list[str] = []
-    opened, lines = "", list[str]()
+    opened, indent, lines = "", 0, list[str]()
     for line in text.split("\n"):
         fence = _FENCE.match(line)
         marks = fence["marks"] if fence else ""
         if not opened and fence and not (marks[0] == "`" and "`" in fence["info"]):
-            opened, lines = marks, []
-        elif opened and fence and marks.startswith(opened) and not fence["info"].strip():
+            opened, indent, lines = marks, len(fence["indent"]), []
+        elif opened and fence and _closes(fence, opened, indent):
             blocks.append("".join(f"{each}\n" for each in lines))
             opened = ""
         elif opened:
-            lines.append(line)
+            lines.append(line[:indent].lstrip(" ") + line[indent:])
     if opened and lines:  # a reply that was cut short
         blocks.append("".join(f"{each}\n" for each in lines))
     return blocks
+
+
+def _closes(fence: re.Match[str], opened: str, indent: int) -> bool:
+    deeper = len(fence["indent"]) - indent
+    return fence["marks"].startswith(opened) and deeper <= _DEEPER and not fence["info"].strip()
 
 
 def _whole_call(call: ToolCall | InvalidToolCall) -> str:

@@ -30,7 +30,8 @@ def redo(desk: Desk, text: str) -> Desk:
     """Take back what was undone."""
     steps, desk = count(text, 1), desk.current()
     if not desk.kept:
-        raise BadUseError("Nothing is left to redo.", hint="A private conversation moves with /goto.")
+        hint = "A private conversation moves with /goto." if desk.parts.private else ""
+        raise BadUseError("Nothing is left to redo.", hint=hint)
     return _moved(desk, desk.parts.store.redo(desk.session, steps))
 
 
