@@ -149,7 +149,7 @@ class Layout:
     def _inner(self) -> int:
         """Return the width that the open containers leave."""
         taken = sum(width_of(frame.rest) for frame in self._frames)
-        return max(self.width - taken, min(self.width, _LEAST_ROOM))
+        return max(self.width - taken, min(self.width * 4 // 5, _LEAST_ROOM), 1)
 
     def _gap(self, *, blank: bool) -> list[Row]:
         """Begin a block: an empty row stands between blocks, in lists only where the source has one."""
@@ -169,8 +169,15 @@ class Layout:
             spans += frame.rest if frame.shown else frame.first
             if not frame.shown:
                 self._frames[index] = replace(frame, shown=True)
-        excess = width_of(spans) + self._inner - self.width
-        # In a narrow window deep structures lose their innermost indentation, not their text.
+        return self._fitted(spans)
+
+    def _fitted(self, spans: list[Span]) -> list[Span]:
+        """Leave the text its room: in a narrow window deep structures lose indentation, then what is innermost."""
+        excess = max(width_of(spans) + self._inner - self.width, 0)
+        for index, span in enumerate(spans):
+            blanks = min(len(span.text) - len(span.text.lstrip(" ")), excess)
+            spans[index] = span._replace(text=span.text[blanks:])
+            excess -= blanks
         while spans and excess > 0:
             last = spans.pop()
             kept = cut(last.text, max(width_of([last]) - excess, 0))

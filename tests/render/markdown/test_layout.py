@@ -110,6 +110,13 @@ def test_deep_structures_keep_room_for_their_text() -> None:
     assert plain("> " * 30 + "some words here", width=20) == ["▌ ▌ some words here"]
 
 
+@pytest.mark.parametrize("width", [12, 16, 20, 24])
+def test_in_a_narrow_window_markers_stay_and_indentation_goes(width: int) -> None:
+    rows = plain("- a\n  - b\n    1. c\n    2. d\n\n       e\n", width)
+    assert [row.strip() for row in rows] == ["• a", "◦ b", "1. c", "2. d", "", "e"]
+    assert rows[-1].index("e") == rows[-3].index("d")
+
+
 def test_code_has_colours_while_its_fence_is_open() -> None:
     assert "\x1b[94mdef\x1b[0m" in coloured("```python\ndef f():\n")
 
