@@ -84,15 +84,16 @@ def test_two_at_once_do_not_get_in_each_others_way(environ: dict[str, str]) -> N
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 def test_a_kill_leaves_no_process_and_no_hole(environ: dict[str, str], lmchat: Run) -> None:
-    command = [sys.executable, "-m", "lmchat", "--url", "local", "ask", "-s", "killed", "Count from 1 to 100 in words."]
-    program = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    assert program.stdout is not None
-    program.stdout.read(12)
-    time.sleep(1)
-    below = descendants(program.pid)
+    long = "Write a Python function that sorts a list in three ways, with comments."
+    ask = ["--url", "local", "ask", "-s", "killed", "--temperature", "0", long]
+    command = [sys.executable, "-m", "lmchat", *ask]
+    with subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        program.stdout.read(12)
+        below = descendants(program.pid)
+        time.sleep(1)
+        program.send_signal(signal.SIGKILL)
     assert len(below) >= 2
-    program.send_signal(signal.SIGKILL)
-    program.communicate()
     until = time.monotonic() + 5
     while alive(below) and time.monotonic() < until:
         time.sleep(0.05)
