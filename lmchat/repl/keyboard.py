@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import Completer, DummyCompleter
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import is_done
@@ -18,11 +19,14 @@ from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
 from prompt_toolkit.output import ColorDepth, Output, create_output
+from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
 from lmchat.chat.characters import whole
 from lmchat.errors import BadUseError, LmchatError
+from lmchat.render.text import safe
+from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
 from lmchat.repl.editor import edited
 from lmchat.repl.folding import Folds, Unfolding
 from lmchat.repl.history import SharedHistory
@@ -33,6 +37,7 @@ from lmchat.repl.terminal import Terminal
 from lmchat.world import World
 
 PROMPT, CONTINUATION = "> ", "… "
+_MENU_ROWS = 8
 _STYLE = Style.from_dict({
     "prompt": "bold ansicyan",
     "continuation": "dim",
@@ -84,8 +89,7 @@ class Keyboard:
         self._notice = ""
         self._folds = Folds()
         history: History = SharedHistory(manner.history, self._folds) if manner.history else InMemoryHistory()
-        self._session: PromptSession[str | Cleared] = PromptSession(
-            [("class:prompt", PROMPT)],
+        self._session: PromptSession[str | Cleared] = self._prompting(
             multiline=True,
             editing_mode=EditingMode.VI if manner.vi else EditingMode.EMACS,
             key_bindings=bindings(self._edited, self._folds),
@@ -98,9 +102,8 @@ class Keyboard:
             style=_STYLE,
             color_depth=None if manner.colours else ColorDepth.DEPTH_1_BIT,
             include_default_pygments_style=False,
-            input=source,
-            output=output,
         )
+        self._session.app.before_render += self._leave_room
         self._add_toolbar()
 
     def line(
@@ -113,8 +116,14 @@ class Keyboard:
         """
         self._status, self._notice = status, notice
         self._session.app.erase_when_done = False
+        # Without escapes, the library shows nothing of what stands in the line from the beginning.
+        shown = "" if self.terminal.escapes else safe(draft)
         try:
-            got = self._session.prompt(default=self._folds.fold(draft), completer=completer or DummyCompleter())
+            got = self._session.prompt(
+                [("class:prompt", PROMPT), ("", shown)],
+                default=self._folds.fold(draft),
+                completer=completer or DummyCompleter(),
+            )
         except EOFError:
             self._keep_unsent()
             return Left()
@@ -134,7 +143,7 @@ class Keyboard:
 
     def confirmed(self, question: str) -> bool:
         """Ask a question that is answered with yes or no; anything but a yes is a no."""
-        asking: PromptSession[str] = PromptSession(input=self._source, output=self._output)
+        asking: PromptSession[str] = self._prompting()
         try:
             return asking.prompt(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
         except (EOFError, KeyboardInterrupt):
@@ -163,6 +172,12 @@ class Keyboard:
             self._output.flush()
             return text
 
+    def _prompting(self, **manner: Any) -> PromptSession[Any]:
+        """Make a prompt; in a terminal without escapes the library writes none, but only to its session's output."""
+        output = self._output if self.terminal.escapes else None
+        with create_app_session(output=self._output):
+            return PromptSession(**manner, input=self._source, output=output)
+
     def _keep_unsent(self) -> None:
         """Keep in the history what stands in the line when the terminal is closed or a signal ends the program."""
         self._session.history.append_string(self._session.default_buffer.text)
@@ -171,6 +186,10 @@ class Keyboard:
         if self._notice and not self._session.default_buffer.text:
             return self._notice
         return self._status(self._output.get_size().columns)
+
+    def _leave_room(self, _app: object) -> None:
+        """Ask for no more rows below the line for completions than the window has beside the line and the toolbar."""
+        self._session.reserve_space_for_menu = max(min(self._output.get_size().rows - 2, _MENU_ROWS), 0)
 
     def _add_toolbar(self) -> None:
         """Put the toolbar right below the input: the library's own needs terminals that answer questions."""
@@ -184,11 +203,12 @@ def opened_keyboard(world: World, manner: Manner) -> Keyboard:
     """Open the terminal's keyboard, also where standard input is a pipe; raise BadUseError where there is none."""
     source = world.stdin if world.stdin.isatty() else _controlling_terminal()
     screen = world.stdout if world.stdout.isatty() else world.stderr
-    output = create_output(screen)
+    escapes = world.environ.get("TERM") not in TERMINALS_WITHOUT_ESCAPES
+    output = create_output(screen) if escapes else PlainTextOutput(screen)
     if isinstance(output, Vt100_Output):
         # Asking where the cursor is delays the first key over slow lines, and leaves answers where nobody reads them.
         output.enable_cpr = False
-    return Keyboard(_keys_of(source), output, Terminal(source, screen), manner)
+    return Keyboard(_keys_of(source), output, Terminal(source, screen, escapes=escapes), manner)
 
 
 def _keys_of(source: TextIO) -> Input:

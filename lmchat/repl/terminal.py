@@ -19,12 +19,13 @@ class Terminal:
     """Hold the modes of a terminal: its own, and the quiet ones in which keys wait for the next prompt.
 
     `keyboard` is where keys come from, `screen` where the terminal is written to. Where either is no terminal,
-    nothing is changed there.
+    nothing is changed there; one without `escapes` (a dumb one) is written none.
     """
 
-    def __init__(self, keyboard: TextIO, screen: TextIO) -> None:
+    def __init__(self, keyboard: TextIO, screen: TextIO, *, escapes: bool = True) -> None:
+        self.escapes = escapes
         self._keys = _terminal_number(keyboard)
-        self._screen = _terminal_number(screen)
+        self._screen = _terminal_number(screen) if escapes else None
         self._own = _modes(self._keys)
 
     @contextmanager

@@ -292,3 +292,26 @@ def test_without_a_terminal_it_says_what_to_use_instead(tmp_path: Path, studio: 
     with window(["/bin/sh", "-c", f"setsid -w {command} < /dev/null 2>&1 | /bin/cat; echo over"], tmp_path) as there:
         there.until("over")
         there.until("lmchat ask")
+
+
+def test_a_terminal_without_escapes_gets_none(tmp_path: Path, studio: Studio) -> None:
+    studio.replies = [spoken("**Bold**")]
+    with window(talk_command(studio.server.url, "s"), tmp_path, term="dumb") as there:
+        there.until_prompt()
+        there.send("hello\r")
+        there.until("**Bold**")
+        there.send("/nosuch\r")
+        there.until("> /nosuch", times=2)
+        there.send("\x03")
+        there.until_prompt()
+        there.send("\x04")
+        assert there.ended() == 0
+        assert b"\x1b" not in there.written
+
+
+def test_completions_are_shown_in_a_short_window(tmp_path: Path, studio: Studio) -> None:
+    with window(talk_command(studio.server.url, "s"), tmp_path, rows=5) as there:
+        there.until_prompt()
+        there.send("/un")
+        there.until("/undo")
+        assert "> /un" in there.rows()

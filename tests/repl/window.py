@@ -19,13 +19,15 @@ _MODE = re.compile(r"\x1b\[\?(2004|25|1049|7)([hl])")
 
 
 class Window:
-    """Hold a program in a terminal of a size."""
+    """Hold a program in a terminal of a size and a kind."""
 
-    def __init__(self, command: list[str], home: Path, *, rows: int = 24, columns: int = 80) -> None:
+    def __init__(
+        self, command: list[str], home: Path, *, rows: int = 24, columns: int = 80, term: str = "xterm-256color"
+    ) -> None:
         environ = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "LMCHAT_HOME": str(home),
-            "TERM": "xterm-256color",
+            "TERM": term,
             "LANG": "C.UTF-8",
             "PS1": "shell$ ",
         }
@@ -106,9 +108,9 @@ class Window:
 
 
 @contextmanager
-def window(command: list[str], home: Path, **size: int) -> Iterator[Window]:
+def window(command: list[str], home: Path, **looks: Any) -> Iterator[Window]:
     """Open a window, and end the program in it."""
-    opened = Window(command, home, **size)
+    opened = Window(command, home, **looks)
     try:
         yield opened
     finally:
