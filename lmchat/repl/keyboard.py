@@ -30,7 +30,7 @@ from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
 from lmchat.repl.editor import edited
 from lmchat.repl.folding import Folds, Unfolding
 from lmchat.repl.history import SharedHistory
-from lmchat.repl.keys import Cleared, bindings, know_shift_enter, typing_command
+from lmchat.repl.keys import Cleared, bindings, know_new_line, typing_command
 from lmchat.repl.matching import Offer
 from lmchat.repl.picker import chosen
 from lmchat.repl.terminal import Terminal
@@ -38,6 +38,8 @@ from lmchat.world import World
 
 PROMPT, CONTINUATION = "> ", "… "
 _MENU_ROWS = 8
+_ESCAPE_SECONDS = 0.05
+"""How long, with vi's keys, an Escape may be the beginning of another key."""
 _STYLE = Style.from_dict({
     "prompt": "bold ansicyan",
     "continuation": "dim",
@@ -81,7 +83,7 @@ class Keyboard:
     """Read lines, answers and choices from a terminal."""
 
     def __init__(self, source: Input, output: Output, terminal: Terminal, manner: Manner) -> None:
-        know_shift_enter()
+        know_new_line()
         self.terminal = terminal
         self._manner = manner
         self._source, self._output = source, output
@@ -103,6 +105,8 @@ class Keyboard:
             color_depth=None if manner.colours else ColorDepth.DEPTH_1_BIT,
             include_default_pygments_style=False,
         )
+        if manner.vi:
+            self._session.app.ttimeoutlen = _ESCAPE_SECONDS
         self._session.app.before_render += self._leave_room
         self._add_toolbar()
 

@@ -8,7 +8,7 @@ from prompt_toolkit.application.current import get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import Condition, emacs_mode, has_focus, vi_insert_mode
+from prompt_toolkit.filters import Condition, emacs_mode, has_focus
 from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
@@ -16,7 +16,7 @@ from prompt_toolkit.keys import Keys
 
 from lmchat.repl.folding import Folds
 
-_SHIFT_ENTER = ("\x1b[27;2;13~", "\x1b[13;2u")
+_NEW_LINE = ("\x1b[27;2;13~", "\x1b[13;2u", "\x1b\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,13 @@ class Cleared:
     empty: bool
 
 
-def know_shift_enter() -> None:
-    """Make Shift-Enter a new line, where a terminal tells it from Enter."""
-    for sequence in _SHIFT_ENTER:
-        ANSI_SEQUENCES[sequence] = (Keys.Escape, Keys.ControlM)
+def know_new_line() -> None:
+    """Make Alt-Enter a new line, and Shift-Enter where a terminal tells it from Enter.
+
+    Each is one key: Escape and then Enter are two, which with vi's keys send the line.
+    """
+    for sequence in _NEW_LINE:
+        ANSI_SEQUENCES[sequence] = Keys.ControlJ
 
 
 def bindings(edit: Callable[[str], str], folds: Folds) -> KeyBindings:
@@ -50,7 +53,7 @@ def bindings(edit: Callable[[str], str], folds: Folds) -> KeyBindings:
             line.validate_and_handle()
 
     @keys.add("c-j", filter=typing)
-    @keys.add("escape", "enter", filter=typing & (emacs_mode | vi_insert_mode))
+    @keys.add("escape", "enter", filter=typing & emacs_mode)
     def more(event: KeyPressEvent) -> None:
         new_line(event.current_buffer)
 

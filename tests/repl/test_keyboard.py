@@ -20,7 +20,7 @@ from lmchat.repl.matching import matching
 from lmchat.repl.pasting import PastingParser
 from lmchat.repl.toolbar import Status, toolbar
 from tests.repl.lmstudio import Studio
-from tests.repl.talking import CTRL_C, CTRL_D, ENTER, ESCAPE, TAB, Talk
+from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, ENTER, ESCAPE, TAB, Talk
 
 LONG = "日本語\t" * (LONGEST_UNFOLDED // 3)
 
@@ -121,6 +121,18 @@ def test_tab_completes_and_enter_sends_where_there_is_one_choice(talk: Talk) -> 
 def test_what_begins_alike_comes_first() -> None:
     offers = [(name, "") for name in ("unset", "set", "sessions", "reset-x")]
     assert [name for name, _ in matching("se", offers)] == ["set", "sessions", "unset", "reset-x"]
+
+
+def test_in_vi_keys_escape_and_then_enter_sends(talk: Talk, studio: Studio) -> None:
+    talk.vi = True
+    talk.press_slowly("hello", ESCAPE, ENTER, CTRL_D)
+    assert [chat["input"] for chat in studio.chats] == ["hello"]
+
+
+def test_in_vi_keys_alt_enter_begins_a_line(talk: Talk, studio: Studio) -> None:
+    talk.vi = True
+    talk.press_slowly("one", ALT_ENTER, f"two{ENTER}", CTRL_D)
+    assert [chat["input"] for chat in studio.chats] == ["one\ntwo"]
 
 
 def test_vi_keys_edit_the_line_where_they_are_wanted(talk: Talk, studio: Studio) -> None:
