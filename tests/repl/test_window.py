@@ -315,3 +315,14 @@ def test_completions_are_shown_in_a_short_window(tmp_path: Path, studio: Studio)
         there.send("/un")
         there.until("/undo")
         assert "> /un" in there.rows()
+
+
+def test_numbers_are_not_torn_at_the_margin(tmp_path: Path, studio: Studio) -> None:
+    with window(talk_command(studio.server.url, "s"), tmp_path, columns=40) as there:
+        there.until_prompt()
+        there.send("hello\r")
+        there.until("turn 1")
+        there.send("/stats\r")
+        there.until("(5%)")
+        assert "Turn 1, acme/big: 10 tokens · 50.0" in there.rows()
+        assert "tokens/s · context 50 of 1,000 (5%)" in there.rows()

@@ -10,7 +10,8 @@ from lmchat.chat.transcript import transcript
 from lmchat.chat.values import InvalidToolCall, ToolCall
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, stats_note
-from lmchat.render.text import safe
+from lmchat.render.terminal import fitted
+from lmchat.render.text import safe, safe_line
 from lmchat.repl.clipboard import copy as copy_text
 from lmchat.repl.commands.command import Command, Takes
 from lmchat.repl.commands.words import count, nothing, required, turn_number, words
@@ -74,7 +75,8 @@ def stats(desk: Desk, text: str) -> Desk:
     desk = desk.current()
     turn = _last_answer(desk)
     measured = stats_note(turn.reply.stats, context_length=desk.context()[1])
-    desk.write(f"Turn {turn.id}, {safe(turn.model)}: {measured or 'the server sent no numbers'}\n")
+    line = f"Turn {turn.id}, {safe_line(turn.model)}: {measured or 'the server sent no numbers'}"
+    desk.write(f"{fitted(line, desk.parts.world.stdout, desk.parts.world.environ)}\n")
     return desk
 
 
