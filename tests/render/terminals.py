@@ -70,6 +70,20 @@ class ReflowingTerminal(Terminal):
         return "".join(row[x].data for x in range(self.screen.columns)).rstrip()
 
 
+class LateTerminal(ReflowingTerminal):
+    """Tell its new size later than it wraps its rows, as tmux does while a window is dragged."""
+
+    def __init__(self, columns: int, lines: int) -> None:
+        super().__init__(columns, lines)
+        self.told = columns, lines
+
+    def size(self) -> tuple[int, int]:
+        return self.told
+
+    def tell(self) -> None:
+        self.told = self.columns, self.lines
+
+
 class Tty(io.StringIO):
     """Pass for a terminal, and hand on what is written."""
 
