@@ -48,7 +48,7 @@ class Margin:
         self._now: Callable[[], float] = world.monotonic
         size = size_of(world.stderr, world.environ)
         live = moves_cursor(world.stderr, world.environ)
-        self._painter = Painter(self._write, size, live=live, reflows=reflows(world.environ))
+        self._painter = Painter(self._write, size, live=live, reflows=reflows(world.environ), now=self._now)
         self._activity = Activity(self._now())
         self._retired = not live
         self._door = Door()

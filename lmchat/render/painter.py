@@ -4,14 +4,23 @@ The painter owns the open rows, never more than the window less one, with the cu
 them. A frame is one write that begins at the first row that changed. It must not know what the rows show.
 """
 
+import re
 from collections.abc import Callable, Sequence
+from time import monotonic
 
+from lmchat.render.cells import clusters
 from lmchat.render.rows import BLANK, Row
 
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a terminal that knows them shows a frame at once
 _AUTOWRAP_OFF, _AUTOWRAP_ON = "\x1b[?7l", "\x1b[?7h"
-_ERASE_LINE, _ERASE_ALL_OF_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[2K", "\x1b[J"
+_ERASE_ALL_OF_LINE = "\x1b[2K"
+# Where a terminal erases all of its screen at once, tmux puts it into the scrollback: this row goes by itself.
+_ERASE_BELOW = _ERASE_ALL_OF_LINE + "\n\x1b[J\x1b[1A"
+_ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x1b]*\x1b\\)")
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
+# Programs hear late of a window that is being dragged (in tmux a quarter of a second after its rows were wrapped
+# anew): until it has kept its size for so many seconds, nobody knows where live rows begin.
+_STILL_SECONDS = 0.4
 
 Size = Callable[[], tuple[int, int]]
 """Tells the width and the height of the window, in cells."""
@@ -21,13 +30,25 @@ class Painter:
     """Paint rows through `write`, which also flushes.
 
     Where `live` is false (a pipe, a dumb terminal), only settled rows are written and no cursor moves.
-    `reflows` tells that the terminal wraps its rows anew when its width changes.
+    `reflows` tells that the terminal wraps its rows anew when its width changes. While the window changes, and for
+    a moment after, no row is live. `now` tells seconds.
     """
 
-    def __init__(self, write: Callable[[str], None], size: Size, *, live: bool, reflows: bool = False) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        size: Size,
+        *,
+        live: bool,
+        reflows: bool = False,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
         self._write = write
         self._size = size
         self._reflows = reflows
+        self._now = now
+        self._seen: tuple[int, int] | None = None
+        self._still_at: float | None = None
         self._shown: list[Row] = []
         self._shown_width = 0
         self._hidden = False
@@ -44,9 +65,9 @@ class Painter:
         return max(self._size()[1] - 1, 1)
 
     @property
-    def resized(self) -> bool:
-        """Tell whether the window's width has changed under the live rows."""
-        return bool(self._shown) and self._size()[0] != self._shown_width
+    def due(self) -> bool:
+        """Tell whether a frame is due even though the rows are the same: the window changed, or is still again."""
+        return self._still_at is not None or self._seen not in (None, self._size())
 
     def frame(self, settled: Sequence[Row], live: Sequence[Row] = ()) -> None:
         """Hand `settled` out for good and show the last of the `live` rows below, in place of those shown before."""
@@ -55,7 +76,7 @@ class Painter:
                 self._write("".join(f"{row.text}\n" for row in settled))
             return
         width, height = self._size()
-        tail = list(live[-max(height - 1, 1) :])
+        tail = list(live[-max(height - 1, 1) :]) if self._still((width, height)) else []
         parts = self._forget_wrapped(width, height)
         parts += self._changes([*settled, *tail], len(settled))
         self._shown, self._shown_width = tail, width
@@ -76,6 +97,15 @@ class Painter:
         if self._hidden:
             self._hidden = False
             self._write(_SHOW)
+
+    def _still(self, size: tuple[int, int]) -> bool:
+        """Tell whether the window has kept its size for a while."""
+        if self._seen not in (None, size):
+            self._still_at = self._now() + _STILL_SECONDS
+        elif self._still_at is not None and self._now() >= self._still_at:
+            self._still_at = None
+        self._seen = size
+        return self._still_at is None
 
     def _changes(self, target: Sequence[Row], settled: int) -> list[str]:
         """Make the bytes that turn the rows shown into `target`, of which the first `settled` are for good."""
@@ -107,8 +137,19 @@ class Painter:
         self._shown = []
         rows = len(before)
         if self._reflows:
-            rows = sum(max(1, -(-row.cells // width)) for row in before)
+            rows = sum(_wrapped(row, width) for row in before)
         return [_up(min(rows, height - 1)), _ERASE_BELOW]
+
+
+def _wrapped(row: Row, width: int) -> int:
+    """Return how many rows a row takes in a narrower window; no character stands in two."""
+    rows = 1
+    used = 0
+    for _, size in clusters(_ESCAPE.sub("", row.text)) if row.cells > width else ():
+        if used + size > width:
+            rows, used = rows + 1, 0
+        used += size
+    return rows
 
 
 def _up(rows: int) -> str:
@@ -120,5 +161,5 @@ def _painted(row: Row, over: Row, *, cut: bool) -> str:
     text = _AUTOWRAP_OFF + row.text + _AUTOWRAP_ON if row.shaky and cut else row.text
     if row.unsure or over.unsure:
         return (_ERASE_ALL_OF_LINE if over is not BLANK else "") + text + "\r\n"
-    # Behind a row of full width the cursor still stands on its last cell: only shorter rows are erased behind.
-    return text + (_ERASE_LINE if over.cells > row.cells else "") + "\r\n"
+    # Erased first, since tmux wraps what was erased behind a row with it.
+    return (_ERASE_ALL_OF_LINE if over.cells > row.cells else "") + text + "\r\n"

@@ -57,7 +57,7 @@ class Screen:
         self._now = world.monotonic
         self._shield = Shield()
         size = size_of(world.stdout, world.environ)
-        self._painter = Painter(self._write, size, live=True, reflows=reflows(world.environ))
+        self._painter = Painter(self._write, size, live=True, reflows=reflows(world.environ), now=self._now)
         self._activity = Activity(self._now())
         self._door = Door()
         self._thinking: Thinking | None = None

@@ -1,8 +1,13 @@
 """How rows become bytes."""
 
+import re
+from collections.abc import Callable
+
+import pytest
+
 from lmchat.render.painter import Painter
 from lmchat.render.rows import Row, measured
-from tests.render.terminals import Terminal
+from tests.render.terminals import Clock, Terminal
 
 FAMILY = "👩‍👩‍👧‍👦"
 
@@ -11,8 +16,8 @@ def rows(*texts: str) -> list[Row]:
     return [measured(text, text, 10) for text in texts]
 
 
-def painter_of(terminal: Terminal, *, reflows: bool = False) -> Painter:
-    return Painter(terminal.feed, terminal.size, live=True, reflows=reflows)
+def painter_of(terminal: Terminal, *, reflows: bool = False, now: Callable[[], float] | None = None) -> Painter:
+    return Painter(terminal.feed, terminal.size, live=True, reflows=reflows, now=now or Clock())
 
 
 def test_settled_rows_stand_above_live_ones() -> None:
@@ -118,7 +123,7 @@ def test_a_resize_takes_back_no_more_than_the_window_holds() -> None:
     painter.frame((), [measured("0" * 40, "0" * 40, 40)] * 2)
     terminal.columns = 4
     painter.frame((), rows("cd"))
-    assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[2A\r\x1b[J")
+    assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[2A\r")
 
 
 def test_where_rows_are_wrapped_anew_the_live_ones_are_taken_back_as_they_are_now() -> None:
@@ -127,7 +132,7 @@ def test_where_rows_are_wrapped_anew_the_live_ones_are_taken_back_as_they_are_no
     painter.frame((), rows("0123456789", "ab"))
     terminal.columns = 4
     painter.frame((), rows("cd"))
-    assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[4A\r\x1b[J")
+    assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[4A\r")
 
 
 def test_where_they_are_not_no_more_is_taken_back_than_was_painted() -> None:
@@ -136,7 +141,58 @@ def test_where_they_are_not_no_more_is_taken_back_than_was_painted() -> None:
     painter.frame((), rows("0123456789", "ab"))
     terminal.columns = 4
     painter.frame((), rows("cd"))
-    assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[2A\r\x1b[J")
+    assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[2A\r")
+
+
+def test_a_character_of_two_cells_that_does_not_fit_takes_its_row_with_it() -> None:
+    terminal = Terminal(10, 9)
+    painter = painter_of(terminal, reflows=True)
+    painter.frame((), [measured(f"\x1b[1m{text}\x1b[0m", text, 10) for text in ("青い空と海", "ab")])
+    terminal.columns = 5
+    painter.frame((), rows("cd"))
+    # Two characters, two, one, and the other row.
+    assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[4A\r")
+
+
+def test_nothing_erased_is_left_behind_a_row() -> None:
+    """Tmux wraps erased cells, too, when its width changes: the row is emptied before it is written."""
+    terminal = Terminal(10, 5)
+    painter = painter_of(terminal)
+    painter.frame((), rows("0123456789"))
+    painter.frame((), rows("012"))
+    assert terminal.bytes[-1] == "\x1b[?2026h\x1b[1A\r\x1b[2K012\r\n\x1b[?2026l"
+
+
+@pytest.mark.parametrize("columns", [10, 9], ids=["same", "narrower"])
+def test_the_screen_is_never_erased_from_its_first_cell(columns: int) -> None:
+    """Tmux would put all of the screen into the scrollback."""
+    terminal = Terminal(10, 4)
+    painter = painter_of(terminal, reflows=True)
+    painter.frame((), rows("a", "b", "c"))
+    terminal.columns = columns
+    painter.clear()
+    assert terminal.texts() == []
+    assert re.findall(r"(?s)(.)\x1b\[J", terminal.written()) == ["\n"]
+
+
+def test_no_row_is_live_while_the_window_changes_and_a_moment_longer() -> None:
+    terminal, clock = Terminal(10, 5), Clock()
+    painter = painter_of(terminal, now=clock)
+    painter.frame((), rows("a", "b"))
+    due = [painter.due]
+    terminal.resize(12, 5)
+    for _ in range(3):
+        due.append(painter.due)
+        painter.frame((), rows("a", "b"))
+        assert terminal.texts() == []
+        clock.time += 0.13
+    painter.frame(rows("a"), rows("b", "c"))
+    assert terminal.texts() == ["a"]
+    clock.time += 0.1
+    due.append(painter.due)
+    painter.frame((), rows("b", "c"))
+    assert terminal.texts() == ["a", "b", "c"]
+    assert [*due, painter.due] == [False, True, True, True, True, False]
 
 
 def test_without_a_cursor_to_move_only_settled_rows_are_written() -> None:

@@ -44,7 +44,7 @@ class MarkdownStream:
     def tick(self) -> None:
         """Paint what has come since the last frame, where one is due; call it now and then also when nothing comes."""
         now = self._now()
-        if now < self._next_frame or not (self._changed or self._painter.resized):
+        if now < self._next_frame or not (self._changed or self._painter.due):
             return
         settled = self._settled()
         began = perf_counter()
