@@ -32,6 +32,10 @@ class Twig(Protocol):
     @property
     def first_words(self) -> str: ...  # noqa: D102
     @property
+    def parent(self) -> TurnId | None: ...  # noqa: D102
+    @property
+    def model(self) -> str: ...  # noqa: D102
+    @property
     def outcome(self) -> Outcome: ...  # noqa: D102
     @property
     def summary(self) -> bool: ...  # noqa: D102
@@ -62,13 +66,15 @@ def draw_tree(
     """
     shown = list(_windowed(list(_lines(shape, head, names)), head, most))
     twigs = {twig.id: twig for twig in look_up([line.turn for line in shown if line.turn is not None])}
+    models = _models(twigs)
     number_width = len(str(shape[-1][0])) if shape else 1
     for line in shown:
         if line.turn is None:
             indent = " " * number_width
             yield theme.styled(shorten(f"{line.prefix}{indent}  {line.note}", width), theme.looks.faint)
         elif twig := twigs.get(line.turn):  # a turn can be deleted while it is drawn
-            yield _drawn(line.prefix, twig, twig.id == head, names.get(twig.id, ()), theme, width, number_width)
+            marks = [*_marks(twig, models), *([HEAD] if twig.id == head else []), *_bracketed(names.get(twig.id, ()))]
+            yield _drawn(line.prefix, twig, marks, theme, width, number_width, is_head=twig.id == head)
 
 
 def _lines(shape: Shape, head: TurnId | None, names: Mapping[TurnId, Sequence[str]]) -> Iterator[_Line]:
@@ -159,12 +165,12 @@ def _windowed(lines: Sequence[_Line], head: TurnId | None, most: int) -> Iterato
 
 
 def _drawn(
-    prefix: str, twig: Twig, is_head: bool, names: Sequence[str], theme: Theme, width: int, number_width: int
+    prefix: str, twig: Twig, marks: Sequence[str], theme: Theme, width: int, number_width: int, *, is_head: bool
 ) -> str:
     looks = theme.looks
     if cells(prefix) > width // 2:
         prefix = f"{prefix[: width // 2 - 1]}…"
-    mark = safe_line("  ".join([*_marks(twig), *([HEAD] if is_head else []), *(f"[{name}]" for name in names)]))
+    mark = safe_line("  ".join(marks))
     room = width - cells(prefix) - number_width - 2
     room_for_words = max(_NARROWEST, room - cells(mark) - 2) if mark else room
     words = shorten(safe_line(twig.first_words), max(1, min(room, room_for_words)))
@@ -174,8 +180,27 @@ def _drawn(
     return f"{text}  {theme.styled(mark, looks.good if is_head else looks.faint)}" if mark else text
 
 
-def _marks(twig: Twig) -> Iterator[str]:
+def _models(twigs: Mapping[TurnId, Twig]) -> dict[TurnId, str]:
+    """Return the models worth a word: another than the turn before had, or than the same prompt had beside it."""
+    beside: dict[TurnId | None, set[str]] = {}
+    for twig in twigs.values():
+        beside.setdefault(twig.parent, set()).add(twig.model)
+    return {
+        twig.id: twig.model
+        for twig in twigs.values()
+        if len(beside[twig.parent]) > 1
+        or (twig.parent is not None and twig.parent in twigs and twigs[twig.parent].model != twig.model)
+    }
+
+
+def _marks(twig: Twig, models: Mapping[TurnId, str]) -> Iterator[str]:
+    if model := models.get(twig.id):
+        yield model
     if twig.summary:
         yield "(summary)"
     if twig.outcome is not Outcome.COMPLETE:
         yield f"({twig.outcome.value})"
+
+
+def _bracketed(names: Sequence[str]) -> Iterator[str]:
+    return (f"[{name}]" for name in names)

@@ -44,13 +44,14 @@ _STYLE = Style.from_dict({
     "prompt": "bold ansicyan",
     "continuation": "dim",
     "status": "dim",
+    # "noinherit": prompt_toolkit's own menu is grey on grey.
     "completion-menu": "noinherit",
-    "completion-menu.completion": "",
-    "completion-menu.completion.current": "reverse",
-    "completion-menu.meta.completion": "dim",
-    "completion-menu.meta.completion.current": "dim reverse",
-    "scrollbar.background": "",
-    "scrollbar.button": "reverse",
+    "completion-menu.completion": "noinherit",
+    "completion-menu.completion.current": "noinherit reverse",
+    "completion-menu.meta.completion": "noinherit dim",
+    "completion-menu.meta.completion.current": "noinherit reverse",
+    "scrollbar.background": "noinherit",
+    "scrollbar.button": "noinherit dim reverse",
 })  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The tree as people see it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -18,6 +18,7 @@ class Twig:
     first_words: str = "words"
     outcome: Outcome = Outcome.COMPLETE
     summary: bool = False
+    model: str = "acme/big"
 
 
 def twig(number: int, parent: int | None = None, words: str = "", outcome: Outcome = Outcome.COMPLETE) -> Twig:
@@ -48,6 +49,17 @@ def test_the_way_to_the_head_is_straight_also_where_a_newer_branch_exists() -> N
         "1  question 1",
         "├─ 3  question 3",
         "2  question 2  ● here",
+    ]
+
+
+def test_a_model_is_named_where_it_changes_and_where_two_models_had_the_same_prompt() -> None:
+    one, eyes = twig(1), replace(twig(3, 1), model="acme/eyes")
+    assert drawn(one, twig(2, 1), eyes, twig(4, 3), replace(twig(5, 4), model=""), head=5) == [
+        "1  question 1",
+        "├─ 2  question 2  acme/big",
+        "3  question 3  acme/eyes",
+        "4  question 4  acme/big",
+        "5  question 5  ● here",
     ]
 
 

@@ -102,12 +102,13 @@ class _Leaf:
     parent: TurnId | None
     first_words: str
     outcome: Outcome
+    model: str
     summary: bool
 
     @classmethod
     def of(cls, turn: Turn) -> "_Leaf":
         """Make it of a turn."""
-        return cls(turn.id, turn.parent, turn.prompt.text[:200], turn.outcome, turn.summary)
+        return cls(turn.id, turn.parent, turn.prompt.text[:200], turn.outcome, turn.model, turn.summary)
 
 
 def _turns(session: Session) -> list[Turn]:
