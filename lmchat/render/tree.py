@@ -85,10 +85,11 @@ def _lines(shape: Shape, head: TurnId | None, names: Mapping[TurnId, Sequence[st
         if first[parent] != turn:
             more.setdefault(parent, []).append(turn)
     straight = _way(dict(shape), head) if more else set[TurnId]()
+    ends = {*names} if head is None else {*names, head}
     open_runs = [(root, "", "") for root in reversed(_children(None, first, more, straight))]
     while open_runs:
         start, prefix, beside = open_runs.pop()
-        run = _run(start, first, more, names)
+        run = _run(start, first, more, ends)
         for place, shown in enumerate(_folded(run)):
             yield _Line(prefix if place == 0 else beside, shown, _fold_note(len(run)))
         if after := _children(run[-1], first, more, straight):
@@ -122,12 +123,12 @@ def _run(
     start: TurnId,
     first: Mapping[TurnId | None, TurnId],
     more: Mapping[TurnId | None, Sequence[TurnId]],
-    names: Mapping[TurnId, Sequence[str]],
+    ends: Collection[TurnId],
 ) -> list[TurnId]:
-    """Follow single children; a turn that a session points at ends a run."""
+    """Follow single children; a turn that a session points at ends a run: it is never folded away."""
     run = [start]
     turn = start
-    while turn in first and turn not in more and turn not in names:
+    while turn in first and turn not in more and turn not in ends:
         turn = first[turn]
         run.append(turn)
     return run

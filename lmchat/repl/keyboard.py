@@ -51,7 +51,7 @@ _STYLE = Style.from_dict({
     "completion-menu.meta.completion": "noinherit dim",
     "completion-menu.meta.completion.current": "noinherit reverse",
     "scrollbar.background": "noinherit",
-    "scrollbar.button": "noinherit dim reverse",
+    "scrollbar.button": "noinherit bg:ansibrightblack",
 })  # fmt: skip
 
 

@@ -63,6 +63,12 @@ def test_a_model_is_named_where_it_changes_and_where_two_models_had_the_same_pro
     ]
 
 
+def test_the_head_is_shown_in_the_midst_of_a_long_run() -> None:
+    lines = drawn(twig(1), *[twig(number, number - 1) for number in range(2, 31)], head=15)
+    assert "15  question 15  ● here" in lines
+    assert [line.strip() for line in lines if "more" in line] == ["⋮ 9 more turns", "⋮ 9 more turns"]
+
+
 def test_outcomes_and_other_sessions_are_said() -> None:
     assert drawn(twig(1, outcome=Outcome.INTERRUPTED), twig(2, 1), head=2, names={1: ["fork"]}) == [
         "1  question 1  (interrupted)  [fork]",
