@@ -54,7 +54,8 @@ def test_a_model_that_does_not_see_is_told_before_anything_is_sent(talk: Talk, t
 
 def test_pictures_can_be_dropped(seeing: Talk, studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(PNG)
-    seeing.type(f"/image {tmp_path}/a.png", "/image off", "hello")
+    out = seeing.type(f"/image {tmp_path}/a.png", "/image off", "hello")
+    assert "No picture goes along" in out
     assert studio.chats[0]["input"] == "hello"
 
 
@@ -78,7 +79,8 @@ def test_a_file_that_is_no_text_is_refused(talk: Talk, tmp_path: Path) -> None:
 
 def test_files_can_be_dropped(talk: Talk, studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("text")
-    talk.type(f"/file {tmp_path}/a.md", "/file off", "hello")
+    out = talk.type(f"/file {tmp_path}/a.md", "/file off", "hello")
+    assert "No file goes along" in out
     assert studio.chats[0]["input"] == "hello"
 
 

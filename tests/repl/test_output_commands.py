@@ -18,6 +18,14 @@ def test_save_writes_the_last_reply(talk: Talk, tmp_path: Path) -> None:
     assert "cannot be written" in talk.type("one", f"/save {tmp_path}/none/answer.md")
 
 
+def test_it_is_said_that_a_file_is_replaced_and_what_it_holds(talk: Talk, tmp_path: Path) -> None:
+    out = talk.type("one", f"/save {tmp_path}/a", f"/export {tmp_path}/a", f"/export {tmp_path}/b.JSON", name="s")
+    assert "The reply is in " in out
+    assert out.count(", in place of what was there.") == 1
+    assert "as Markdown, in place of what was there." in " ".join(out.split())
+    assert "as JSON." in " ".join(out.split())
+
+
 def test_export_writes_markdown_or_json_by_suffix(talk: Talk, tmp_path: Path) -> None:
     talk.type("one", f"/export {tmp_path}/s.md", f"/export {tmp_path}/s.json", name="s")
     assert "> one" in (tmp_path / "s.md").read_text()

@@ -22,6 +22,7 @@ def image(desk: Desk, text: str) -> Desk:
     """Attach pictures, or drop them."""
     required(text, "picture", "/image photo.png")
     if text == "off":
+        desk.say("No picture goes along with the next prompt.")
         return replace(desk, images=())
     _check_sight(desk)
     return _with_pictures(desk, [read_picture(path.name, _read(path)) for path in paths(text)])
@@ -31,6 +32,7 @@ def file(desk: Desk, text: str) -> Desk:
     """Quote text files in the next prompt, or drop them."""
     required(text, "file", "/file notes.txt")
     if text == "off":
+        desk.say("No file goes along with the next prompt.")
         return replace(desk, files=())
     added = tuple(Quoted(path.name, quoted(path.name, _read(path))) for path in paths(text))
     desk.say(f"{', '.join(each.name for each in added)} goes along with the next prompt; /file off drops it.")

@@ -48,8 +48,8 @@ def save(desk: Desk, text: str) -> Desk:
     """Write the last reply to a file."""
     path = _target(required(text, "file", "/save answer.md"))
     answer = _last_answer(desk.current()).reply.text
-    _write(path, answer if answer.endswith("\n") else f"{answer}\n")
-    desk.say(f"The reply is in {path}.")
+    instead = _write(path, answer if answer.endswith("\n") else f"{answer}\n")
+    desk.say(f"The reply is in {path}{instead}.")
     return desk
 
 
@@ -62,10 +62,12 @@ def export(desk: Desk, text: str) -> Desk:
     if path.suffix.lower() == ".json":
         if not desk.kept:
             raise BadUseError("A private conversation is exported as Markdown only.", hint="/export FILE.md")
-        _write(path, json.dumps(desk.parts.store.export(desk.session), ensure_ascii=False, indent=1) + "\n")
+        form = "JSON"
+        instead = _write(path, json.dumps(desk.parts.store.export(desk.session), ensure_ascii=False, indent=1) + "\n")
     else:
-        _write(path, transcript(desk.session))
-    desk.say(f"The session is in {path}.")
+        form = "Markdown"
+        instead = _write(path, transcript(desk.session))
+    desk.say(f"The session is in {path} as {form}{instead}.")
     return desk
 
 
@@ -165,11 +167,14 @@ def _target(text: str) -> Path:
     return Path(text.strip("'\"")).expanduser()
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> str:
+    """Write a file, and return what to say of one that it took the place of."""
     try:
+        instead = ", in place of what was there" if path.is_file() and path.stat().st_size else ""
         path.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise BadUseError(f"'{path}' cannot be written: {error.strerror}.") from None
+    return instead
 
 
 COMMANDS = (
