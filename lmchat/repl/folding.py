@@ -70,7 +70,7 @@ class Unfolding(Processor):
                 starts.append(place)
                 written.append((style, shown))
                 place += len(shown)
-        if place == len(text):
+        if "".join(shown for _, shown in written) == text:
             return Transformation(fragments)
         starts.append(place)
         return Transformation(
