@@ -1,23 +1,25 @@
 """What streaming Markdown costs: CPU seconds, bytes written and paints, beside a full redraw and a peer's renderer.
 
-    python tests/bench/render_cost.py [--peer PROGRAM]
+    pip install -e '.[bench]' && python tests/bench/render_cost.py
 
 The reply is made of prose, lists, tables, code in three languages, Japanese and emoji, in tokens of about four
 characters. The clock of the stream is simulated (50 tokens/s), the CPU time is real. The full redraw is rich's
-`Live(Markdown(everything so far))`, fifteen times a second. PROGRAM is what PyPI's `streamdown` installs, in an
-environment of its own; it reads the reply from a pipe, a token at a time.
+`Live(Markdown(everything so far))`, fifteen times a second. The peer is PyPI's `streamdown`, which reads the reply from
+a pipe, a token at a time; without it, its lines are left out.
 """
 
-import argparse
 import io
 import random
 import re
 import resource
+import shutil
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
@@ -164,9 +166,10 @@ def show(name: str, tokens: int, cost: Cost) -> None:
 
 def main() -> None:
     """Print the table and the ratios that count."""
-    parser = argparse.ArgumentParser(description="What streaming Markdown costs.")
-    parser.add_argument("--peer", help="PyPI's streamdown, to compare with")
-    peer = parser.parse_args().peer
+    beside = Path(sysconfig.get_path("scripts"), "streamdown")
+    peer = str(beside) if beside.exists() else shutil.which("streamdown")
+    if peer is None:
+        sys.stderr.write("streamdown is not installed: the table has no peer.\n")
     theme = theme_for({"TERM": "xterm-256color"}, terminal=True)
     streamed(reply(500), theme, TOKENS_PER_SECOND)  # what is loaded and compiled once
     say(f"{'renderer':<24}{'tokens':>8}{'CPU':>12}{'core':>9}{'written':>12}{'paints':>10}")
