@@ -11,6 +11,7 @@ from markdown_it.token import Token
 
 from lmchat.render.cells import cells
 from lmchat.render.markdown.spans import Span, joined
+from lmchat.render.text import safe
 from lmchat.render.theme import Theme
 
 _NOTHING_SPECIAL = re.compile(r"[^\\`*_~\[\]!<&\n]*$")
@@ -76,7 +77,7 @@ class _Walk:
                 case "code_inline":
                     self._add(token.content, joined(stack[-1], self._looks["code_inline"]), link)
                 case _:
-                    self._add(token.content, stack[-1], link)
+                    self._add(_text(token), stack[-1], link)
         return self._spans
 
     def _add(self, text: str, look: str, link: str) -> None:
@@ -98,9 +99,14 @@ class _Walk:
     def _image(self, token: Token, look: str) -> None:
         address = str(token.attrs.get("src", ""))
         began = len(self._spans)
-        text = "".join(child.content for child in token.children or ()) or token.content or "picture"
+        text = "".join(map(_text, token.children or ())) or token.content or "picture"
         self._add(f"[{text}]", joined(look, self._link_look), address if self._follows(address) else "")
         self._close_link(address, began, look)
 
     def _follows(self, address: str) -> bool:
         return self._links and bool(_FOLLOWED.match(address))
+
+
+def _text(token: Token) -> str:
+    """Return a token's text made safe once more: the parser itself decodes `&#13;`, and `%1b` in `<addresses>`."""
+    return safe(token.content).replace("\n", " ").replace("\t", " ")

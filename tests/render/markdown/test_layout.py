@@ -74,6 +74,20 @@ def test_an_address_of_another_kind_is_shown_and_not_followed() -> None:
     assert "(tel:1)" in coloured("[a](tel:1)", links=True)
 
 
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("a&#13;b&#12;c", "a bc"),
+        ("a&#x202E;b", "a⟪U+202E⟫b"),
+        ("a&#9;b&NewLine;c&#x2028;d", "a b c d"),
+        ("![a&#13;b](x)", "[a b] (x)"),
+        ("<http://a/%1b%5b31m%07%c2%9b%0db>", "http://a/␛[31m b (http://a/%1b%5b31m%07%c2%9b%0db)"),
+    ],
+)
+def test_control_characters_written_as_references_are_as_harmless_as_others(source: str, shown: str) -> None:
+    assert plain(source, 80) == [shown]
+
+
 def test_hard_breaks_break_and_soft_breaks_do_not() -> None:
     assert plain("a  \nb\nc\\\nd") == ["a", "b c", "d"]
 
