@@ -24,19 +24,20 @@ def clusters(text: str) -> list[tuple[str, int]]:
         return [(character, 1) for character in text]
     from rich.cells import cell_len
 
-    made: list[tuple[str, int]] = []
+    begins: list[int] = []
+    widths: list[int] = []
     joins = False
-    for character in text:
+    for index, character in enumerate(text):
         size = cell_len(character)
-        if not made or (size and not joins):
-            made.append((character, size))
-        else:
-            whole, width = made[-1]
-            if character == _AS_EMOJI:  # wide as an emoji, where it is one
-                width += cell_len(whole[-1] + character) - cell_len(whole[-1])
-            made[-1] = (whole + character, width)
-        joins = character == _JOINER and made[-1][1] > 0
-    return made
+        if not begins or (size and not joins):
+            begins.append(index)
+            widths.append(size)
+        elif character == _AS_EMOJI:  # wide as an emoji, where it is one
+            last = text[index - 1]
+            widths[-1] += cell_len(last + character) - cell_len(last)
+        joins = character == _JOINER and widths[-1] > 0
+    ends = [*begins[1:], len(text)]
+    return [(text[begin:end], width) for begin, end, width in zip(begins, ends, widths, strict=True)]
 
 
 def cut(text: str, width: int) -> str:

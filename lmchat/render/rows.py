@@ -10,8 +10,13 @@ from lmchat.render.cells import cells, shorten
 from lmchat.render.text import safe_line
 from lmchat.render.theme import Theme
 
-# Joined emoji, flags, skin tones and emoji presentation: terminals count them as one character or as several.
-_DISPUTED = re.compile("[\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
+# All but ASCII, Latin, Greek, Cyrillic, Armenian, signs, Chinese, Japanese, Korean and single emoji: joined emoji,
+# flags, skin tones, invisible characters and the vowel signs of many scripts terminals count differently.
+_DISPUTED = re.compile(
+    "[^\x00-\xac\xae-\u034e\u0350-\u0482\u048a-\u058f\u1e00-\u1fff\u2000-\u200a\u2010-\u205f\u2070-\u20cf"
+    "\u2100-\u3163\u3165-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff9f\uffa1-\uffef"
+    "\U0001f300-\U0001f3fa\U0001f400-\U0001faff\U00020000-\U0003fffd]"
+)
 
 _FLAG_LETTER = re.compile("[\U0001f1e6-\U0001f1ff]")
 

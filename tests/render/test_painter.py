@@ -62,6 +62,26 @@ def test_a_shorter_row_leaves_nothing_of_the_longer_one() -> None:
     assert terminal.texts() == ["ab"]
 
 
+@pytest.mark.parametrize(
+    "text", [FAMILY, "🇯🇵", "👍🏽", "ไทยนี้", "हिन्दी", "\u1112\u1161\u11ab", "zero\u200bwidth", "soft\xadly"]
+)
+def test_a_row_whose_width_terminals_dispute_is_written_on_an_empty_line(text: str) -> None:
+    terminal = Terminal(10, 5)
+    painter = painter_of(terminal)
+    painter.frame((), rows("x"))
+    painter.frame((), rows(text))
+    assert f"\x1b[2K{text}" in terminal.bytes[-1]
+
+
+@pytest.mark.parametrize("text", ["Größe", "Москва", "日本語", "한국어", "e\u0301", "☺ 🚀 ✓ →"])
+def test_a_row_whose_width_is_certain_is_written_over_what_was_there(text: str) -> None:
+    terminal = Terminal(10, 5)
+    painter = painter_of(terminal)
+    painter.frame((), rows("x"))
+    painter.frame((), rows(text))
+    assert "\x1b[2K" not in terminal.bytes[-1]
+
+
 def test_a_row_of_full_width_keeps_its_last_cell() -> None:
     terminal = Terminal(10, 5)
     painter = painter_of(terminal)
