@@ -19,6 +19,8 @@ _COPIERS = (
     ("DISPLAY", ("xsel", "--clipboard", "--input")),
     ("", ("pbcopy",)),
     ("", ("clip.exe",)),
+    # By its own settings tmux takes no OSC 52 from a program; this it hands on to the terminal around it.
+    ("TMUX", ("tmux", "load-buffer", "-w", "-")),
 )
 _PASTERS = (
     ("WAYLAND_DISPLAY", ("wl-paste", "--no-newline")),

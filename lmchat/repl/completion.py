@@ -4,6 +4,7 @@ It looks at what is known: files and saved sessions on disk, models as they were
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
@@ -11,6 +12,7 @@ from prompt_toolkit.document import Document
 
 from lmchat.chat.integrations import write_integration
 from lmchat.chat.models import find_model
+from lmchat.errors import LmchatError
 from lmchat.render.cells import shorten
 from lmchat.render.text import safe_line
 from lmchat.repl.commands.command import Takes
@@ -31,7 +33,11 @@ class Completions(Completer):
         self._files = PathCompleter(expanduser=True)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """Offer what can stand at the cursor."""
+        """Offer what can stand at the cursor; where it cannot be looked up, nothing: the command says what is wrong."""
+        with suppress(LmchatError, OSError):
+            yield from self._offered(document, complete_event)
+
+    def _offered(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
         before = document.text_before_cursor
         if not before.startswith("/") or "\n" in before:
             return

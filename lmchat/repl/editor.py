@@ -15,13 +15,16 @@ _USUAL = ("editor", "nano", "vim", "vi", "notepad")
 def edited(text: str, environ: Mapping[str, str]) -> str:
     """Open $VISUAL, $EDITOR or a usual editor on a text, and return what was saved.
 
-    Raise BadUseError where there is no editor, or where it failed: the text is as it was then.
+    Raise BadUseError where there is no editor, or where it failed or took the file away: the text is as it was then.
     """
-    with tempfile.TemporaryDirectory(prefix="lmchat-") as directory:
-        path = Path(directory, "prompt.md")
-        path.write_text(text, encoding="utf-8", errors="replace")
-        open_editor(path, environ)
-        return path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
+    try:
+        with tempfile.TemporaryDirectory(prefix="lmchat-") as directory:
+            path = Path(directory, "prompt.md")
+            path.write_text(text, encoding="utf-8", errors="replace")
+            open_editor(path, environ)
+            return path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
+    except OSError as error:
+        raise BadUseError(f"The text could not be handed to the editor and back: {error.strerror}.") from None
 
 
 def open_editor(path: Path, environ: Mapping[str, str]) -> None:

@@ -146,6 +146,12 @@ class Keyboard:
         """Draw the line again, with what the toolbar says now; any thread may ask for it."""
         self._session.app.invalidate()
 
+    def clear(self) -> None:
+        """Clear the screen that is typed at."""
+        self._output.erase_screen()
+        self._output.cursor_goto(0, 0)
+        self._output.flush()
+
     def confirmed(self, question: str) -> bool:
         """Ask a question that is answered with yes or no; anything but a yes is a no."""
         asking: PromptSession[str] = self._prompting()

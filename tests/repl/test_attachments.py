@@ -142,6 +142,16 @@ def test_copy_code_does_not_end_at_a_fence_that_is_indented_deeper(talk: Talk, s
     assert (tmp_path / "copied").read_text() == "- a\n\n    ```\n    b\n    ```\n"
 
 
+def test_in_tmux_copy_hands_the_text_to_tmux(talk: Talk, tmp_path: Path) -> None:
+    tool = tmp_path / "tmux"
+    tool.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n/bin/cat > {tmp_path}/copied\n')
+    tool.chmod(0o755)
+    out = talk.with_environ(PATH=str(tmp_path), TMUX="/tmp/tmux-0/default,1,0").type("one", "/copy")
+    assert "with tmux." in out
+    assert (tmp_path / "asked").read_text() == "load-buffer -w -\n"
+    assert (tmp_path / "copied").read_text() == "Reply 1."
+
+
 def test_without_a_clipboard_copy_points_to_save(talk: Talk) -> None:
     assert "/save FILE" in talk.type("one", "/copy")
 

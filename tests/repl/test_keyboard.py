@@ -109,6 +109,12 @@ def test_completion_never_asks_the_server(talk: Talk) -> None:
     assert talk.studio.server.requests == []
 
 
+def test_a_store_that_cannot_be_read_offers_nothing(desk: Desk, tmp_path: Path) -> None:
+    for path in tmp_path.glob("conversations*"):
+        path.write_bytes(b"no database" * 1000)
+    assert offered(desk, "/switch ") == []
+
+
 def test_every_offer_says_what_it_is(desk: Desk) -> None:
     turns = Completions(desk).get_completions(Document("/goto "), CompleteEvent())
     assert [each.display_meta_text for each in turns] == ["red rose", "blue sky"]

@@ -143,8 +143,20 @@ def test_an_editor_that_fails_changes_nothing(talk: Talk) -> None:
     assert "There is no editor." in talk.type("/editor")
 
 
-def test_clear_clears_the_screen_and_keeps_the_conversation(talk: Talk, studio: Studio) -> None:
-    assert "\x1b[2J" in talk.type("one", "/clear", "two")
+def test_an_editor_that_takes_the_file_away_changes_nothing(talk: Talk, studio: Studio, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\n/bin/rm "$1"\n')
+    editor.chmod(0o755)
+    talk.with_environ(EDITOR=str(editor)).press_slowly("begun\x18\x05", "!", ENTER, CTRL_D)
+    assert [chat["input"] for chat in studio.chats] == ["begun!"]
+
+
+def test_clear_writes_nothing_into_a_redirected_output(talk: Talk) -> None:
+    assert "\x1b" not in talk.type("/clear")
+
+
+def test_clear_keeps_the_conversation(talk: Talk, studio: Studio) -> None:
+    talk.type("one", "/clear", "two")
     assert "previous_response_id" in studio.chats[1]
 
 

@@ -1,5 +1,7 @@
 """Moving about in the tree: what goes over the wire afterwards shows where one is."""
 
+import pytest
+
 from lmchat.chat.session import Outcome
 from tests.repl.lmstudio import Studio, event, refused, spoken
 from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
@@ -153,3 +155,9 @@ def test_a_private_conversation_can_be_moved_about_in_too(talk: Talk, studio: St
 def test_commands_before_the_first_turn_say_that_there_is_none(talk: Talk) -> None:
     out = talk.type("/retry", f"{CTRL_C}/edit", f"{CTRL_C}/tree", f"{CTRL_C}/continue", f"{CTRL_C}/compact")
     assert out.count("lmchat: error:") == 5
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 5000])
+@pytest.mark.parametrize("command", ["/undo", "/goto", "/history", "/edit", "/copy"])
+def test_a_number_that_is_far_too_large_is_no_bug(talk: Talk, command: str, number: str) -> None:
+    assert "a bug" not in talk.type("one", f"{command} {number}")

@@ -6,8 +6,6 @@ from lmchat.repl.commands.command import Command
 from lmchat.repl.commands.words import nothing
 from lmchat.repl.desk import Desk
 
-_CLEARED = "\x1b[H\x1b[2J"
-
 
 def editor(desk: Desk, text: str) -> Desk:
     """Write the next prompt in the person's editor; it is not sent yet."""
@@ -17,7 +15,7 @@ def editor(desk: Desk, text: str) -> Desk:
 def clear(desk: Desk, text: str) -> Desk:
     """Clear the screen."""
     nothing(text)
-    desk.write(_CLEARED)
+    desk.keyboard.clear()
     return desk
 
 

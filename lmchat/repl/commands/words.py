@@ -1,10 +1,14 @@
 """What stands behind a command's name, read into numbers, names and paths; BadUseError where it cannot be."""
 
 import shlex
+import sys
 from pathlib import Path
 
 from lmchat.chat.session import TurnId
 from lmchat.errors import BadUseError
+
+_MOST_DIGITS = 18
+"""More than these, and a number is larger than what can be counted or kept."""
 
 
 def words(text: str) -> list[str]:
@@ -25,15 +29,15 @@ def count(text: str, default: int) -> int:
     """Read how many."""
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and int(text)):
+    if not (text.isascii() and text.isdigit() and text.strip("0")):
         raise BadUseError(f"'{text}' is not a number of 1 or more.")
-    return int(text)
+    return int(text) if len(text) <= _MOST_DIGITS else sys.maxsize
 
 
 def turn_number(text: str) -> TurnId:
     """Read the number of a turn, as `/tree` shows it."""
     number = text.removeprefix("#")
-    if not (number.isascii() and number.isdigit()):
+    if not (number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS):
         raise BadUseError(f"'{text}' is not the number of a turn.", hint="`/tree` shows the turns and their numbers.")
     return TurnId(int(number))
 
