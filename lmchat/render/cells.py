@@ -3,7 +3,10 @@
 Plain ASCII, the most of what is measured, costs nothing and loads nothing.
 """
 
+from unicodedata import category
+
 ELLIPSIS = "…"
+_NO_BREAK_BLANK = "\u00a0"
 _JOINER, _AS_EMOJI = "\u200d", "\ufe0f"
 
 
@@ -38,6 +41,16 @@ def clusters(text: str) -> list[tuple[str, int]]:
         joins = character == _JOINER and widths[-1] > 0
     ends = [*begins[1:], len(text)]
     return [(text[begin:end], width) for begin, end, width in zip(begins, ends, widths, strict=True)]
+
+
+def is_mark(character: str) -> bool:
+    """Tell whether a character stands above or below the one before it."""
+    return category(character) in ("Mn", "Me")
+
+
+def grounded(text: str) -> str:
+    """Give a mark at the begin of a text a blank to stand on: terminals add it to the row above, each time anew."""
+    return _NO_BREAK_BLANK + text if text and not text.isascii() and is_mark(text[0]) else text
 
 
 def cut(text: str, width: int) -> str:

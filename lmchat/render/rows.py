@@ -6,7 +6,7 @@ Everything that is painted is rows; who makes them must have made their text saf
 import re
 from dataclasses import dataclass
 
-from lmchat.render.cells import cells, shorten
+from lmchat.render.cells import cells, is_mark, shorten
 from lmchat.render.text import safe_line
 from lmchat.render.theme import Theme
 
@@ -18,7 +18,8 @@ _DISPUTED = re.compile(
     "\U0001f300-\U0001f3fa\U0001f400-\U0001faff\U00020000-\U0003fffd]"
 )
 
-_FLAG_LETTER = re.compile("[\U0001f1e6-\U0001f1ff]")
+_JOINER = "\u200d"
+_FLAG_LETTER_OR_SKIN_TONE = re.compile("[\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,11 @@ BLANK = Row("", 0)
 def measured(written: str, text: str, width: int) -> Row:
     """Make a row of what is written; `text` is the same without escapes, `width` the window's."""
     unsure = not text.isascii() and bool(_DISPUTED.search(text))
-    shaky = unsure and sum(map(_widest, text)) > width
-    return Row(written, cells(text), unsure, shaky)
+    used = cells(text)
+    most = sum(map(_widest, text)) if unsure else used
+    # Where a row is full, some terminals begin the next one even for a character without width.
+    shaky = most > width or (most == width and text != "" and cells(text[-1]) == 0)
+    return Row(written, used, unsure, shaky)
 
 
 def row_of(text: str, look: str, theme: Theme, width: int) -> Row:
@@ -56,5 +60,7 @@ def line_row(text: str, look: str, theme: Theme, width: int) -> Row:
 
 
 def _widest(character: str) -> int:
-    """Return the width where a terminal shows every character by itself; flags are pairs of letters."""
-    return 2 if _FLAG_LETTER.match(character) else cells(character)
+    """Return the width where a terminal shows every character by itself, but accents above what they belong to."""
+    if _FLAG_LETTER_OR_SKIN_TONE.match(character):
+        return 2
+    return cells(character) or int(character != _JOINER and not is_mark(character))

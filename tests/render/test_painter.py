@@ -137,6 +137,15 @@ def test_where_it_then_takes_two_rows_nothing_stands_behind_the_second() -> None
     assert terminal.texts() == ["abcde🇯🇵f", "gh", "y"]
 
 
+@pytest.mark.parametrize(
+    "text", ["abcde👍🏽fgh", "abcde🇯🇵fgh", "abcdefghi\u0940j", "abcdefghi\xadj", "abcdefghie\u0301", "abcdefgh👩\u200d"]
+)
+def test_a_row_that_some_terminal_may_find_too_wide_is_cut_while_it_is_live(text: str) -> None:
+    terminal = Terminal(10, 6)
+    painter_of(terminal).frame((), rows(text))
+    assert "\x1b[?7l" in terminal.written()
+
+
 def test_a_resize_takes_back_no_more_than_the_window_holds() -> None:
     terminal = Terminal(40, 3)
     painter = painter_of(terminal, reflows=True)

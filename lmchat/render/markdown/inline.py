@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from lmchat.render.cells import cells
+from lmchat.render.cells import cells, grounded
 from lmchat.render.markdown.spans import Span, joined
 from lmchat.render.text import safe
 from lmchat.render.theme import Theme
@@ -30,7 +30,7 @@ class Inline:
     def spans(self, source: str, look: str = "") -> list[Span]:
         """Return the spans; a newline in one is a hard break."""
         if _NOTHING_SPECIAL.match(source):
-            return [Span(source, look)]
+            return [Span(grounded(source), look)]
         tokens: list[Token] = []
         self._parser.inline.parse(source, self._parser, {}, tokens)
         return _Walk(self._looks_of_tags(), self._looks.link, self._looks.faint, links=self._links).spans(tokens, look)
@@ -83,6 +83,8 @@ class _Walk:
     def _add(self, text: str, look: str, link: str) -> None:
         if not text:
             return
+        if not self._spans or self._spans[-1].text == "\n":
+            text = grounded(text)
         if self._soft:
             self._soft = False
             last = self._spans[-1].text[-1:] if self._spans else ""

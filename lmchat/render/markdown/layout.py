@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, assert_never
 
-from lmchat.render.cells import cells, cut, shorten
+from lmchat.render.cells import cells, cut, grounded, shorten
 from lmchat.render.markdown.inline import Inline
 from lmchat.render.markdown.mend import mended
 from lmchat.render.markdown.spans import Span, fold, row, width_of, wrap
@@ -136,7 +136,7 @@ class Layout:
                 rows = self._gap(blank=blank)
                 self._html = True
             case Verbatim(text):
-                rows = self._verbatim(text.expandtabs(_TAB))
+                rows = self._verbatim(grounded(text.expandtabs(_TAB)))
             case VerbatimClosed():
                 rows = self._close_verbatim()
             case Table(blank):
@@ -225,7 +225,7 @@ class Layout:
         try:
             return self._kit.inline.spans(text if self._room is None else mended(text), look)
         except Exception:  # noqa: BLE001 - whatever the parser stumbles over, a reply is shown
-            return [Span(text, look)]
+            return [Span(grounded(text), look)]
 
     def _table(self, step: Table) -> list[Row]:
         rows = step.rows

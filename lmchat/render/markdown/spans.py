@@ -8,14 +8,15 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
-from lmchat.render.cells import cells, clusters
+from lmchat.render.cells import cells, clusters, is_mark
 from lmchat.render.rows import Row, measured
 
 # Between these characters a row may break; Korean, which is written with blanks, is not among them.
 _CJK = "\u2e80-\u303e\u3041-\u312f\u3190-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\U00020000-\U0003fffd"  # noqa: E501 - one set
 _OPENING = "「『（【〈《〔［｛"  # not at the end of a row
 _CLOSING = "」』）】〉》〕］｝、。，．・：；？！ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ…‥"  # not at its begin
-_UNIT = re.compile(f" +|[{_OPENING}]*(?:[{_CJK}]|[^ {_CJK}]+)[{_CLOSING}]*")
+_MARKS = "\u0300-\u036f\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef"  # belong to the character before them
+_UNIT = re.compile(f" +|[{_OPENING}]*(?:[{_CJK}][{_MARKS}]*|[^ {_CJK}]+)[{_CLOSING}]*")
 
 
 class Span(NamedTuple):
@@ -114,7 +115,9 @@ def _breaks(text: str, width: int) -> list[tuple[int, int]]:
             continue
         if end > start and used + size > width:
             rows.append((start, end))
-            start, used = unit.start(), 0
+            # A mark keeps the blank it stands on.
+            start = unit.start() - (is_mark(unit[0][0]) and text[unit.start() - 1] == " ")
+            used = cells(text[start : unit.start()])
         end, used = unit.end(), used + size
         if used > width:
             *whole, (start, _) = _folded(text[:end], start, width)

@@ -88,6 +88,15 @@ def test_control_characters_written_as_references_are_as_harmless_as_others(sour
     assert plain(source, 80) == [shown]
 
 
+@pytest.mark.parametrize(
+    "source", ["\u0301a", "**\u0301a**", "# \u0301a", "b\\\n\u0301a", "```\n\u0301a\n```", "bcdefg \u0301abcd"]
+)
+def test_no_row_begins_with_a_mark_that_would_stand_on_the_row_above(source: str) -> None:
+    rows = plain(source, 10)
+    assert "\u0301a" in "".join(rows)
+    assert not any(row.startswith("\u0301") for row in rows)
+
+
 def test_hard_breaks_break_and_soft_breaks_do_not() -> None:
     assert plain("a  \nb\nc\\\nd") == ["a", "b c", "d"]
 
