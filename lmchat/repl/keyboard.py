@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import create_app_session
+from prompt_toolkit.application.current import get_app_or_none
 from prompt_toolkit.completion import Completer, DummyCompleter
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import is_done
@@ -145,6 +146,13 @@ class Keyboard:
     def redraw(self) -> None:
         """Draw the line again, with what the toolbar says now; any thread may ask for it."""
         self._session.app.invalidate()
+
+    def again(self) -> None:
+        """Read keys again after the program was stopped, and draw the line below what came meanwhile."""
+        if app := get_app_or_none():
+            self._source.raw_mode().__enter__()
+            app.renderer.reset()
+            app.invalidate()
 
     def clear(self) -> None:
         """Clear the screen that is typed at."""

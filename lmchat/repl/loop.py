@@ -51,7 +51,7 @@ def run(
     # In the background nothing may be written, not even by --debug.
     known = KnownModels(replace(parts.client, log=None).models, news=keyboard.redraw)
     desk = Desk(parts, keyboard, known, session, images, files)
-    with keyboard.terminal.held(), _ctrl_c_waits(), _title_kept(desk):
+    with keyboard.terminal.held(keyboard.again), _ctrl_c_waits(), _title_kept(desk):
         known.refresh()
         desk = _begun(desk)
         greet(desk, first_run=first_run)

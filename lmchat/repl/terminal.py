@@ -27,26 +27,35 @@ class Terminal:
         self._keys = _terminal_number(keyboard)
         self._screen = _terminal_number(screen) if escapes else None
         self._own = _modes(self._keys)
+        self._lent = False
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep the terminal quiet for a block, also across Ctrl-Z, and give it back whole, however the block ends."""
-        before = _on_stop(lambda number, _frame: self._stop(number))
+    def held(self, again: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Keep the terminal quiet for a block, and give it back whole, however the block ends.
+
+        When the program was stopped, by Ctrl-Z or from outside, and goes on, it is made quiet and `again` is called.
+        """
+        # Windows has none of these.
+        handlers = {"SIGTSTP": self._stop, "SIGCONT": lambda *_: self._go_on(again), "SIGQUIT": _leave}
+        numbers = {getattr(signal, name): handle for name, handle in handlers.items() if hasattr(signal, name)}
+        before = {number: signal.signal(number, handle) for number, handle in numbers.items()}
         self.quiet()
         try:
             yield
         finally:
             self.restore()
-            if before is not None:
-                signal.signal(signal.SIGTSTP, before)
+            for number, handle in before.items():
+                signal.signal(number, handle)
 
     @contextmanager
     def ordinary(self) -> Iterator[None]:
         """Give the terminal to another program for a block."""
         self.restore()
+        self._lent = True
         try:
             yield
         finally:
+            self._lent = False
             self.quiet()
 
     def quiet(self) -> None:
@@ -75,13 +84,20 @@ class Terminal:
         with suppress(termios.error):  # it has been closed
             termios.tcsetattr(self._keys, termios.TCSANOW, self._own)
 
-    def _stop(self, number: int) -> None:
-        """Stop as Ctrl-Z asks, and come back whole."""
-        self.restore()
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        """Stop as Ctrl-Z asks; a program that has the terminal meanwhile gives it back by itself."""
+        if not self._lent:
+            self.restore()
         before = signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
         signal.signal(number, before)
+
+    def _go_on(self, again: Callable[[], None]) -> None:
+        """Take the terminal again, as far as it is this program's: the shell has set its own modes meanwhile."""
+        if self._lent or (self._keys is not None and not _in_foreground(self._keys)):
+            return
         self.quiet()
+        again()
 
     def _write(self, text: str) -> None:
         if self._screen is not None:
@@ -118,11 +134,8 @@ def _in_foreground(number: int) -> bool:
         return False
 
 
-def _on_stop(handle: Callable[[int, FrameType | None], None]) -> Any:
-    """Install what Ctrl-Z does while a reply runs, and return what it did before; None where there is no such key."""
-    if not hasattr(signal, "SIGTSTP"):
-        return None
-    try:
-        return signal.signal(signal.SIGTSTP, handle)
-    except ValueError:  # not in the main thread
-        return None
+def _leave(number: int, _frame: FrameType | None) -> None:
+    """Leave in order, as with SIGTERM: Ctrl-\\ is near Ctrl-C while a reply runs."""
+    # A second one must not tear apart what the first one set in motion.
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)

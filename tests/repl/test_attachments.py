@@ -146,7 +146,7 @@ def test_in_tmux_copy_hands_the_text_to_tmux(talk: Talk, tmp_path: Path) -> None
     tool = tmp_path / "tmux"
     tool.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n/bin/cat > {tmp_path}/copied\n')
     tool.chmod(0o755)
-    out = talk.with_environ(PATH=str(tmp_path), TMUX="/tmp/tmux-0/default,1,0").type("one", "/copy")
+    out = talk.with_environ(PATH=str(tmp_path), TMUX="default,1,0").type("one", "/copy")
     assert "with tmux." in out
     assert (tmp_path / "asked").read_text() == "load-buffer -w -\n"
     assert (tmp_path / "copied").read_text() == "Reply 1."

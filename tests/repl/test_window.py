@@ -153,7 +153,7 @@ def test_a_megabyte_is_pasted_at_once_and_sent_whole(talking: Window, studio: St
     assert took < 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 @pytest.mark.parametrize("during_reply", [False, True])
 def test_a_signal_that_ends_the_program_leaves_the_terminal_whole(
     talking: Window, studio: Studio, tmp_path: Path, number: signal.Signals, *, during_reply: bool
@@ -182,7 +182,7 @@ def test_a_terminal_that_is_closed_saves_what_came(talking: Window, studio: Stud
     assert kept[0].outcome is Outcome.INTERRUPTED
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, None])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, None])
 def test_what_stands_in_the_line_is_kept_when_the_terminal_is_taken_away(
     talking: Window, studio: Studio, tmp_path: Path, how: signal.Signals | None
 ) -> None:
@@ -234,6 +234,25 @@ def test_ctrl_z_suspends_and_comes_back_whole(tmp_path: Path, studio: Studio, *,
         shell.send("!\r")
         shell.until("Reply 2.")
         assert studio.chats[1]["input"] == "half a line!"
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTSTP])
+def test_stopped_from_outside_it_comes_back_whole(tmp_path: Path, studio: Studio, number: signal.Signals) -> None:
+    with window(["/bin/sh", "-i"], tmp_path) as shell:
+        shell.until("shell$")
+        shell.send(" ".join(talk_command(studio.server.url, "s")) + "\r")
+        shell.until("is a new session")
+        shell.until_prompt()
+        shell.send("half a line")
+        shell.until("> half a line")
+        os.kill(shell.in_front(), number)
+        shell.until("Stopped")
+        shell.until("shell$", times=2)
+        shell.send("fg\r")
+        shell.until("> half a line", times=2)
+        shell.send("!\r")
+        shell.until("Reply 1.")
+        assert studio.chats[0]["input"] == "half a line!"
 
 
 def test_a_pipe_is_the_first_prompt_and_then_the_keyboard_is_read(tmp_path: Path, studio: Studio) -> None:
@@ -332,4 +351,5 @@ def test_clear_leaves_the_prompt_alone_on_the_screen(talking: Window) -> None:
     talking.send("/clear\r")
     deadline = time.monotonic() + 10
     while talking.rows()[0] != ">":
-        assert talking.read() and time.monotonic() < deadline
+        assert talking.read()
+        assert time.monotonic() < deadline

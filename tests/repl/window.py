@@ -46,6 +46,10 @@ class Window:
         """Return the terminal's modes, as termios tells them."""
         return termios.tcgetattr(self._child.child_fd)
 
+    def in_front(self) -> int:
+        """Return the number of the program that the shell in this terminal runs."""
+        return os.tcgetpgrp(self._child.child_fd)
+
     def send(self, keys: str) -> None:
         self._child.send(keys.encode())
 
