@@ -248,7 +248,7 @@ def test_stopped_from_outside_it_comes_back_whole(tmp_path: Path, studio: Studio
         os.kill(shell.in_front(), number)
         shell.until("Stopped")
         shell.until("shell$", times=2)
-        shell.send("fg\r")
+        shell.send("fg\n")  # this shell leaves the modes as they are: Enter alone is no new line yet
         shell.until("> half a line", times=2)
         shell.send("!\r")
         shell.until("Reply 1.")
