@@ -16,7 +16,7 @@ _CJK = "\u2e80-\u303e\u3041-\u312f\u3190-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\uf900-
 _OPENING = "「『（【〈《〔［｛"  # not at the end of a row
 _CLOSING = "」』）】〉》〕］｝、。，．・：；？！ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ…‥"  # not at its begin
 _MARKS = "\u0300-\u036f\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef"  # belong to the character before them
-_UNIT = re.compile(f" +|[{_OPENING}]*(?:[{_CJK}][{_MARKS}]*|[^ {_CJK}]+)[{_CLOSING}]*")
+_UNIT = re.compile(f" +|[{_OPENING}]*(?:[{_CJK}]|[^ {_CJK}]+)[{_CLOSING}{_MARKS}]*")
 
 
 class Span(NamedTuple):
