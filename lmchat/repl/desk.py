@@ -32,7 +32,8 @@ class Desk:
     """Hold everything that changes while one talks.
 
     `draft` stands in the next input line; `editing` is the turn whose prompt is being changed; `warned` tells that
-    the context is nearly full and the person knows; `armed` that one more Ctrl-C leaves.
+    the context is nearly full and the person knows; `armed` that one more Ctrl-C leaves; `stopped_at` is the moment
+    (of the world's monotonic clock) when a reply was stopped last.
     """
 
     parts: Parts
@@ -45,6 +46,7 @@ class Desk:
     editing: TurnId | None = None
     warned: bool = False
     armed: bool = False
+    stopped_at: float = float("-inf")
     left: bool = False
 
     @property

@@ -33,6 +33,12 @@ class KnownModels:
             self._fetching = threading.Thread(target=self._refreshed, daemon=True, name="models")
             self._fetching.start()
 
+    def settled(self, seconds: float) -> bool:
+        """Wait at most so long for what is asked in the background, and tell whether that is over."""
+        if self._fetching is not None:
+            self._fetching.join(seconds)
+        return self._fetching is None or not self._fetching.is_alive()
+
     def _refreshed(self) -> None:
         # What was known stays; the next prompt says what is wrong with the server.
         with suppress(LmchatError):

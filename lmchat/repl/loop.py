@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from lmchat.chat.session import Session
+from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError
 from lmchat.render.failures import show_failure
@@ -27,6 +27,10 @@ from lmchat.repl.toolbar import toolbar
 
 _HISTORY = "history"
 _KEEP_TITLE, _TITLE_BACK = "\x1b[22;2t", "\x1b[23;2t"
+_PATIENCE_SECONDS = 1.0
+"""How long the first prompt waits for a server that says nothing."""
+_BURST_SECONDS = 0.5
+"""How long after a reply was stopped more Ctrl-C are still meant for it: people press it more than once."""
 _LEAVE_NOTICE = "Ctrl-C again, or Ctrl-D, leaves"
 
 
@@ -80,6 +84,9 @@ def _begun(desk: Desk) -> Desk:
         return desk
     try:
         with suppress(KeyboardInterrupt), _ctrl_c_interrupts():
+            if not desk.known.settled(_PATIENCE_SECONDS):
+                desk.say("The server has not answered yet; the model is chosen with the first prompt.")
+                return desk
             return replace(desk, session=desk.parts.with_model(desk.session))
     except LmchatError as error:
         show_failure(desk.parts.world, error, colour=desk.colour)
@@ -101,7 +108,8 @@ def _step(desk: Desk) -> Desk:
             return replace(desk, left=True)
         case Cleared(empty):
             images = desk.images if desk.editing is None else ()
-            return replace(desk, left=empty and desk.armed, armed=empty, editing=None, images=images)
+            armed = empty and _now(desk) > desk.stopped_at + _BURST_SECONDS
+            return replace(desk, left=armed and desk.armed, armed=armed, editing=None, images=images)
         case Typed(text):
             done = _safely(replace(desk, armed=False), text)
             _title(done, before=desk)
@@ -113,7 +121,9 @@ def _safely(desk: Desk, line: str | Prompt) -> Desk:
     text = line if isinstance(line, str) else line.text
     try:
         with _ctrl_c_interrupts():
-            return _done(desk, line)
+            done = _done(desk, line)
+        stopped = done.head and done.head != desk.head and done.head.outcome is Outcome.INTERRUPTED
+        return replace(done, stopped_at=_now(done)) if stopped else done
     except KeyboardInterrupt:
         desk.say("(stopped)")
         return replace(desk, draft=text)
@@ -128,6 +138,10 @@ def _safely(desk: Desk, line: str | Prompt) -> Desk:
     # Where the terminal itself is gone, this fails too, and ends the talk.
     show_failure(desk.parts.world, failure, colour=desk.colour)
     return replace(desk, draft=text)
+
+
+def _now(desk: Desk) -> float:
+    return desk.parts.world.monotonic()
 
 
 def _done(desk: Desk, line: str | Prompt) -> Desk:

@@ -14,7 +14,7 @@ from lmchat.chat.session import Outcome, Turn
 from lmchat.store.store import open_store
 from tests.repl.lmstudio import Studio, ended, event, spoken
 from tests.repl.window import Window, talk_command, window
-from tests.wire.scripted import HOLD, Steps, answer, stream
+from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer, stream
 
 pytestmark = pytest.mark.terminal
 
@@ -87,6 +87,25 @@ def test_ctrl_c_stops_a_reply_in_every_phase_and_the_talk_goes_on(
     talking.send("\x04")
     assert talking.ended() == 0
     assert [turn.outcome for turn in turns(tmp_path)] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
+
+
+def test_ctrl_c_several_times_stops_a_reply_and_does_not_leave(talking: Window, studio: Studio) -> None:
+    studio.replies = [PHASES["reply"][0]]
+    talking.send("tell me\r")
+    talking.until("Half of it")
+    for _ in range(4):
+        talking.send("\x03")
+    talking.until_prompt()
+    talking.send("and now\r")
+    talking.until("Reply 2.")
+
+
+def test_a_server_that_says_nothing_does_not_keep_the_prompt_away(tmp_path: Path) -> None:
+    with ScriptedServer([HOLD]) as silent, window(talk_command(silent.url, "s"), tmp_path) as there:
+        there.until("has not answered yet")
+        there.until_prompt()
+        there.send("typed")
+        there.until("> typed")
 
 
 def test_what_is_typed_during_a_reply_waits_for_the_next_prompt(talking: Window, studio: Studio) -> None:
