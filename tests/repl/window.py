@@ -103,6 +103,7 @@ class Window:
         """End the program, whatever it does."""
         if self._child.isalive():
             os.kill(self.pid, signal.SIGKILL)
+            self._child.wait()
         with suppress(OSError):
             self._child.close(force=True)
 
