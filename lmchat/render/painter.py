@@ -76,7 +76,8 @@ class Painter:
                 self._write("".join(f"{row.text}\n" for row in settled))
             return
         width, height = self._size()
-        tail = list(live[-max(height - 1, 1) :]) if self._still((width, height)) else []
+        # Of a window of one row, a live one could not be taken back.
+        tail = list(live[1 - height :]) if self._still((width, height)) and height > 1 else []
         parts = self._forget_wrapped(width, height)
         parts += self._changes([*settled, *tail], len(settled))
         self._shown, self._shown_width = tail, width
@@ -119,7 +120,7 @@ class Painter:
         if same == len(before) == len(target):
             return []
         parts = [_up(len(before) - same)]
-        if any(row.shaky for row in target[same:settled]):
+        if same < len(before) and any(row.shaky for row in target[same:settled]):
             # Settled, it may take two rows of the terminal: the second must be empty.
             parts.append(_ERASE_BELOW)
             before = before[:same]

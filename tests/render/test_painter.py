@@ -105,6 +105,21 @@ def test_no_more_rows_are_live_than_the_window_has_less_one() -> None:
     assert terminal.texts() == ["c", "d", "e"]
 
 
+def test_a_window_of_one_row_has_no_live_one_since_it_would_stay() -> None:
+    terminal = Terminal(10, 1)
+    painter = painter_of(terminal)
+    painter.frame((), rows("a"))
+    painter.frame((), rows("ab"))
+    painter.frame(rows("abc"))
+    assert terminal.texts() == ["abc"]
+
+
+def test_nothing_is_erased_where_nothing_was_live() -> None:
+    terminal = Terminal(10, 1)
+    painter_of(terminal).frame(rows(FAMILY * 4))
+    assert "\x1b[J" not in terminal.written()
+
+
 def test_rows_that_had_no_room_are_there_when_they_are_settled() -> None:
     terminal = Terminal(10, 4)
     painter = painter_of(terminal)
