@@ -149,10 +149,19 @@ class Keyboard:
 
     def again(self) -> None:
         """Read keys again after the program was stopped, and draw the line below what came meanwhile."""
-        if app := get_app_or_none():
-            self._source.raw_mode().__enter__()
-            app.renderer.reset()
-            app.invalidate()
+        app = get_app_or_none()
+        if app is None or app.loop is None:
+            return
+        self._source.raw_mode().__enter__()
+        drawn = app.render_counter
+
+        def draw() -> None:
+            if app.render_counter == drawn:  # after Ctrl-Z the library does it by itself
+                app.renderer.reset()
+                app.invalidate()
+
+        # Not at once: this may run in the middle of a write to the terminal.
+        app.loop.call_soon_threadsafe(draw)
 
     def clear(self) -> None:
         """Clear the screen that is typed at."""
