@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from lmchat.chat.integrations import write_integration
@@ -16,13 +16,17 @@ from lmchat.errors import LmchatError
 from lmchat.render.cells import shorten
 from lmchat.render.text import safe_line
 from lmchat.repl.commands.command import Takes
+from lmchat.repl.commands.models import LOAD_OPTIONS
 from lmchat.repl.commands.options import OPTIONS
+from lmchat.repl.commands.output import code_blocks
 from lmchat.repl.commands.table import BY_NAME, COMMANDS
 from lmchat.repl.desk import Desk
+from lmchat.repl.files import among_several, fitting, last_of_several
 from lmchat.repl.matching import Offer, matching
 
 _MOST_TURNS, _MOST_OFFERS = 200, 100
 _WORDS_CELLS = 50
+_SOME_LENGTH = "8192"
 
 
 class Completions(Completer):
@@ -30,40 +34,63 @@ class Completions(Completer):
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._files = PathCompleter(expanduser=True)
 
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+    def get_completions(
+        self,
+        document: Document,
+        complete_event: CompleteEvent,  # noqa: ARG002 - the library hands it in
+    ) -> Iterable[Completion]:
         """Offer what can stand at the cursor; where it cannot be looked up, nothing: the command says what is wrong."""
         with suppress(LmchatError, OSError):
-            yield from self._offered(document, complete_event)
+            yield from self._offered(document)
 
-    def _offered(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
+    def _offered(self, document: Document) -> Iterator[Completion]:
         before = document.text_before_cursor
         if not before.startswith("/") or "\n" in before:
             return
         name, blank, rest = before[1:].partition(" ")
         if not blank:
-            for written, said in matching(name, ((each.name, each.help) for each in COMMANDS)):
+            for written, said in matching(name, ((known, each.help) for known, each in BY_NAME.items())):
                 yield _completion(f"/{written}", said, typed=before)
         elif found := BY_NAME.get(name.lower()):
-            yield from self._arguments(found.takes, rest.lstrip(), complete_event)
+            yield from self._arguments(found.takes, rest.lstrip())
 
-    def _arguments(self, takes: Takes, typed: str, event: CompleteEvent) -> Iterator[Completion]:
-        if takes in {Takes.FILE, Takes.SYSTEM} and (takes is Takes.FILE or typed.startswith("@")):
-            path = typed.removeprefix("@") if takes is Takes.SYSTEM else typed
-            yield from self._files.get_completions(Document(path), event)
-            return
-        last = typed if takes in {Takes.SESSION, Takes.MODEL, Takes.LOADED} else typed.rpartition(" ")[2]
-        for written, said in matching(last, self._offers(takes, typed.split(" ")))[:_MOST_OFFERS]:
-            yield _completion(written, said, typed=last)
+    def _arguments(self, takes: Takes, typed: str) -> Iterator[Completion]:
+        match takes:
+            case Takes.FILE:
+                yield from _files(typed)
+            case Takes.SYSTEM:
+                if typed.startswith("@"):
+                    yield from _files(typed[1:])
+            case Takes.ATTACHED:
+                yield from self._attached(typed)
+            case _:
+                if takes is Takes.SET_OPTION:
+                    typed = typed.replace("=", " ", 1)
+                last = typed if takes in {Takes.SESSION, Takes.MODEL} else typed.rpartition(" ")[2]
+                for written, said in matching(last, self._offers(takes, typed.split(" ")))[:_MOST_OFFERS]:
+                    yield _completion(written, said, typed=last)
+
+    def _attached(self, typed: str) -> Iterator[Completion]:
+        """Offer a file as it stands, blanks and all, or one of several."""
+        if (self._desk.images or self._desk.files) and "off".startswith(typed):
+            yield _completion("off", "Drop what is attached.", typed=typed)
+        if " " in typed and (whole := list(_files(typed, several=True))):
+            yield from whole
+        else:
+            yield from _files(*last_of_several(typed), several=True)
 
     def _offers(self, takes: Takes, typed: list[str]) -> Iterable[Offer]:
         """Return what can stand behind a command; `typed` are the words there, the last one not whole."""
         match takes:
             case Takes.SESSION:
                 return self._sessions()
-            case Takes.MODEL | Takes.LOADED:
-                return self._models(loaded=takes is Takes.LOADED)
+            case Takes.MODEL:
+                return self._models()
+            case Takes.LOAD:
+                return self._models() if len(typed) == 1 else _load_options(typed[-1])
+            case Takes.COPY if typed[0] == "code" and len(typed) == 2:
+                return self._blocks()
             case Takes.RETRY:
                 return self._retry(typed)
             case Takes.SET_OPTION if len(typed) > 1:
@@ -80,7 +107,10 @@ class Completions(Completer):
             case Takes.SET_OPTION:
                 return _options()
             case Takes.OPTION:
-                return [(name, str(value)) for name, value in session.options.given().items()]
+                system = [("system", shorten(safe_line(session.system[:200]), _WORDS_CELLS))] if session.system else []
+                return [*((name, str(value)) for name, value in session.options.given().items()), *system]
+            case Takes.LOADED:
+                return [*self._loaded(), ("--all", "Everything that is loaded.")]
             case Takes.REASONING:
                 return self._values("reasoning")
             case Takes.INTEGRATION:
@@ -100,13 +130,19 @@ class Completions(Completer):
             if name != self._desk.session.name:
                 yield name, ""
 
-    def _models(self, *, loaded: bool) -> Iterator[Offer]:
+    def _models(self) -> Iterator[Offer]:
         for model in self._desk.known.now():
-            said = "loaded" if model.instances else model.display_name
-            if loaded:
-                yield from ((copy.id, said) for copy in model.instances)
-            elif model.chats:
-                yield model.key, said
+            if model.chats:
+                yield model.key, "loaded" if model.instances else model.display_name
+
+    def _loaded(self) -> Iterator[Offer]:
+        for model in self._desk.known.now():
+            yield from ((copy.id, "loaded") for copy in model.instances)
+
+    def _blocks(self) -> Iterator[Offer]:
+        head = self._desk.head
+        for number, block in enumerate(code_blocks(head.reply.text) if head else (), 1):
+            yield str(number), shorten(safe_line(block[:200].strip()), _WORDS_CELLS)
 
     def _turns(self) -> Iterator[Offer]:
         for turn in islice(self._desk.session.lineage(), _MOST_TURNS):
@@ -122,7 +158,7 @@ class Completions(Completer):
 
     def _retry(self, typed: list[str]) -> Iterator[Offer]:
         if typed[-2:-1] == ["--model"]:
-            yield from self._models(loaded=False)
+            yield from self._models()
             return
         name, equals, _ = typed[-1].partition("=")
         if equals:
@@ -136,5 +172,23 @@ def _options() -> Iterator[Offer]:
     return ((name, key.help) for name, key in OPTIONS.items())
 
 
-def _completion(written: str, said: str, *, typed: str) -> Completion:
-    return Completion(written, start_position=-len(typed), display=safe_line(written), display_meta=safe_line(said))
+def _load_options(typed: str) -> Iterator[Offer]:
+    name, equals, _ = typed.partition("=")
+    for option, shape in LOAD_OPTIONS.items():
+        if not equals:
+            yield f"{option}=", shape.expected
+        elif option == name:
+            yield from ((f"{name}={value}", "") for value in shape.choices or (_SOME_LENGTH,))
+
+
+def _files(written: str, meant: str | None = None, *, several: bool = False) -> Iterator[Completion]:
+    """Offer files for a path as it is written; `meant` is the path without its quotes."""
+    with suppress(OSError):  # there is no such directory
+        for path, size in fitting(written if meant is None else meant):
+            display = path[path.rstrip("/").rfind("/") + 1 :]
+            yield _completion(among_several(path) if several else path, size, typed=written, display=display)
+
+
+def _completion(written: str, said: str, *, typed: str, display: str = "") -> Completion:
+    shown = safe_line(display or written)
+    return Completion(written, start_position=-len(typed), display=shown, display_meta=safe_line(said))

@@ -77,6 +77,15 @@ def test_a_file_that_is_no_text_is_refused(talk: Talk, tmp_path: Path) -> None:
     assert "'a.bin' is not a text file." in talk.type(f"/file {tmp_path}/a.bin")
 
 
+@pytest.mark.parametrize("command", ["/file", "/system @", "/save", "/export"])
+def test_the_home_of_nobody_is_no_bug(
+    talk: Talk, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = talk.type("one", f"{command} ~nobody-of-that-name/x".replace("@ ", "@"))
+    assert "'~nobody-of-that-name/x' cannot be" in out
+
+
 def test_files_can_be_dropped(talk: Talk, studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("text")
     out = talk.type(f"/file {tmp_path}/a.md", "/file off", "hello")

@@ -1,5 +1,6 @@
 """The input line: folding of what is long, completion, choices, the toolbar, vi keys."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,12 @@ from lmchat.render.cells import cells
 from lmchat.repl.commands.attachments import file
 from lmchat.repl.commands.tree import edit
 from lmchat.repl.completion import Completions
-from lmchat.repl.desk import Desk
+from lmchat.repl.desk import Desk, Quoted
 from lmchat.repl.folding import LONGEST_UNFOLDED, Folds
 from lmchat.repl.matching import matching
 from lmchat.repl.pasting import PastingParser
 from lmchat.repl.toolbar import Status, toolbar
-from tests.repl.lmstudio import Studio
+from tests.repl.lmstudio import Studio, spoken
 from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, ENTER, ESCAPE, TAB, Talk
 
 LONG = "日本語\t" * (LONGEST_UNFOLDED // 3)
@@ -88,19 +89,86 @@ def test_arguments_are_offered_by_kind(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("")
     assert offered(desk, "/switch ") == ["numbers"]
     assert offered(desk, "/model ") == ["acme/big", "acme/eyes"]
-    assert offered(desk, "/unload ") == ["acme/big"]
+    assert offered(desk, "/unload ") == ["acme/big", "--all"]
+    assert offered(desk, "/load ey") == ["acme/eyes"]
+    assert offered(desk, "/load acme/eyes con") == ["context_length="]
+    assert offered(desk, "/load acme/eyes context_length=") == ["context_length=8192"]
     assert offered(desk, "/goto ") == ["2", "1"]
     assert offered(desk, "/set temp") == ["temperature"]
     assert offered(desk, "/set reasoning ") == ["low", "xhigh"]
+    assert offered(desk, "/set reasoning=") == ["low", "xhigh"]
+    assert offered(replace(desk, session=replace(desk.session, system="Be brief.")), "/unset ") == ["system"]
     assert offered(desk, "/reasoning x") == ["xhigh"]
     assert offered(desk, "/retry --model ey") == ["acme/eyes"]
     assert offered(desk, "/retry --model acme/eyes top_") == ["top_p=", "top_k="]
     assert offered(desk, "/copy c") == ["code"]
     assert offered(desk, "/mcp ") == ["off"]
     assert offered(desk, "/help und") == ["undo", "unload"]
-    assert offered(desk, f"/file {tmp_path}/no") == ["tes.txt"]
-    assert offered(desk, f"/system @{tmp_path}/no") == ["tes.txt"]
+    assert offered(desk, f"/file {tmp_path}/no") == [f"{tmp_path}/notes.txt"]
+    assert offered(desk, f"/save {tmp_path}/no") == [f"{tmp_path}/notes.txt"]
+    assert offered(desk, f"/system @{tmp_path}/no") == [f"{tmp_path}/notes.txt"]
     assert offered(desk, "/clear ") == []
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "files"
+    (place / "日本 ノート").mkdir(parents=True)
+    for name in ("two words.txt", "it's.txt", "plain.txt", ".hidden", "日本 ノート/中.txt"):
+        (place / name).write_text("what is in it")
+    monkeypatch.chdir(place)
+    return place
+
+
+def test_files_are_offered_fuzzily_with_their_sizes(desk: Desk, files: Path) -> None:
+    found = list(Completions(desk).get_completions(Document(f"/file {files}/pltx"), CompleteEvent()))
+    assert [each.text for each in found] == [f"{files}/plain.txt"]
+    assert (found[0].display_text, found[0].display_meta_text) == ("plain.txt", "13 B")
+
+
+@pytest.mark.usefixtures("files")
+def test_a_directory_is_offered_with_its_slash_and_what_is_hidden_behind_a_dot_only(desk: Desk) -> None:
+    assert offered(desk, "/save ") == ["it's.txt", "plain.txt", "two words.txt", "日本 ノート/"]
+    assert offered(desk, "/save .") == [".hidden"]
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("typed", "offers"),
+    [
+        ("two w", ["'two words.txt'"]),
+        ("plain.txt two", ["'two words.txt'"]),
+        ("'two w", ["'two words.txt'"]),
+        ("'two words.txt' \"it", ['"it\'s.txt"']),
+        ("日本", ["'日本 ノート/"]),
+        ("plain.txt '日本 ノート/", ["'日本 ノート/中.txt'"]),
+        ("日本 ノート/", ["'日本 ノート/中.txt'"]),
+    ],
+)
+def test_one_of_several_files_is_offered_in_quotes_where_it_needs_them(
+    desk: Desk, typed: str, offers: list[str]
+) -> None:
+    assert offered(desk, f"/file {typed}") == offers
+
+
+def test_a_name_that_cannot_be_typed_is_not_offered(desk: Desk, files: Path) -> None:
+    (files / "red\x1b[31m.txt").write_text("")
+    (files / "torn\udcff.txt").write_text("")
+    (files / "wide\u3000blank.txt").write_text("")
+    assert offered(desk, "/save red") == offered(desk, "/save torn") == []
+    assert offered(desk, "/save wide") == ["wide\u3000blank.txt"]
+
+
+@pytest.mark.usefixtures("files")
+def test_what_is_attached_can_be_dropped_by_completion(desk: Desk) -> None:
+    assert offered(replace(desk, files=(Quoted("a", "a"),)), "/file o")[:1] == ["off"]
+
+
+def test_the_blocks_of_code_are_offered_with_their_first_words(talk: Talk, studio: Studio) -> None:
+    studio.replies = [spoken("```sh\nls -l\n```\nor\n```py\nprint()\n```")]
+    talk.type("how?", name="s")
+    found = Completions(talk.desk("s")).get_completions(Document("/copy code "), CompleteEvent())
+    assert [(each.text, each.display_meta_text) for each in found] == [("1", "ls -l"), ("2", "print()")]
 
 
 def test_completion_never_asks_the_server(talk: Talk) -> None:

@@ -78,7 +78,7 @@ def _read(path: Path) -> bytes:
 
 
 COMMANDS = (
-    Command("image", "FILE… or off", "Send pictures along with the next prompt.", image, Takes.FILE),
-    Command("file", "FILE… or off", "Quote text files in the next prompt.", file, Takes.FILE),
+    Command("image", "FILE… or off", "Send pictures along with the next prompt.", image, Takes.ATTACHED),
+    Command("file", "FILE… or off", "Quote text files in the next prompt.", file, Takes.ATTACHED),
     Command("paste", "", "Attach the clipboard's picture, or insert its text.", paste),
 )

@@ -14,7 +14,7 @@ from lmchat.repl.desk import Desk
 from lmchat.settings.shapes import Shape, Switch, misfit
 from lmchat.settings.table import COUNT
 
-_LOAD_OPTIONS: dict[str, Shape] = {
+LOAD_OPTIONS: dict[str, Shape] = {
     "context_length": COUNT,
     "eval_batch_size": COUNT,
     "flash_attention": Switch(),
@@ -127,10 +127,10 @@ def _load_options(given: list[str]) -> dict[str, Any]:
     for word in given:
         name, _, value = word.lstrip("-").partition("=")
         name = name.replace("-", "_").lower()
-        if name not in _LOAD_OPTIONS:
-            hint = nearest(name, list(_LOAD_OPTIONS)) or f"There are: {', '.join(_LOAD_OPTIONS)}."
+        if name not in LOAD_OPTIONS:
+            hint = nearest(name, list(LOAD_OPTIONS)) or f"There are: {', '.join(LOAD_OPTIONS)}."
             raise BadUseError(f"'{word}' is no option for loading.", hint=hint)
-        shape = _LOAD_OPTIONS[name]
+        shape = LOAD_OPTIONS[name]
         options[name] = shape.read(value)
         if wrong := misfit(shape, options[name]):
             raise BadUseError(f"{name} {wrong}.", hint=f"Like this: {name}={'8192' if shape is COUNT else 'on'}")
@@ -145,8 +145,8 @@ COMMANDS = (
         "KEY [option=value…]",
         "Load a model now instead of with the next prompt.",
         load,
-        Takes.MODEL,
-        more=f"The options are {', '.join(_LOAD_OPTIONS)}: /load KEY context_length=8192 flash_attention=on",
+        Takes.LOAD,
+        more=f"The options are {', '.join(LOAD_OPTIONS)}: /load KEY context_length=8192 flash_attention=on",
     ),
     Command(
         "unload",

@@ -16,6 +16,7 @@ from lmchat.repl.clipboard import copy as copy_text
 from lmchat.repl.commands.command import Command, Takes
 from lmchat.repl.commands.words import count, nothing, required, turn_number, words
 from lmchat.repl.desk import Desk
+from lmchat.repl.files import path_of
 from lmchat.repl.toolbar import context_words
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)$")
@@ -164,7 +165,7 @@ def _last_answer(desk: Desk) -> Turn:
 
 
 def _target(text: str) -> Path:
-    return Path(text.strip("'\"")).expanduser()
+    return path_of(text.strip("'\""))
 
 
 def _write(path: Path, text: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lmchat.chat.session import TurnId
 from lmchat.errors import BadUseError
+from lmchat.repl.files import path_of
 
 _MOST_DIGITS = 18
 """More than these, and a number is larger than what can be counted or kept."""
@@ -51,17 +52,17 @@ def required(text: str, what: str, example: str) -> str:
 
 def paths(text: str) -> list[Path]:
     """Read one path as it stands, blanks and all, or several; `~` is the home directory."""
-    whole = Path(text).expanduser()
+    whole = path_of(text)
     if text and whole.exists():
         return [whole]
-    return [Path(word).expanduser() for word in words(text)]
+    return [path_of(word) for word in words(text)]
 
 
 def text_or_file(text: str) -> str:
     """Return the text, or what the file behind an `@` holds."""
     if not text.startswith("@"):
         return text
-    path = Path(text[1:]).expanduser()
+    path = path_of(text[1:])
     try:
         return path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError:
