@@ -20,8 +20,8 @@ def path_of(text: str) -> Path:
 def fitting(typed: str) -> list[Offer]:
     """Return the paths that begin as the typed one, or else those that fit it, each with its size.
 
-    Directories end in a slash. What is hidden is offered where a dot was typed; what no terminal can show, and so nobody
-    can type, never is. Raise OSError where the directory cannot be read.
+    Directories end in a slash. What is hidden is offered where a dot was typed; what no terminal can show, and so
+    nobody can type, never is. Raise OSError where the directory cannot be read.
     """
     directory, slash, name = typed.rpartition("/")
     with os.scandir(path_of(directory + slash or ".")) as found:
