@@ -88,7 +88,8 @@ def _end_in_order() -> None:
         signal.signal(number, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
-    for name in ("SIGTERM", "SIGHUP"):
+    # Ctrl-\ is near Ctrl-C while a reply runs. Windows has none of these but the first.
+    for name in ("SIGTERM", "SIGHUP", "SIGQUIT"):
         if number := getattr(signal, name, None):
             signal.signal(number, leave)
 

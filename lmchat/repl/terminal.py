@@ -36,7 +36,7 @@ class Terminal:
         When the program was stopped, by Ctrl-Z or from outside, and goes on, it is made quiet and `again` is called.
         """
         # Windows has none of these.
-        handlers = {"SIGTSTP": self._stop, "SIGCONT": lambda *_: self._go_on(again), "SIGQUIT": _leave}
+        handlers = {"SIGTSTP": self._stop, "SIGCONT": lambda *_: self._go_on(again)}
         numbers = {getattr(signal, name): handle for name, handle in handlers.items() if hasattr(signal, name)}
         before = {number: signal.signal(number, handle) for number, handle in numbers.items()}
         self.quiet()
@@ -132,10 +132,3 @@ def _in_foreground(number: int) -> bool:
         return os.tcgetpgrp(number) == os.getpgrp()
     except OSError:
         return False
-
-
-def _leave(number: int, _frame: FrameType | None) -> None:
-    """Leave in order, as with SIGTERM: Ctrl-\\ is near Ctrl-C while a reply runs."""
-    # A second one must not tear apart what the first one set in motion.
-    signal.signal(number, signal.SIG_IGN)
-    raise SystemExit(128 + number)
