@@ -333,15 +333,17 @@ def test_ctrl_c_keeps_what_came_and_exits_130(tmp_path: Path) -> None:
     assert "(interrupted)" in run(tmp_path, "sessions", "show", "cut").stdout
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to speak of")
-def test_a_polite_kill_keeps_what_came(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="Windows has none of these to speak of")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGQUIT"])
+def test_a_polite_kill_keeps_what_came(tmp_path: Path, name: str) -> None:
     begun = reply().split(b"event: message.end")[0]
     with ScriptedServer(stream(begun, HOLD)) as server:
         program = started(tmp_path, "--url", server.url, "ask", "-m", "tiny", "-s", "cut", "Tell me")
         assert program.stdout is not None
         assert program.stdout.read(5) == "Blue."
-        program.terminate()
-        assert program.wait(timeout=5) == 143
+        number = getattr(signal, name)
+        program.send_signal(number)
+        assert program.wait(timeout=5) == 128 + number
         program.communicate()
     assert "Blue." in run(tmp_path, "sessions", "show", "cut").stdout
 
