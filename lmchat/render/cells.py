@@ -79,18 +79,18 @@ def padded(text: str, width: int, *, right: bool = False) -> str:
     return blanks + text if right else text + blanks
 
 
-def fold(text: str, width: int) -> list[str]:
+def fold(line: str, width: int) -> list[str]:
     """Break a line into rows of at most `width` cells, at blanks where there are any."""
-    rows, rest = [], text.expandtabs(4)
-    while cells(rest) > width:
-        used = end = 0
-        for cluster, size in clusters(rest):
-            if used + size > width:
-                break
-            used += size
-            end += len(cluster)
-        blank = rest.rfind(" ", 0, end + 1)
-        cut = blank + 1 if blank > 0 else max(end, 1)
-        rows.append(rest[:cut].rstrip())
-        rest = rest[cut:]
-    return [*rows, rest]
+    rows: list[str] = []
+    row: list[str] = []
+    used = 0
+    for cluster, size in clusters(line.expandtabs(4)):
+        row.append(cluster)
+        used += size
+        if used > width and len(row) > 1:
+            blank = max((index for index, each in enumerate(row) if each == " "), default=0)
+            end = blank + 1 if blank else len(row) - 1
+            rows.append("".join(row[:end]).rstrip())
+            row = row[end:]
+            used = sum(map(cells, row))
+    return [*rows, "".join(row)]

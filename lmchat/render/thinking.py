@@ -47,12 +47,13 @@ class Thinking:
         return [heading, *(row_of(f"  {row}", theme.looks.faint, theme, width) for row in shown)]
 
     def settled(self, theme: Theme, width: int) -> list[Row]:
-        """Return the rows of the lines that are finished, once: for reasoning that is shown whole."""
-        finished, self._finished = self._finished, []
+        """Return the rows that nothing can change any more, once: for reasoning that is shown whole."""
+        *full, self._line = fold(self._line, width)
+        finished, self._finished = [*self._finished, *full], []
         return [row for line in finished for row in _faint_rows(line, theme, width)]
 
     def open(self, theme: Theme, width: int) -> list[Row]:
-        """Return the rows of the line that is not finished."""
+        """Return the row that is not full yet."""
         return _faint_rows(self._line, theme, width) if self._line else []
 
 

@@ -12,6 +12,7 @@ from lmchat.render.failures import show_failure, show_note
 from lmchat.render.tables import Column, age_words, listing, pairs, size_words
 from lmchat.render.terminal import moves_cursor, reflows, size_of
 from lmchat.render.theme import PLAIN, WITHOUT_ANYTHING, WITHOUT_COLOURS, Depth, Looks, When, theme_for
+from lmchat.render.thinking import Thinking
 from tests.render.terminals import Clock, Terminal, Tty, world_of
 
 XTERM = {"TERM": "xterm-256color"}
@@ -187,3 +188,16 @@ def test_text_is_cut_and_shortened_by_cells() -> None:
 
 def test_reasoning_is_folded_at_blanks_and_in_long_words() -> None:
     assert fold("one two 0123456789", 7) == ["one two", "0123456", "789"]
+
+
+@pytest.mark.timeout(10)
+def test_a_line_is_broken_in_time_that_grows_with_its_length_only() -> None:
+    assert len(fold("日本語の " * 20_000, 80)) > 2_000
+
+
+def test_a_long_line_of_thoughts_is_settled_row_by_row_while_it_grows() -> None:
+    thinking = Thinking(0.0, whole=True)
+    thinking.feed("one two three four")
+    settled = [row.text for row in thinking.settled(PLAIN, 10)]
+    thinking.feed("teen")
+    assert settled + [row.text for row in thinking.open(PLAIN, 10)] == ["one two", "three", "fourteen"]

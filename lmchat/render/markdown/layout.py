@@ -6,6 +6,7 @@ Rows that were returned are settled. It must not know source lines, nor where ro
 import re
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
 from lmchat.render.cells import cells, cut, grounded, shorten
@@ -189,8 +190,8 @@ class Layout:
     def _open_item(self) -> None:
         above = self._frames[-1]
         if above.number is None:
-            depth = sum(frame.kind is _Kind.LIST and frame.number is None for frame in self._frames)
-            marker = f" {_BULLETS[min(depth, len(_BULLETS)) - 1]} "
+            lists = (frame for frame in reversed(self._frames) if frame.kind is _Kind.LIST and frame.number is None)
+            marker = f" {_BULLETS[len(list(islice(lists, len(_BULLETS)))) - 1]} "
         else:
             marker = f"{above.number:>2}{above.delimiter} "
             self._frames[-1] = replace(above, number=above.number + 1)

@@ -13,7 +13,7 @@ from lmchat.render.markdown.steps import Align
 TAB = 4
 CODE_INDENT = 4
 
-_RULE = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
+_SIGNS_OF_RULE = 3
 _HEADING = re.compile(r"(#{1,6})(?:[ \t]|$)")
 _UNDERLINE = re.compile(r"(=+|-+)[ \t]*$")
 _FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$")
@@ -77,7 +77,8 @@ class Marker:
 
 def is_rule(text: str) -> bool:
     """Tell whether the text is a thematic break."""
-    return bool(_RULE.match(text))
+    sign = text[:1]
+    return sign in ("*", "-", "_") and not text.rstrip(sign + " \t") and text.count(sign) >= _SIGNS_OF_RULE
 
 
 def heading(text: str) -> tuple[int, str] | None:
