@@ -9,3 +9,26 @@ def whole(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def ends_torn(text: str) -> bool:
+    """Tell whether a text ends with the first half of a character."""
+    return "\ud800" <= text[-1:] <= "\udbff"
+
+
+class Halves:
+    """Join characters that were split between two chunks, and change nothing else; `held` is the half that waits."""
+
+    def __init__(self) -> None:
+        self.held = ""
+
+    def through(self, chunk: str) -> str:
+        """Return what can be passed on now."""
+        text = self.held + chunk
+        self.held = text[-1] if ends_torn(text) else ""
+        return whole(text[: len(text) - len(self.held)])
+
+    def rest(self) -> str:
+        """Return what was held back, at the end of the text."""
+        text, self.held = self.held, ""
+        return whole(text)

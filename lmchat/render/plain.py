@@ -5,8 +5,9 @@ On a terminal (`--plain`) the same, made safe. It must not import what renders M
 
 from typing import TextIO
 
+from lmchat.chat.characters import Halves
 from lmchat.chat.values import MESSAGE_GAP
-from lmchat.render.text import Door, Halves
+from lmchat.render.text import Door
 
 
 class PlainPage:

@@ -7,7 +7,7 @@ It must not know what a text is for.
 
 import re
 
-from lmchat.chat.characters import whole
+from lmchat.chat.characters import ends_torn, whole
 
 _ESCAPE_SHOWN = "␛"
 _LINE_ENDS = "\u2028\u2029"
@@ -47,28 +47,6 @@ def safe_line(text: str) -> str:
     return _BLANKS.sub(" ", safe(text)).strip()
 
 
-def _ends_with_half(text: str) -> bool:
-    return bool(text) and "\ud800" <= text[-1] <= "\udbff"
-
-
-class Halves:
-    """Join characters that were split between two chunks, and change nothing else."""
-
-    def __init__(self) -> None:
-        self._held = ""
-
-    def through(self, chunk: str) -> str:
-        """Return what can be passed on now."""
-        text = self._held + chunk
-        self._held = text[-1] if _ends_with_half(text) else ""
-        return whole(text[: len(text) - len(self._held)])
-
-    def rest(self) -> str:
-        """Return what was held back, at the end of the text."""
-        text, self._held = self._held, ""
-        return whole(text)
-
-
 class Door:
     """Make a stream of chunks safe: the result is that of `safe` on the whole, however the text was cut."""
 
@@ -78,7 +56,7 @@ class Door:
     def through(self, chunk: str) -> str:
         """Return what can be passed on now; a CR or half a character at the end waits for the next chunk."""
         text = self._held + chunk
-        self._held = text[-1] if text.endswith("\r") or _ends_with_half(text) else ""
+        self._held = text[-1] if text.endswith("\r") or ends_torn(text) else ""
         return safe(text[: len(text) - len(self._held)])
 
     def rest(self) -> str:

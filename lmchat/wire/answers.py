@@ -17,6 +17,7 @@ from lmchat.wire.frames import Frame, FrameReader
 from lmchat.wire.redaction import redact_all
 from lmchat.wire.replies import read_reply
 from lmchat.wire.tolerant import parse_json
+from lmchat.wire.torn import Torn
 
 Pieces = Generator[Piece, None, None]
 Tap = Callable[[Mapping[str, Any]], None]
@@ -83,7 +84,7 @@ def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
 
 
 def _streamed(pieces: Pieces, call: Call, tap: Tap | None) -> Generator[Event, None, None]:
-    faulted, silent = False, 0.0
+    faulted, silent, torn = False, 0.0, Torn()
     try:
         for frame in _frames(pieces):
             if frame is None:
@@ -93,7 +94,7 @@ def _streamed(pieces: Pieces, call: Call, tap: Tap | None) -> Generator[Event, N
                 yield Quiet()
                 continue
             silent = 0.0
-            event = _event(frame, call, tap)
+            event = _event(frame, call, tap, torn)
             if isinstance(event, Finished):
                 # Some servers leave the socket open.
                 pieces.close()
@@ -109,7 +110,7 @@ def _streamed(pieces: Pieces, call: Call, tap: Tap | None) -> Generator[Event, N
             raise
 
 
-def _event(frame: Frame, call: Call, tap: Tap | None) -> Event | None:
+def _event(frame: Frame, call: Call, tap: Tap | None, torn: Torn) -> Event | None:
     try:
         data = parse_json(frame.data)
     except ValueError:
@@ -119,6 +120,7 @@ def _event(frame: Frame, call: Call, tap: Tap | None) -> Event | None:
     if not isinstance(data, dict):
         return None
     kind = event_kind(frame.name, data)
+    data = torn.joined(kind, data, frame.data)
     if kind == "error":
         data = redact_all(data, call.secrets)
     if tap is not None:

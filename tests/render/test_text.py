@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmchat.render.text import Door, Halves, safe, safe_line
+from lmchat.chat.characters import Halves
+from lmchat.render.text import Door, safe, safe_line
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 HOSTILE = st.text(

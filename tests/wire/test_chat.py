@@ -185,13 +185,28 @@ def test_an_event_of_an_unknown_kind_is_kept_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (["a\\ud83d", "\\ude00b"], "a😀b"),
+        (["\\uD83D", "", "\\uDE00"], "😀"),
+        (["\\ud83d", "b"], "\ufffdb"),
+        (["\\ude00", "\\ud83d"], "\ufffd"),
+    ],
+)
+def test_a_character_torn_between_two_events_is_one(pieces: list[str], text: str) -> None:
+    events = [b'data: {"type":"message.delta","content":"%s"}\n\n' % piece.encode() for piece in pieces]
+    came = events_of(stream(*events, END))
+    assert "".join(event.text for event in came if isinstance(event, MessageDelta)) == text
+
+
+@pytest.mark.parametrize(
     ("data", "expected"),
     [
         ('{"type":"message.delta"}', MessageDelta("")),
         ('{"type":"message.delta","content":null}', MessageDelta("")),
         ('{"type":"message.delta","content":7}', MessageDelta("7")),
         ('{"type":"message.delta","content":{"a":[1]}}', MessageDelta("")),
-        ('{"type":"message.delta","content":"\\ud83c\\udfa8 \\ud83d"}', MessageDelta("🎨 \ufffd")),
+        ('{"type":"message.delta","content":"\\ud83c\\udfa8 \\udfa8"}', MessageDelta("🎨 \ufffd")),
         ('{"type":"chat.start","model_instance_id":null}', Started("")),
         ('{"type":"model_load.progress","progress":"0.5"}', Progress(Phase.MODEL_LOAD, 0.5)),
         ('{"type":"model_load.progress","progress":NaN}', Progress(Phase.MODEL_LOAD)),
