@@ -22,10 +22,11 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
         arguments = sys.argv[1:]
         _end_in_order()
     world = world or this_world()
-    if list(arguments) == ["--version"]:
-        world.stdout.write(f"lmchat {__version__}\n")
-        return ExitStatus.OK
     try:
+        if list(arguments) == ["--version"]:
+            world.stdout.write(f"lmchat {__version__}\n")
+            world.stdout.flush()
+            return ExitStatus.OK
         if list(arguments[:1]) == ["__complete"]:
             from lmchat.cli.completing import complete
 
@@ -50,7 +51,12 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
 
             traceback.print_exc(file=world.stderr)
         known = _of_system(fault) if isinstance(fault, OSError) else BugError(type(fault).__name__)
-        return _report(world, arguments, known)
+        status = _report(world, arguments, known)
+        try:
+            world.stdout.flush()
+        except OSError:  # it is what cannot be written, and would say so again at the very end
+            abandon(world.stdout)
+        return status
 
 
 def _of_system(fault: OSError) -> LmchatError:

@@ -75,6 +75,21 @@ def test_an_output_that_cannot_be_written_is_no_bug(tmp_path: Path, manner: list
     )
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["settings"], ["settings", "--json"]])
+def test_it_is_told_once_and_in_two_lines(tmp_path: Path, arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lmchat", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "LMCHAT_HOME": str(tmp_path)},
+            text=True,
+        )
+    assert done.returncode == 1
+    assert [line.partition(" ")[0] for line in done.stderr.splitlines()] == ["lmchat:", "hint:"]
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
 def test_a_system_prompt_that_cannot_be_read_is_told_without_jargon(tmp_path: Path, content: bytes | None) -> None:
     role = tmp_path / "role.txt"
