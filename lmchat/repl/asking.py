@@ -8,7 +8,6 @@ from lmchat.chat.session import Session
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.errors import LmchatError, NotFoundError
-from lmchat.render.failures import show_failure
 from lmchat.render.notes import counted
 from lmchat.repl.desk import Desk
 
@@ -45,7 +44,7 @@ def ask(desk: Desk, prompt: Prompt, *, growing: Session | None = None, summary: 
     if exchange.failure is None:
         desk = _warned(desk)
     else:
-        show_failure(desk.parts.world, exchange.failure, colour=desk.colour)
+        desk.complain(exchange.failure)
         desk = replace(desk, draft=prompt.text)
     desk.write("\n")
     return desk

@@ -10,9 +10,11 @@ from typing import Any
 from lmchat.chat.models import context_length
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image
-from lmchat.render.failures import show_note
+from lmchat.errors import LmchatError
+from lmchat.render.failures import show_failure, show_note
 from lmchat.render.terminal import size_of
 from lmchat.render.theme import Theme, When, theme_for
+from lmchat.repl.hints import told_here
 from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.known import KnownModels
 from lmchat.repl.parts import Parts
@@ -73,6 +75,10 @@ class Desk:
     def say(self, sentence: str) -> None:
         """Write one faint line: something to know."""
         show_note(self.parts.world, sentence, colour=self.colour)
+
+    def complain(self, failure: LmchatError) -> None:
+        """Tell what went wrong, and what to do here."""
+        show_failure(self.parts.world, told_here(failure), colour=self.colour)
 
     def write(self, text: str) -> None:
         """Write what a command was asked for; it must be safe for a terminal."""

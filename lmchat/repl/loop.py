@@ -12,7 +12,6 @@ from dataclasses import replace
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError
-from lmchat.render.failures import show_failure
 from lmchat.render.text import safe_line
 from lmchat.repl.asking import ask, ask_typed
 from lmchat.repl.commands.table import command_in, sent_text
@@ -89,7 +88,7 @@ def _begun(desk: Desk) -> Desk:
                 return desk
             return replace(desk, session=desk.parts.with_model(desk.session))
     except LmchatError as error:
-        show_failure(desk.parts.world, error, colour=desk.colour)
+        desk.complain(error)
     return desk
 
 
@@ -136,7 +135,7 @@ def _safely(desk: Desk, line: str | Prompt) -> Desk:
             desk.parts.world.stderr.write("".join(traceback.format_exception(fault)))
         failure = BugError(type(fault).__name__)
     # Where the terminal itself is gone, this fails too, and ends the talk.
-    show_failure(desk.parts.world, failure, colour=desk.colour)
+    desk.complain(failure)
     return replace(desk, draft=text)
 
 
