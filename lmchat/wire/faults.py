@@ -293,10 +293,6 @@ _RULES = (
         "The server failed at this request",
         "LM Studio's log says more (`lms log stream`); loading the model again often helps.",
     ),
-    _Rule(
-        lambda it: it.status >= 300,
-        "The server refused the request",
-        "`--debug` shows what was sent.",
-    ),
+    _Rule(lambda it: it.status >= 300, "The server refused the request", "`--debug` shows what was sent."),
     _Rule(lambda _it: True, "The server reports an error", "Ask again, or choose another model."),
 )
