@@ -3,8 +3,6 @@
 Plain ASCII, the most of what is measured, costs nothing and loads nothing.
 """
 
-from unicodedata import category
-
 ELLIPSIS = "…"
 _NO_BREAK_BLANK = "\u00a0"
 _JOINER, _AS_EMOJI = "\u200d", "\ufe0f"
@@ -45,6 +43,10 @@ def clusters(text: str) -> list[tuple[str, int]]:
 
 def is_mark(character: str) -> bool:
     """Tell whether a character stands above or below the one before it."""
+    if character.isascii():
+        return False
+    from unicodedata import category
+
     return category(character) in ("Mn", "Me")
 
 

@@ -50,7 +50,6 @@ class Painter:
         self._seen: tuple[int, int] | None = None
         self._still_at: float | None = None
         self._shown: list[Row] = []
-        self._shown_width = 0
         self._hidden = False
         self.live = live
 
@@ -75,12 +74,12 @@ class Painter:
             if settled:
                 self._write("".join(f"{row.text}\n" for row in settled))
             return
-        width, height = self._size()
+        size = self._size()
+        parts = self._taken_back(*size) if self._seen is not None and self._seen[0] != size[0] else []
         # Of a window of one row, a live one could not be taken back.
-        tail = list(live[1 - height :]) if self._still((width, height)) and height > 1 else []
-        parts = self._forget_wrapped(width, height)
+        tail = list(live[1 - size[1] :]) if self._still(size) and size[1] > 1 else []
         parts += self._changes([*settled, *tail], len(settled))
-        self._shown, self._shown_width = tail, width
+        self._shown = tail
         if not parts:
             return
         if not self._hidden:
@@ -130,15 +129,12 @@ class Painter:
             parts.append(_ERASE_BELOW)
         return parts
 
-    def _forget_wrapped(self, width: int, height: int) -> list[str]:
+    def _taken_back(self, width: int, height: int) -> list[str]:
         """After a change of width, go up to where the live rows begin now, and clear from there."""
-        before, self_width = self._shown, self._shown_width
-        if not before or width == self_width:
+        before, self._shown = self._shown, []
+        if not before:
             return []
-        self._shown = []
-        rows = len(before)
-        if self._reflows:
-            rows = sum(_wrapped(row, width) for row in before)
+        rows = sum(_wrapped(row, width) for row in before) if self._reflows else len(before)
         return [_up(min(rows, height - 1)), _ERASE_BELOW]
 
 
