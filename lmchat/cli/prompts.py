@@ -1,4 +1,4 @@
-"""Put a prompt together from words, standard input and files (CLI.md, `ask`)."""
+"""Put a prompt together from words, standard input and files."""
 
 import os
 import select
