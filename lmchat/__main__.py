@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
             from lmchat.cli.completing import complete
 
             return complete(world, arguments[1:])
-        from lmchat.cli.app import run
+        from lmchat.cli.commands import run
 
         status = run(world, arguments)
         world.stdout.flush()
@@ -69,8 +69,8 @@ def _of_system(fault: OSError) -> LmchatError:
 
 
 def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
-    from lmchat.render.documents import error_document, write_document
     from lmchat.render.failures import show_failure
+    from lmchat.render.json_output import error_document, write_document
     from lmchat.render.theme import When
 
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lmchat.cli.app import app
+from lmchat.cli.commands import app
 from lmchat.errors import ExitStatus
 from lmchat.repl.commands.table import readme_rows
 from lmchat.settings import KEYS

@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 from PIL import Image as Pillow
 
-from lmchat.chat.pictures import read_picture
+from lmchat.chat.images import read_picture
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
 from lmchat.pictures import LONGEST_SIDE, scaled

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from lmchat.chat.events import Branched, Event, Fault, Finished, MessageDelta, Part, PartStarted, Reason, Resending
-from lmchat.chat.gathering import Gathering, with_seconds
+from lmchat.chat.partial_reply import PartialReply, with_seconds
 from lmchat.chat.recap import recap, recap_images
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import ChatRequest, Options, Prompt, Reply, ResponseId
@@ -137,7 +137,7 @@ class _Attempt:
     followed: ResponseId | None = None
     resent: int = 0
     finished: Reply | None = None
-    gathering: Gathering | None = None
+    gathering: PartialReply | None = None
 
     def run(self, send: Send) -> None:
         """Send until the server takes the request; raise LmchatError where it does not, or the reply is no reply."""
@@ -197,7 +197,7 @@ class _Attempt:
 
     def _exchange(self, send: Send, request: ChatRequest) -> None:
         self.finished = None
-        self.gathering = gathering = Gathering()
+        self.gathering = gathering = PartialReply()
         fault: RefusedError | None = None
         kept_at, kept_size = self.now(), 0
         with closing(send(request)) as events:

@@ -71,8 +71,8 @@ def _about(model: Model) -> str:
 
 def _known(world: World, words: Sequence[str]) -> list[Model]:
     """Return the models of the server that the line, or else the settings, would talk to."""
-    from lmchat.cli.call import BUILT_IN
-    from lmchat.cli.known_models import known_models
+    from lmchat.app.invocation import BUILT_IN
+    from lmchat.app.model_cache import known_models
     from lmchat.settings import read_settings
     from lmchat.wire.address import Address
 
@@ -100,7 +100,7 @@ def _settings(world: World, _words: Sequence[str]) -> Iterator[Offer]:
 
 def _values(world: World, words: Sequence[str]) -> Iterable[Offer]:
     """Offer the values of the setting that was typed last."""
-    from lmchat.settings.table import BY_NAME
+    from lmchat.settings.keys import BY_NAME
 
     name = words[-1].rpartition(".")[2]
     match name:
@@ -111,7 +111,7 @@ def _values(world: World, words: Sequence[str]) -> Iterable[Offer]:
         case "default_profile":
             return _profiles(world, words)
         case "url":
-            from lmchat.cli.call import BUILT_IN
+            from lmchat.app.invocation import BUILT_IN
 
             return [(BUILT_IN, "the built-in model")]
         case _:
@@ -134,7 +134,7 @@ _KINDS: Mapping[str, Callable[[World, Sequence[str]], Iterable[Offer]]] = {
 def _document(world: World) -> Mapping[str, Any]:
     """Read the settings file, however odd the settings in it."""
     from lmchat.settings import settings_path
-    from lmchat.settings.source import file_text, loaded
+    from lmchat.settings.file import file_text, loaded
 
     path = settings_path(world)
     return loaded(file_text(path) or "", path)

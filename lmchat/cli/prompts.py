@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from lmchat.chat.quoting import quoted
-from lmchat.chat.values import Image
-from lmchat.cli.call import Call
+from lmchat.app.attachments import quoted_file
 from lmchat.errors import BadUseError
 from lmchat.world import World
 
@@ -47,35 +45,6 @@ def read_stdin(world: World, wait: float | None, *, explicit: bool = False) -> s
     if "\0" in text:
         raise BadUseError("Standard input is not text.", hint="Pictures go along with --image FILE.")
     return text.rstrip("\r\n")
-
-
-def quoted_file(path: Path) -> str:
-    """Quote a text file into a prompt; raise BadUseError where it cannot be read or is no text."""
-    try:
-        return quoted(path.name, path.read_bytes())
-    except OSError as error:
-        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
-
-
-def pictures(call: Call, paths: Sequence[Path]) -> tuple[Image, ...]:
-    """Read the pictures that go along with a prompt, scaled down where they are too large, which is said.
-
-    Raise BadUseError for a file that is none.
-    """
-    return tuple(_picture(call, path) for path in paths)
-
-
-def _picture(call: Call, path: Path) -> Image:
-    from lmchat.chat.pictures import read_picture
-    from lmchat.pictures import scaled
-
-    try:
-        image, note = scaled(read_picture(path.name, path.read_bytes()))
-    except OSError as error:
-        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
-    if note:
-        call.say(note)
-    return image
 
 
 def _speaks(stream: TextIO, wait: float) -> bool:

@@ -2,22 +2,22 @@
 
 from typing import Any
 
+from lmchat.app.conversation import open_kept_store
+from lmchat.app.display import theme_of, width_of
+from lmchat.app.invocation import Invocation
 from lmchat.chat.session import TurnId
-from lmchat.cli.call import Call
-from lmchat.cli.house import opened_store
-from lmchat.cli.looks import theme_of, width_of
-from lmchat.render.documents import write_document
 from lmchat.render.history import show_turns
+from lmchat.render.json_output import write_document
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
 from lmchat.render.tree import draw_tree
 from lmchat.store.sessions import Summary
-from lmchat.store.trees import Twig
+from lmchat.store.tree import Twig
 
 
-def show_sessions(call: Call, *, limit: int, as_json: bool) -> None:
+def show_sessions(call: Invocation, *, limit: int, as_json: bool) -> None:
     """List the sessions, the one used last first; `limit` is how many (0: all), in JSON always all."""
-    with opened_store(call) as store:
+    with open_kept_store(call) as store:
         summaries = store.sessions(limit=None if as_json or not limit else limit)
         more = len(store.names()) - len(summaries)
     if as_json:
@@ -43,9 +43,9 @@ def _summary_document(summary: Summary) -> dict[str, Any]:
     }
 
 
-def show_session(call: Call, name: str, *, at: int | None, as_json: bool) -> None:
+def show_session(call: Invocation, name: str, *, at: int | None, as_json: bool) -> None:
     """Show the turns from the root to the head, or to the turn `at`."""
-    with opened_store(call) as store:
+    with open_kept_store(call) as store:
         session = store.find(name)
         if at is not None:
             session = session.moved(TurnId(at))
@@ -58,9 +58,9 @@ def show_session(call: Call, name: str, *, at: int | None, as_json: bool) -> Non
         show_turns(call.world, session.path(), theme_of(call))
 
 
-def show_tree(call: Call, name: str, *, as_json: bool) -> None:
+def show_tree(call: Invocation, name: str, *, as_json: bool) -> None:
     """Draw the tree that a session stands in."""
-    with opened_store(call) as store:
+    with open_kept_store(call) as store:
         session = store.find(name)
         if as_json:
             write_document(call.world.stdout, [_twig_document(twig, session.head) for twig in store.tree(session)])
@@ -89,9 +89,9 @@ def _twig_document(twig: Twig, head: TurnId | None) -> dict[str, Any]:
     }
 
 
-def show_matches(call: Call, text: str, session: str | None, *, as_json: bool) -> None:
+def show_matches(call: Invocation, text: str, session: str | None, *, as_json: bool) -> None:
     """Show the turns that hold all words of a text, with the words in their context."""
-    with opened_store(call) as store:
+    with open_kept_store(call) as store:
         matches = store.search(text, session=session)
     if as_json:
         write_document(

@@ -9,7 +9,7 @@ import os
 import threading
 from typing import Any
 
-from lmchat.local import lifeline
+from lmchat.local import child_process
 
 _ENVIRONMENT = {
     # OpenMP threads that spin while they wait fell from 130 to 2 tokens a second when one core was busy.
@@ -22,8 +22,8 @@ _ENVIRONMENT = {
 
 def main() -> None:
     """Load the model the settings name, serve it on a free loopback port, and stay until the lifeline ends."""
-    lifeline.die_with_parent()
-    settings = lifeline.hold()
+    child_process.die_with_parent()
+    settings = child_process.hold()
     # llama.cpp redirects stdout in this mode.
     stdout = os.dup(1)
     for name, value in _ENVIRONMENT.items():

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from lmchat.chat.characters import whole
+from lmchat.chat.surrogates import join_surrogates
 from lmchat.local.refusals import Refusal
 
 Check = Callable[[str, Any], Any]
@@ -70,7 +70,7 @@ def download_body(body: dict[str, Any]) -> str:
 
 def _checked(body: dict[str, Any], checks: Mapping[str, Check], required: tuple[str, ...]) -> dict[str, Any]:
     if unknown := [key for key in body if key not in checks]:
-        names = ", ".join(f"'{whole(key)}'" for key in unknown)
+        names = ", ".join(f"'{join_surrogates(key)}'" for key in unknown)
         raise Refusal(f"Unrecognized key(s) in object: {names}", code="unrecognized_keys")
     for key in required:
         if key not in body:
@@ -81,7 +81,7 @@ def _checked(body: dict[str, Any], checks: Mapping[str, Check], required: tuple[
 def _text(key: str, value: Any) -> str:
     if not isinstance(value, str):
         _wrong_type(key, "string", value)
-    return whole(value)
+    return join_surrogates(value)
 
 
 def _flag(key: str, value: Any) -> bool:

@@ -20,15 +20,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lmchat.local import refusals, requests
-from lmchat.local.call import Item, Worker
 from lmchat.local.downloads import Downloads
+from lmchat.local.engines import Instances, LoadOptions
 from lmchat.local.history import Chain, History
-from lmchat.local.instances import Instances
-from lmchat.local.loading import LoadOptions
 from lmchat.local.models import ModelFile, Places, present
 from lmchat.local.refusals import Refusal
 from lmchat.local.requests import ChatBody
 from lmchat.local.turn import Turn
+from lmchat.local.worker import Item, Worker
 
 _KEEP_ALIVE = {"keep-alive": "timeout=5"}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

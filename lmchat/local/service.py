@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmchat.errors import BadUseError
-from lmchat.local import lifeline
+from lmchat.local import child_process
 
 if TYPE_CHECKING:
     import uvicorn
@@ -21,7 +21,7 @@ HOST = "127.0.0.1"
 
 def main() -> None:
     """Serve on a free port, name the address on stdout, and end with the lifeline."""
-    settings = lifeline.hold()
+    settings = child_process.hold()
     listening = bound(0)
     # Named before the slow imports: whoever connects meanwhile waits in the socket's queue.
     os.write(1, json.dumps({"url": address(listening)}).encode() + b"\n")
@@ -55,14 +55,13 @@ def run(listening: socket.socket, settings: dict[str, Any]) -> None:
     """Serve on the socket until SIGINT (raises KeyboardInterrupt) or SIGTERM, then end every engine."""
     import uvicorn
 
-    from lmchat.local.call import Worker
     from lmchat.local.downloads import Downloads
+    from lmchat.local.engines import Instances, load
     from lmchat.local.fetch import fetch
     from lmchat.local.history import History
-    from lmchat.local.instances import Instances
-    from lmchat.local.loading import load
     from lmchat.local.models import Places
     from lmchat.local.server import House, application
+    from lmchat.local.worker import Worker
 
     chosen = settings["chosen"]
     places = Places(Path(settings["cache"]), Path(settings["lmstudio"]), Path(chosen) if chosen else None)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lmchat.local.catalogue import KnownModel, Wheels
-from lmchat.local.children import Child
+from lmchat.local.child_process import Child
 
 Progress = Callable[[int], None]
 _CHUNK = 1 << 20

@@ -32,7 +32,7 @@ def started(world: World, *, token: str = "") -> Iterator[str]:
     Raises LmchatError where it cannot be started or `LMCHAT_LOCAL_MODEL` names no GGUF file.
     """
     _need_extra()
-    from lmchat.local.children import Child
+    from lmchat.local.child_process import Child
 
     settings = _settings(world, token)
     try:

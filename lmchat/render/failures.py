@@ -4,8 +4,8 @@ It must not know where failures come from, nor end the program.
 """
 
 from lmchat.errors import LmchatError
+from lmchat.render.sanitize import safe_line
 from lmchat.render.terminal import fitted
-from lmchat.render.text import safe_line
 from lmchat.render.theme import When, theme_for
 from lmchat.world import World
 

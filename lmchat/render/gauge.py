@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from lmchat.render.cells import shorten
 from lmchat.render.notes import duration
+from lmchat.render.sanitize import safe_line
 from lmchat.render.tables import size_words
 from lmchat.render.terminal import moves_cursor, size_of
-from lmchat.render.text import safe_line
 from lmchat.world import World
 
 _BAR = 24

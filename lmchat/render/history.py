@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from lmchat.chat.session import Outcome, Turn
 from lmchat.chat.values import InvalidToolCall, Item, Message, Reasoning, ToolCall
+from lmchat.render.cells import line_row
 from lmchat.render.notes import call_note, invalid_call_note, thought_note
-from lmchat.render.rows import line_row
+from lmchat.render.sanitize import safe, safe_line
 from lmchat.render.terminal import moves_cursor, size_of
-from lmchat.render.text import safe, safe_line
 from lmchat.render.theme import Theme
 from lmchat.world import World
 
@@ -66,7 +66,7 @@ def _message_rows(text: str, theme: Theme, width: int, *, rendered: bool) -> Ite
     if not rendered:
         yield safe(text).strip("\n")
         return
-    from lmchat.render.markdown.document import render_rows
+    from lmchat.render.markdown.stream import render_rows
 
     for row in render_rows(safe(text), width, theme):
         yield row.text

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from lmchat.chat.models import Model
+from lmchat.render.sanitize import safe, safe_line
 from lmchat.render.tables import Column, age_words, listing, size_words
-from lmchat.render.text import safe, safe_line
 from lmchat.render.theme import Theme
 
 _MODEL_COLUMNS = (

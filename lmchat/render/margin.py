@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
-from lmchat.render.activity import Activity
 from lmchat.render.notes import INTERRUPTED, branched_note, resending_note, stats_note
 from lmchat.render.painter import Painter
+from lmchat.render.progress import Activity
+from lmchat.render.sanitize import Door, safe_line
 from lmchat.render.terminal import fitted, moves_cursor, reflows, size_of
-from lmchat.render.text import Door, safe_line
 from lmchat.render.theme import Theme
 from lmchat.world import World
 

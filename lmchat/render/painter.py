@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from time import monotonic
 
-from lmchat.render.cells import clusters
-from lmchat.render.rows import BLANK, Row
+from lmchat.render.cells import BLANK, Row, clusters
 
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a terminal that knows them shows a frame at once
 _AUTOWRAP_OFF, _AUTOWRAP_ON = "\x1b[?7l", "\x1b[?7h"

@@ -27,18 +27,15 @@ from lmchat.chat.events import (
     Unknown,
 )
 from lmchat.chat.values import InvalidToolCall, Message, Reasoning, Reply, ToolCall
-from lmchat.render.activity import Activity
+from lmchat.render.cells import BLANK, Row, line_row
 from lmchat.render.failures import show_note
 from lmchat.render.margin import Thoughts, Wanted
 from lmchat.render.notes import INTERRUPTED, branched_note, resending_note, stats_note, thought_note
 from lmchat.render.painter import Painter
-from lmchat.render.rows import BLANK, Row, line_row
-from lmchat.render.shield import Shield
-from lmchat.render.terminal import reflows, silent_keyboard, size_of
-from lmchat.render.text import Door, safe
+from lmchat.render.progress import Activity, Thinking, call_rows, invalid_call_rows
+from lmchat.render.sanitize import Door, safe
+from lmchat.render.terminal import Shield, reflows, silent_keyboard, size_of
 from lmchat.render.theme import Theme
-from lmchat.render.thinking import Thinking
-from lmchat.render.tools import call_rows, invalid_call_rows
 from lmchat.world import World
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lmchat.render.cells import cells, padded, shorten
-from lmchat.render.text import safe_line
+from lmchat.render.sanitize import safe_line
 from lmchat.render.theme import Theme
 
 GAP = "  "

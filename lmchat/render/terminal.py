@@ -1,7 +1,4 @@
-"""What a stream is connected to: its size, its keyboard's echo, whether it wraps rows anew.
-
-It must not know what is shown.
-"""
+"""The terminal that is written to: its size, what it can do, and escape sequences that no interrupt tears apart."""
 
 import os
 import signal
@@ -15,6 +12,51 @@ from typing import Any, TextIO
 from lmchat.render.cells import fold
 from lmchat.render.painter import Size
 from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
+
+
+class Shield:
+    """Deliver SIGINT as the program wants it, but not inside a frame."""
+
+    def __init__(self) -> None:
+        self._painting = False
+        self._waiting = False
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """Stand in front of the program's own handler of SIGINT; elsewhere than in the main thread do nothing."""
+        before = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is not threading.main_thread() or not callable(before):
+            yield
+            return
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            if self._painting:
+                self._waiting = True
+            else:
+                before(number, frame)
+
+        signal.signal(signal.SIGINT, handle)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+            self._deliver()
+
+    @contextmanager
+    def painting(self) -> Iterator[None]:
+        """Hold interrupts back while a frame is made and written."""
+        self._painting = True
+        try:
+            yield
+        finally:
+            self._painting = False
+        self._deliver()
+
+    def _deliver(self) -> None:
+        if self._waiting:
+            self._waiting = False
+            signal.raise_signal(signal.SIGINT)
+
 
 _ORDINARY_SIZE = (80, 24)
 _ECHO_FLAGS = 3

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.render.cells import cells, shorten
-from lmchat.render.text import safe_line
+from lmchat.render.sanitize import safe_line
 from lmchat.render.theme import Theme
 
 HEAD = "● here"

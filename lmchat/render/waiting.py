@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from lmchat.render.activity import spinner
 from lmchat.render.gauge import gauge, transfer_words
 from lmchat.render.notes import duration
+from lmchat.render.progress import spinner
 from lmchat.world import World
 
 _FRAME_SECONDS = 0.1

@@ -14,15 +14,13 @@ from lmchat.chat.integrations import write_integration
 from lmchat.chat.models import find_model
 from lmchat.errors import LmchatError
 from lmchat.render.cells import shorten
-from lmchat.render.text import safe_line
-from lmchat.repl.commands.command import Takes
+from lmchat.render.sanitize import safe_line
+from lmchat.repl.commands.command import OPTIONS, Takes
 from lmchat.repl.commands.models import LOAD_OPTIONS
-from lmchat.repl.commands.options import OPTIONS
 from lmchat.repl.commands.output import code_blocks
 from lmchat.repl.commands.table import BY_NAME, COMMANDS
-from lmchat.repl.desk import Desk
-from lmchat.repl.files import among_several, fitting, last_of_several
-from lmchat.repl.matching import Offer, matching
+from lmchat.repl.matching import Offer, among_several, fitting, last_of_several, matching
+from lmchat.repl.state import ReplState
 
 _MOST_TURNS, _MOST_OFFERS = 200, 100
 _WORDS_CELLS = 50
@@ -32,7 +30,7 @@ _SOME_LENGTH = "8192"
 class Completions(Completer):
     """Complete commands and their arguments for what lies on the desk."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ReplState) -> None:
         self._desk = desk
 
     def get_completions(

@@ -4,12 +4,12 @@ from itertools import islice
 
 from lmchat.errors import nearest
 from lmchat.render.history import show_turns
-from lmchat.repl.desk import Desk
+from lmchat.repl.state import ReplState
 
 RESUMED_TURNS = 3
 
 
-def greet(desk: Desk, *, first_run: bool) -> None:
+def greet(desk: ReplState, *, first_run: bool) -> None:
     """Say where one is: less to whom has been here before, the last turns where a session goes on."""
     if desk.session.head is not None:
         show_resumed(desk)
@@ -21,13 +21,13 @@ def greet(desk: Desk, *, first_run: bool) -> None:
         desk.say(f"Talking to {model} at {desk.parts.server}{private}. /help lists the commands.")
 
 
-def say_new(desk: Desk) -> None:
+def say_new(desk: ReplState) -> None:
     """Say that a name is new, and which names are near it."""
     near = nearest(desk.session.name, desk.parts.store.names())
     desk.say(f"'{desk.session.name}' is a new session." + (f" {near} /switch goes there." if near else ""))
 
 
-def show_resumed(desk: Desk, most: int = RESUMED_TURNS) -> None:
+def show_resumed(desk: ReplState, most: int = RESUMED_TURNS) -> None:
     """Show the last turns as they looked, dimmed, and how many stand before them."""
     turns = list(islice(desk.session.lineage(), most))[::-1]
     before = turns[0].parent
@@ -36,7 +36,7 @@ def show_resumed(desk: Desk, most: int = RESUMED_TURNS) -> None:
     show_turns(desk.parts.world, turns, desk.theme, dim=True)
 
 
-def say_place(desk: Desk) -> None:
+def say_place(desk: ReplState) -> None:
     """Say on which turn one stands now."""
     head = desk.head
     if head is None:

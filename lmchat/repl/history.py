@@ -11,7 +11,7 @@ from pathlib import Path
 
 from prompt_toolkit.history import History
 
-from lmchat.repl.folding import Folds
+from lmchat.repl.paste import Folds
 
 MOST_ENTRIES = 20_000
 _PRIVATE_FILE = 0o600

@@ -24,15 +24,15 @@ from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
-from lmchat.chat.characters import whole
+from lmchat.app.editor import edited
+from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError, LmchatError
-from lmchat.render.text import safe
+from lmchat.render.sanitize import safe
 from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
-from lmchat.repl.editor import edited
-from lmchat.repl.folding import Folds, Unfolding
 from lmchat.repl.history import SharedHistory
 from lmchat.repl.keys import Cleared, bindings, know_new_line, typing_command
 from lmchat.repl.matching import Offer
+from lmchat.repl.paste import Folds, Unfolding
 from lmchat.repl.picker import chosen
 from lmchat.repl.terminal import Terminal
 from lmchat.world import World
@@ -141,7 +141,7 @@ class Keyboard:
         finally:
             self.terminal.quiet()
         # What was no UTF-8 when it was typed comes as halves of characters.
-        return got if isinstance(got, Cleared) else Typed(whole(self._folds.whole(got)))
+        return got if isinstance(got, Cleared) else Typed(join_surrogates(self._folds.whole(got)))
 
     def redraw(self) -> None:
         """Draw the line again, with what the toolbar says now; any thread may ask for it."""
@@ -242,7 +242,7 @@ def opened_keyboard(world: World, manner: Manner) -> Keyboard:
 def _keys_of(source: TextIO) -> Input:
     if sys.platform == "win32":
         return create_input(source)
-    from lmchat.repl.pasting import PastingInput
+    from lmchat.repl.paste import PastingInput
 
     return PastingInput(source)
 

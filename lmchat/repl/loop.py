@@ -12,17 +12,17 @@ from dataclasses import replace
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError
-from lmchat.render.text import safe_line
-from lmchat.repl.asking import ask, ask_typed
+from lmchat.render.sanitize import safe_line
 from lmchat.repl.commands.table import command_in, sent_text
 from lmchat.repl.completion import Completions
-from lmchat.repl.desk import Desk, Quoted
 from lmchat.repl.greeting import greet
 from lmchat.repl.keyboard import Keyboard, Left, Manner, Typed, opened_keyboard
 from lmchat.repl.keys import Cleared
 from lmchat.repl.known import KnownModels
 from lmchat.repl.parts import Parts
+from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar
+from lmchat.repl.turns import ask, ask_typed
 
 _HISTORY = "history"
 _KEEP_TITLE, _TITLE_BACK = "\x1b[22;2t", "\x1b[23;2t"
@@ -53,7 +53,7 @@ def run(
     keyboard = keyboard or opened_keyboard(parts.world, _manner(parts))
     # In the background nothing may be written, not even by --debug.
     known = KnownModels(replace(parts.client, log=None).models, news=keyboard.redraw)
-    desk = Desk(parts, keyboard, known, session, images, files)
+    desk = ReplState(parts, keyboard, known, session, images, files)
     with keyboard.terminal.held(keyboard.again), _ctrl_c_waits(), _title_kept(desk):
         known.refresh()
         desk = _begun(desk)
@@ -77,7 +77,7 @@ def _manner(parts: Parts) -> Manner:
     )
 
 
-def _begun(desk: Desk) -> Desk:
+def _begun(desk: ReplState) -> ReplState:
     """Choose the model where that takes no question; what is wrong with the server is said, and the talk begins."""
     if desk.model:
         return desk
@@ -92,7 +92,7 @@ def _begun(desk: Desk) -> Desk:
     return desk
 
 
-def _step(desk: Desk) -> Desk:
+def _step(desk: ReplState) -> ReplState:
     """Read one line and do what it asks for."""
     status = desk.status()
     line = desk.keyboard.line(
@@ -115,7 +115,7 @@ def _step(desk: Desk) -> Desk:
             return done
 
 
-def _safely(desk: Desk, line: str | Prompt) -> Desk:
+def _safely(desk: ReplState, line: str | Prompt) -> ReplState:
     """Do what a line asks for; whatever goes wrong, say it in a line and leave the text standing to be sent again."""
     text = line if isinstance(line, str) else line.text
     try:
@@ -139,11 +139,11 @@ def _safely(desk: Desk, line: str | Prompt) -> Desk:
     return replace(desk, draft=text)
 
 
-def _now(desk: Desk) -> float:
+def _now(desk: ReplState) -> float:
     return desk.parts.world.monotonic()
 
 
-def _done(desk: Desk, line: str | Prompt) -> Desk:
+def _done(desk: ReplState, line: str | Prompt) -> ReplState:
     if isinstance(line, Prompt):
         return ask(desk, line)
     if not line.strip():
@@ -175,7 +175,7 @@ def _ctrl_c_waits() -> Iterator[None]:
 
 
 @contextmanager
-def _title_kept(desk: Desk) -> Iterator[None]:
+def _title_kept(desk: ReplState) -> Iterator[None]:
     """Give the terminal its title back in the end, where lmchat sets one."""
     wanted = desk.parts.settings.flag("title")
     if wanted:
@@ -187,7 +187,7 @@ def _title_kept(desk: Desk) -> Iterator[None]:
             desk.write(_TITLE_BACK)
 
 
-def _title(desk: Desk, before: Desk | None = None) -> None:
+def _title(desk: ReplState, before: ReplState | None = None) -> None:
     """Make the session's name the terminal's title, where that is wanted and new."""
     name = desk.session.name
     if desk.parts.settings.flag("title") and name and (before is None or before.session.name != name):

@@ -7,7 +7,7 @@ from typing import Protocol
 from lmchat.chat.session import Session
 from lmchat.chat.talk import Exchange, Show
 from lmchat.chat.values import Prompt
-from lmchat.render.shows import Show as Shown
+from lmchat.render.views import Show as Shown
 from lmchat.settings import Settings
 from lmchat.store.store import Store
 from lmchat.wire.client import Client

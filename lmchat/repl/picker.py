@@ -14,7 +14,7 @@ from prompt_toolkit.layout.processors import BeforeInput
 from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.styles import BaseStyle, Style
 
-from lmchat.render.text import safe_line
+from lmchat.render.sanitize import safe_line
 from lmchat.repl.matching import Offer, matching
 from lmchat.world import World
 

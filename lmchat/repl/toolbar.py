@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmchat.render.cells import cells, shorten
-from lmchat.render.text import safe_line
+from lmchat.render.sanitize import safe_line
 
 _GAP = " · "
 _SHORTEST_NAME = 8

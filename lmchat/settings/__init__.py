@@ -3,10 +3,9 @@
 They are kept in one TOML file. It must not know what any of them is used for.
 """
 
-from lmchat.settings.layers import Settings
-from lmchat.settings.reading import read_settings
-from lmchat.settings.source import settings_path, validate_text
-from lmchat.settings.table import KEYS
+from lmchat.settings.file import settings_path, validate_text
+from lmchat.settings.keys import KEYS
+from lmchat.settings.layers import Settings, read_settings
 from lmchat.settings.tokens import read_token
 
 __all__ = [

@@ -1,24 +1,122 @@
 """Change the settings file as a careful person would: one value, with every comment left where it belongs.
 
-A change is made to the text's lines where that is enough, otherwise by tomlkit. Either must read back as the very
-document that was meant, or nothing is written.
-"""
+A change is made to the text's lines where that is enough, otherwise by tomlkit (which files a new key under the
+next table's comment). Either must read back as the very document that was meant, or nothing is written."""
 
+import os
 import re
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lmchat.errors import SettingsError
-from lmchat.settings.lines import with_key, without_key
-from lmchat.settings.places import KeyPath, found
-from lmchat.settings.saving import write_safely
-from lmchat.settings.source import EDIT_HINT, file_text, loaded, settings_path
-from lmchat.settings.structure import check, is_table, shape_at, unknown_profile
-from lmchat.settings.table import KEYS
+from lmchat.settings.file import (
+    EDIT_HINT,
+    KeyPath,
+    check,
+    dotted,
+    file_text,
+    found,
+    is_table,
+    loaded,
+    settings_path,
+    shape_at,
+    span,
+    unknown_profile,
+)
+from lmchat.settings.keys import KEYS
 from lmchat.world import World
+
+
+def with_key(text: str, document: Mapping[str, Any], key: KeyPath, value: str) -> str:
+    """Add a key after the last one of its table; a new table goes to the end, a first key before all tables.
+
+    `document` is the text as it was read, `value` is written as TOML.
+    """
+    lines = _split(text)
+    new = [f"{dotted(key[-1:])} = {value}"]
+    table = found(document, key[:-1])
+    if table is None:
+        at, new = len(lines), [*([""] if lines else []), f"[{dotted(key[:-1])}]", *new]
+    else:
+        siblings = [taken for name in table if (taken := span((*key[:-1], name), text))]
+        header = span(key[:-1], text) if key[:-1] else None
+        own = [end for start, end in siblings if not lines[start].lstrip().startswith("[")]
+        at = max([*own, header[1] if header else -1])
+        if at < 0:
+            at = _after_heading(lines)
+            new = [*new, ""] if at < len(lines) else new
+    return _joined([*lines[:at], *new, *lines[at:]], text)
+
+
+def without_key(text: str, document: Mapping[str, Any], key: KeyPath) -> str:
+    """Leave out the lines of a key, or those of a table from its header to its last key."""
+    spans = [taken for each in _inside(document, key) if (taken := span(each, text))]
+    if not spans:
+        return text
+    lines = _split(text)
+    return _joined(lines[: spans[0][0]] + lines[max(end for _, end in spans) :], text)
+
+
+def _inside(document: Mapping[str, Any], key: KeyPath) -> Iterator[KeyPath]:
+    """Walk over a key and every key below it."""
+    yield key
+    table = found(document, key)
+    for name in table if isinstance(table, dict) else ():
+        yield from _inside(document, (*key, name))
+
+
+def _after_heading(lines: list[str]) -> int:
+    """Find the line after the comments a file begins with, where a blank line parts them from what follows."""
+    heading = next((index for index, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    if heading == len(lines):
+        return heading
+    return heading + 1 if heading and not lines[heading].strip() else 0
+
+
+def _split(text: str) -> list[str]:
+    lines = re.split(r"\r?\n", text)
+    return lines if lines[-1] else lines[:-1]
+
+
+def _joined(lines: list[str], like: str) -> str:
+    """Join lines with the line ends that another text has."""
+    ending = "\r\n" if "\r\n" in like else "\n"
+    return "".join(f"{line}{ending}" for line in lines)
+
+
+def write_safely(path: Path, text: str) -> None:
+    """Replace a file's text at once; it keeps its permissions, and a new one is readable by its owner only (0600).
+
+    A link stays a link: what it points at is replaced. Raise SettingsError where the file cannot be written.
+    """
+    try:
+        target = path.resolve()
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        permissions = target.stat().st_mode & 0o777 if target.exists() else 0o600
+        number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except (OSError, RuntimeError) as error:
+        raise _unwritable(path, error) from None
+    try:
+        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(permissions)
+        Path(name).replace(target)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: Exception) -> SettingsError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return SettingsError(f"{path} cannot be written: {reason}.")
+
 
 Document = dict[str, Any]
 Change = Callable[[], str]

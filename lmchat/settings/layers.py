@@ -1,15 +1,60 @@
-"""What holds of all that was given: the highest layer that gives a setting wins, and says where it stands."""
+"""The settings of one run: the highest layer that gives a setting wins, and each value knows where it came from."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lmchat.chat.values import Options
 from lmchat.errors import SettingsError
-from lmchat.settings.rows import HIDDEN, Row, server_rows, setting_row
-from lmchat.settings.shapes import misfit
-from lmchat.settings.source import McpServer
-from lmchat.settings.table import BY_NAME, KEYS, SAMPLING, TOKEN_VARIABLE, Key, Value
+from lmchat.settings.file import McpServer, read_source, settings_path, unknown_profile
+from lmchat.settings.keys import BY_NAME, KEYS, SAMPLING, TOKEN_VARIABLE, Key, Value
+from lmchat.settings.shapes import misfit, without_password
+from lmchat.world import World
+
+HIDDEN = "(hidden)"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Hold one line of `lmchat settings`; `value` is None where nothing is set, and never a secret."""
+
+    name: str
+    value: Value | None
+    source: str
+
+    @property
+    def shown(self) -> str:
+        """Return the value as text, empty where nothing is set."""
+        match self.value:
+            case None:
+                return ""
+            case bool():
+                return "true" if self.value else "false"
+            case _:
+                return str(self.value)
+
+
+def setting_row(key: Key, value: Value | None, source: str) -> Row:
+    """Make the line of a setting: of a command only the program is seen, of an address no password."""
+    if key.name == "token_command" and isinstance(value, str):
+        program, _, arguments = value.strip().partition(" ")
+        value = f"{program} …" if arguments else program
+    if key.name == "url" and isinstance(value, str):
+        value = without_password(value)
+    return Row(key.name, value, source)
+
+
+def server_rows(servers: Iterable[McpServer], source: str) -> Iterator[Row]:
+    """Make the lines of the MCP servers in the file."""
+    for server in servers:
+        table = f"mcp.{server.label}"
+        if server.url:
+            yield Row(f"{table}.url", without_password(server.url), source)
+        if server.tools:
+            yield Row(f"{table}.tools", ", ".join(server.tools), source)
+        for header in server.headers:
+            yield Row(f"{table}.headers.{header}", HIDDEN, source)
+
 
 DEFAULT = "default"
 
@@ -129,3 +174,38 @@ def layer(values: Mapping[str, object], sources: Mapping[str, str]) -> Layer:
 def _called(key: Key, value: object, source: str) -> str:
     """Name a setting as it was given: by its option or variable alone, or with the place it stands in."""
     return source if source in {key.variable, key.option_for(value)} else f"'{key.name}' of {source}"
+
+
+NO_FLAGS: Mapping[str, object] = {}
+
+
+def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profile: str | None = None) -> Settings:
+    """Read what holds for this run; flags go by the settings' names, and None means not given.
+
+    `profile` is what `--profile` said. Raise SettingsError for a broken file, a value that does not fit and a profile
+    that does not exist, KeyError for a flag that is no setting.
+    """
+    source = read_source(settings_path(world))
+    file_name = source.path.name
+    given = {name: value for name, value in {**flags, "default_profile": profile}.items() if _is_given(name, value)}
+    variables = {key.name: key.variable for key in KEYS if world.environ.get(key.variable)}
+    settings = Settings(
+        source.path,
+        flags=layer(given, {name: BY_NAME[name].option_for(value) for name, value in given.items()}),
+        environment=layer({name: world.environ[variable] for name, variable in variables.items()}, variables),
+        file=layer(source.values, dict.fromkeys(source.values, file_name)),
+        servers=source.servers,
+        has_token=bool(world.environ.get(TOKEN_VARIABLE)),
+    )
+    name = settings.profile
+    if not name:
+        return settings
+    if name not in source.profiles:
+        raise unknown_profile(name, settings.source("default_profile"), tuple(source.profiles))
+    values = source.profiles[name]
+    return replace(settings, of_profile=layer(values, dict.fromkeys(values, f"profile '{name}' in {file_name}")))
+
+
+def _is_given(name: str, value: object) -> bool:
+    """Tell whether a flag was given; an empty variable of a script counts as none, an empty system prompt is one."""
+    return value is not None and (value != "" or name == "system")

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Mapping
 
 from lmchat.errors import SettingsError
+from lmchat.settings.keys import TOKEN_VARIABLE
 from lmchat.settings.layers import Given, Settings
-from lmchat.settings.table import TOKEN_VARIABLE
 from lmchat.world import World
 
 COMMAND_SECONDS = 60.0

@@ -1,18 +1,33 @@
 """A whole conversation as one JSON document, and back: the same tree under the same numbers.
 
-What is not understood in a document is refused; it is never guessed at.
+What is not understood in a document is refused, never guessed at.
 """
 
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from lmchat.chat.characters import whole
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
+from lmchat.chat.surrogates import join_surrogates
 from lmchat.chat.values import Image, Options, Prompt, Reply, ResponseId, Stats
-from lmchat.store.members import Members
-from lmchat.store.rows import integrations_json, integrations_value, items_json, items_value, numbers_value
+from lmchat.errors import BadUseError
+from lmchat.store.codec import (
+    Members,
+    first_words,
+    integrations_json,
+    integrations_value,
+    items_json,
+    items_value,
+    numbers_value,
+)
+from lmchat.store.database import Database
+from lmchat.store.index import make_findable
+from lmchat.store.names import checked, numbered
+from lmchat.store.sessions import add, exists, free
+from lmchat.store.tree import head_of, reached
+from lmchat.store.turns import Turns, insert, turns_of
 
 FORMAT, VERSION = "lmchat conversation", 1
 
@@ -61,7 +76,7 @@ def document_value(value: object) -> Session:
         turns[turn.id] = turn
         newest = turn.id
     session = Session(
-        name=whole(members.text("name")),
+        name=join_surrogates(members.text("name")),
         turns=turns,
         head=members.take("head", int, type(None)),
         model=members.text("model"),
@@ -189,3 +204,39 @@ def _outcome(members: Members) -> Outcome:
         return Outcome(text)
     except ValueError:
         raise ValueError(f"'outcome' of {members.where} is unknown") from None
+
+
+def export(database: Database, session: Session) -> dict[str, Any]:
+    """Return a session with every turn it reaches as a document of JSON."""
+    view = turns_of(session)
+    head = head_of(database, view.session)
+    wanted = reached(database, view.tree, view.session)
+    # From the newest, since that is the way the view reads ahead.
+    numbers = [number for number in view if wanted is None or number in wanted]
+    turns = [view[number] for number in reversed(numbers)]
+    return document_json(replace(session, head=head), turns[::-1])
+
+
+def import_document(database: Database, value: object, name: str | None) -> Session:
+    """Add the session a document holds, under its own name (numbered where that is taken) or another.
+
+    Raise BadUseError, and change nothing, for a document that is not understood or a name that cannot be used.
+    """
+    try:
+        imported = document_value(value)
+    except ValueError as error:
+        raise BadUseError(f"This cannot be imported: {error}.", hint="Nothing was changed.") from None
+    turns = tuple(imported.turns.values())
+    with database.write():
+        if name is None:
+            chosen = numbered(checked(imported.name), lambda each: exists(database, each))
+        else:
+            chosen = free(database, name)
+        row = database.row("INSERT INTO tree (next) VALUES (?) RETURNING id", (turns[-1].id + 1 if turns else 1,))
+        tree = int(row[0]) if row else 0
+        opening = first_words(turns[0].prompt.text) if turns else ""
+        number = add(database, replace(imported, name=chosen, head=None), tree, opening)
+        for turn in turns:
+            make_findable(database, insert(database, tree, number, turn))
+        database.execute("UPDATE session SET head = ? WHERE id = ?", (imported.head, number))
+    return replace(imported, name=chosen, turns=Turns(database, tree, number))

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice, product
 
-from lmchat.chat.characters import whole
 from lmchat.chat.session import TurnId
+from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError
 from lmchat.store.database import Database, Row, moment
+from lmchat.store.index import LENGTH, holding, matching
 from lmchat.store.names import same
 from lmchat.store.sessions import number_of
-from lmchat.store.trees import reached, tree_of
-from lmchat.store.trigrams import LENGTH, holding, matching
+from lmchat.store.tree import reached, tree_of
 
 _AROUND = 60
 _NEWEST = 1000
@@ -37,7 +37,7 @@ class Match:
 
 def search(database: Database, text: str, session: str | None, limit: int) -> tuple[Match, ...]:
     """Find turns that hold all words of `text`; raise BadUseError for no words, NotFoundError for no such session."""
-    words = list(dict.fromkeys(same(whole(text)).replace("\0", " ").split()))
+    words = list(dict.fromkeys(same(join_surrogates(text)).replace("\0", " ").split()))
     if not words:
         raise BadUseError("There is nothing to search for.", hint="Give one or more words.")
     pattern = re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)), re.IGNORECASE)

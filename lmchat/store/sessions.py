@@ -1,20 +1,25 @@
-"""The sessions of a store: making, finding, listing and renaming them."""
+"""The sessions of a store: making, finding, listing, renaming and deleting them.
+
+Deleting removes the turns that no other session reaches, in several short transactions, newest turns first: others
+never wait long, and what a killed program leaves is a session like any other.
+"""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lmchat.chat.characters import whole
 from lmchat.chat.session import Outcome, Session, TurnId
+from lmchat.chat.surrogates import join_surrogates
 from lmchat.chat.values import Options
 from lmchat.errors import BadUseError, NotFoundError, nearest
+from lmchat.store.codec import integrations_json, integrations_value, numbers_value, written
 from lmchat.store.database import Database, Row, damaged, moment
 from lmchat.store.drafts import settle_left_behind
-from lmchat.store.growth import session_gone
-from lmchat.store.heads import touch
+from lmchat.store.index import make_unfindable
 from lmchat.store.names import checked, numbered, same, slug
-from lmchat.store.rows import integrations_json, integrations_value, numbers_value, written
-from lmchat.store.turns import Turns, turns_of
+from lmchat.store.tree import heads_in, places, reached_from, touch, tree_of
+from lmchat.store.turns import Turns, forget_unused, session_gone, turns_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ def names(database: Database) -> list[str]:
 
 def exists(database: Database, name: str) -> bool:
     """Tell whether there is a session of that name."""
-    return database.row("SELECT 1 FROM session WHERE name = ?", (whole(same(name)),)) is not None
+    return database.row("SELECT 1 FROM session WHERE name = ?", (join_surrogates(same(name)),)) is not None
 
 
 def last(database: Database) -> str | None:
@@ -146,10 +151,10 @@ def fork(database: Database, session: Session, name: str, at: TurnId | None) -> 
 
 def number_of(database: Database, name: str) -> int:
     """Return the store's own number of a session; raise NotFoundError, with the nearest names, where there is none."""
-    row = database.row("SELECT id FROM session WHERE name = ?", (whole(same(name)),))
+    row = database.row("SELECT id FROM session WHERE name = ?", (join_surrogates(same(name)),))
     if row is None:
         raise NotFoundError(
-            f"There is no session '{whole(name)}'.",
+            f"There is no session '{join_surrogates(name)}'.",
             hint=nearest(same(name), names(database)) or "`lmchat sessions` lists them.",
         )
     return int(row[0])
@@ -158,8 +163,8 @@ def number_of(database: Database, name: str) -> int:
 def _settings(session: Session) -> tuple[str, str, str, str]:
     """Return the settings of a session as they are kept."""
     return (
-        whole(session.model),
-        whole(session.system),
+        join_surrogates(session.model),
+        join_surrogates(session.system),
         written(session.options.given()),
         written(integrations_json(session.integrations)),
     )
@@ -179,3 +184,73 @@ def _session(database: Database, row: Row) -> Session:
         )
     except ValueError as error:
         raise damaged(database.path) from error
+
+
+_AT_ONCE = 500
+
+
+def delete(database: Database, names: Sequence[str]) -> None:
+    """Remove sessions, and what no other session reaches; raise NotFoundError, and remove none, for any unknown."""
+    for session in {number_of(database, name) for name in names}:
+        while not _remove_some(database, session):
+            pass
+
+
+def _remove_some(database: Database, session: int) -> bool:
+    """Remove the newest turns of a session, and itself with the last of them; tell whether it is gone."""
+    with database.write(durable=False):
+        tree = tree_of(database, session)
+        if tree is None:
+            return True
+        # A turn goes before or after its parent: only the end has to be whole.
+        database.execute("PRAGMA defer_foreign_keys=ON")
+        database.execute("UPDATE session SET head = NULL WHERE id = ?", (session,))
+        database.execute("DELETE FROM move WHERE session = ?", (session,))
+        gone = _unreached(database, tree, session)
+        _remove_turns(database, tree, gone[:_AT_ONCE])
+        if len(gone) > _AT_ONCE:
+            return False
+        database.execute("DELETE FROM session WHERE id = ?", (session,))
+        database.execute(
+            "DELETE FROM tree WHERE id = ? AND NOT EXISTS (SELECT 1 FROM session WHERE tree = tree.id)", (tree,)
+        )
+        return True
+
+
+def _unreached(database: Database, tree: int, session: int) -> list[TurnId]:
+    """Return turns that only this session reaches, newest first, all or more than go at once.
+
+    What others reach too is theirs from now on.
+    """
+    staying = {other: head for other, head in heads_in(database, tree).items() if other != session}
+    if not staying:
+        rows = database.rows(
+            "SELECT number FROM turn WHERE tree = ? ORDER BY number DESC LIMIT ?", (tree, _AT_ONCE + 1)
+        )
+        return [number for (number,) in rows]
+    turns = places(database, tree)
+    heirs = reached_from(staying, turns)
+    for number, _, grower in turns:
+        if grower == session and number in heirs:
+            database.execute(
+                "UPDATE turn SET grown_by = ? WHERE tree = ? AND number = ?", (heirs[number], tree, number)
+            )
+    return [number for number, _, _ in turns if number not in heirs]
+
+
+def _remove_turns(database: Database, tree: int, numbers: Sequence[TurnId]) -> None:
+    """Remove turns, what the search index and the log say of them, and the pictures that nobody uses any more."""
+    chosen = "tree = ? AND number IN (SELECT value FROM json_each(?))"
+    values = (tree, json.dumps(numbers))
+    images = database.rows(
+        f"SELECT DISTINCT hash FROM turn_image JOIN turn ON turn.id = turn_image.turn WHERE {chosen}",  # noqa: S608 - ours
+        values,
+    )
+    make_unfindable(database, tree, numbers)
+    database.execute(
+        "DELETE FROM move WHERE session IN (SELECT id FROM session WHERE tree = ?)"
+        " AND was IN (SELECT value FROM json_each(?))",
+        values,
+    )
+    database.execute(f"DELETE FROM turn WHERE {chosen}", values)  # noqa: S608 - ours
+    forget_unused(database, {digest for (digest,) in images})

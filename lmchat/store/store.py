@@ -9,15 +9,14 @@ from typing import Any, Self
 from lmchat.chat.session import Session, TurnId
 from lmchat.chat.talk import Keep
 from lmchat.chat.values import Integration, Options
-from lmchat.store import heads, removal, sessions, transfer, trees
+from lmchat.store import documents, sessions, tree
 from lmchat.store.database import Database
-from lmchat.store.drafts import Keeper, writers_directory
+from lmchat.store.drafts import Keeper, Writer, writers_directory
 from lmchat.store.schema import prepare
 from lmchat.store.search import Match, search
 from lmchat.store.sessions import Summary
-from lmchat.store.trees import Twig
+from lmchat.store.tree import Twig
 from lmchat.store.turns import turns_of
-from lmchat.store.writers import Writer
 
 
 def open_store(directory: Path, *, now: Callable[[], datetime]) -> "Store":
@@ -117,31 +116,31 @@ class Store:
 
     def delete(self, names: Sequence[str]) -> None:
         """Remove sessions, and what no other session reaches; raise NotFoundError, and remove none, for any unknown."""
-        removal.delete(self._database, names)
+        sessions.delete(self._database, names)
 
     def move(self, session: Session, to: TurnId | None) -> Session:
         """Move the head to any turn of the tree (None: before the first); raise NotFoundError where there is none."""
-        return heads.move(self._database, session, to)
+        return tree.move(self._database, session, to)
 
     def undo(self, session: Session, count: int = 1) -> Session:
         """Move the head `count` turns nearer to the root, or raise BadUseError."""
-        return heads.undo(self._database, session, count)
+        return tree.undo(self._database, session, count)
 
     def redo(self, session: Session, count: int = 1) -> Session:
         """Take back the latest `count` undone steps; raise BadUseError where the head moved elsewhere since."""
-        return heads.redo(self._database, session, count)
+        return tree.redo(self._database, session, count)
 
     def heads(self, session: Session) -> dict[TurnId, list[str]]:
         """Return the names of the other sessions that share this tree, by the turns they point at."""
-        return heads.heads(self._database, session)
+        return tree.heads(self._database, session)
 
     def shape(self, session: Session) -> tuple[tuple[TurnId, TurnId | None], ...]:
         """Return number and parent of every turn the session reaches, by number: the cheapest look at a tree."""
-        return trees.shape(self._database, session)
+        return tree.shape(self._database, session)
 
     def tree(self, session: Session, only: Collection[TurnId] | None = None) -> tuple[Twig, ...]:
         """Return every turn the session reaches, or those of `only`, by number, with what a drawing shows."""
-        return trees.tree(self._database, session, only)
+        return tree.tree(self._database, session, only)
 
     def search(self, text: str, *, session: str | None = None, limit: int = 50) -> tuple[Match, ...]:
         """Find the turns that hold all words of `text`, newest first.
@@ -152,11 +151,11 @@ class Store:
 
     def export(self, session: Session) -> dict[str, Any]:
         """Return a session with every turn it reaches as one JSON document."""
-        return transfer.export(self._database, session)
+        return documents.export(self._database, session)
 
     def import_(self, document: object, name: str | None = None) -> Session:
         """Add the session a document holds, under its own name (numbered where that is taken) or another.
 
         Raise BadUseError, and change nothing, for a document that is not understood or a name that cannot be used.
         """
-        return transfer.import_document(self._database, document, name)
+        return documents.import_document(self._database, document, name)

@@ -1,16 +1,139 @@
-"""The turns of one tree as a mapping that reads from disk what is looked at, and a little ahead.
+"""The turns of one tree: written one row each with their pictures, and read as a mapping that loads a little ahead.
 
-It must not know how turns get there.
+Every function that writes runs inside a transaction of its caller.
 """
 
 import json
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
+from lmchat.chat.surrogates import join_surrogates
 from lmchat.chat.values import Image, Prompt, Reply, ResponseId, Stats
-from lmchat.store.database import Database, Row, damaged, moment
-from lmchat.store.images import images_of
-from lmchat.store.rows import items_value, numbers_value
+from lmchat.errors import StoreError
+from lmchat.store.codec import first_words, items_json, items_value, numbers_value, written
+from lmchat.store.database import Database, Row, damaged, microseconds, moment
+
+
+def attach(database: Database, turn: int, images: tuple[Image, ...]) -> None:
+    """Keep the pictures of a turn (inside a transaction)."""
+    for place, image in enumerate(images):
+        digest = sha256(image.data).hexdigest()
+        database.execute("INSERT OR IGNORE INTO image (hash, data) VALUES (?, ?)", (digest, image.data))
+        database.execute(
+            "INSERT INTO turn_image (turn, place, hash, name, media_type, width, height) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                turn,
+                place,
+                digest,
+                join_surrogates(image.name),
+                join_surrogates(image.media_type),
+                image.width,
+                image.height,
+            ),
+        )
+
+
+def images_of(database: Database, turn: int) -> tuple[Image, ...]:
+    """Return the pictures of a turn, in their order."""
+    rows = database.rows(
+        "SELECT name, media_type, data, width, height FROM turn_image JOIN image USING (hash)"
+        " WHERE turn = ? ORDER BY place",
+        (turn,),
+    )
+    return tuple(Image(*row) for row in rows)
+
+
+def forget_unused(database: Database, hashes: set[str]) -> None:
+    """Remove those of these pictures that no turn uses any more (inside a transaction)."""
+    for digest in hashes:
+        database.execute(
+            "DELETE FROM image WHERE hash = ? AND NOT EXISTS (SELECT 1 FROM turn_image WHERE hash = image.hash)",
+            (digest,),
+        )
+
+
+_ONE_SECOND = 1_000_000
+
+
+def next_number(database: Database, tree: int) -> TurnId:
+    """Give the next number of a tree away."""
+    row = database.row("UPDATE tree SET next = next + 1 WHERE id = ? RETURNING next - 1", (tree,))
+    if row is None:
+        raise session_gone()
+    return TurnId(row[0])
+
+
+def insert(database: Database, tree: int, session: int, turn: Turn) -> int:
+    """Add a turn under its number and return the id of its row."""
+    row_id = _free_id(database, microseconds(turn.at))
+    values = {
+        "id": row_id,
+        "tree": tree,
+        "number": turn.id,
+        "parent": turn.parent,
+        "grown_by": session,
+        "depth": _depth(database, tree, turn.parent),
+        "at": microseconds(turn.at),
+        "first_words": first_words(turn.prompt.text),
+        "images": len(turn.prompt.images),
+        "prompt": join_surrogates(turn.prompt.text),
+        **_changing(turn),
+    }
+    names, marks = ", ".join(values), ", ".join("?" * len(values))
+    database.execute(f"INSERT INTO turn ({names}) VALUES ({marks})", tuple(values.values()))  # noqa: S608 - our names
+    attach(database, row_id, turn.prompt.images)
+    return row_id
+
+
+def update(database: Database, row_id: int, turn: Turn) -> None:
+    """Replace what a turn holds, but for its place in the tree and its prompt, which never change."""
+    values = _changing(turn)
+    settings = ", ".join(f"{name} = ?" for name in values)
+    database.execute(f"UPDATE turn SET {settings} WHERE id = ?", (*values.values(), row_id))  # noqa: S608 - our names
+
+
+def session_gone() -> StoreError:
+    """Say that a session disappeared while somebody talked in it."""
+    return StoreError(
+        "This session was deleted by another program.", hint="`lmchat sessions` lists those that are left."
+    )
+
+
+def _changing(turn: Turn) -> dict[str, object]:
+    """Return the columns of a turn that may change until it has ended (`forgotten` even later)."""
+    reply = turn.reply
+    return {
+        "outcome": turn.outcome.value,
+        "server": join_surrogates(turn.server),
+        "model": join_surrogates(turn.model),
+        "system": join_surrogates(turn.system),
+        "forgotten": turn.forgotten,
+        "summary": turn.summary,
+        "fault": join_surrogates(turn.fault),
+        "response_id": None if reply.response_id is None else join_surrogates(reply.response_id),
+        "model_instance_id": join_surrogates(reply.model_instance_id),
+        "stats": written(reply.stats.given()),
+        "reply": join_surrogates(reply.text),
+        "items": written(items_json(reply.items)),
+    }
+
+
+def _depth(database: Database, tree: int, parent: TurnId | None) -> int:
+    """Count the turns from the root to a child of `parent`."""
+    if parent is None:
+        return 1
+    row = database.row("SELECT depth FROM turn WHERE tree = ? AND number = ?", (tree, parent))
+    if row is None:
+        raise StoreError(f"Turn {parent}, which this one follows, was deleted by another program.")
+    return int(row[0]) + 1
+
+
+def _free_id(database: Database, at: int) -> int:
+    """Return the first free id at that time or just after it, so that ids run as time does."""
+    row = database.row("SELECT max(id) + 1 FROM turn WHERE id >= ? AND id < ?", (at, at + _ONE_SECOND))
+    return at if row is None or row[0] is None else int(row[0])
+
 
 COLUMNS = (
     "id, number, parent, at, outcome, server, model, system, forgotten, summary, fault,"

@@ -11,12 +11,12 @@ from lmchat.chat.models import Model
 from lmchat.chat.values import ChatRequest
 from lmchat.errors import LmchatError
 from lmchat.wire.address import Address
-from lmchat.wire.answers import chat_events, json_object, whole_answer
-from lmchat.wire.calls import CHAT, GREETING, MODELS, Call
-from lmchat.wire.catalogue import DownloadJob, LoadedModel, read_job, read_loaded, read_models
-from lmchat.wire.exchange import exchange
 from lmchat.wire.faults import not_lm_studio
-from lmchat.wire.tolerant import parse_json, text
+from lmchat.wire.http import exchange
+from lmchat.wire.lmstudio.models import DownloadJob, LoadedModel, read_job, read_loaded, read_models
+from lmchat.wire.loose_json import parse_json, text
+from lmchat.wire.request import CHAT, GREETING, MODELS, Call
+from lmchat.wire.stream import chat_events, json_object, whole_answer
 from lmchat.wire.writing import chat_body
 
 

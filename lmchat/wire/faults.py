@@ -19,9 +19,9 @@ from lmchat.errors import (
     StreamBrokenError,
     UnreachableError,
 )
-from lmchat.wire.calls import CHAT, MODELS, Call, Head
-from lmchat.wire.complaints import Complaint, complaint_of, read_complaint
+from lmchat.wire.error_bodies import Complaint, complaint_of, read_complaint
 from lmchat.wire.redaction import redact
+from lmchat.wire.request import CHAT, MODELS, Call, Head
 
 _ELSEWHERE = (
     "Start LM Studio's server (`lms server start`), name another with `--url`, "

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from lmchat.chat.pictures import read_picture
+from lmchat.chat.images import read_picture
 from lmchat.errors import BadUseError
 
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + struct.pack(">II", 640, 480) + b"\x08\x02\0\0\0"

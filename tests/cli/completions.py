@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from lmchat.cli.app import app
+from lmchat.cli.commands import app
 from lmchat.cli.completion.scripts import FILES, script
 
 FOLDER = Path(__file__).parents[2] / "completions"

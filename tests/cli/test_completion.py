@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from lmchat.app.model_cache import remember_models
 from lmchat.chat.models import Model
 from lmchat.cli.completion.scripts import FILES
-from lmchat.cli.known_models import remember_models
 from lmchat.store.store import open_store
 from lmchat.world import standard_directories, this_world
 from tests.cli.completions import FOLDER, scripts

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import typer
 
-from lmchat.cli.app import app
+from lmchat.cli.commands import app
 from tests.cli.program import run
 
 

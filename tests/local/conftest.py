@@ -12,15 +12,14 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lmchat.local import service, start
-from lmchat.local.call import Worker
 from lmchat.local.catalogue import BUILT_IN
 from lmchat.local.downloads import Downloads
+from lmchat.local.engines import Engine, Instances, LoadOptions
 from lmchat.local.fetch import fetch
 from lmchat.local.history import History
-from lmchat.local.instances import Instances
-from lmchat.local.loading import Engine, LoadOptions
 from lmchat.local.models import ModelFile, Places
 from lmchat.local.server import House, application
+from lmchat.local.worker import Worker
 from lmchat.world import Directories, World, this_world
 from tests.local.engine import FakeEngine
 

@@ -9,10 +9,10 @@ import pytest
 from lmchat.errors import NotFoundError
 from lmchat.render.cells import cells, cut, fold, shorten
 from lmchat.render.failures import show_failure, show_note
+from lmchat.render.progress import Thinking
 from lmchat.render.tables import Column, age_words, listing, pairs, size_words
 from lmchat.render.terminal import moves_cursor, reflows, size_of
 from lmchat.render.theme import PLAIN, WITHOUT_ANYTHING, WITHOUT_COLOURS, Depth, Looks, When, theme_for
-from lmchat.render.thinking import Thinking
 from tests.render.terminals import Clock, Terminal, Tty, world_of
 
 XTERM = {"TERM": "xterm-256color"}

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from lmchat.render.cells import Row, measured
 from lmchat.render.painter import Painter
-from lmchat.render.rows import Row, measured
 from tests.render.terminals import Clock, Terminal
 
 FAMILY = "👩‍👩‍👧‍👦"

@@ -26,9 +26,9 @@ from lmchat.chat.events import (
 from lmchat.chat.session import Outcome, Turn, TurnId
 from lmchat.chat.values import InvalidToolCall, Message, Prompt, Provider, Reasoning, Reply, ResponseId, Stats, ToolCall
 from lmchat.errors import NotFoundError
-from lmchat.render.choose import Manner, choose
-from lmchat.render.documents import error_document, turn_document, write_document
+from lmchat.render.json_output import error_document, turn_document, write_document
 from lmchat.render.margin import Thoughts, Wanted
+from lmchat.render.views import Manner, choose
 from tests.render.terminals import Clock, Terminal, Tty, world_of
 
 WHOLE = Finished(Reply((Message("x"),), ResponseId("resp_1"), Stats(12, 34)))
@@ -253,7 +253,7 @@ def test_the_document_of_a_failure_has_kind_message_hint_and_code() -> None:
     assert document == {"error": told}
 
 
-@pytest.mark.parametrize("module", ["choose", "failures", "tables", "documents", "screen", "markdown.page"])
+@pytest.mark.parametrize("module", ["views", "failures", "tables", "json_output", "screen", "markdown.page"])
 def test_neither_rich_nor_the_parser_of_markdown_is_loaded_before_an_answer_comes(module: str) -> None:
     program = (
         f"import sys, lmchat.render.{module}\n"

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lmchat.render.shield import Shield
-from lmchat.render.terminal import silent_keyboard
+from lmchat.render.terminal import Shield, silent_keyboard
 
 _LOCAL_FLAGS = 3
 

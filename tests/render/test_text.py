@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmchat.chat.characters import Halves
-from lmchat.render.text import Door, safe, safe_line
+from lmchat.chat.surrogates import SurrogateJoiner
+from lmchat.render.sanitize import Door, safe, safe_line
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 HOSTILE = st.text(
@@ -65,5 +65,5 @@ def test_a_line_has_no_line_ends() -> None:
 
 
 def test_halves_are_joined_and_nothing_else_is_changed() -> None:
-    halves = Halves()
+    halves = SurrogateJoiner()
     assert halves.through("a\x1b\r\ud83d") + halves.through("\ude00b\ud83d") + halves.rest() == "a\x1b\r😀b\ufffd"

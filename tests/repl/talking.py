@@ -12,18 +12,18 @@ from typing import Any
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from lmchat.app.conversation import Conversation
 from lmchat.chat.private import Memory
 from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
-from lmchat.cli.house import House
-from lmchat.render.choose import Manner as Looks
-from lmchat.render.choose import choose
 from lmchat.render.margin import Wanted
-from lmchat.repl.desk import Desk
+from lmchat.render.views import Manner as Looks
+from lmchat.render.views import choose
 from lmchat.repl.keyboard import Keyboard, Manner
 from lmchat.repl.known import KnownModels
 from lmchat.repl.loop import run
 from lmchat.repl.parts import Parts
+from lmchat.repl.state import ReplState
 from lmchat.repl.terminal import Terminal
 from lmchat.settings import read_settings
 from lmchat.store.store import Store, open_store
@@ -88,7 +88,7 @@ class Talk:
         settings = read_settings(self.world, flags={}, profile=None)
         stats = settings.flag("stats")
         memory = self.memory if self.private else None
-        house = House(self.world, settings, self.store, self.client, self.server, private=memory)
+        house = Conversation(self.world, settings, self.store, self.client, self.server, private=memory)
         return Parts(
             world=self.world,
             settings=settings,
@@ -107,10 +107,10 @@ class Talk:
         terminal = Terminal(self.world.stdin, self.world.stdout)
         return Keyboard(self.keys, DummyOutput(), terminal, Manner(self.world.environ, history, vi=self.vi))
 
-    def desk(self, name: str = "") -> Desk:
+    def desk(self, name: str = "") -> ReplState:
         """Lay a session on a desk, for what is tested without keys."""
         session = self.store.find(name) if name else Session(name="", turns={})
-        return Desk(self.parts(), self.keyboard(), KnownModels(self.client.models), session)
+        return ReplState(self.parts(), self.keyboard(), KnownModels(self.client.models), session)
 
     @property
     def out(self) -> StringIO:

@@ -13,7 +13,7 @@ from tests.repl.talking import Talk
 
 @pytest.mark.parametrize("elsewhere", NAMES_HERE)
 def test_every_name_that_is_changed_stands_in_some_hint(elsewhere: str) -> None:
-    rooms = ("wire", "store", "chat")
+    rooms = ("wire", "store", "chat", "app")
     sources = [path.read_text() for room in rooms for path in Path(lmchat.__path__[0], room).glob("*.py")]
     assert any(elsewhere in source for source in sources)
 

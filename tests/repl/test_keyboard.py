@@ -15,10 +15,9 @@ from lmchat.render.cells import cells
 from lmchat.repl.commands.attachments import file
 from lmchat.repl.commands.tree import edit
 from lmchat.repl.completion import Completions
-from lmchat.repl.desk import Desk, Quoted
-from lmchat.repl.folding import LONGEST_UNFOLDED, Folds
 from lmchat.repl.matching import matching
-from lmchat.repl.pasting import PastingParser
+from lmchat.repl.paste import LONGEST_UNFOLDED, Folds, PastingParser
+from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import Status, toolbar
 from tests.repl.lmstudio import Studio, spoken
 from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, ENTER, ESCAPE, TAB, Talk
@@ -26,14 +25,14 @@ from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, ENTER, ESCAPE, TAB, Ta
 LONG = "日本語\t" * (LONGEST_UNFOLDED // 3)
 
 
-def offered(desk: Desk, typed: str) -> list[str]:
+def offered(desk: ReplState, typed: str) -> list[str]:
     """Return what Tab offers behind what was typed."""
     found = Completions(desk).get_completions(Document(typed), CompleteEvent())
     return [each.text for each in found]
 
 
 @pytest.fixture
-def desk(talk: Talk) -> Desk:
+def desk(talk: Talk) -> ReplState:
     talk.type("blue sky", "red rose", name="colours")
     talk.type("one", name="numbers")
     desk = talk.desk("colours")
@@ -75,17 +74,17 @@ def test_pieces_of_any_size_make_the_same_keys_as_the_librarys_own_parser(pieces
     assert [(key.key, key.data) for key in ours] == [(key.key, key.data) for key in theirs]
 
 
-def test_commands_are_offered_while_a_slash_begins_the_line(desk: Desk) -> None:
+def test_commands_are_offered_while_a_slash_begins_the_line(desk: ReplState) -> None:
     assert offered(desk, "/re")[:4] == ["/redo", "/retry", "/rename", "/reasoning"]
     assert offered(desk, "re") == []
     assert offered(desk, "/re\nmore") == []
 
 
-def test_letters_in_their_order_are_enough(desk: Desk) -> None:
+def test_letters_in_their_order_are_enough(desk: ReplState) -> None:
     assert offered(desk, "/ssn") == ["/sessions"]
 
 
-def test_arguments_are_offered_by_kind(desk: Desk, tmp_path: Path) -> None:
+def test_arguments_are_offered_by_kind(desk: ReplState, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("")
     assert offered(desk, "/switch ") == ["numbers"]
     assert offered(desk, "/model ") == ["acme/big", "acme/eyes"]
@@ -120,14 +119,14 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
-def test_files_are_offered_fuzzily_with_their_sizes(desk: Desk, files: Path) -> None:
+def test_files_are_offered_fuzzily_with_their_sizes(desk: ReplState, files: Path) -> None:
     found = list(Completions(desk).get_completions(Document(f"/file {files}/pltx"), CompleteEvent()))
     assert [each.text for each in found] == [f"{files}/plain.txt"]
     assert (found[0].display_text, found[0].display_meta_text) == ("plain.txt", "13 B")
 
 
 @pytest.mark.usefixtures("files")
-def test_a_directory_is_offered_with_its_slash_and_what_is_hidden_behind_a_dot_only(desk: Desk) -> None:
+def test_a_directory_is_offered_with_its_slash_and_what_is_hidden_behind_a_dot_only(desk: ReplState) -> None:
     assert offered(desk, "/save ") == ["it's.txt", "plain.txt", "two words.txt", "日本 ノート/"]
     assert offered(desk, "/save .") == [".hidden"]
 
@@ -146,12 +145,12 @@ def test_a_directory_is_offered_with_its_slash_and_what_is_hidden_behind_a_dot_o
     ],
 )
 def test_one_of_several_files_is_offered_in_quotes_where_it_needs_them(
-    desk: Desk, typed: str, offers: list[str]
+    desk: ReplState, typed: str, offers: list[str]
 ) -> None:
     assert offered(desk, f"/file {typed}") == offers
 
 
-def test_a_name_that_cannot_be_typed_is_not_offered(desk: Desk, files: Path) -> None:
+def test_a_name_that_cannot_be_typed_is_not_offered(desk: ReplState, files: Path) -> None:
     (files / "red\x1b[31m.txt").write_text("")
     (files / "torn\udcff.txt").write_text("")
     (files / "wide\u3000blank.txt").write_text("")
@@ -160,7 +159,7 @@ def test_a_name_that_cannot_be_typed_is_not_offered(desk: Desk, files: Path) -> 
 
 
 @pytest.mark.usefixtures("files")
-def test_what_is_attached_can_be_dropped_by_completion(desk: Desk) -> None:
+def test_what_is_attached_can_be_dropped_by_completion(desk: ReplState) -> None:
     assert offered(replace(desk, files=(Quoted("a", "a"),)), "/file o")[:1] == ["off"]
 
 
@@ -177,13 +176,13 @@ def test_completion_never_asks_the_server(talk: Talk) -> None:
     assert talk.studio.server.requests == []
 
 
-def test_a_store_that_cannot_be_read_offers_nothing(desk: Desk, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_read_offers_nothing(desk: ReplState, tmp_path: Path) -> None:
     for path in tmp_path.glob("conversations*"):
         path.write_bytes(b"no database" * 1000)
     assert offered(desk, "/switch ") == []
 
 
-def test_every_offer_says_what_it_is(desk: Desk) -> None:
+def test_every_offer_says_what_it_is(desk: ReplState) -> None:
     turns = Completions(desk).get_completions(Document("/goto "), CompleteEvent())
     assert [each.display_meta_text for each in turns] == ["red rose", "blue sky"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from lmchat.chat.session import Outcome
 from lmchat.chat.values import Prompt
-from lmchat.repl.asking import ask_typed
+from lmchat.repl.turns import ask_typed
 from tests.repl.lmstudio import Studio, event, refused, spoken
 from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, CTRL_J, ENTER, Talk
 from tests.wire.scripted import HOLD, stream

@@ -9,7 +9,7 @@ import pytest
 
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.errors import StoreError
-from lmchat.store import writers
+from lmchat.store import drafts
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened
 
@@ -105,8 +105,8 @@ def test_several_programs_that_look_at_once_agree_that_one_died(tmp_path: Path) 
     (directory / "gone").touch()
     others = [os.open(directory / "gone", os.O_RDWR) for _ in range(2)]
     try:
-        assert writers._lock(others[0], shared=True)
-        assert not writers.alive(directory, "gone")
+        assert drafts._lock(others[0], shared=True)
+        assert not drafts.alive(directory, "gone")
     finally:
         for each in others:
             os.close(each)

@@ -13,7 +13,8 @@ import pytest
 from lmchat.chat.events import Event, Fault, MessageDelta, Quiet, Started
 from lmchat.chat.values import ChatRequest, Prompt
 from lmchat.errors import StreamBrokenError
-from lmchat.wire import answers, exchange
+from lmchat.wire import http
+from lmchat.wire import stream as wire_stream
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from tests.wire.scripted import HOLD, RESET, STREAM_HEAD, ScriptedServer, Steps, answer, chunk, stream
@@ -108,7 +109,7 @@ def test_a_reset_after_an_error_adds_nothing_to_it() -> None:
 
 
 def test_an_error_followed_by_silence_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "_FAULT_GRACE", 0.2)
+    monkeypatch.setattr(wire_stream, "_FAULT_GRACE", 0.2)
     with ScriptedServer(stream(START, b'data: {"type":"error","error":"It broke"}\n\n', HOLD)) as server:
         found = [each for each in Client(Address(server.url)).chat(HELLO) if not isinstance(each, Quiet)]
         assert server.hung_up.wait(0.3)
@@ -158,9 +159,9 @@ def test_control_c_hangs_up_at_once() -> None:
 
 
 def test_a_second_control_c_while_hanging_up_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    hang_up, presses = exchange._Line.hang_up, [KeyboardInterrupt]
+    hang_up, presses = http._Line.hang_up, [KeyboardInterrupt]
 
-    def interrupted(line: exchange._Line) -> None:
+    def interrupted(line: http._Line) -> None:
         if presses:
             raise presses.pop()
         hang_up(line)
@@ -168,7 +169,7 @@ def test_a_second_control_c_while_hanging_up_leaves_nothing_behind(monkeypatch: 
     with ScriptedServer(stream(START, HOLD)) as server:
         events = Client(Address(server.url)).chat(HELLO)
         next(events)
-        monkeypatch.setattr(exchange._Line, "hang_up", interrupted)
+        monkeypatch.setattr(http._Line, "hang_up", interrupted)
         with pytest.raises(KeyboardInterrupt):
             events.close()
         assert server.hung_up.wait(0.3)

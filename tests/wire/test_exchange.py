@@ -12,9 +12,9 @@ import pytest
 from lmchat.chat.values import ChatRequest, EphemeralMcp, Image, Prompt
 from lmchat.errors import UnreachableError
 from lmchat.wire.address import Address
-from lmchat.wire.calls import Call
 from lmchat.wire.client import Client
-from lmchat.wire.exchange import exchange
+from lmchat.wire.http import exchange
+from lmchat.wire.request import Call
 from tests.wire.scripted import HOLD, ScriptedServer, answer, stream
 from tests.wire.test_chat import END, HELLO, START
 
@@ -138,7 +138,7 @@ def test_the_debug_log_tells_no_secret_and_no_long_text() -> None:
 
 def test_loading_httpx_loads_neither_its_command_line_nor_hides_click() -> None:
     script = (
-        "import sys; from lmchat.wire.library import load_httpx; load_httpx();"
+        "import sys; from lmchat.wire.http import load_httpx; load_httpx();"
         "assert 'httpx' in sys.modules and 'httpx._main' not in sys.modules, 'the command line is loaded';"
         "assert 'click' not in sys.modules; import click"
     )

@@ -9,33 +9,32 @@ from dataclasses import replace
 from typing import assert_never
 
 from lmchat.render.markdown import lines
-from lmchat.render.markdown.lines import CODE_INDENT, Fence, Line, Marker
-from lmchat.render.markdown.spine import (
-    Container,
-    Fenced,
-    Html,
-    Indented,
-    Item,
-    Leaf,
-    List,
-    OpenTable,
-    Paragraph,
-    Quote,
-    copied,
-)
-from lmchat.render.markdown.steps import (
+from lmchat.render.markdown.lines import CODE_INDENT, Line, Marker
+from lmchat.render.markdown.structure import (
     Closed,
     CodeOpened,
+    Container,
+    Fence,
+    Fenced,
+    Html,
     HtmlOpened,
+    Indented,
+    Item,
     ItemOpened,
+    Leaf,
+    List,
     ListOpened,
+    OpenTable,
+    Paragraph,
     Prose,
+    Quote,
     QuoteOpened,
     Rule,
     Step,
     Table,
     Verbatim,
     VerbatimClosed,
+    copied,
 )
 
 

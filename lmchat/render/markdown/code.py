@@ -1,17 +1,59 @@
-"""Code with colours, line by line while it arrives: what a line has settled never changes.
+"""Code, highlighted line by line, and the colours it gets.
 
 The lexer is stopped at the end of each line and goes on from its state there. Where a language has tokens that a
 lexer takes only whole (comments over several lines, scripts in HTML), lines wait for the end of the token,
-up to a limit. It must not know rows.
+up to a limit.
 """
 
 from pygments.lexer import ExtendedRegexLexer, Lexer, RegexLexer
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Error, Text, _TokenType
 from pygments.util import ClassNotFound
+from rich.color import ColorSystem
+from rich.style import Style
+from rich.syntax import Syntax
 
-from lmchat.render.markdown.palette import Palette
 from lmchat.render.markdown.spans import Span
+from lmchat.render.theme import Depth, Theme
+
+_SYSTEMS = {
+    Depth.SIXTEEN: ColorSystem.STANDARD,
+    Depth.MANY: ColorSystem.EIGHT_BIT,
+    Depth.ALL: ColorSystem.TRUECOLOR,
+}
+_MARK = "x"
+
+
+class Palette:
+    """Tell the look of a token; backgrounds are left to the terminal."""
+
+    def __init__(self, theme: Theme) -> None:
+        name = theme.code_theme or ("ansi_dark" if theme.dark else "ansi_light")
+        self._theme = Syntax.get_theme(name)
+        self._system = _SYSTEMS[theme.depth]
+        self._coloured = theme.code_colours
+        self._looks: dict[_TokenType, str] = {}
+
+    def look(self, kind: _TokenType) -> str:
+        """Return the SGR parameters of a kind of token."""
+        if not self._coloured:
+            return ""
+        found = self._looks.get(kind)
+        if found is None:
+            found = self._looks[kind] = self._made(self._theme.get_style_for_token(kind))
+        return found
+
+    def _made(self, style: Style) -> str:
+        plain = Style(
+            color=None if style.color is None or style.color.is_default else style.color,
+            bold=style.bold,
+            dim=style.dim,
+            italic=style.italic,
+            underline=style.underline,
+        )
+        before, mark, _ = plain.render(_MARK, color_system=self._system).partition(_MARK)
+        return before.removeprefix("\x1b[").removesuffix("m") if mark else ""
+
 
 _MOST_WAITING = 40
 _LONGEST = 2000

@@ -9,11 +9,10 @@ from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
-from lmchat.render.cells import cells, cut, grounded, shorten
-from lmchat.render.markdown.inline import Inline
-from lmchat.render.markdown.mend import mended
+from lmchat.render.cells import Row, cells, cut, grounded, shorten
+from lmchat.render.markdown.inline import Inline, mended
 from lmchat.render.markdown.spans import Span, fold, row, width_of, wrap
-from lmchat.render.markdown.steps import (
+from lmchat.render.markdown.structure import (
     Closed,
     CodeOpened,
     HtmlOpened,
@@ -28,12 +27,10 @@ from lmchat.render.markdown.steps import (
     VerbatimClosed,
 )
 from lmchat.render.markdown.tables import table
-from lmchat.render.rows import Row
 from lmchat.render.theme import Theme
 
 if TYPE_CHECKING:  # Pygments is loaded with the first code that is coloured
-    from lmchat.render.markdown.code import Highlighter
-    from lmchat.render.markdown.palette import Palette
+    from lmchat.render.markdown.code import Highlighter, Palette
 
 _BULLETS = "•◦‣"
 _QUOTE_BAR = "▌ "
@@ -78,8 +75,7 @@ class Kit:
         """Return what colours a language; it is loaded with the first code that names one."""
         if not language or not self.theme.code_colours:
             return None
-        from lmchat.render.markdown.code import Highlighter
-        from lmchat.render.markdown.palette import Palette
+        from lmchat.render.markdown.code import Highlighter, Palette
 
         self._palette = self._palette or Palette(self.theme)
         return Highlighter(language, self._palette)

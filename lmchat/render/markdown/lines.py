@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markdown_it.rules_block.html_block import HTML_SEQUENCES
 
-from lmchat.render.markdown.steps import Align
+from lmchat.render.markdown.structure import Align, Fence
 
 TAB = 4
 CODE_INDENT = 4
@@ -54,16 +54,6 @@ class Line:
         """Eat characters; blanks must have been counted before."""
         self._position += count
         self._column += count
-
-
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """Hold what opened a fence: its sign, how often it stands there, how far it was indented, and the info."""
-
-    sign: str
-    length: int
-    indent: int
-    info: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from lmchat.render.painter import Painter
+from lmchat.render.sanitize import Door
 from lmchat.render.terminal import size_of
-from lmchat.render.text import Door
 from lmchat.render.theme import Theme
 from lmchat.world import World
 

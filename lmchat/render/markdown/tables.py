@@ -6,7 +6,7 @@ It must not know where the cells' text came from.
 from collections.abc import Sequence
 
 from lmchat.render.markdown.spans import Span, width_of, wrap
-from lmchat.render.markdown.steps import Align
+from lmchat.render.markdown.structure import Align
 from lmchat.render.theme import Looks
 
 _NARROWEST = 4

@@ -5,20 +5,19 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from lmchat.app.attachments import quoted
+from lmchat.chat.images import read_picture
 from lmchat.chat.models import require_sight
-from lmchat.chat.pictures import read_picture
-from lmchat.chat.quoting import quoted
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.pictures import scaled
 from lmchat.render.tables import size_words
 from lmchat.repl.clipboard import pasted_picture, pasted_text
-from lmchat.repl.commands.command import Command, Takes
-from lmchat.repl.commands.words import nothing, paths, required
-from lmchat.repl.desk import Desk, Quoted
+from lmchat.repl.commands.command import Command, Takes, nothing, paths, required
+from lmchat.repl.state import Quoted, ReplState
 
 
-def image(desk: Desk, text: str) -> Desk:
+def image(desk: ReplState, text: str) -> ReplState:
     """Attach pictures, or drop them."""
     required(text, "picture", "/image photo.png")
     if text == "off":
@@ -28,7 +27,7 @@ def image(desk: Desk, text: str) -> Desk:
     return _with_pictures(desk, [read_picture(path.name, _read(path)) for path in paths(text)])
 
 
-def file(desk: Desk, text: str) -> Desk:
+def file(desk: ReplState, text: str) -> ReplState:
     """Quote text files in the next prompt, or drop them."""
     required(text, "file", "/file notes.txt")
     if text == "off":
@@ -39,7 +38,7 @@ def file(desk: Desk, text: str) -> Desk:
     return replace(desk, files=(*desk.files, *added))
 
 
-def paste(desk: Desk, text: str) -> Desk:
+def paste(desk: ReplState, text: str) -> ReplState:
     """Attach the clipboard's picture, or insert its text."""
     nothing(text)
     data = pasted_picture(desk.parts.world)
@@ -49,7 +48,7 @@ def paste(desk: Desk, text: str) -> Desk:
     return _with_pictures(desk, [read_picture("clipboard.png", data)])
 
 
-def _with_pictures(desk: Desk, read: Sequence[Image]) -> Desk:
+def _with_pictures(desk: ReplState, read: Sequence[Image]) -> ReplState:
     pictures = []
     for image in read:
         each, note = scaled(image)
@@ -61,7 +60,7 @@ def _with_pictures(desk: Desk, read: Sequence[Image]) -> Desk:
     return replace(desk, images=(*desk.images, *pictures))
 
 
-def _check_sight(desk: Desk) -> None:
+def _check_sight(desk: ReplState) -> None:
     """Refuse pictures for a model that is known not to see; where nothing is known, the server decides."""
     models = desk.known.now()
     if not models:

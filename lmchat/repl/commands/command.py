@@ -1,12 +1,21 @@
-"""What a slash command is: its names, its help, what it takes and what it does."""
+"""What a slash command is: its names, its help, what it takes and what it does; and how its arguments are read."""
 
+import shlex
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
+from pathlib import Path
 
-from lmchat.repl.desk import Desk
+from lmchat.app.attachments import path_of
+from lmchat.chat.session import TurnId
+from lmchat.chat.values import Options
+from lmchat.errors import BadUseError, nearest
+from lmchat.repl.state import ReplState
+from lmchat.settings.keys import SAMPLING, Key
+from lmchat.settings.shapes import misfit
 
-Handler = Callable[[Desk, str], Desk]
+Handler = Callable[[ReplState, str], ReplState]
 """Does the command, with what was typed behind its name, and returns the desk after it."""
 
 
@@ -47,3 +56,74 @@ class Command:
     def written(self) -> str:
         """Write the command as one types it."""
         return f"/{self.name} {self.usage}".rstrip()
+
+
+_MOST_DIGITS = 18
+"""More than these, and a number is larger than what can be counted or kept."""
+
+
+def words(text: str) -> list[str]:
+    """Split at blanks, minding quotes where they are balanced."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def nothing(text: str) -> None:
+    """Make sure that nothing was given."""
+    if text:
+        raise BadUseError(f"Nothing can stand behind this command, but '{text}' does.")
+
+
+def count(text: str, default: int) -> int:
+    """Read how many."""
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and text.strip("0")):
+        raise BadUseError(f"'{text}' is not a number of 1 or more.")
+    return int(text) if len(text) <= _MOST_DIGITS else sys.maxsize
+
+
+def turn_number(text: str) -> TurnId:
+    """Read the number of a turn, as `/tree` shows it."""
+    number = text.removeprefix("#")
+    if not (number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS):
+        raise BadUseError(f"'{text}' is not the number of a turn.", hint="`/tree` shows the turns and their numbers.")
+    return TurnId(int(number))
+
+
+def required(text: str, what: str, example: str) -> str:
+    """Make sure that something was given."""
+    if not text:
+        raise BadUseError(f"There is no {what}.", hint=f"Like this: {example}")
+    return text
+
+
+def paths(text: str) -> list[Path]:
+    """Read one path as it stands, blanks and all, or several; `~` is the home directory."""
+    whole = path_of(text)
+    if text and whole.exists():
+        return [whole]
+    return [path_of(word) for word in words(text)]
+
+
+OPTIONS = {key.name: key for key in SAMPLING}
+
+
+def option_named(name: str) -> Key:
+    """Find an option, however its dashes are written; raise BadUseError, with the nearest names, for none."""
+    written = name.lstrip("-").replace("-", "_").lower()
+    if written not in OPTIONS:
+        hint = nearest(written, list(OPTIONS)) or f"There are: {', '.join(OPTIONS)}."
+        raise BadUseError(f"There is no option '{name}'.", hint=hint)
+    return OPTIONS[written]
+
+
+def with_option(options: Options, name: str, text: str) -> Options:
+    """Return the options with one set to what was typed; raise BadUseError where it does not fit."""
+    key = option_named(name)
+    value = key.shape.read(text)
+    if wrong := misfit(key.shape, value):
+        raise BadUseError(f"{key.name} {wrong}.", hint=key.help)
+    return replace(options, **{key.name: value})  # type: ignore[arg-type]  # it fits the option's shape

@@ -8,11 +8,10 @@ from lmchat.render.listings import models_listing
 from lmchat.render.notes import duration
 from lmchat.render.tables import size_words
 from lmchat.render.waiting import waited, watched
-from lmchat.repl.commands.command import Command, Takes
-from lmchat.repl.commands.words import nothing, required, words
-from lmchat.repl.desk import Desk
+from lmchat.repl.commands.command import Command, Takes, nothing, required, words
+from lmchat.repl.state import ReplState
+from lmchat.settings.keys import COUNT
 from lmchat.settings.shapes import Shape, Switch, misfit
-from lmchat.settings.table import COUNT
 
 LOAD_OPTIONS: dict[str, Shape] = {
     "context_length": COUNT,
@@ -25,7 +24,7 @@ LOAD_OPTIONS: dict[str, Shape] = {
 """What a load takes, by the API's own names (PROTOCOL.md section 5)."""
 
 
-def model(desk: Desk, text: str) -> Desk:
+def model(desk: ReplState, text: str) -> ReplState:
     """Show or change the model."""
     if not text:
         desk.write(f"{desk.model or 'No model is chosen yet.'}\n")
@@ -42,7 +41,7 @@ def model(desk: Desk, text: str) -> Desk:
     return desk
 
 
-def models(desk: Desk, text: str) -> Desk:
+def models(desk: ReplState, text: str) -> ReplState:
     """List the server's models, loaded ones first."""
     nothing(text)
     listed = desk.known.fetched()
@@ -52,7 +51,7 @@ def models(desk: Desk, text: str) -> Desk:
     return desk
 
 
-def load(desk: Desk, text: str) -> Desk:
+def load(desk: ReplState, text: str) -> ReplState:
     """Load a model, unless it is loaded already."""
     key, *given = words(required(text, "model to load", "/load google/gemma-3-1b context_length=8192"))
     options = _load_options(given)
@@ -74,7 +73,7 @@ def load(desk: Desk, text: str) -> Desk:
     return desk
 
 
-def unload(desk: Desk, text: str) -> Desk:
+def unload(desk: ReplState, text: str) -> ReplState:
     """Unload a model, one of its loaded copies, or all there are."""
     if text == "--all":
         copies = [copy.id for each in desk.known.fetched() for copy in each.instances]
@@ -93,7 +92,7 @@ def unload(desk: Desk, text: str) -> Desk:
     return desk
 
 
-def download(desk: Desk, text: str) -> Desk:
+def download(desk: ReplState, text: str) -> ReplState:
     """Download a model and watch it; Ctrl-C stops the watching only."""
     name, *more = words(required(text, "model to download", "/download qwen2.5-coder-0.5b-instruct"))
     job = desk.parts.client.download(name, more[0] if more else None)
@@ -112,7 +111,7 @@ def download(desk: Desk, text: str) -> Desk:
     return desk
 
 
-def known_model(desk: Desk, name: str) -> Model:
+def known_model(desk: ReplState, name: str) -> Model:
     """Find a model on the server; raise NotFoundError, with the nearest names, where there is none."""
     listed = desk.known.fetched()
     if found := find_model(listed, name):

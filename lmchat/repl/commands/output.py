@@ -5,18 +5,17 @@ import re
 from itertools import islice
 from pathlib import Path
 
+from lmchat.app.attachments import path_of
 from lmchat.chat.session import Turn
 from lmchat.chat.transcript import transcript
 from lmchat.chat.values import InvalidToolCall, ToolCall
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, stats_note
+from lmchat.render.sanitize import safe, safe_line
 from lmchat.render.terminal import fitted
-from lmchat.render.text import safe, safe_line
 from lmchat.repl.clipboard import copy as copy_text
-from lmchat.repl.commands.command import Command, Takes
-from lmchat.repl.commands.words import count, nothing, required, turn_number, words
-from lmchat.repl.desk import Desk
-from lmchat.repl.files import path_of
+from lmchat.repl.commands.command import Command, Takes, count, nothing, required, turn_number, words
+from lmchat.repl.state import ReplState
 from lmchat.repl.toolbar import context_words
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)$")
@@ -25,7 +24,7 @@ _DEEPER = 3
 _BAR = 30
 
 
-def copy(desk: Desk, text: str) -> Desk:
+def copy(desk: ReplState, text: str) -> ReplState:
     """Copy a reply, or one of its blocks of code."""
     desk = desk.current()
     first, *rest = words(text) or [""]
@@ -45,7 +44,7 @@ def copy(desk: Desk, text: str) -> Desk:
     return desk
 
 
-def save(desk: Desk, text: str) -> Desk:
+def save(desk: ReplState, text: str) -> ReplState:
     """Write the last reply to a file."""
     path = _target(required(text, "file", "/save answer.md"))
     answer = _last_answer(desk.current()).reply.text
@@ -54,7 +53,7 @@ def save(desk: Desk, text: str) -> Desk:
     return desk
 
 
-def export(desk: Desk, text: str) -> Desk:
+def export(desk: ReplState, text: str) -> ReplState:
     """Write the session to a file: JSON is complete, Markdown pleasant to read."""
     desk = desk.current()
     if desk.head is None:
@@ -72,7 +71,7 @@ def export(desk: Desk, text: str) -> Desk:
     return desk
 
 
-def stats(desk: Desk, text: str) -> Desk:
+def stats(desk: ReplState, text: str) -> ReplState:
     """Show what the server measured in the last turn."""
     nothing(text)
     desk = desk.current()
@@ -83,7 +82,7 @@ def stats(desk: Desk, text: str) -> Desk:
     return desk
 
 
-def context(desk: Desk, text: str) -> Desk:
+def context(desk: ReplState, text: str) -> ReplState:
     """Show how full the context is."""
     nothing(text)
     desk = desk.current()
@@ -104,7 +103,7 @@ def context(desk: Desk, text: str) -> Desk:
     return desk
 
 
-def tool(desk: Desk, text: str) -> Desk:
+def tool(desk: ReplState, text: str) -> ReplState:
     """Show a tool call of the last reply whole."""
     desk = desk.current()
     calls = _last_answer(desk).reply.tool_calls
@@ -156,7 +155,7 @@ def _how_many(blocks: int) -> str:
     )
 
 
-def _last_answer(desk: Desk) -> Turn:
+def _last_answer(desk: ReplState) -> Turn:
     """Return the newest turn that has a reply; one that failed before anything came has none."""
     for turn in islice(desk.session.lineage(), 2):
         if turn.reply.items:

@@ -6,17 +6,16 @@ from lmchat.chat.session import Session
 from lmchat.errors import BadUseError
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
-from lmchat.render.text import safe_line
-from lmchat.repl.commands.command import Command, Takes
-from lmchat.repl.commands.words import nothing, required
-from lmchat.repl.desk import Desk
+from lmchat.render.sanitize import safe_line
+from lmchat.repl.commands.command import Command, Takes, nothing, required
 from lmchat.repl.greeting import say_new, show_resumed
+from lmchat.repl.state import ReplState
 from lmchat.store.names import checked
 
 _MOST_MATCHES = 20
 
 
-def fork(desk: Desk, text: str) -> Desk:
+def fork(desk: ReplState, text: str) -> ReplState:
     """Go on in a new session that shares what was said so far."""
     name = required(text, "name for the new session", "/fork NAME")
     desk = desk.current()
@@ -27,7 +26,7 @@ def fork(desk: Desk, text: str) -> Desk:
     return desk.at(forked)
 
 
-def new(desk: Desk, text: str) -> Desk:
+def new(desk: ReplState, text: str) -> ReplState:
     """Begin a conversation with the same model and settings."""
     if text and not desk.parts.private and desk.parts.store.has(checked(text)):
         raise BadUseError(f"There is a session '{text}' already.", hint=f"/switch {text} goes there.")
@@ -40,7 +39,7 @@ def new(desk: Desk, text: str) -> Desk:
     return replace(desk, warned=False)
 
 
-def switch(desk: Desk, text: str) -> Desk:
+def switch(desk: ReplState, text: str) -> ReplState:
     """Go on in another session."""
     name = required(text, "session", "/switch NAME")
     if desk.parts.private:
@@ -54,7 +53,7 @@ def switch(desk: Desk, text: str) -> Desk:
     return desk
 
 
-def sessions(desk: Desk, text: str) -> Desk:
+def sessions(desk: ReplState, text: str) -> ReplState:
     """List the sessions, the one used last first."""
     nothing(text)
     summaries = desk.parts.store.sessions()
@@ -64,7 +63,7 @@ def sessions(desk: Desk, text: str) -> Desk:
     return desk
 
 
-def rename(desk: Desk, text: str) -> Desk:
+def rename(desk: ReplState, text: str) -> ReplState:
     """Give the session another name."""
     name = checked(required(text, "new name", "/rename NAME"))
     if desk.kept:
@@ -75,7 +74,7 @@ def rename(desk: Desk, text: str) -> Desk:
     return replace(desk, session=replace(desk.session, name=name))
 
 
-def delete(desk: Desk, text: str) -> Desk:
+def delete(desk: ReplState, text: str) -> ReplState:
     """Delete a session for good, after a question."""
     name = text or desk.session.name
     if not name or (not text and not desk.kept):
@@ -93,7 +92,7 @@ def delete(desk: Desk, text: str) -> Desk:
     return desk.at(_empty(desk.session, "")) if doomed.name == desk.session.name else desk
 
 
-def search(desk: Desk, text: str) -> Desk:
+def search(desk: ReplState, text: str) -> ReplState:
     """Find words in all sessions."""
     matches = desk.parts.store.search(required(text, "word to look for", "/search blue sky"), limit=_MOST_MATCHES)
     if not matches:

@@ -1,12 +1,13 @@
 """The one table of slash commands: from it come dispatch, `/help`, completion and README's rows."""
 
+from dataclasses import replace
 from pathlib import Path
 from textwrap import fill
 
 from lmchat.errors import BadUseError, nearest
-from lmchat.repl.commands import attachments, models, output, program, sessions, talking, tree
-from lmchat.repl.commands.command import Command, Takes
-from lmchat.repl.desk import Desk
+from lmchat.repl.commands import attachments, conversation, models, output, sessions, tree
+from lmchat.repl.commands.command import Command, Takes, nothing
+from lmchat.repl.state import ReplState
 
 _NAME_CELLS = 22
 _KEYS = (
@@ -19,7 +20,7 @@ _KEYS = (
 )
 
 
-def show_help(desk: Desk, text: str) -> Desk:
+def show_help(desk: ReplState, text: str) -> ReplState:
     """Show the commands, or one of them."""
     if text:
         found = command_named(text.removeprefix("/"))
@@ -35,15 +36,35 @@ def show_help(desk: Desk, text: str) -> Desk:
     return desk
 
 
+def editor(desk: ReplState, text: str) -> ReplState:
+    """Write the next prompt in the person's editor; it is not sent yet."""
+    return replace(desk, draft=desk.keyboard.edited(text))
+
+
+def clear(desk: ReplState, text: str) -> ReplState:
+    """Clear the screen."""
+    nothing(text)
+    desk.keyboard.clear()
+    return desk
+
+
+def leave(desk: ReplState, text: str) -> ReplState:
+    """Leave."""
+    nothing(text)
+    return replace(desk, left=True)
+
+
 COMMANDS = (
     Command("help", "[command]", "Show this, or more of one command.", show_help, Takes.COMMAND),
     *tree.COMMANDS,
     *sessions.COMMANDS,
     *models.COMMANDS,
-    *talking.COMMANDS,
+    *conversation.COMMANDS,
     *attachments.COMMANDS,
     *output.COMMANDS,
-    *program.COMMANDS,
+    Command("editor", "[TEXT]", "Write the next prompt in your editor (also Ctrl-X Ctrl-E).", editor),
+    Command("clear", "", "Clear the screen; /new begins a new conversation.", clear),
+    Command("quit", "", "Leave (also Ctrl-D).", leave, aliases=("exit",)),
 )
 BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
 
@@ -84,7 +105,7 @@ def readme_rows() -> list[tuple[str, str]]:
     return [(each.written, each.help) for each in COMMANDS]
 
 
-def _help_row(desk: Desk, written: str, said: str) -> str:
+def _help_row(desk: ReplState, written: str, said: str) -> str:
     """Lay out one row of the help; where what is typed is long, its help stands below it."""
     name, usage = written.split(" ", 1) if written.startswith("/") and " " in written else (written, "")
     row = _filled(said, desk.width, indent=_NAME_CELLS + 2)
@@ -98,7 +119,7 @@ def _filled(text: str, width: int, *, indent: int) -> str:
     return fill(text, max(width, indent + 20), initial_indent=blanks, subsequent_indent=blanks) + "\n"
 
 
-def _bold(desk: Desk, text: str) -> str:
+def _bold(desk: ReplState, text: str) -> str:
     return desk.theme.styled(text, desk.theme.looks.strong)
 
 

@@ -9,24 +9,22 @@ from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.errors import BadUseError
 from lmchat.render.history import show_turns
 from lmchat.render.tree import Twig, draw_tree
-from lmchat.repl.asking import ask, with_model
-from lmchat.repl.commands.command import Command, Takes
-from lmchat.repl.commands.options import with_option
-from lmchat.repl.commands.words import count, nothing, required, turn_number, words
-from lmchat.repl.desk import Desk
+from lmchat.repl.commands.command import Command, Takes, count, nothing, required, turn_number, with_option, words
 from lmchat.repl.greeting import say_place
+from lmchat.repl.state import ReplState
+from lmchat.repl.turns import ask, with_model
 
 _SHOWN_TURNS = 10
 
 
-def undo(desk: Desk, text: str) -> Desk:
+def undo(desk: ReplState, text: str) -> ReplState:
     """Move the head towards the first turn."""
     steps, desk = count(text, 1), desk.current()
     session = desk.parts.store.undo(desk.session, steps) if desk.kept else desk.session.undone(steps)
     return _moved(desk, session)
 
 
-def redo(desk: Desk, text: str) -> Desk:
+def redo(desk: ReplState, text: str) -> ReplState:
     """Take back what was undone."""
     steps, desk = count(text, 1), desk.current()
     if not desk.kept:
@@ -35,7 +33,7 @@ def redo(desk: Desk, text: str) -> Desk:
     return _moved(desk, desk.parts.store.redo(desk.session, steps))
 
 
-def goto(desk: Desk, text: str) -> Desk:
+def goto(desk: ReplState, text: str) -> ReplState:
     """Move the head to a turn; 0 is before the first."""
     number = turn_number(required(text, "turn to go to", "/goto 3"))
     desk, to = desk.current(), number or None
@@ -43,7 +41,7 @@ def goto(desk: Desk, text: str) -> Desk:
     return _moved(desk, session)
 
 
-def retry(desk: Desk, text: str) -> Desk:
+def retry(desk: ReplState, text: str) -> ReplState:
     """Ask the last prompt again, beside the reply there is; other models and options hold for this turn only."""
     desk = with_model(desk.current())
     turn, usual = _last(desk), desk.session
@@ -58,14 +56,14 @@ def retry(desk: Desk, text: str) -> Desk:
     return replace(asked.talking_with(model=usual.model, options=usual.options), draft="")
 
 
-def edit(desk: Desk, text: str) -> Desk:
+def edit(desk: ReplState, text: str) -> ReplState:
     """Put the prompt of a turn into the line; sent, it grows beside that turn."""
     desk = desk.current()
     turn = desk.session.turn(turn_number(text)) if text else _last(desk)
     return replace(desk, draft=turn.prompt.text, images=turn.prompt.images, editing=turn.id)
 
 
-def tree(desk: Desk, text: str) -> Desk:
+def tree(desk: ReplState, text: str) -> ReplState:
     """Draw the branches, with the head marked."""
     nothing(text)
     desk = desk.current()
@@ -84,7 +82,7 @@ def tree(desk: Desk, text: str) -> Desk:
     return desk
 
 
-def history(desk: Desk, text: str) -> Desk:
+def history(desk: ReplState, text: str) -> ReplState:
     """Show the last turns again."""
     desk = desk.current()
     turns = list(islice(desk.session.lineage(), count(text, _SHOWN_TURNS)))[::-1]
@@ -115,19 +113,19 @@ def _turns(session: Session) -> list[Turn]:
     return [session.turns[number] for number in sorted(session.turns)]
 
 
-def _moved(desk: Desk, session: Session) -> Desk:
+def _moved(desk: ReplState, session: Session) -> ReplState:
     moved = replace(desk.at(session), warned=False)
     say_place(moved)
     return moved
 
 
-def _last(desk: Desk) -> Turn:
+def _last(desk: ReplState) -> Turn:
     if desk.head is None:
         raise BadUseError("There is no turn yet.")
     return desk.head
 
 
-def _tried_with(desk: Desk, given: list[str]) -> Session:
+def _tried_with(desk: ReplState, given: list[str]) -> Session:
     """Return the session with the model and the options of `--model KEY option=value …`."""
     session = desk.session
     while given:

@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from lmchat.render.markdown.blocks import Blocks
-from lmchat.render.markdown.steps import (
+from lmchat.render.markdown.structure import (
     Closed,
     CodeOpened,
     HtmlOpened,

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pygments.lexers import get_lexer_by_name
 
-from lmchat.render.markdown.code import Highlighter
-from lmchat.render.markdown.palette import Palette
+from lmchat.render.markdown.code import Highlighter, Palette
 from lmchat.render.markdown.spans import Span
 from lmchat.render.theme import Depth, Looks, Theme
 

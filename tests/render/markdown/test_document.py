@@ -6,11 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lmchat.render.cells import cells
-from lmchat.render.markdown.document import Document, render_rows
+from lmchat.render.cells import Row, cells
 from lmchat.render.markdown.layout import Kit
-from lmchat.render.rows import Row
-from lmchat.render.text import safe
+from lmchat.render.markdown.stream import Document, render_rows
+from lmchat.render.sanitize import safe
 from lmchat.render.theme import PLAIN, Theme, theme_for
 from tests.render.markdown.documents import DOCUMENTS, readmes
 from tests.render.terminals import COLOURED

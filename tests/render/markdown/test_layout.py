@@ -2,7 +2,7 @@
 
 import pytest
 
-from lmchat.render.markdown.document import render_rows
+from lmchat.render.markdown.stream import render_rows
 from lmchat.render.theme import PLAIN, Looks, Theme
 
 

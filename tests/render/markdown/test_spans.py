@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmchat.render.cells import cells
-from lmchat.render.markdown.mend import mended
+from lmchat.render.markdown.inline import mended
 from lmchat.render.markdown.spans import Span, fold, row, wrap
 
 TEXTS = st.text(st.sampled_from("ab c  日本、語。「」é👩‍e\u0301️"), max_size=60)

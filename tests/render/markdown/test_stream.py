@@ -8,10 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lmchat.render.markdown.document import render_rows
-from lmchat.render.markdown.stream import FRAME_SECONDS, MarkdownStream
+from lmchat.render.markdown.stream import FRAME_SECONDS, MarkdownStream, render_rows
 from lmchat.render.painter import Painter
-from lmchat.render.text import safe
+from lmchat.render.sanitize import safe
 from lmchat.render.theme import theme_for
 from tests.render.markdown.documents import DOCUMENTS, readmes
 from tests.render.terminals import COLOURED, Cell, Clock, LateTerminal, ReflowingTerminal, Terminal

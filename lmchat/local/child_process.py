@@ -1,0 +1,132 @@
+"""Child processes that cannot outlive lmchat.
+
+A child has its own process session (Ctrl-C does not reach it) and never writes to the terminal. Its stdin is its
+lifeline: the first line brings its settings, so that no secret is on a command line or in an environment, and it ends
+when stdin closes, because its parent is gone.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+
+def hold() -> dict[str, Any]:
+    """Read the settings, and from now on end this process as soon as stdin closes."""
+    stream = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115  # held until the process ends
+    line = b""
+    while not line.endswith(b"\n"):
+        more = stream.read(4096)
+        if not more:
+            os._exit(0)
+        line += more
+
+    def watch() -> None:
+        while stream.read(4096):
+            pass
+        os._exit(0)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
+    settings: dict[str, Any] = json.loads(line)
+    return settings
+
+
+def die_with_parent() -> None:
+    """Ask Linux to kill this process when the thread that started it ends.
+
+    A second line for work that holds Python's lock for seconds (loading a model), where no thread can watch stdin.
+    Elsewhere the lifeline alone must do; the process then ends when loading is over.
+    """
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0)
+
+
+_ROOT = str(Path(__file__).parents[2])
+_LAST_WORDS = 600
+
+
+class Child:
+    """Run `main()` of a module of lmchat in a process of its own, until `stop` or the end of this process."""
+
+    def __init__(self, module: str, settings: Mapping[str, Any], arguments: tuple[str, ...] = ()) -> None:
+        """Start the process and hand it its settings.
+
+        Raises OSError where no process can be started.
+        """
+        # -P keeps the person's current directory, and whatever Python files lie there, out of the module path.
+        program = f"import sys; sys.path.append({_ROOT!r}); from {module} import main; main()"
+        self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by stop()
+        self._process = subprocess.Popen(  # noqa: S603  # our own interpreter, our own module
+            [sys.executable, "-P", "-c", program, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._words,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows has no sessions, but consoles
+        )
+        assert self._process.stdin is not None  # noqa: S101  # both were opened as pipes
+        assert self._process.stdout is not None  # noqa: S101
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._reader: threading.Thread | None = None
+        with contextlib.suppress(BrokenPipeError):  # it died at once: whoever reads its lines will see
+            self._stdin.write(json.dumps(settings).encode() + b"\n")
+            self._stdin.flush()
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the process is alive."""
+        return self._process.poll() is None
+
+    @property
+    def status(self) -> int | None:
+        """Return how the process ended (negative: the signal that killed it), or None."""
+        return self._process.poll()
+
+    def lines(self) -> Iterator[str]:
+        """Yield what the process prints, line by line, until it closes its stdout."""
+        for line in self._stdout:
+            yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+    def ignore_lines(self) -> None:
+        """Read and forget everything more that the process prints, so that it never waits for a reader."""
+
+        def drain() -> None:
+            for _ in self.lines():
+                pass
+
+        self._reader = threading.Thread(target=drain, daemon=True)
+        self._reader.start()
+
+    def wait(self) -> int:
+        """Wait for the end of the process and return how it ended."""
+        return self._process.wait()
+
+    def last_words(self) -> str:
+        """Return the end of what the process wrote to its stderr."""
+        if self._words.closed:
+            return ""
+        size = self._words.seek(0, 2)
+        self._words.seek(max(0, size - _LAST_WORDS))
+        return self._words.read().decode("utf-8", "replace").strip()
+
+    def stop(self, *, patience: float = 0.0) -> None:
+        """End the process: close its lifeline, and kill it after `patience` seconds."""
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience)
+        self._process.kill()  # does nothing to a process that has ended
+        self._process.wait()
+        if self._reader is not None:
+            self._reader.join()
+        self._stdout.close()
+        self._words.close()

@@ -1,0 +1,197 @@
+"""Talk to an engine over HTTP, as llama.cpp's server speaks: count a prompt, stream a reply.
+
+It must not know LM Studio's protocol, nor where messages come from.
+"""
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from lmchat.local.engines import Engine
+from lmchat.local.refusals import Refusal, broken, overflow
+
+Messages = Sequence[dict[str, str]]
+
+
+class CancelledError(Exception):
+    """Report that nobody waits for the reply any more."""
+
+
+class Cancel:
+    """Let one thread end what another waits for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._close: Callable[[], None] | None = None
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """End the work: at once where it waits for the engine, else at its next `check`."""
+        with self._lock:
+            self._cancelled = True
+            if self._close is not None:
+                self._close()
+
+    def check(self) -> None:
+        """Raise CancelledError if the work was cancelled."""
+        if self._cancelled:
+            raise CancelledError
+
+    @contextlib.contextmanager
+    def closing(self, close: Callable[[], None]) -> Iterator[None]:
+        """Call `close` from the cancelling thread, should that happen inside."""
+        with self._lock:
+            self.check()
+            self._close = close
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._close = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptProgress:
+    """Say how much of the prompt has been read; what the engine still had in memory counts as read from the start."""
+
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Bring the next characters of the answer, or of the reasoning before it."""
+
+    text: str
+    reasoning: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Say how many tokens there are so far, and how fast they came (0: not known)."""
+
+    prompt: int
+    output: int
+    per_second: float
+
+
+Piece = PromptProgress | Text | Count
+
+
+def count(engine: Engine, messages: Messages) -> int:
+    """Return how many tokens the messages make as the model's template renders them; raise Refusal."""
+    rendered = _post(engine, "/apply-template", {"messages": list(messages)})
+    tokens = _post(engine, "/tokenize", {"content": rendered["prompt"], "add_special": True, "parse_special": True})
+    return len(tokens["tokens"])
+
+
+def stream(engine: Engine, messages: Messages, sampling: dict[str, Any], cancel: Cancel) -> Iterator[Piece]:
+    """Yield the reply as it grows; end it early through `cancel`.
+
+    Raises CancelledError, or Refusal where the engine refuses, fails or dies.
+    """
+    body = {
+        **sampling,
+        "messages": list(messages),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "return_progress": True,
+        "timings_per_token": True,
+        "cache_prompt": True,
+    }
+    connection = _connection(engine)
+    try:
+        connection.connect()
+        with cancel.closing(_hang_up(connection.sock)):
+            response = _request(connection, engine, "/v1/chat/completions", body)
+            for line in response:
+                cancel.check()
+                if line.strip() == b"data: [DONE]":
+                    return
+                if line.startswith(b"data:"):
+                    yield from _pieces(json.loads(line[5:]))
+            raise http.client.IncompleteRead(b"")
+    except (OSError, http.client.HTTPException, ValueError) as problem:
+        cancel.check()
+        raise _dead(engine, problem) from problem
+    finally:
+        connection.close()
+
+
+def _hang_up(connected: socket.socket) -> Callable[[], None]:
+    def hang_up() -> None:
+        # close() would not wake the thread that reads.
+        with contextlib.suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+
+    return hang_up
+
+
+def _pieces(chunk: dict[str, Any]) -> Iterator[Piece]:
+    if "error" in chunk:
+        raise _refused(chunk["error"])
+    if read := chunk.get("prompt_progress"):
+        total, cached = read["total"], read["cache"]
+        yield PromptProgress((read["processed"] - cached) / (total - cached) if total > cached else 1.0)
+    for choice in chunk.get("choices") or ():
+        delta = choice.get("delta") or {}
+        if text := delta.get("reasoning_content"):
+            yield Text(text, reasoning=True)
+        if text := delta.get("content"):
+            yield Text(text, reasoning=False)
+    if timings := chunk.get("timings"):
+        prompt, output = timings["cache_n"] + timings["prompt_n"], timings["predicted_n"]
+        if usage := chunk.get("usage"):
+            prompt, output = usage["prompt_tokens"], usage["completion_tokens"]
+        # The first token takes no measured time, so one alone has no speed.
+        yield Count(prompt, output, timings["predicted_per_second"] if output > 1 else 0.0)
+
+
+def _connection(engine: Engine) -> http.client.HTTPConnection:
+    address = urlsplit(engine.url)
+    return http.client.HTTPConnection(address.hostname or "127.0.0.1", address.port)
+
+
+def _request(
+    connection: http.client.HTTPConnection, engine: Engine, path: str, body: dict[str, Any]
+) -> http.client.HTTPResponse:
+    headers = {"Authorization": f"Bearer {engine.secret}", "Content-Type": "application/json"}
+    connection.request("POST", path, json.dumps(body), headers)
+    response = connection.getresponse()
+    if response.status != http.HTTPStatus.OK:
+        raise _refused(json.loads(response.read()).get("error"))
+    return response
+
+
+def _post(engine: Engine, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    connection = _connection(engine)
+    try:
+        answer: dict[str, Any] = json.loads(_request(connection, engine, path, body).read())
+    except (OSError, http.client.HTTPException, ValueError) as problem:
+        raise _dead(engine, problem) from problem
+    else:
+        return answer
+    finally:
+        connection.close()
+
+
+def _refused(error: Any) -> Refusal:
+    said = error if isinstance(error, dict) else {"message": str(error)}
+    if said.get("type") == "exceed_context_size_error":
+        return overflow()
+    message = str(said.get("message", ""))
+    if "inja" in message or "template" in message:
+        return broken(f"Engine protocol applyPromptTemplate request returned 500: {message}")
+    return broken(f"The engine refused the request: {message}")
+
+
+def _dead(engine: Engine, problem: Exception) -> Refusal:
+    if engine.process.running:
+        return broken(f"The engine broke off: {problem}")
+    words = engine.process.last_words().splitlines()
+    return broken(f"The engine ended unexpectedly. {words[-1][:300] if words else ''}".strip())

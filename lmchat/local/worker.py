@@ -1,0 +1,82 @@
+"""The bridge between a request (asynchronous, may go away at any time) and the worker thread that answers it.
+
+It must not know what is worked on.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from typing import Any
+
+from starlette.requests import Request
+
+from lmchat.local.llama import Cancel, CancelledError
+from lmchat.local.refusals import Refusal, broken
+
+Item = dict[str, Any] | Refusal
+
+
+class Worker:
+    """Do one thing after another, in the order they were asked for, on a thread that lasts as long as the server.
+
+    One engine works at a time, and Linux ends an engine with the thread that started it.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="worker", daemon=True).start()
+
+    async def items(
+        self, request: Request, job: Callable[[Callable[[Item], None], Cancel], None]
+    ) -> AsyncGenerator[Item]:
+        """Yield what the job sends, as it comes; the job is cancelled when the client goes away."""
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Queue[Item | None] = asyncio.Queue()
+        cancel = Cancel()
+
+        def send(item: Item | None) -> None:
+            # The loop is closed when the server is ending: then nobody waits any more.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(arrived.put_nowait, item)
+
+        def work() -> None:
+            try:
+                cancel.check()
+                job(send, cancel)
+            except CancelledError:
+                pass
+            except Refusal as refusal:
+                send(refusal)
+            except Exception as bug:  # noqa: BLE001  # whatever it is, the client must hear of it and the worker go on
+                send(broken(f"The embedded server failed: {type(bug).__name__}: {bug}"))
+            finally:
+                send(None)
+
+        gone = asyncio.ensure_future(_gone(request))
+        gone.add_done_callback(lambda _: cancel.cancel())
+        self._jobs.put(work)
+        try:
+            while (item := await arrived.get()) is not None:
+                yield item
+        finally:
+            gone.cancel()
+
+    async def result(self, request: Request, job: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Do the job in its turn and return its result; raise its Refusal."""
+        async with aclosing(self.items(request, lambda send, _cancel: send(job()))) as items:
+            async for item in items:
+                if isinstance(item, Refusal):
+                    raise item
+                return item
+        raise broken("The client went away.")
+
+    def _work(self) -> None:
+        while True:
+            self._jobs.get()()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

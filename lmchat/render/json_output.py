@@ -1,0 +1,73 @@
+"""JSON for scripts: the document of a turn and of an error, in the API's own words.
+
+It must not know terminals: it escapes what they would obey, wherever it goes.
+"""
+
+import json
+from typing import Any, TextIO, assert_never
+
+from lmchat.chat.session import Turn
+from lmchat.chat.values import InvalidToolCall, Provider, ToolCall
+from lmchat.errors import LmchatError
+from lmchat.render.sanitize import UNSAFE
+
+Document = dict[str, Any]
+
+
+def write_document(stream: TextIO, document: Any) -> None:
+    """Write one JSON document and a newline at once."""
+    text = json.dumps(document, ensure_ascii=False)
+    # What UTF-8 cannot carry or a terminal would obey survives as an escape.
+    text = UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    stream.write(text + "\n")
+    stream.flush()
+
+
+def turn_document(
+    turn: Turn, *, session: str | None, previous_response_id: str | None = None, unsent_turns: int = 0
+) -> Document:
+    """Describe a turn as `ask --json` prints it; the session is None for a private one."""
+    reply = turn.reply
+    return {
+        "session": session,
+        "turn": turn.id if session is not None else None,
+        "parent": turn.parent,
+        "outcome": turn.outcome.value,
+        "text": reply.text,
+        "reasoning": reply.reasoning or None,
+        "tool_calls": [_call_document(call) for call in reply.tool_calls],
+        "model": turn.model,
+        "model_instance_id": reply.model_instance_id,
+        "response_id": reply.response_id,
+        "previous_response_id": previous_response_id,
+        "unsent_turns": unsent_turns,
+        "stats": reply.stats.given(),
+    }
+
+
+def error_document(error: LmchatError) -> Document:
+    """Describe a failure as scripts get it."""
+    about = {"kind": error.kind, "message": error.message, "hint": error.hint, "exit_code": int(error.status)}
+    return {"error": about}
+
+
+def _call_document(call: ToolCall | InvalidToolCall) -> Document:
+    """Describe a tool call as the API does (PROTOCOL.md section 3)."""
+    match call:
+        case ToolCall(tool, arguments, output, provider):
+            made = {"type": "tool_call", "tool": tool, "arguments": dict(arguments), "output": output}
+            return made | _provider(provider)
+        case InvalidToolCall(reason, tool, kind, arguments, provider):
+            metadata: Document = {"type": kind, "tool_name": tool} | _provider(provider)
+            if arguments is not None:
+                metadata["arguments"] = dict(arguments)
+            return {"type": "invalid_tool_call", "reason": reason, "metadata": metadata}
+        case _:
+            assert_never(call)
+
+
+def _provider(provider: Provider | None) -> Document:
+    if provider is None:
+        return {}
+    key = "server_label" if provider.kind == "ephemeral_mcp" else "plugin_id"
+    return {"provider_info": {"type": provider.kind, key: provider.name}}

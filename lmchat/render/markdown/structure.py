@@ -1,0 +1,198 @@
+"""The structure of a document: the steps the block parser reports, and the containers and the leaf that are open.
+
+`blank` tells whether an empty line came before the block.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Align(Enum):
+    """Name how a column of a table is aligned."""
+
+    LEFT = "left"
+    CENTRE = "centre"
+    RIGHT = "right"
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteOpened:
+    """Begin a block quote."""
+
+    blank: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListOpened:
+    """Begin a list; `start` is the first number, None for a bullet list, `delimiter` what follows a number."""
+
+    blank: bool
+    start: int | None
+    delimiter: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOpened:
+    """Begin an item of the list."""
+
+    blank: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """End the innermost quote, list or item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Bring a whole paragraph (level 0) or heading (1 to 6): the source of its inline text."""
+
+    blank: bool
+    text: str
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Bring a thematic break."""
+
+    blank: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CodeOpened:
+    """Begin code, fenced or indented; `info` is the word or words after the fence."""
+
+    blank: bool
+    info: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlOpened:
+    """Begin a block of HTML, which is shown as it is written."""
+
+    blank: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """Bring a line of the code or HTML that is open."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerbatimClosed:
+    """End the code or HTML."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Bring a whole table: the sources of its cells, every row as long as the first."""
+
+    blank: bool
+    alignments: tuple[Align, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+Step = (
+    QuoteOpened
+    | ListOpened
+    | ItemOpened
+    | Closed
+    | Prose
+    | Rule
+    | CodeOpened
+    | HtmlOpened
+    | Verbatim
+    | VerbatimClosed
+    | Table
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Hold what opened a fence: its sign, how often it stands there, how far it was indented, and the info."""
+
+    sign: str
+    length: int
+    indent: int
+    info: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Stand for an open block quote."""
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """Stand for an open list, with the kind its markers share."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Stand for an open item: the columns its content is indented, and whether nothing is in it yet."""
+
+    indent: int
+    empty: bool
+
+
+Container = Quote | List | Item
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Stand for an open paragraph, with its lines so far; `blank` tells of an empty line in front of it."""
+
+    blank: bool
+    lines: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """Stand for open fenced code."""
+
+    fence: Fence
+
+
+@dataclass(frozen=True, slots=True)
+class Indented:
+    """Stand for open indented code, with the empty lines that wait for more of it."""
+
+    waiting: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Html:
+    """Stand for an open block of HTML, with what ends it."""
+
+    end: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTable:
+    """Stand for an open table, with its rows so far."""
+
+    blank: bool
+    alignments: tuple[Align, ...]
+    rows: list[tuple[str, ...]]
+
+
+Leaf = Paragraph | Fenced | Indented | Html | OpenTable
+
+
+def copied(leaf: Leaf | None) -> Leaf | None:
+    """Return the leaf so that adding a line to it leaves the other as it was."""
+    match leaf:
+        case Paragraph(blank, source):
+            return Paragraph(blank, list(source))
+        case Indented(waiting):
+            return Indented(list(waiting))
+        case OpenTable(blank, columns, rows):
+            return OpenTable(blank, columns, list(rows))
+        case _:
+            return leaf

@@ -1,0 +1,229 @@
+"""The views that show one turn: plain or Markdown, on a terminal, in a pipe or as JSON, and which of them fits.
+
+Each is a context manager whose `show` takes events; leaving it ends every line, whatever happened.
+"""
+
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Protocol, Self, TextIO, assert_never
+
+from lmchat.chat.events import (
+    Branched,
+    Event,
+    Fault,
+    Finished,
+    MessageDelta,
+    Part,
+    PartEnded,
+    PartStarted,
+    Progress,
+    Quiet,
+    ReasoningDelta,
+    Resending,
+    Started,
+    ToolDone,
+    ToolFailed,
+    ToolNamed,
+    ToolStarted,
+    Unknown,
+)
+from lmchat.chat.surrogates import SurrogateJoiner
+from lmchat.chat.values import MESSAGE_GAP
+from lmchat.render.json_output import write_document
+from lmchat.render.margin import Margin, Wanted
+from lmchat.render.sanitize import Door
+from lmchat.render.terminal import moves_cursor
+from lmchat.render.theme import When, theme_for
+from lmchat.world import World
+
+
+class PlainPage:
+    """Write the messages of a reply to a stream as they come."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._pass: Door | SurrogateJoiner = Door() if stream.isatty() else SurrogateJoiner()
+        self._last = ""
+        self._gap_due = False
+
+    def feed(self, text: str) -> None:
+        """Write the next characters of the message; raises BrokenPipeError where nobody reads any more."""
+        if text and self._gap_due:
+            self._gap_due = False
+            self._write(MESSAGE_GAP)
+        self._write(self._pass.through(text))
+
+    def tick(self) -> None:
+        """Do nothing: whatever came is written already."""
+
+    def end_message(self) -> None:
+        """Say that the message is over; what follows stands apart from it."""
+        self._write(self._pass.rest())
+        self._gap_due = bool(self._last)
+
+    def close(self) -> None:
+        """End what was written with one newline."""
+        self._write(self._pass.rest())
+        if self._last and self._last != "\n":
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        if text:
+            self._last = text[-1]
+            self._stream.write(text)
+            self._stream.flush()
+
+
+class Show(Protocol):
+    """What shows a turn: enter it, hand `show` to the conversation, leave it."""
+
+    def __enter__(self) -> Self:
+        """Begin to show a turn."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take away what passes and end what was written."""
+        ...
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+        ...
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Write the document of the finished turn, where scripts want one."""
+        ...
+
+
+class Page(Protocol):
+    """Where the messages of a reply are written."""
+
+    def feed(self, text: str) -> None:
+        """Write the next characters of the message."""
+        ...
+
+    def tick(self) -> None:
+        """Write what is due."""
+        ...
+
+    def end_message(self) -> None:
+        """Say that the message is over."""
+        ...
+
+    def close(self) -> None:
+        """End what was written."""
+        ...
+
+
+class PageShow:
+    """Show the answer on a page, and everything else in the margin."""
+
+    def __init__(self, page: Page, margin: Margin) -> None:
+        self._page = page
+        self._margin = margin
+        self._written = self._finished = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, BrokenPipeError):
+            self._page.close()
+        # Ctrl-C may have been taken care of already: then the turn just ends before its end.
+        cut = isinstance(error, KeyboardInterrupt) or (error is None and not self._finished)
+        self._margin.close(interrupted=cut)
+
+    def show(self, event: Event) -> None:
+        """Show one event; raises BrokenPipeError where the reader of the pipe is gone."""
+        match event:
+            case MessageDelta(text):
+                self._margin.retire()
+                self._written = True
+                self._page.feed(text)
+            case PartStarted() | PartEnded(Part.MESSAGE) | ReasoningDelta():
+                self._page.end_message()
+            case ToolStarted() | ToolNamed() | ToolDone() | ToolFailed():
+                self._page.end_message()
+            case Finished(reply):
+                self._finished = True
+                if not self._written and reply.text:
+                    self._margin.retire()
+                    self._page.feed(reply.text)
+            case Quiet():
+                self._page.tick()
+            case Started() | Progress() | Fault() | Unknown() | Resending() | Branched() | PartEnded():
+                pass
+            case _:
+                assert_never(event)
+        self._margin.show(event)
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Do nothing: the answer is the document."""
+
+
+class JsonShow:
+    """Write nothing but the document of the finished turn."""
+
+    def __init__(self, stream: TextIO, margin: Margin) -> None:
+        self._stream = stream
+        self._margin = margin
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._margin.close()
+
+    def show(self, event: Event) -> None:
+        """Show progress and notes only."""
+        self._margin.show(event)
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Write the document of the turn."""
+        self._margin.retire()
+        write_document(self._stream, document)
+
+
+class JsonlShow(JsonShow):
+    """Write the finished turn behind the server's own events, which whoever asks writes as they come."""
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Write the document of the turn as the last line."""
+        super().finish({"type": "lmchat.turn"} | document)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """Hold the flags that say how a turn is shown; `markdown` is None where none chooses."""
+
+    json: bool = False
+    jsonl: bool = False
+    markdown: bool | None = None
+    colour: When = When.AUTO
+    code_theme: str = ""
+    wanted: Wanted = field(default_factory=Wanted)
+
+
+def choose(world: World, manner: Manner) -> Show:
+    """Choose what shows a turn; what renders Markdown is loaded only where it is shown."""
+    stdout, environ = world.stdout, world.environ
+    beside = theme_for(environ, terminal=world.stderr.isatty(), colour=manner.colour)
+    if manner.jsonl or manner.json:
+        margin = Margin(world, beside, manner.wanted)
+        return JsonlShow(stdout, margin) if manner.jsonl else JsonShow(stdout, margin)
+    paints = moves_cursor(stdout, environ)
+    if manner.markdown is False or (manner.markdown is None and not paints):
+        return PageShow(PlainPage(stdout), Margin(world, beside, manner.wanted))
+    theme = theme_for(environ, terminal=stdout.isatty(), colour=manner.colour, code_theme=manner.code_theme)
+    if paints:
+        from lmchat.render.screen import Screen
+
+        return Screen(world, theme, manner.wanted)
+    from lmchat.render.markdown.page import MarkdownPage
+
+    return PageShow(MarkdownPage(world, theme), Margin(world, beside, manner.wanted))

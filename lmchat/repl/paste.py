@@ -1,0 +1,137 @@
+"""Pasted text: taken in as fast as it comes (the library's own way is quadratic), and folded to one sign on the line.
+
+So a pasted megabyte costs no more to draw and to edit than a word, and cannot be torn apart by accident.
+"""
+
+from collections.abc import Callable
+from typing import TextIO
+
+from prompt_toolkit.input.vt100 import Vt100Input
+from prompt_toolkit.input.vt100_parser import Vt100Parser
+from prompt_toolkit.key_binding.key_processor import KeyPress
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+
+from lmchat.render.sanitize import safe_line
+
+LONGEST_UNFOLDED = 10_000
+_FIRST_SIGN = 0x10F000  # private use: no text that people write has them
+_MOST_SIGNS = 4096
+_SHOWN_ENDS = 30
+
+
+class Folds:
+    """Remember what each sign stands for."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._signs: dict[str, str] = {}
+
+    def fold(self, text: str) -> str:
+        """Return a sign for a long text, a short text as it is."""
+        if len(text) <= LONGEST_UNFOLDED or len(self._texts) >= _MOST_SIGNS:
+            return text
+        text = self.whole(text)
+        if text not in self._signs:
+            sign = chr(_FIRST_SIGN + len(self._texts))
+            self._signs[text], self._texts[sign] = sign, text
+        return self._signs[text]
+
+    def whole(self, text: str) -> str:
+        """Return a text with everything its signs stand for."""
+        if text.isascii():
+            return text
+        for sign in self._texts.keys() & set(text):
+            text = text.replace(sign, self._texts[sign])
+        return text
+
+    def shown(self, character: str) -> str:
+        """Return what is shown for a character: a summary for a sign."""
+        text = self._texts.get(character)
+        if text is None:
+            return character
+        lines = f"{text.count(chr(10)) + 1:,} lines, " if "\n" in text else ""
+        begins, ends = safe_line(text[:_SHOWN_ENDS]), safe_line(text[-_SHOWN_ENDS:])
+        return f"[{begins} … {ends}: {lines}{len(text):,} characters]"
+
+
+class Unfolding(Processor):
+    """Show summaries in place of the signs, and tabs as blanks."""
+
+    def __init__(self, shown: Callable[[str], str], tab: int = 4) -> None:
+        self._shown = shown
+        self._tab = tab
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        """Widen the signs and tabs of one line."""
+        fragments = transformation_input.fragments
+        text = "".join(fragment[1] for fragment in fragments)
+        if text.isascii() and "\t" not in text:
+            return Transformation(fragments)
+        starts, written, place = [], [], 0
+        for style, piece, *_ in fragments:
+            for character in piece:
+                shown = self._widened(character, place)
+                starts.append(place)
+                written.append((style, shown))
+                place += len(shown)
+        if "".join(shown for _, shown in written) == text:
+            return Transformation(fragments)
+        starts.append(place)
+        return Transformation(
+            [(style, shown) for style, shown in written],
+            source_to_display=lambda at: starts[min(at, len(starts) - 1)] + max(at - len(starts) + 1, 0),
+            display_to_source=lambda at: max(sum(1 for start in starts if start <= at) - 1, 0),
+        )
+
+    def _widened(self, character: str, place: int) -> str:
+        return " " * (self._tab - place % self._tab) if character == "\t" else self._shown(character)
+
+
+_END = "\x1b[201~"
+_AT_ONCE = 65536
+
+
+class PastingInput(Vt100Input):
+    """Read keys in large pieces."""
+
+    def __init__(self, stdin: TextIO) -> None:
+        super().__init__(stdin)
+        self.vt100_parser = PastingParser(self._buffer_key)
+
+    def _buffer_key(self, key: KeyPress) -> None:
+        self._buffer.append(key)
+
+    def read_keys(self) -> list[KeyPress]:
+        """Return the keys that came."""
+        self.vt100_parser.feed(self.stdin_reader.read(_AT_ONCE))
+        keys, self._buffer = self._buffer, []
+        return keys
+
+
+class PastingParser(Vt100Parser):
+    """Collect what is pasted piece by piece, and look for its end in the newest piece only."""
+
+    def reset(self, request: bool = False) -> None:
+        """Begin anew."""
+        super().reset(request)
+        self._pieces: list[str] = []
+        self._last = ""
+
+    def feed(self, data: str) -> None:
+        """Take in the next characters."""
+        if not self._in_bracketed_paste:
+            super().feed(data)
+            return
+        newest = self._last + data
+        end = newest.find(_END)
+        if end < 0:
+            # The end mark may be cut in two.
+            keep = len(_END) - 1
+            self._pieces.append(newest[:-keep])
+            self._last = newest[-keep:]
+            return
+        pasted = "".join([*self._pieces, newest[:end]])
+        self._in_bracketed_paste, self._pieces, self._last = False, [], ""
+        self.feed_key_callback(KeyPress(Keys.BracketedPaste, pasted))
+        self.feed(newest[end + len(_END) :])

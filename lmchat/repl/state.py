@@ -1,0 +1,141 @@
+"""What lies on the desk between two prompts, as one value: the session, what is attached, what stands in the line.
+
+Commands take a desk and return another. Where it says so, the disk is looked at; the network never.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lmchat.chat.models import context_length
+from lmchat.chat.session import Session, Turn, TurnId
+from lmchat.chat.values import Image
+from lmchat.errors import LmchatError
+from lmchat.render.failures import show_failure, show_note
+from lmchat.render.terminal import size_of
+from lmchat.render.theme import Theme, When, theme_for
+from lmchat.repl.hints import told_here
+from lmchat.repl.keyboard import Keyboard
+from lmchat.repl.known import KnownModels
+from lmchat.repl.parts import Parts
+from lmchat.repl.toolbar import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """Hold a text file that goes along with the next prompt, quoted under its name."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplState:
+    """Hold everything that changes while one talks.
+
+    `draft` stands in the next input line; `editing` is the turn whose prompt is being changed; `warned` tells that
+    the context is nearly full and the person knows; `armed` that one more Ctrl-C leaves; `stopped_at` is the moment
+    (of the world's monotonic clock) when a reply was stopped last.
+    """
+
+    parts: Parts
+    keyboard: Keyboard
+    known: KnownModels
+    session: Session
+    images: tuple[Image, ...] = ()
+    files: tuple[Quoted, ...] = ()
+    draft: str = ""
+    editing: TurnId | None = None
+    warned: bool = False
+    armed: bool = False
+    stopped_at: float = float("-inf")
+    left: bool = False
+
+    @property
+    def theme(self) -> Theme:
+        """Return the looks for what commands write to stdout."""
+        world = self.parts.world
+        return theme_for(world.environ, terminal=world.stdout.isatty(), colour=self.colour)
+
+    @property
+    def colour(self) -> When:
+        """Tell when colours are wanted."""
+        return When(self.parts.settings.text("color"))
+
+    @property
+    def width(self) -> int:
+        """Return the width of the window."""
+        return size_of(self.parts.world.stdout, self.parts.world.environ)()[0]
+
+    @property
+    def kept(self) -> bool:
+        """Tell whether the session is on disk."""
+        return bool(self.session.name) and not self.parts.private and self.parts.store.has(self.session.name)
+
+    def say(self, sentence: str) -> None:
+        """Write one faint line: something to know."""
+        show_note(self.parts.world, sentence, colour=self.colour)
+
+    def complain(self, failure: LmchatError) -> None:
+        """Tell what went wrong, and what to do here."""
+        show_failure(self.parts.world, told_here(failure), colour=self.colour)
+
+    def write(self, text: str) -> None:
+        """Write what a command was asked for; it must be safe for a terminal."""
+        self.parts.world.stdout.write(text)
+        self.parts.world.stdout.flush()
+
+    def current(self) -> "ReplState":
+        """Return the desk with the session's turns as they are on disk now."""
+        if not self.kept:
+            return self
+        found = self.parts.store.find(self.session.name)
+        return replace(self, session=replace(self.session, name=found.name, head=found.head, turns=found.turns))
+
+    def at(self, session: Session) -> "ReplState":
+        """Return the desk with another session, or the same one elsewhere; an edit that was begun is dropped."""
+        same = session.name == self.session.name
+        return replace(self, session=session, editing=None, warned=self.warned and same)
+
+    def talking_with(self, **changes: Any) -> "ReplState":
+        """Return the desk with other settings of the session, kept at once where the session is kept."""
+        desk = replace(self, session=replace(self.session, **changes))
+        if desk.kept:
+            desk.parts.store.configure(desk.current().session)
+        return desk
+
+    @property
+    def model(self) -> str:
+        """Return the model the session talks to, empty where none is chosen yet."""
+        return self.session.model or self.parts.settings.text("model")
+
+    @property
+    def head(self) -> Turn | None:
+        """Return the turn the session points at; None also where another program has deleted it."""
+        return None if self.session.head is None else self.session.turns.get(self.session.head)
+
+    def context(self) -> tuple[int | None, int | None]:
+        """Return how many tokens the head ended with, and how many the model holds, each None where unknown."""
+        head = self.head
+        used = None if head is None or head.summary else head.reply.stats.context_used
+        return used, self._holds(head)
+
+    def status(self) -> Callable[[], Status]:
+        """Return what says where one is, for the toolbar: it looks at nothing but what is in memory."""
+        head, (used, _) = self.head, self.context()
+        status = Status(
+            session=self.session.name or "new session",
+            model=self.model,
+            turn=self.session.head,
+            used=used,
+            attached=[*(image.name for image in self.images), *(file.name for file in self.files)],
+            changing=self.editing,
+            private=self.parts.private,
+        )
+        return lambda: replace(status, context=self._holds(head))
+
+    def _holds(self, head: Turn | None) -> int | None:
+        """Return the size of the context, as the models that are known now have it."""
+        answering = head.reply.model_instance_id if head else ""
+        lengths = (context_length(self.known.now(), name) for name in (answering, self.model) if name)
+        return next((length for length in lengths if length), None)

@@ -1,0 +1,235 @@
+"""The settings file: where it is, what it may contain, and where in it something is wrong."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lmchat.errors import SettingsError, nearest
+from lmchat.settings.keys import BY_NAME, HEADER, SERVER_SHAPES, Value
+from lmchat.settings.shapes import Shape, misfit
+from lmchat.world import World
+
+KeyPath = tuple[str, ...]
+"""A key with the tables it stands in, outermost first."""
+
+
+def placed(error: SettingsError, text: str, path: Path, key: KeyPath) -> SettingsError:
+    """Return the error with file and line in front of its message."""
+    line = line_of(key, text)
+    where = f"{path}, line {line}" if line else f"{path}"
+    return SettingsError(f"{where}: {error.message}", hint=error.hint)
+
+
+def dotted(key: KeyPath) -> str:
+    """Write a key as TOML does."""
+    return ".".join(part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else repr(part) for part in key)
+
+
+def line_of(key: KeyPath, text: str) -> int | None:
+    """Find the line, from 1, on which `key` begins; None where it cannot be told."""
+    lines = span(key, text)
+    return lines[0] + 1 if lines else None
+
+
+def span(key: KeyPath, text: str) -> tuple[int, int] | None:
+    """Find the lines a key and its value take: the first, from 0, and the one after the last.
+
+    tomllib keeps no lines. A key begins on the line after the longest beginning of the file that can be read by
+    itself and does not have it, and ends with the shortest one that has it. The span of a table is its header.
+    """
+    lines = text.split("\n")  # splitlines would also split at signs that TOML allows inside of text
+    for start, line in enumerate(lines):
+        if key[-1] in line and _has(lines[:start], key) is False:
+            for end in range(start + 1, len(lines) + 1):
+                has = _has(lines[:end], key)
+                if has:
+                    return start, end
+                if has is False:
+                    break
+    return None
+
+
+def found(document: Mapping[str, Any], key: KeyPath) -> Any:
+    """Return what stands at `key`, None where nothing does (TOML has no value like that)."""
+    there: Any = document
+    for part in key:
+        there = there.get(part) if isinstance(there, Mapping) else None
+    return there
+
+
+def _has(lines: list[str], key: KeyPath) -> bool | None:
+    """Tell whether some lines of TOML have a key; None where they cannot be read by themselves."""
+    from tomllib import TOMLDecodeError, loads
+
+    try:
+        return found(loads("\n".join([*lines, ""])), key) is not None
+    except TOMLDecodeError:
+        return None
+
+
+def leaves(document: Mapping[str, Any], key: KeyPath = ()) -> Iterator[tuple[KeyPath, object]]:
+    """Walk over every key with its value, into those tables only that settings have."""
+    for name, value in document.items():
+        here = (*key, name)
+        if isinstance(value, dict) and is_table(here):
+            yield from leaves(value, here)
+        else:
+            yield here, value
+
+
+def is_table(key: KeyPath) -> bool:
+    """Tell whether a table stands at `key`, if anything does."""
+    match key:
+        case ("profile" | "mcp",) | ("profile" | "mcp", _) | ("mcp", _, "headers"):
+            return True
+        case _:
+            return False
+
+
+def check(key: KeyPath, value: object) -> None:
+    """Raise SettingsError where no such key may be, or its value does not fit."""
+    if wrong := misfit(shape_at(key), value):
+        raise SettingsError(f"'{dotted(key)}' {wrong}.", hint="`lmchat settings edit` opens the file.")
+
+
+def shape_at(key: KeyPath) -> Shape:
+    """Return what the value at `key` must look like; raise SettingsError with the nearest keys where none may be."""
+    match key:
+        case (name,) if name in BY_NAME:
+            return BY_NAME[name].shape
+        case ("profile", _, name) if name in _profile_names():
+            return BY_NAME[name].shape
+        case ("mcp", _, "headers", name) if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+            return HEADER
+        case ("mcp", _, name) if name in SERVER_SHAPES:
+            return SERVER_SHAPES[name]
+        case _:
+            pass
+    if is_table(key):
+        example = {"profile": 'url = "http://…"', "mcp": 'url = "https://…"'}[key[0]]
+        name = dotted(key) if len(key) > 1 else f"{key[0]}.NAME"
+        chooses = " default_profile chooses one." if key == ("profile",) else ""
+        raise SettingsError(f"'{dotted(key)}' must be a table.", hint=f"Write [{name}], then {example}.{chooses}")
+    raise SettingsError(f"'{dotted(key)}' is not a setting.", hint=_near(key))
+
+
+def _near(key: KeyPath) -> str:
+    match key:
+        case ("profile", _, *_):
+            known = _profile_names()
+        case ("mcp", _, *_):
+            known = [*SERVER_SHAPES, "headers"]
+        case _:
+            known, key = [*BY_NAME, "profile", "mcp"], key[:1]
+    return nearest(key[-1], known) or f"Known here: {', '.join(known)}."
+
+
+def _profile_names() -> list[str]:
+    return [key.name for key in BY_NAME.values() if key.in_profile]
+
+
+def unknown_profile(name: str, source: str, profiles: Sequence[str]) -> SettingsError:
+    """Make the error for a profile that the file does not have, with the nearest names; `source` says what names it."""
+    known = f"Profiles: {', '.join(profiles)}." if profiles else "No [profile.NAME] is in the settings file yet."
+    return SettingsError(
+        f"There is no profile '{name}', which {source} names.", hint=nearest(name, list(profiles)) or known
+    )
+
+
+FILE_NAME = "settings.toml"
+EDIT_HINT = "`lmchat settings edit` opens the file."
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """Hold what the file knows of an ephemeral MCP server; its headers are secrets and never shown."""
+
+    label: str
+    url: str = ""
+    tools: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Hold what a settings file says."""
+
+    path: Path
+    values: Mapping[str, Value] = field(default_factory=dict)
+    profiles: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    servers: Mapping[str, McpServer] = field(default_factory=dict)
+
+
+def settings_path(world: World) -> Path:
+    """Return where the settings file is, or would be."""
+    return world.directories.settings / FILE_NAME
+
+
+def read_source(path: Path) -> Source:
+    """Read and check the settings file; one that does not exist says nothing. Raise SettingsError for a flaw."""
+    text = file_text(path)
+    return Source(path) if text is None else parsed(text, path)
+
+
+def file_text(path: Path) -> str | None:
+    """Read the file's text with its own line ends, None where there is no file; raise SettingsError otherwise."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SettingsError(f"{path}, line {line}: this is not UTF-8 text.", hint=EDIT_HINT) from None
+
+
+def validate_text(text: str, path: Path) -> None:
+    """Raise SettingsError for the first flaw of a settings file's text; `path` is only named."""
+    parsed(text, path)
+
+
+def parsed(text: str, path: Path) -> Source:
+    """Read a settings file's text and raise SettingsError for its first flaw."""
+    document = loaded(text, path)
+    for key, value in leaves(document):
+        try:
+            check(key, value)
+        except SettingsError as error:
+            raise placed(error, text, path, key) from None
+    profiles = document.get("profile", {})
+    chosen = document.get("default_profile", "")
+    if chosen and chosen not in profiles:
+        raise placed(unknown_profile(chosen, "default_profile", tuple(profiles)), text, path, ("default_profile",))
+    return Source(
+        path,
+        values={name: value for name, value in document.items() if name in BY_NAME},
+        profiles=profiles,
+        servers={label: _server(label, table) for label, table in document.get("mcp", {}).items()},
+    )
+
+
+def loaded(text: str, path: Path) -> dict[str, Any]:
+    """Read TOML; raise SettingsError with the line where it is broken."""
+    from tomllib import TOMLDecodeError, loads
+
+    try:
+        return loads(text)
+    except TOMLDecodeError as error:
+        what, _, place = str(error).partition(" (at ")
+        line = re.match(r"line (\d+)", place)
+        number = int(line[1]) if line else text.rstrip("\n").count("\n") + 1
+        message = f"{path}, line {number}: this is not TOML: {what[:1].lower()}{what[1:]}."
+        raise SettingsError(message, hint=EDIT_HINT) from None
+    except RecursionError:
+        raise SettingsError(f"{path}: lists or tables are nested too deeply.", hint=EDIT_HINT) from None
+    except ValueError:
+        raise SettingsError(f"{path}: a number has far too many digits.", hint=EDIT_HINT) from None
+
+
+def _server(label: str, table: Mapping[str, Any]) -> McpServer:
+    return McpServer(label, table.get("url", ""), tuple(table.get("tools", ())), table.get("headers", {}))

@@ -1,0 +1,213 @@
+"""The JSON the store keeps values in: strict reading, and the codec of items, integrations, options and stats.
+
+It is the store's own, whatever the API sends. What cannot be read raises ValueError, never a guess.
+"""
+
+import json
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import (
+    EphemeralMcp,
+    Integration,
+    InvalidToolCall,
+    Item,
+    Message,
+    Options,
+    Plugin,
+    Provider,
+    Reasoning,
+    Stats,
+    ToolCall,
+)
+
+
+class Members:
+    """Hand out the members of one object; raise ValueError, with the place in words, where it is not as expected."""
+
+    def __init__(self, value: object, where: str) -> None:
+        if not isinstance(value, dict):
+            raise ValueError(f"{where} is not an object")
+        self._left = dict(value)
+        self.where = where
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._left
+
+    def take(self, name: str, *kinds: type) -> Any:
+        """Return one member, which must be exactly of one of these types (a bool is no int)."""
+        if name not in self._left:
+            raise ValueError(f"{self.where} lacks '{name}'")
+        value = self._left.pop(name)
+        if type(value) not in kinds:
+            raise ValueError(f"'{name}' of {self.where} is of the wrong type")
+        return value
+
+    def text(self, name: str) -> str:
+        """Return one member, which must be a string."""
+        return str(self.take(name, str))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return one member, which must be a list of strings."""
+        values = self.take(name, list)
+        if not all(isinstance(each, str) for each in values):
+            raise ValueError(f"'{name}' of {self.where} is of the wrong type")
+        return tuple(values)
+
+    def rest(self) -> dict[str, Any]:
+        """Return what nobody has taken yet, and count it as taken."""
+        left, self._left = self._left, {}
+        return left
+
+    def end(self) -> None:
+        """Refuse members that nobody took."""
+        if self._left:
+            raise ValueError(f"{self.where} has an unknown '{next(iter(self._left))}'")
+
+
+Numbers = TypeVar("Numbers", Options, Stats)
+
+
+def written(value: object) -> str:
+    """Write JSON as the store keeps it."""
+    return join_surrogates(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def first_words(text: str, limit: int = 200) -> str:
+    """Return the beginning of a text on one line."""
+    return join_surrogates(" ".join(text[: limit * 4].split())[:limit])
+
+
+def items_json(items: tuple[Item, ...]) -> list[dict[str, Any]]:
+    """Turn the items of a reply into JSON."""
+    return [_item_json(item) for item in items]
+
+
+def items_value(values: object, where: str) -> tuple[Item, ...]:
+    """Read the items of a reply."""
+    if not isinstance(values, list):
+        raise ValueError(f"'items' of {where} is not a list")
+    return tuple(_item_value(Members(value, f"an item of {where}")) for value in values)
+
+
+def integrations_json(integrations: tuple[Integration, ...]) -> list[dict[str, Any]]:
+    """Turn integrations into JSON, without their headers, which may hold secrets."""
+    return [_integration_json(each) for each in integrations]
+
+
+def integrations_value(values: object) -> tuple[Integration, ...]:
+    """Read integrations."""
+    if not isinstance(values, list):
+        raise ValueError("'integrations' is not a list")
+    return tuple(_integration_value(Members(value, "an integration")) for value in values)
+
+
+def numbers_value(kind: type[Numbers], value: object, where: str) -> Numbers:
+    """Read options or stats, of which only the known ones are written."""
+    members = Members(value, where)
+    known = {name: members.take(name, *types) for name, types in _TYPES[kind].items() if name in members}
+    members.end()
+    return kind(**known)
+
+
+def _types(kind: type) -> dict[str, tuple[type, ...]]:
+    """Return what JSON may hold for each field of a class whose fields are all `X | None`."""
+    hints = get_type_hints(kind)
+    return {name: (*get_args(hint), int) if float in get_args(hint) else get_args(hint) for name, hint in hints.items()}
+
+
+_TYPES: dict[type, dict[str, tuple[type, ...]]] = {kind: _types(kind) for kind in (Options, Stats)}
+
+
+def _item_json(item: Item) -> dict[str, Any]:
+    match item:
+        case Message(text):
+            return {"kind": "message", "text": text}
+        case Reasoning(text, seconds):
+            return {"kind": "reasoning", "text": text, "seconds": seconds}
+        case ToolCall(tool, arguments, output, provider):
+            return {
+                "kind": "tool_call",
+                "tool": tool,
+                "arguments": dict(arguments),
+                "output": output,
+                "provider": _provider_json(provider),
+            }
+        case InvalidToolCall(reason, tool, kind, arguments, provider):
+            return {
+                "kind": "invalid_tool_call",
+                "reason": reason,
+                "tool": tool,
+                "type": kind,
+                "arguments": None if arguments is None else dict(arguments),
+                "provider": _provider_json(provider),
+            }
+
+
+def _item_value(members: Members) -> Item:
+    kind = members.text("kind")
+    item: Item
+    match kind:
+        case "message":
+            item = Message(members.text("text"))
+        case "reasoning":
+            item = Reasoning(members.text("text"), members.take("seconds", int, float, type(None)))
+        case "tool_call":
+            item = ToolCall(
+                members.text("tool"), members.take("arguments", dict), members.text("output"), _provider_value(members)
+            )
+        case "invalid_tool_call":
+            item = InvalidToolCall(
+                members.text("reason"),
+                members.text("tool"),
+                members.text("type"),
+                members.take("arguments", dict, type(None)),
+                _provider_value(members),
+            )
+        case _:
+            raise ValueError(f"{members.where} is of the unknown kind '{kind}'")
+    members.end()
+    return item
+
+
+def _provider_json(provider: Provider | None) -> dict[str, str] | None:
+    return None if provider is None else {"kind": provider.kind, "name": provider.name}
+
+
+def _provider_value(members: Members) -> Provider | None:
+    value = members.take("provider", dict, type(None))
+    if value is None:
+        return None
+    inner = Members(value, f"the provider of {members.where}")
+    provider = Provider(inner.text("kind"), inner.text("name"))
+    inner.end()
+    return provider
+
+
+def _integration_json(integration: Integration) -> dict[str, Any]:
+    match integration:
+        case Plugin(id, allowed_tools):
+            return {"kind": "plugin", "id": id, "allowed_tools": list(allowed_tools)}
+        case EphemeralMcp(server_label, server_url, allowed_tools):
+            return {
+                "kind": "ephemeral_mcp",
+                "server_label": server_label,
+                "server_url": server_url,
+                "allowed_tools": list(allowed_tools),
+            }
+
+
+def _integration_value(members: Members) -> Integration:
+    kind = members.text("kind")
+    integration: Integration
+    match kind:
+        case "plugin":
+            integration = Plugin(members.text("id"), members.texts("allowed_tools"))
+        case "ephemeral_mcp":
+            integration = EphemeralMcp(
+                members.text("server_label"), members.text("server_url"), members.texts("allowed_tools")
+            )
+        case _:
+            raise ValueError(f"{members.where} is of the unknown kind '{kind}'")
+    members.end()
+    return integration

@@ -1,0 +1,175 @@
+"""The tree of a session: where its head is, the log of its moves, and the turns it reaches.
+
+A session reaches the turns it grew, its head, and everything above them.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from operator import itemgetter
+from typing import NamedTuple
+
+from lmchat.chat.session import Outcome, Session, TurnId
+from lmchat.errors import BadUseError
+from lmchat.store.database import Database, Row, moment
+from lmchat.store.turns import session_gone, turns_of
+
+
+def head_of(database: Database, session: int) -> TurnId | None:
+    """Return the head as it is on disk now; raise StoreError where the session is gone."""
+    row = database.row("SELECT head FROM session WHERE id = ?", (session,))
+    if row is None:
+        raise session_gone()
+    return None if row[0] is None else TurnId(row[0])
+
+
+def shift(database: Database, session: int, to: TurnId | None, kind: str) -> None:
+    """Move a head and log the move (inside a transaction)."""
+    was = head_of(database, session)
+    database.execute("UPDATE session SET head = ? WHERE id = ?", (to, session))
+    database.execute(
+        "INSERT INTO move (session, kind, was, became, at) VALUES (?, ?, ?, ?, ?)",
+        (session, kind, was, to, database.now()),
+    )
+
+
+def touch(database: Database, session: int) -> None:
+    """Make a session the one used last (inside a transaction)."""
+    database.execute(
+        "UPDATE session SET used = ?, use_order = (SELECT max(use_order) + 1 FROM session) WHERE id = ?",
+        (database.now(), session),
+    )
+
+
+def move(database: Database, session: Session, to: TurnId | None) -> Session:
+    """Move the head to any turn of the tree, or before the first; raise NotFoundError where there is no such turn."""
+    moved, number = session.moved(to), turns_of(session).session
+    with database.write():
+        if head_of(database, number) != to:
+            shift(database, number, to, "goto")
+        touch(database, number)
+    return moved
+
+
+def undo(database: Database, session: Session, count: int) -> Session:
+    """Move the head `count` turns nearer to the root, one logged step each; raise BadUseError where it cannot."""
+    undone, number = session.undone(count), turns_of(session).session
+    with database.write():
+        if head_of(database, number) != session.head:
+            shift(database, number, session.head, "goto")
+        for turn in islice(session.lineage(), count):
+            shift(database, number, turn.parent, "undo")
+        touch(database, number)
+    return undone
+
+
+def redo(database: Database, session: Session, count: int) -> Session:
+    """Take back the latest `count` undone steps; raise BadUseError where the head moved elsewhere since."""
+    if count < 1:
+        raise BadUseError("The number of turns to redo must be 1 or more.")
+    number = turns_of(session).session
+    with database.write():
+        steps = database.rows(
+            "SELECT id, was FROM move WHERE session = ? AND kind = 'undo' AND NOT redone AND id >"
+            " (SELECT coalesce(max(id), 0) FROM move WHERE session = ? AND kind NOT IN ('undo', 'redo'))"
+            " ORDER BY id DESC",
+            (number, number),
+        )[:count]
+        if len(steps) < count:
+            have = f"No more than {len(steps)} can be redone." if steps else "Nothing is left to redo."
+            raise BadUseError(have, hint="`/tree` shows the turns and their numbers.")
+        for step, was in steps:
+            shift(database, number, was, "redo")
+            database.execute("UPDATE move SET redone = 1 WHERE id = ?", (step,))
+        touch(database, number)
+    return session.moved(steps[-1][1])
+
+
+def heads(database: Database, session: Session) -> dict[TurnId, list[str]]:
+    """Return the names of the other sessions that share this tree, by the turns they point at."""
+    found: dict[TurnId, list[str]] = {}
+    view = turns_of(session)
+    rows = database.rows(
+        "SELECT head, name FROM session WHERE tree = ? AND id != ? AND head IS NOT NULL ORDER BY name",
+        (view.tree, view.session),
+    )
+    for head, name in rows:
+        found.setdefault(head, []).append(name)
+    return found
+
+
+_TWIGS = "SELECT number, parent, first_words, outcome, model, at, summary FROM settled WHERE tree = ?"
+
+
+class Twig(NamedTuple):
+    """Hold what a drawing of the tree shows of a turn: a tuple, since a drawing may need 100,000 of them."""
+
+    id: TurnId
+    parent: TurnId | None
+    first_words: str
+    outcome: Outcome
+    model: str
+    at: datetime
+    summary: bool
+
+
+def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | None], ...]:
+    """Return number and parent of every turn the session reaches, by number."""
+    view = turns_of(session)
+    wanted = reached(database, view.tree, view.session)
+    rows = database.rows("SELECT number, parent FROM settled WHERE tree = ?", (view.tree,))
+    return tuple(sorted(rows if wanted is None else [row for row in rows if row[0] in wanted], key=itemgetter(0)))
+
+
+def tree(database: Database, session: Session, only: Collection[TurnId] | None) -> tuple[Twig, ...]:
+    """Return every turn the session reaches, or those of `only`, by number."""
+    view = turns_of(session)
+    wanted = reached(database, view.tree, view.session)
+    query, values = _TWIGS, list[object]([view.tree])
+    if only is not None:
+        wanted = set(only) if wanted is None else wanted.intersection(only)
+    if wanted is not None:
+        query += " AND number IN (SELECT value FROM json_each(?))"
+        values.append(json.dumps(list(wanted)))
+    outcomes = {outcome.value: outcome for outcome in Outcome}
+    return tuple(
+        Twig(number, parent, words, outcomes[outcome], model, moment(at), bool(summary))
+        for number, parent, words, outcome, model, at, summary in sorted(
+            database.rows(query, values), key=itemgetter(0)
+        )
+    )
+
+
+def reached(database: Database, tree: int, session: int) -> set[TurnId] | None:
+    """Return the numbers of the turns a session reaches; None means all, since no other session shares the tree."""
+    heads = heads_in(database, tree)
+    return None if len(heads) == 1 else set(reached_from({session: heads.get(session)}, places(database, tree)))
+
+
+def reached_from(heads: Mapping[int, TurnId | None], turns: Sequence[Row]) -> dict[TurnId, int]:
+    """Return every turn that these sessions reach, with the one that grew it or else one that reaches it."""
+    reaching = {head: session for session, head in heads.items() if head is not None}
+    for number, parent, grower in turns:
+        if grower in heads:
+            reaching[number] = grower
+        if number in reaching and parent is not None:
+            reaching.setdefault(parent, reaching[number])
+    return reaching
+
+
+def places(database: Database, tree: int) -> list[Row]:
+    """Return number, parent and grower of every turn, the newest first, so that a parent comes after its children."""
+    rows = database.rows("SELECT number, parent, grown_by FROM turn WHERE tree = ?", (tree,))
+    return sorted(rows, key=itemgetter(0), reverse=True)
+
+
+def heads_in(database: Database, tree: int) -> dict[int, TurnId | None]:
+    """Return the sessions of a tree with their heads."""
+    return dict(database.rows("SELECT id, head FROM session WHERE tree = ?", (tree,)))
+
+
+def tree_of(database: Database, session: int) -> int | None:
+    """Return the tree a session is a part of, or None where it is gone."""
+    row = database.row("SELECT tree FROM session WHERE id = ?", (session,))
+    return None if row is None else int(row[0])

@@ -1,0 +1,205 @@
+"""The API's events and whole replies as the values of a conversation (PROTOCOL.md sections 3 and 4).
+
+An event is read by its kind, never by its place; what is missing or odd reads as empty.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from lmchat.chat.events import (
+    Event,
+    Finished,
+    MessageDelta,
+    Part,
+    PartEnded,
+    PartStarted,
+    Phase,
+    Progress,
+    ReasoningDelta,
+    Started,
+    ToolDone,
+    ToolFailed,
+    ToolNamed,
+    ToolStarted,
+    Unknown,
+)
+from lmchat.chat.values import (
+    InvalidToolCall,
+    Item,
+    Message,
+    Provider,
+    Reasoning,
+    Reply,
+    ResponseId,
+    Stats,
+    ToolCall,
+)
+from lmchat.wire.loose_json import decimal, integer, mapping, parse_json, sequence, text
+
+
+def read_reply(data: Mapping[str, Any]) -> Reply:
+    """Read a reply; output items of a kind that is not known are left out."""
+    return Reply(
+        items=tuple(_items(data.get("output"))),
+        response_id=ResponseId(text(data.get("response_id"))) if text(data.get("response_id")) else None,
+        stats=_stats(mapping(data.get("stats"))),
+        model_instance_id=text(data.get("model_instance_id")),
+    )
+
+
+def read_tool_call(data: Mapping[str, Any]) -> ToolCall:
+    """Read a finished tool call: an output item, or the data of `tool_call.success`."""
+    return ToolCall(
+        tool=text(data.get("tool")),
+        arguments=read_arguments(data.get("arguments")) or {},
+        output=_output(data.get("output")),
+        provider=read_provider(data.get("provider_info")),
+    )
+
+
+def read_invalid_tool_call(data: Mapping[str, Any]) -> InvalidToolCall:
+    """Read a tool call that could not be made: an output item, or the data of `tool_call.failure`."""
+    about = mapping(data.get("metadata"))
+    return InvalidToolCall(
+        reason=text(data.get("reason")),
+        tool=text(about.get("tool_name")),
+        kind=text(about.get("type")),
+        arguments=read_arguments(about.get("arguments")),
+        provider=read_provider(about.get("provider_info")),
+    )
+
+
+def read_arguments(value: object) -> Mapping[str, Any] | None:
+    """Read a tool's arguments, also where they are JSON within a string; None where there are none."""
+    if isinstance(value, str):
+        try:
+            value = parse_json(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, dict) else None
+
+
+def read_provider(value: object) -> Provider | None:
+    """Read where a tool comes from, None where it is not said."""
+    about = mapping(value)
+    kind = text(about.get("type"))
+    name = text(about.get("plugin_id")) or text(about.get("server_label"))
+    return Provider(kind, name) if kind or name else None
+
+
+def _items(value: object) -> Iterator[Item]:
+    for each in sequence(value):
+        item = mapping(each)
+        match item.get("type"):
+            case "message":
+                yield Message(text(item.get("content")))
+            case "reasoning":
+                yield Reasoning(text(item.get("content")))
+            case "tool_call":
+                yield read_tool_call(item)
+            case "invalid_tool_call":
+                yield read_invalid_tool_call(item)
+            case _:
+                pass
+
+
+def _output(value: object) -> str:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return text(value)
+
+
+def _stats(data: Mapping[str, Any]) -> Stats:
+    return Stats(
+        input_tokens=integer(data.get("input_tokens")),
+        total_output_tokens=integer(data.get("total_output_tokens")),
+        reasoning_output_tokens=integer(data.get("reasoning_output_tokens")),
+        tokens_per_second=decimal(data.get("tokens_per_second")),
+        time_to_first_token_seconds=decimal(data.get("time_to_first_token_seconds")),
+        model_load_time_seconds=decimal(data.get("model_load_time_seconds")),
+    )
+
+
+Data = Mapping[str, Any]
+
+
+def event_kind(name: str, data: Data) -> str:
+    """Return an event's kind: its own `type`, else its frame's name; an error may come without either."""
+    return text(data.get("type")) or name or ("error" if "error" in data else "")
+
+
+def read_event(kind: str, data: Data) -> Event:
+    """Read one event of any kind but `error`, which needs judging (`faults.stream_refusal`)."""
+    reader = _READERS.get(kind)
+    return reader(data) if reader else Unknown(kind, data)
+
+
+def replay(reply: Reply) -> Iterator[Event]:
+    """Yield the events that a reply which came at once would have come with."""
+    yield Started(reply.model_instance_id)
+    for item in reply.items:
+        match item:
+            case Message(content):
+                yield from (PartStarted(Part.MESSAGE), MessageDelta(content), PartEnded(Part.MESSAGE))
+            case Reasoning(content):
+                yield from (PartStarted(Part.REASONING), ReasoningDelta(content), PartEnded(Part.REASONING))
+            case ToolCall():
+                yield from (ToolStarted(item.tool, item.provider), ToolDone(item))
+            case _:
+                yield from (ToolStarted(item.tool, item.provider), ToolFailed(item))
+    yield Finished(reply)
+
+
+def _progress(phase: Phase, data: Data) -> Event:
+    fraction = decimal(data.get("progress"))
+    return Progress(phase, None if fraction is None else min(max(fraction, 0.0), 1.0))
+
+
+def _begun(phase: Phase, _data: Data) -> Event:
+    return Progress(phase)
+
+
+def _over(phase: Phase, _data: Data) -> Event:
+    return Progress(phase, fraction=1.0, done=True)
+
+
+def _tool_started(data: Data) -> Event:
+    return ToolStarted(_tool(data), read_provider(data.get("provider_info")))
+
+
+def _tool_named(data: Data) -> Event:
+    return ToolNamed(_tool(data), read_arguments(data.get("arguments")), read_provider(data.get("provider_info")))
+
+
+def _tool(data: Data) -> str:
+    return text(data.get("tool")) or text(data.get("tool_name"))
+
+
+def _finished(data: Data) -> Event:
+    # A server that puts the reply beside `type` instead of under `result` is understood too.
+    return Finished(read_reply(mapping(data.get("result")) or data))
+
+
+_READERS: dict[str, Callable[[Data], Event]] = {
+    "chat.start": lambda data: Started(text(data.get("model_instance_id"))),
+    "model_load.start": partial(_begun, Phase.MODEL_LOAD),
+    "model_load.progress": partial(_progress, Phase.MODEL_LOAD),
+    "model_load.end": partial(_over, Phase.MODEL_LOAD),
+    "prompt_processing.start": partial(_begun, Phase.PROMPT_PROCESSING),
+    "prompt_processing.progress": partial(_progress, Phase.PROMPT_PROCESSING),
+    "prompt_processing.end": partial(_over, Phase.PROMPT_PROCESSING),
+    "reasoning.start": lambda _data: PartStarted(Part.REASONING),
+    "reasoning.delta": lambda data: ReasoningDelta(text(data.get("content"))),
+    "reasoning.end": lambda _data: PartEnded(Part.REASONING),
+    "message.start": lambda _data: PartStarted(Part.MESSAGE),
+    "message.delta": lambda data: MessageDelta(text(data.get("content"))),
+    "message.end": lambda _data: PartEnded(Part.MESSAGE),
+    "tool_call.start": _tool_started,
+    "tool_call.name": _tool_named,
+    "tool_call.arguments": _tool_named,
+    "tool_call.success": lambda data: ToolDone(read_tool_call(data)),
+    "tool_call.failure": lambda data: ToolFailed(read_invalid_tool_call(data)),
+    "chat.end": _finished,
+}

@@ -1,0 +1,101 @@
+"""Reading JSON that others wrote: whatever is there, a value of the wanted type comes out.
+
+A character that a server tears between two pieces of a reply (`"\\ud83d"`, `"\\ude00"`) is joined again.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lmchat.chat.surrogates import SurrogateJoiner, join_surrogates
+
+_LARGEST = 2**63
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text without lone surrogates, which no disk or terminal takes.
+
+    Raise ValueError where it is no JSON (also where it is nested too deeply to read).
+    """
+    try:
+        value = json.loads(text)
+        return _without_surrogates(value) if "\\ud" in text or "\\uD" in text else value
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _without_surrogates(value: Any) -> Any:
+    written = json.dumps(value, ensure_ascii=False)
+    return json.loads(join_surrogates(written))
+
+
+def text(value: object) -> str:
+    """Return a string as it is, a number as its digits, anything else as nothing."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return ""
+
+
+def number(value: object) -> float | int | None:
+    """Return a number that can be kept (also one written as a string), None where there is none."""
+    if isinstance(value, str):
+        try:
+            value = float(value) if "." in value or "e" in value.lower() else int(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # No disk keeps a larger number, and NaN is smaller than nothing.
+    return value if abs(value) < _LARGEST else None
+
+
+def integer(value: object) -> int | None:
+    """Return a whole number, None where there is none."""
+    found = number(value)
+    return None if found is None else int(found)
+
+
+def decimal(value: object) -> float | None:
+    """Return a number as a float, None where there is none."""
+    found = number(value)
+    return None if found is None else float(found)
+
+
+def truth(value: object) -> bool | None:
+    """Return a bool, None where there is none."""
+    return value if isinstance(value, bool) else None
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return a JSON object, an empty one where there is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def sequence(value: object) -> Iterable[Any]:
+    """Return a JSON array, an empty one where there is none."""
+    return value if isinstance(value, list) else ()
+
+
+_PIECES = ("message.delta", "reasoning.delta")
+
+
+class Torn:
+    """Join what is torn between the pieces of one stream."""
+
+    def __init__(self) -> None:
+        self._kind = ""
+        self._halves = SurrogateJoiner()
+
+    def joined(self, kind: str, data: Mapping[str, Any], written: str) -> Mapping[str, Any]:
+        """Return an event's data, in which a half waits for the next event; `written` is the JSON it was read from."""
+        if kind != self._kind:
+            self._kind, self._halves = kind, SurrogateJoiner()
+        if kind not in _PIECES:
+            return data
+        torn = "\\ud" in written.lower()
+        if not torn and not self._halves.held:
+            return data
+        content = (json.loads(written) if torn else data).get("content")
+        return {**data, "content": self._halves.through(content)} if isinstance(content, str) else data
