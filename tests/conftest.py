@@ -1,5 +1,7 @@
-"""What tests of several rooms share: the built-in model, fetched once per machine."""
+"""What tests of several rooms share: ordinary signals, and the built-in model, fetched once per machine."""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,29 @@ from platformdirs import user_cache_path
 from lmchat.local.catalogue import BUILT_IN
 from lmchat.local.fetch import fetch
 from lmchat.world import this_world
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run all tests of the built-in model: it takes every core, and two of them only wait in turn."""
+    for item in items:
+        if item.get_closest_marker("model"):
+            item.add_marker(pytest.mark.xdist_group("model"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ordinary_signals() -> Iterator[None]:
+    """Let signals do what they do on a terminal, here and in every program that a test starts.
+
+    What runs in the background begins with some of them ignored, and hands that on to its children.
+    """
+    names = [name for name in ("SIGINT", "SIGQUIT", "SIGHUP") if hasattr(signal, name)]  # Windows has the first only
+    before = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)}
+    for number in before:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

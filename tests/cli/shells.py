@@ -84,7 +84,7 @@ def shell(name: str, folder: Path, home: Path) -> Iterator[Shell]:
         cwd=str(folder),
         encoding="utf-8",
         dimensions=(50, 200),
-        timeout=20,
+        timeout=60,
     )
     process.delaybeforesend = None
     try:

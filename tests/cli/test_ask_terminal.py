@@ -28,7 +28,7 @@ def asking(home: Path, *answers: Answer) -> Iterator[tuple[pexpect.spawn, Callab
             ["-m", "lmchat", "--url", server.url, "ask", "Which colour?"],
             dimensions=(24, 80),
             env={**os.environ, "LMCHAT_HOME": str(home), "TERM": "xterm-256color"},
-            timeout=20,
+            timeout=60,
         )
 
         def look() -> str:

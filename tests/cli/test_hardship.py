@@ -20,7 +20,7 @@ def ask(home: Path, server: ScriptedServer, *arguments: str) -> tuple[int, str, 
 def test_asks_at_once_in_a_session_that_is_new_all_land_in_it(tmp_path: Path) -> None:
     with ScriptedServer(*(stream(0.3, reply(f"{n}" * 48)) for n in range(6))) as server:
         programs = [started(tmp_path, "--url", server.url, "ask", "-m", "tiny", "-s", "new", f"{n}") for n in range(6)]
-        outcomes = [program.communicate(timeout=30) for program in programs]
+        outcomes = [program.communicate(timeout=60) for program in programs]
     assert [program.returncode for program in programs] == [0] * 6, outcomes
     assert len(json.loads(run(tmp_path, "sessions", "tree", "new", "--json").stdout)) == 6
 

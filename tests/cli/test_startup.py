@@ -109,7 +109,7 @@ def test_on_a_terminal_the_request_is_sent_before_anything_that_draws_is_loaded(
     log = tmp_path / "loaded.json"
     with ScriptedServer(told) as server:
         command, *arguments = [*program(log), "--url", server.url, "ask", "-m", "tiny", "hi"]
-        child = pexpect.spawn(command, arguments, env=environment(tmp_path), encoding="utf-8", timeout=20)
+        child = pexpect.spawn(command, arguments, env=environment(tmp_path), encoding="utf-8", timeout=60)
         child.expect("Blue")
         child.expect(pexpect.EOF)
     at = json.loads(log.read_text())["at"]

