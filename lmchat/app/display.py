@@ -2,40 +2,40 @@
 
 from lmchat.app.conversation import Conversation, settings_of
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.render.margin import Thoughts, Wanted
+from lmchat.render.margin import DisplayOptions, Thoughts
 from lmchat.render.terminal import size_of
 from lmchat.render.theme import Theme, When, theme_for
-from lmchat.render.views import Manner, Show, choose
+from lmchat.render.views import View, ViewOptions, choose_view
 from lmchat.settings import Settings
 
 
-def theme_of(call: Invocation) -> Theme:
+def theme_of(invocation: Invocation) -> Theme:
     """Choose the looks for stdout; raise SettingsError where `color` is none of its three words."""
-    colour = When(settings_of(call).text("color"))
-    return theme_for(call.world.environ, terminal=call.world.stdout.isatty(), colour=colour)
+    colour = When(settings_of(invocation).text("color"))
+    return theme_for(invocation.world.environ, terminal=invocation.world.stdout.isatty(), colour=colour)
 
 
-def width_of(call: Invocation) -> int | None:
+def width_of(invocation: Invocation) -> int | None:
     """Return the width of the terminal, None in a pipe, where nothing is cut."""
-    world = call.world
+    world = invocation.world
     return size_of(world.stdout, world.environ)()[0] if world.stdout.isatty() else None
 
 
 _MARKDOWN = {"always": True, "never": False, "auto": None}
 
 
-def shown(house: Conversation, wishes: ChatFlags, context_length: int | None = None) -> Show:
+def view_for(conversation: Conversation, flags: ChatFlags, context_length: int | None = None) -> View:
     """Make what shows one turn; `context_length` is how many tokens the model holds, where it is known."""
-    settings = house.settings
-    manner = Manner(
-        json=wishes.as_json,
-        jsonl=wishes.as_jsonl,
+    settings = conversation.settings
+    manner = ViewOptions(
+        json=flags.as_json,
+        jsonl=flags.as_jsonl,
         markdown=_MARKDOWN[settings.text("markdown")],
         colour=When(settings.text("color")),
         code_theme=settings.text("code_theme"),
-        wanted=Wanted(_thoughts(settings), stats=settings.flag("stats"), context_length=context_length),
+        wanted=DisplayOptions(_thoughts(settings), stats=settings.flag("stats"), context_length=context_length),
     )
-    return choose(house.world, manner)
+    return choose_view(conversation.world, manner)
 
 
 def _thoughts(settings: Settings) -> Thoughts:

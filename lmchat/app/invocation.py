@@ -26,11 +26,11 @@ class Invocation:
 
     def say(self, sentence: str) -> None:
         """Say on stderr what was done; stdout is for answers. A server's names may be in it."""
-        from lmchat.render.sanitize import safe_line
+        from lmchat.render.sanitize import sanitize_line
         from lmchat.render.terminal import fitted
 
         stderr = self.world.stderr
-        line = fitted(safe_line(sentence), stderr, self.world.environ) if stderr.isatty() else sentence
+        line = fitted(sanitize_line(sentence), stderr, self.world.environ) if stderr.isatty() else sentence
         stderr.write(f"{line}\n")
         stderr.flush()
 

@@ -16,71 +16,71 @@ from lmchat.render.waiting import waited
 from lmchat.wire.client import Client
 
 
-def show_models(call: Invocation, *, as_json: bool) -> None:
+def show_models(invocation: Invocation, *, as_json: bool) -> None:
     """List every downloaded model."""
-    with connected(call, settings_of(call)) as connection:
+    with connected(invocation, settings_of(invocation)) as connection:
         models = connection.client.models()
     if as_json:
-        write_document(call.world.stdout, [_document(model) for model in models])
+        write_document(invocation.world.stdout, [_document(model) for model in models])
         return
     if not models:
-        call.say("The server has no model yet. Download one: lmchat models download NAME")
+        invocation.say("The server has no model yet. Download one: lmchat models download NAME")
         return
-    call.world.stdout.write(models_listing(models, theme_of(call), width_of(call)))
+    invocation.world.stdout.write(models_listing(models, theme_of(invocation), width_of(invocation)))
 
 
-def load_model(call: Invocation, key: str, options: Mapping[str, Any]) -> None:
+def load_model(invocation: Invocation, key: str, options: Mapping[str, Any]) -> None:
     """Load a model unless it is loaded, and say how long it took and what context it really has."""
-    with connected(call, settings_of(call)) as connection:
+    with connected(invocation, settings_of(invocation)) as connection:
         client = connection.client
         model = _model(client, key)
         if model.instances:
-            _already_loaded(call, model.instances[0], options)
+            _already_loaded(invocation, model.instances[0], options)
             return
         loaded = waited(
-            call.world, f"Loading {model.key}", lambda: client.load(model.key, echo_load_config=True, **options)
+            invocation.world, f"Loading {model.key}", lambda: client.load(model.key, echo_load_config=True, **options)
         )
         instance = _instance(client, loaded.instance_id)
     context = loaded.context_length or (instance.context_length if instance else None)
     took = f" in {duration(loaded.load_seconds)}" if loaded.load_seconds is not None else ""
-    call.say(f"Loaded {loaded.instance_id}{took}{_context_words(context)}.")
+    invocation.say(f"Loaded {loaded.instance_id}{took}{_context_words(context)}.")
     asked = options.get("context_length")
     if asked and context and context != asked:
-        call.say(f"A context of {asked:,} tokens was asked for; the server gave {context:,}.")
+        invocation.say(f"A context of {asked:,} tokens was asked for; the server gave {context:,}.")
 
 
-def unload_model(call: Invocation, name: str | None, *, every: bool) -> None:
+def unload_model(invocation: Invocation, name: str | None, *, every: bool) -> None:
     """Unload one instance, every instance of a model, or all there are."""
     if (name is None) is not every:
         raise BadUseError("Name one model or instance, or give --all.", hint="`lmchat models` shows what is loaded.")
-    with connected(call, settings_of(call)) as connection:
+    with connected(invocation, settings_of(invocation)) as connection:
         models = connection.client.models()
         loaded = [instance.id for model in models for instance in model.instances]
         chosen = loaded if name is None else _chosen(models, loaded, name)
         for instance_id in chosen:
             connection.client.unload(instance_id)
-            call.say(f"Unloaded {instance_id}.")
+            invocation.say(f"Unloaded {instance_id}.")
     if not chosen:
-        call.say("No model is loaded.")
+        invocation.say("No model is loaded.")
 
 
-def download_model(call: Invocation, name: str, quantization: str | None, *, wait: bool) -> None:
+def download_model(invocation: Invocation, name: str, quantization: str | None, *, wait: bool) -> None:
     """Have the server download a model; Ctrl-C stops watching, not the download."""
-    with connected(call, settings_of(call)) as connection:
+    with connected(invocation, settings_of(invocation)) as connection:
         job = connection.client.download(name, quantization)
         if job.status == "already_downloaded":
-            call.say(f"{name} is already downloaded.")
+            invocation.say(f"{name} is already downloaded.")
             return
         if not wait:
-            call.say(f"The download has begun. To watch it: lmchat models download {name}")
+            invocation.say(f"The download has begun. To watch it: lmchat models download {name}")
             return
         try:
-            watch_download(call.world, connection.client, job)
+            watch_download(invocation.world, connection.client, job)
         except KeyboardInterrupt:
             goes_on = "goes on where it stopped" if connection.server == BUILT_IN else "goes on in the server; watch it"
-            call.say(f"The download {goes_on} with: lmchat models download {name}")
+            invocation.say(f"The download {goes_on} with: lmchat models download {name}")
             raise
-    call.say(f"{name} is downloaded.")
+    invocation.say(f"{name} is downloaded.")
 
 
 def _model(client: Client, key: str) -> Model:
@@ -93,14 +93,14 @@ def _model(client: Client, key: str) -> Model:
     return model
 
 
-def _already_loaded(call: Invocation, instance: Instance, options: Mapping[str, Any]) -> None:
+def _already_loaded(invocation: Invocation, instance: Instance, options: Mapping[str, Any]) -> None:
     asked = options.get("context_length")
     if asked and instance.context_length and asked != instance.context_length:
         raise LmchatError(
             f"{instance.id} is loaded already, with a context of {instance.context_length:,} tokens.",
             hint=f"Unload it first: lmchat models unload {instance.id}",
         )
-    call.say(f"{instance.id} is loaded already{_context_words(instance.context_length)}.")
+    invocation.say(f"{instance.id} is loaded already{_context_words(instance.context_length)}.")
 
 
 def _instance(client: Client, instance_id: str) -> Instance | None:

@@ -15,23 +15,23 @@ UNNAMED = ""
 """The name of a session that is named after its first prompt."""
 
 
-def resolve_session(store: Store, settings: Settings, wishes: ChatFlags) -> Session:
+def resolve_session(store: Store, settings: Settings, flags: ChatFlags) -> Session:
     """Find the session the command line names, or describe a new one; nothing is written yet.
 
     A new session takes the settings' system prompt along; one that exists keeps its own unless a flag says otherwise.
     """
-    name = _wished_name(store, wishes)
+    name = _wished_name(store, flags)
     if name and store.has(name):
         session = store.find(name)
     else:
         session = Session(name=name or UNNAMED, turns={}, system=text_or_file(settings.text("system")))
-    changes: dict[str, object] = {"options": wishes.options.over(session.options)}
-    if wishes.model is not None:
-        changes["model"] = wishes.model
-    if wishes.system is not None:
-        changes["system"] = text_or_file(wishes.system)
-    if wishes.mcp:
-        changes["integrations"] = tuple(parse_integration(spec) for spec in wishes.mcp)
+    changes: dict[str, object] = {"options": flags.options.over(session.options)}
+    if flags.model is not None:
+        changes["model"] = flags.model
+    if flags.system is not None:
+        changes["system"] = text_or_file(flags.system)
+    if flags.mcp:
+        changes["integrations"] = tuple(parse_integration(spec) for spec in flags.mcp)
     return replace(session, **changes)  # type: ignore[arg-type]  # the names are Session's own
 
 
@@ -40,10 +40,10 @@ def moved_to(session: Session, turn: int) -> Session:
     return session.moved(TurnId(turn) if turn else None)
 
 
-def _wished_name(store: Store, wishes: ChatFlags) -> str | None:
-    if not wishes.resume:
-        return None if wishes.name is None else checked(wishes.name)
-    if wishes.name is not None:
+def _wished_name(store: Store, flags: ChatFlags) -> str | None:
+    if not flags.resume:
+        return None if flags.name is None else checked(flags.name)
+    if flags.name is not None:
         raise BadUseError("--continue names the session used last, so no other can be named.")
     last = store.last()
     if last is None:

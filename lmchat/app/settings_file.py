@@ -15,37 +15,39 @@ _COLUMNS = (Column("SETTING"), Column("VALUE", gives=True), Column("FROM", gives
 _UNSET = "-"
 
 
-def show_settings(call: Invocation, *, as_json: bool) -> None:
+def show_settings(invocation: Invocation, *, as_json: bool) -> None:
     """List every setting, its value and where it was given; secrets stay hidden."""
-    rows = settings_of(call).rows()
+    rows = settings_of(invocation).rows()
     if as_json:
-        write_document(call.world.stdout, [{"key": row.name, "value": row.value, "source": row.source} for row in rows])
+        write_document(
+            invocation.world.stdout, [{"key": row.name, "value": row.value, "source": row.source} for row in rows]
+        )
         return
     cells = [(row.name, row.shown or _UNSET, row.source) for row in rows]
-    call.world.stdout.write(listing(_COLUMNS, cells, theme_of(call), width_of(call)))
+    invocation.world.stdout.write(listing(_COLUMNS, cells, theme_of(invocation), width_of(invocation)))
 
 
-def set_value(call: Invocation, key: str, text: str) -> None:
+def set_value(invocation: Invocation, key: str, text: str) -> None:
     """Set one value; raise SettingsError, with nothing written, where that cannot be."""
-    path = edit_value(call.world, key, text)
-    call.say(f"'{key}' is set in {path}.{_overruled(call, key)}")
+    path = edit_value(invocation.world, key, text)
+    invocation.say(f"'{key}' is set in {path}.{_overruled(invocation, key)}")
 
 
-def unset_value(call: Invocation, key: str) -> None:
+def unset_value(invocation: Invocation, key: str) -> None:
     """Remove one value; raise SettingsError where it is not set."""
-    path = remove_value(call.world, key)
-    call.say(f"'{key}' is no longer set in {path}.{_overruled(call, key)}")
+    path = remove_value(invocation.world, key)
+    invocation.say(f"'{key}' is no longer set in {path}.{_overruled(invocation, key)}")
 
 
-def edit_settings(call: Invocation) -> None:
+def edit_settings(invocation: Invocation) -> None:
     """Open the file in the editor, and check it afterwards.
 
     A file with a flaw stays as it was written; raise SettingsError that says where the flaw is.
     """
-    path = settings_path(call.world)
+    path = settings_path(invocation.world)
     if not path.exists():
         write_safely(path, starting_text())
-    open_editor(path, call.world.environ)
+    open_editor(path, invocation.world.environ)
     try:
         validate_text(file_text(path) or "", path)
     except SettingsError as error:
@@ -53,10 +55,10 @@ def edit_settings(call: Invocation) -> None:
         raise SettingsError(error.message, hint=f"{hint}It is saved; `lmchat settings edit` opens it again.") from None
 
 
-def _overruled(call: Invocation, key: str) -> str:
+def _overruled(invocation: Invocation, key: str) -> str:
     """Say what stands above the file, where something does: else the change would seem lost."""
     try:
-        settings = read_settings(call.world)
+        settings = read_settings(invocation.world)
         source = settings.source(key)
     except (SettingsError, KeyError):  # a flaw elsewhere, or no plain setting
         return ""

@@ -22,13 +22,13 @@ class SurrogateJoiner:
     def __init__(self) -> None:
         self.held = ""
 
-    def through(self, chunk: str) -> str:
+    def feed(self, chunk: str) -> str:
         """Return what can be passed on now."""
         text = self.held + chunk
         self.held = text[-1] if ends_torn(text) else ""
         return join_surrogates(text[: len(text) - len(self.held)])
 
-    def rest(self) -> str:
+    def flush(self) -> str:
         """Return what was held back, at the end of the text."""
         text, self.held = self.held, ""
         return join_surrogates(text)

@@ -6,7 +6,7 @@ from io import StringIO
 
 from lmchat.app.attachments import pictures
 from lmchat.app.conversation import Conversation, Tap, open_conversation, open_kept_store, settings_of
-from lmchat.app.display import shown
+from lmchat.app.display import view_for
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.sessions import moved_to, resolve_session
 from lmchat.chat.models import Model
@@ -18,25 +18,27 @@ from lmchat.errors import ExitStatus
 from lmchat.render.json_output import turn_document, write_document
 
 
-def ask_once(call: Invocation, words: Sequence[str], wishes: ChatFlags) -> ExitStatus:
+def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> ExitStatus:
     """Ask one prompt and show the answer; raise LmchatError where there is none."""
-    if wishes.quiet:
-        call = _silenced(call)
-    prompt = Prompt(prompt_text(call.world, words, wishes.files), pictures(call, wishes.images))
-    settings = settings_of(call, wishes)
-    with open_kept_store(call, apart=wishes.apart) as store:
-        session = resolve_session(store, settings, wishes)
-        tap = _event_writer(call) if wishes.as_jsonl else None
-        with open_conversation(call, settings, store, private=wishes.private, stream=wishes.stream, tap=tap) as house:
-            session = house.with_model(session, _chooser(call))
-            house.check(session, prompt)
-            exchange = _asked(house, session, prompt, wishes)
+    if flags.quiet:
+        invocation = _silenced(invocation)
+    prompt = Prompt(prompt_text(invocation.world, words, flags.files), pictures(invocation, flags.images))
+    settings = settings_of(invocation, flags)
+    with open_kept_store(invocation, apart=flags.apart) as store:
+        session = resolve_session(store, settings, flags)
+        tap = _event_writer(invocation) if flags.as_jsonl else None
+        with open_conversation(
+            invocation, settings, store, private=flags.private, stream=flags.stream, tap=tap
+        ) as conversation:
+            session = conversation.with_model(session, _chooser(invocation))
+            conversation.check(session, prompt)
+            exchange = _asked(conversation, session, prompt, flags)
     return ExitStatus.INTERRUPTED if exchange.turn.outcome is Outcome.INTERRUPTED else ExitStatus.OK
 
 
-def _chooser(call: Invocation) -> Callable[[Sequence[Model]], str | None] | None:
+def _chooser(invocation: Invocation) -> Callable[[Sequence[Model]], str | None] | None:
     """Let a person at a terminal choose the model; stdout stays the answer's."""
-    world = call.world
+    world = invocation.world
     if not (world.stdin.isatty() and world.stderr.isatty()):
         return None
 
@@ -48,25 +50,25 @@ def _chooser(call: Invocation) -> Callable[[Sequence[Model]], str | None] | None
     return choose
 
 
-def _silenced(call: Invocation) -> Invocation:
+def _silenced(invocation: Invocation) -> Invocation:
     """Let notes and progress go nowhere; an error is written where it meets the person, outside of here."""
-    return replace(call, world=replace(call.world, stderr=StringIO()))
+    return replace(invocation, world=replace(invocation.world, stderr=StringIO()))
 
 
-def _event_writer(call: Invocation) -> Tap:
+def _event_writer(invocation: Invocation) -> Tap:
     """Pass the server's events on as they come, with all that lmchat does not know of them."""
-    return lambda event: write_document(call.world.stdout, event)
+    return lambda event: write_document(invocation.world.stdout, event)
 
 
-def _asked(house: Conversation, session: Session, prompt: Prompt, wishes: ChatFlags) -> Exchange:
-    growing = None if wishes.at is None else moved_to(session, wishes.at)
-    with shown(house, wishes) as show:
-        exchange = house.speak(session, prompt, show.show, growing=growing)
+def _asked(conversation: Conversation, session: Session, prompt: Prompt, flags: ChatFlags) -> Exchange:
+    growing = None if flags.at is None else moved_to(session, flags.at)
+    with view_for(conversation, flags) as show:
+        exchange = conversation.speak(session, prompt, show.show, growing=growing)
         if exchange.failure is not None:
             raise exchange.failure
         document = turn_document(
             exchange.turn,
-            session=None if wishes.private else exchange.session.name,
+            session=None if flags.private else exchange.session.name,
             previous_response_id=exchange.followed,
             unsent_turns=exchange.resent,
         )

@@ -119,13 +119,13 @@ def ask(
     from lmchat.cli.ask import ask_once
 
     options = Options(temperature, top_p, top_k, min_p, repeat_penalty, max_output_tokens, context_length, reasoning)
-    wishes = ChatFlags(
+    flags = ChatFlags(
         name=session, resume=resume, at=at, model=model, system=system, images=tuple(image or ()),
         files=tuple(file or ()), options=options, mcp=tuple(mcp or ()), private=private, stats=stats,
         show_reasoning=show_reasoning, plain=plain, stream=not no_stream, as_json=as_json, as_jsonl=as_jsonl,
         quiet=quiet,
     )  # fmt: skip
-    return ask_once(context.obj, prompt or (), wishes)
+    return ask_once(context.obj, prompt or (), flags)
 
 
 @app.command()
@@ -162,12 +162,12 @@ def talk(
     from lmchat.cli.talk import talk_on
 
     options = Options(temperature, top_p, top_k, min_p, repeat_penalty, max_output_tokens, context_length, reasoning)
-    wishes = ChatFlags(
+    flags = ChatFlags(
         name=name, resume=resume, at=at, model=model, system=system, images=tuple(image or ()),
         files=tuple(file or ()), options=options, mcp=tuple(mcp or ()), private=private, stats=stats,
         show_reasoning=show_reasoning, plain=plain, stream=not no_stream,
     )  # fmt: skip
-    talk_on(context.obj, wishes)
+    talk_on(context.obj, flags)
 
 
 @app.command()
@@ -189,8 +189,8 @@ def serve(
     from lmchat.app.conversation import settings_of
     from lmchat.local.start import serve
 
-    call: Invocation = context.obj
-    serve(builtin_world(call, settings_of(call)), port=port, token=token)
+    invocation: Invocation = context.obj
+    serve(builtin_world(invocation, settings_of(invocation)), port=port, token=token)
 
 
 app.add_typer(sessions, name="sessions")
@@ -213,8 +213,8 @@ def help_(
     """
     from lmchat.cli.help import help_text
 
-    call: Invocation = context.obj
-    call.world.stdout.write(help_text(context, command or ()))
+    invocation: Invocation = context.obj
+    invocation.world.stdout.write(help_text(context, command or ()))
 
 
 @app.command()

@@ -12,23 +12,25 @@ from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
 from lmchat.render.tree import draw_tree
 from lmchat.store.sessions import Summary
-from lmchat.store.tree import Twig
+from lmchat.store.tree import TreeEntry
 
 
-def show_sessions(call: Invocation, *, limit: int, as_json: bool) -> None:
+def show_sessions(invocation: Invocation, *, limit: int, as_json: bool) -> None:
     """List the sessions, the one used last first; `limit` is how many (0: all), in JSON always all."""
-    with open_kept_store(call) as store:
+    with open_kept_store(invocation) as store:
         summaries = store.sessions(limit=None if as_json or not limit else limit)
         more = len(store.names()) - len(summaries)
     if as_json:
-        write_document(call.world.stdout, [_summary_document(each) for each in summaries])
+        write_document(invocation.world.stdout, [_summary_document(each) for each in summaries])
         return
     if not summaries:
-        call.say('There are no sessions yet. Begin one: lmchat ask "Hello"')
+        invocation.say('There are no sessions yet. Begin one: lmchat ask "Hello"')
         return
-    call.world.stdout.write(sessions_listing(summaries, call.world.now(), theme_of(call), width_of(call)))
+    invocation.world.stdout.write(
+        sessions_listing(summaries, invocation.world.now(), theme_of(invocation), width_of(invocation))
+    )
     if more:
-        call.say(f"{counted(more, 'older session')} not shown; --limit 0 shows all.")
+        invocation.say(f"{counted(more, 'older session')} not shown; --limit 0 shows all.")
 
 
 def _summary_document(summary: Summary) -> dict[str, Any]:
@@ -43,9 +45,9 @@ def _summary_document(summary: Summary) -> dict[str, Any]:
     }
 
 
-def show_session(call: Invocation, name: str, *, at: int | None, as_json: bool) -> None:
+def show_session(invocation: Invocation, name: str, *, at: int | None, as_json: bool) -> None:
     """Show the turns from the root to the head, or to the turn `at`."""
-    with open_kept_store(call) as store:
+    with open_kept_store(invocation) as store:
         session = store.find(name)
         if at is not None:
             session = session.moved(TurnId(at))
@@ -53,30 +55,32 @@ def show_session(call: Invocation, name: str, *, at: int | None, as_json: bool) 
             document = store.export(session)
             path = {turn.id for turn in session.path()}
             document["turns"] = [turn for turn in document["turns"] if turn["id"] in path]
-            write_document(call.world.stdout, document)
+            write_document(invocation.world.stdout, document)
             return
-        show_turns(call.world, session.path(), theme_of(call))
+        show_turns(invocation.world, session.path(), theme_of(invocation))
 
 
-def show_tree(call: Invocation, name: str, *, as_json: bool) -> None:
+def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
     """Draw the tree that a session stands in."""
-    with open_kept_store(call) as store:
+    with open_kept_store(invocation) as store:
         session = store.find(name)
         if as_json:
-            write_document(call.world.stdout, [_twig_document(twig, session.head) for twig in store.tree(session)])
+            write_document(
+                invocation.world.stdout, [_twig_document(twig, session.head) for twig in store.tree(session)]
+            )
             return
         for line in draw_tree(
             store.shape(session),
             session.head,
             store.heads(session),
             lambda turns: store.tree(session, only=turns),
-            theme_of(call),
-            width_of(call) or 100,
+            theme_of(invocation),
+            width_of(invocation) or 100,
         ):
-            call.world.stdout.write(f"{line}\n")
+            invocation.world.stdout.write(f"{line}\n")
 
 
-def _twig_document(twig: Twig, head: TurnId | None) -> dict[str, Any]:
+def _twig_document(twig: TreeEntry, head: TurnId | None) -> dict[str, Any]:
     return {
         "turn": twig.id,
         "parent": twig.parent,
@@ -89,13 +93,13 @@ def _twig_document(twig: Twig, head: TurnId | None) -> dict[str, Any]:
     }
 
 
-def show_matches(call: Invocation, text: str, session: str | None, *, as_json: bool) -> None:
+def show_matches(invocation: Invocation, text: str, session: str | None, *, as_json: bool) -> None:
     """Show the turns that hold all words of a text, with the words in their context."""
-    with open_kept_store(call) as store:
+    with open_kept_store(invocation) as store:
         matches = store.search(text, session=session)
     if as_json:
         write_document(
-            call.world.stdout,
+            invocation.world.stdout,
             [
                 {
                     "session": match.session,
@@ -110,10 +114,10 @@ def show_matches(call: Invocation, text: str, session: str | None, *, as_json: b
         )
         return
     if not matches:
-        call.say("Nothing was found.")
+        invocation.say("Nothing was found.")
         return
-    theme = theme_of(call)
+    theme = theme_of(invocation)
     for match in matches:
-        call.world.stdout.write(match_text(match, call.world.now(), theme))
+        invocation.world.stdout.write(match_text(match, invocation.world.now(), theme))
     best = matches[0]
-    call.say(f"Go there: lmchat talk {best.session} --at {best.turn}")
+    invocation.say(f"Go there: lmchat talk {best.session} --at {best.turn}")

@@ -104,10 +104,10 @@ def rename(
     """
     from lmchat.app.conversation import open_kept_store
 
-    call: Invocation = context.obj
-    with open_kept_store(call) as store:
+    invocation: Invocation = context.obj
+    with open_kept_store(invocation) as store:
         store.rename(old, new)
-    call.say(f"Session '{old}' is now called '{new}'.")
+    invocation.say(f"Session '{old}' is now called '{new}'.")
 
 
 @sessions.command()
@@ -125,10 +125,10 @@ def fork(
     """
     from lmchat.app.conversation import open_kept_store
 
-    call: Invocation = context.obj
-    with open_kept_store(call) as store:
+    invocation: Invocation = context.obj
+    with open_kept_store(invocation) as store:
         store.fork(store.find(name), new, None if at is None else TurnId(at))
-    call.say(f"Session '{new}' goes on from there: lmchat talk {new}")
+    invocation.say(f"Session '{new}' goes on from there: lmchat talk {new}")
 
 
 @sessions.command()
@@ -145,10 +145,10 @@ def delete(
     """
     from lmchat.app.conversation import open_kept_store
 
-    call: Invocation = context.obj
-    with open_kept_store(call) as store:
+    invocation: Invocation = context.obj
+    with open_kept_store(invocation) as store:
         store.delete(names)
-    call.say(f"Deleted: {', '.join(names)}.")
+    invocation.say(f"Deleted: {', '.join(names)}.")
 
 
 @sessions.command()

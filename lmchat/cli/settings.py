@@ -34,8 +34,8 @@ def path(context: typer.Context) -> None:
     """
     from lmchat.settings import settings_path
 
-    call: Invocation = context.obj
-    call.world.stdout.write(f"{settings_path(call.world)}\n")
+    invocation: Invocation = context.obj
+    invocation.world.stdout.write(f"{settings_path(invocation.world)}\n")
 
 
 @settings.command()

@@ -34,7 +34,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class ServerState:
     """Hold what all routes share."""
 
     places: Places
@@ -52,7 +52,7 @@ class House:
         raise refusals.unknown_model(name, [model.key for model in models])
 
 
-def application(house: House, token: str = "") -> ASGIApp:
+def application(state: ServerState, token: str = "") -> ASGIApp:
     """Make the server's ASGI application; with a `token`, every route asks for it."""
     app = Starlette(
         routes=[
@@ -67,7 +67,7 @@ def application(house: House, token: str = "") -> ASGIApp:
         exception_handlers={HTTPException: _unexpected, Refusal: _refused, Exception: _failed},
     )
     app.router.redirect_slashes = False
-    app.state.house = house
+    app.state.lmchat = state
     return _guarded(app, token)
 
 
@@ -76,17 +76,17 @@ async def _greeting(_request: Request) -> Response:
 
 
 async def _models(request: Request) -> Response:
-    house = _house(request)
-    return _json({"models": [model.listed(house.instances.listed(model)) for model in present(house.places)]})
+    state = _state(request)
+    return _json({"models": [model.listed(state.instances.listed(model)) for model in present(state.places)]})
 
 
 async def _chat(request: Request) -> "Response | _EventStream":
-    house = _house(request)
+    state = _state(request)
     body = requests.chat_body(await _body(request))
-    model = house.model(body.model)
+    model = state.model(body.model)
     _refuse_what_no_model_here_can(body)
-    turn = Turn(body, model, _followed(house, body))
-    items = house.worker.items(request, lambda send, cancel: turn.run(house.instances, house.history, send, cancel))
+    turn = Turn(body, model, _followed(state, body))
+    items = state.worker.items(request, lambda send, cancel: turn.run(state.instances, state.history, send, cancel))
     if not body.stream:
         return await _whole(items)
     first = await anext(items, None)
@@ -128,10 +128,10 @@ def _integration_refused(integration: Any) -> Refusal:
     return Refusal(expected, param="integrations", code="invalid_union")
 
 
-def _followed(house: House, body: ChatBody) -> Chain:
+def _followed(state: ServerState, body: ChatBody) -> Chain:
     if body.previous_response_id is None:
         return Chain()
-    chain = house.history.chain(body.previous_response_id)
+    chain = state.history.chain(body.previous_response_id)
     if chain is None:
         raise refusals.lost_chain(body.previous_response_id)
     return chain
@@ -173,14 +173,14 @@ def _frame(item: Item) -> dict[str, Any]:
 
 
 async def _load(request: Request) -> Response:
-    house = _house(request)
+    state = _state(request)
     asked = requests.load_body(await _body(request))
-    model = house.model(asked["model"])
+    model = state.model(asked["model"])
     options = LoadOptions(asked.get("context_length"), asked.get("eval_batch_size"), asked.get("flash_attention"))
 
     def job() -> dict[str, Any]:
         before = time.monotonic()
-        instance, engine = house.instances.load(model, options, lambda _fraction: None)
+        instance, engine = state.instances.load(model, options, lambda _fraction: None)
         seconds = round(time.monotonic() - before, 3)
         done = {"type": "llm", "instance_id": instance, "load_time_seconds": seconds, "status": "loaded"}
         if not asked.get("echo_load_config"):
@@ -189,34 +189,34 @@ async def _load(request: Request) -> Response:
             "load_config": {"context_length": engine.context, "eval_batch_size": engine.batch, "parallel": 1}
         }
 
-    return _json(await house.worker.result(request, job))
+    return _json(await state.worker.result(request, job))
 
 
 async def _unload(request: Request) -> Response:
-    house = _house(request)
+    state = _state(request)
     instance = requests.unload_body(await _body(request))
 
     def job() -> dict[str, Any]:
-        if not house.instances.unload(instance):
+        if not state.instances.unload(instance):
             message = f"Cannot find a loaded model instance with id '{instance}'."
             raise Refusal(message, status=404, param="instance_id", code="model_not_found")
         return {"instance_id": instance}
 
-    return _json(await house.worker.result(request, job))
+    return _json(await state.worker.result(request, job))
 
 
 async def _download(request: Request) -> Response:
-    return _json(_house(request).downloads.begin(requests.download_body(await _body(request))))
+    return _json(_state(request).downloads.begin(requests.download_body(await _body(request))))
 
 
 async def _download_status(request: Request) -> Response:
-    return _json(_house(request).downloads.status(request.path_params["job"]))
+    return _json(_state(request).downloads.status(request.path_params["job"]))
 
 
-def _house(request: Request) -> House:
-    house = request.app.state.house
-    assert isinstance(house, House)  # noqa: S101  # application() put it there
-    return house
+def _state(request: Request) -> ServerState:
+    state = request.app.state.lmchat
+    assert isinstance(state, ServerState)  # noqa: S101  # application() put it there
+    return state
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -60,15 +60,17 @@ def run(listening: socket.socket, settings: dict[str, Any]) -> None:
     from lmchat.local.fetch import fetch
     from lmchat.local.history import History
     from lmchat.local.models import Places
-    from lmchat.local.server import House, application
+    from lmchat.local.server import ServerState, application
     from lmchat.local.worker import Worker
 
     chosen = settings["chosen"]
     places = Places(Path(settings["cache"]), Path(settings["lmstudio"]), Path(chosen) if chosen else None)
     instances = Instances(load)
-    house = House(places, History(Path(settings["data"]) / "local.db"), instances, Downloads(places, fetch), Worker())
+    state = ServerState(
+        places, History(Path(settings["data"]) / "local.db"), instances, Downloads(places, fetch), Worker()
+    )
     try:
-        uvicorn.Server(configured(application(house, settings["token"]))).run(sockets=[listening])
+        uvicorn.Server(configured(application(state, settings["token"]))).run(sockets=[listening])
     finally:
         instances.stop_all()
 

@@ -5,7 +5,7 @@ Whoever makes a row must have made its text safe before."""
 import re
 from dataclasses import dataclass
 
-from lmchat.render.sanitize import safe_line
+from lmchat.render.sanitize import sanitize_line
 from lmchat.render.theme import Theme
 
 ELLIPSIS = "…"
@@ -148,7 +148,7 @@ def row_of(text: str, look: str, theme: Theme, width: int) -> Row:
 
 def line_row(text: str, look: str, theme: Theme, width: int) -> Row:
     """Make one row of any text: made safe, on one line, shortened."""
-    return row_of(safe_line(text), look, theme, width)
+    return row_of(sanitize_line(text), look, theme, width)
 
 
 def _widest(character: str) -> int:

@@ -4,7 +4,7 @@ It must not know where failures come from, nor end the program.
 """
 
 from lmchat.errors import LmchatError
-from lmchat.render.sanitize import safe_line
+from lmchat.render.sanitize import sanitize_line
 from lmchat.render.terminal import fitted
 from lmchat.render.theme import When, theme_for
 from lmchat.world import World
@@ -13,10 +13,10 @@ from lmchat.world import World
 def show_failure(world: World, error: LmchatError, *, colour: When = When.AUTO) -> None:
     """Write `lmchat: error: One sentence.` and, where there is one, `hint: …` to stderr."""
     theme = theme_for(world.environ, terminal=world.stderr.isatty(), colour=colour)
-    said = [("lmchat: ", "error:", theme.looks.failure, error.message), ("", "hint:", theme.looks.faint, error.hint)]
+    said = [("lmchat: ", "error:", theme.styles.failure, error.message), ("", "hint:", theme.styles.faint, error.hint)]
     for before, word, look, sentence in said:
         if sentence:
-            line = fitted(f"{before}{word} {safe_line(sentence)}", world.stderr, world.environ)
+            line = fitted(f"{before}{word} {sanitize_line(sentence)}", world.stderr, world.environ)
             world.stderr.write(line.replace(word, theme.styled(word, look), 1) + "\n")
     world.stderr.flush()
 
@@ -24,6 +24,6 @@ def show_failure(world: World, error: LmchatError, *, colour: When = When.AUTO) 
 def show_note(world: World, note: str, *, colour: When = When.AUTO) -> None:
     """Write one faint line to stderr: something to know, not a failure."""
     theme = theme_for(world.environ, terminal=world.stderr.isatty(), colour=colour)
-    line = fitted(safe_line(note), world.stderr, world.environ)
-    world.stderr.write(theme.styled(line, theme.looks.faint) + "\n")
+    line = fitted(sanitize_line(note), world.stderr, world.environ)
+    world.stderr.write(theme.styled(line, theme.styles.faint) + "\n")
     world.stderr.flush()

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from lmchat.render.cells import shorten
 from lmchat.render.notes import duration
-from lmchat.render.sanitize import safe_line
+from lmchat.render.sanitize import sanitize_line
 from lmchat.render.tables import size_words
 from lmchat.render.terminal import moves_cursor, size_of
 from lmchat.world import World
@@ -24,7 +24,7 @@ class Gauge:
     def show(self, text: str) -> None:
         """Write over the line with what is true now."""
         if self._live:
-            self._stream.write(f"\r\x1b[2K{shorten(safe_line(text), self._size()[0] - 1)}")
+            self._stream.write(f"\r\x1b[2K{shorten(sanitize_line(text), self._size()[0] - 1)}")
             self._stream.flush()
 
     def clear(self) -> None:

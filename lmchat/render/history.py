@@ -9,7 +9,7 @@ from lmchat.chat.session import Outcome, Turn
 from lmchat.chat.values import InvalidToolCall, Item, Message, Reasoning, ToolCall
 from lmchat.render.cells import line_row
 from lmchat.render.notes import call_note, invalid_call_note, thought_note
-from lmchat.render.sanitize import safe, safe_line
+from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.terminal import moves_cursor, size_of
 from lmchat.render.theme import Theme
 from lmchat.world import World
@@ -34,20 +34,20 @@ def show_turns(world: World, turns: Iterable[Turn], theme: Theme, *, dim: bool =
 
 def turn_rows(turn: Turn, theme: Theme, width: int, *, rendered: bool) -> Iterator[str]:
     """Yield the rows of one turn."""
-    looks = theme.looks
+    looks = theme.styles
     number = f"{turn.id} › "
-    first, *more = safe(turn.prompt.text).split("\n")
+    first, *more = sanitize(turn.prompt.text).split("\n")
     yield theme.styled(number, looks.faint) + theme.styled(first, looks.prompt)
     for line in more:
         yield " " * len(number) + theme.styled(line, looks.prompt)
     for image in turn.prompt.images:
         size = f", {image.width} × {image.height}" if image.width else ""
-        yield " " * len(number) + theme.styled(f"[picture: {safe_line(image.name)}{size}]", looks.faint)
+        yield " " * len(number) + theme.styled(f"[picture: {sanitize_line(image.name)}{size}]", looks.faint)
     for item in turn.reply.items:
         yield from _item_rows(item, theme, width, rendered=rendered)
     if turn.outcome is not Outcome.COMPLETE:
         why = f": {turn.fault}" if turn.fault else ""
-        yield theme.styled(f"({turn.outcome.value}{safe_line(why)})", looks.faint)
+        yield theme.styled(f"({turn.outcome.value}{sanitize_line(why)})", looks.faint)
 
 
 def _item_rows(item: Item, theme: Theme, width: int, *, rendered: bool) -> Iterator[str]:
@@ -55,20 +55,20 @@ def _item_rows(item: Item, theme: Theme, width: int, *, rendered: bool) -> Itera
         case Message(text):
             yield from _message_rows(text, theme, width, rendered=rendered)
         case Reasoning(_, seconds):
-            yield theme.styled(thought_note(seconds), theme.looks.faint)
+            yield theme.styled(thought_note(seconds), theme.styles.faint)
         case ToolCall(tool, arguments):
-            yield line_row(call_note(tool, arguments), theme.looks.faint, theme, width).text
+            yield line_row(call_note(tool, arguments), theme.styles.faint, theme, width).text
         case InvalidToolCall():
-            yield line_row(invalid_call_note(item), theme.looks.faint, theme, width).text
+            yield line_row(invalid_call_note(item), theme.styles.faint, theme, width).text
 
 
 def _message_rows(text: str, theme: Theme, width: int, *, rendered: bool) -> Iterator[str]:
     if not rendered:
-        yield safe(text).strip("\n")
+        yield sanitize(text).strip("\n")
         return
     from lmchat.render.markdown.stream import render_rows
 
-    for row in render_rows(safe(text), width, theme):
+    for row in render_rows(sanitize(text), width, theme):
         yield row.text
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from lmchat.chat.models import Model
-from lmchat.render.sanitize import safe, safe_line
+from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.tables import Column, age_words, listing, size_words
 from lmchat.render.theme import Theme
 
@@ -82,11 +82,11 @@ def match_text(match: Found, now: datetime, theme: Theme) -> str:
     place = f"{match.session} · turn {match.turn} · {match.where} · {age_words(match.at, now)}"
     parts, end = [], 0
     for start, stop in match.hits:
-        found = theme.styled(safe(match.snippet[start:stop]), theme.looks.strong)
-        parts += [safe(match.snippet[end:start]), found]
+        found = theme.styled(sanitize(match.snippet[start:stop]), theme.styles.strong)
+        parts += [sanitize(match.snippet[end:start]), found]
         end = stop
-    words = "".join([*parts, safe(match.snippet[end:])])
-    return f"{theme.styled(safe_line(place), theme.looks.faint)}\n    {words}\n"
+    words = "".join([*parts, sanitize(match.snippet[end:])])
+    return f"{theme.styled(sanitize_line(place), theme.styles.faint)}\n    {words}\n"
 
 
 def _model_cells(model: Model) -> tuple[str, ...]:

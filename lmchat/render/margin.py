@@ -11,7 +11,7 @@ from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDe
 from lmchat.render.notes import INTERRUPTED, branched_note, resending_note, stats_note
 from lmchat.render.painter import Painter
 from lmchat.render.progress import Activity
-from lmchat.render.sanitize import Door, safe_line
+from lmchat.render.sanitize import Sanitizer, sanitize_line
 from lmchat.render.terminal import fitted, moves_cursor, reflows, size_of
 from lmchat.render.theme import Theme
 from lmchat.world import World
@@ -26,7 +26,7 @@ class Thoughts(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DisplayOptions:
     """Hold what to say beside the reply; `context_length` is the model's window, where it is known."""
 
     thoughts: Thoughts = Thoughts.FOLD
@@ -41,7 +41,7 @@ class Margin:
     by way of another program, and painting over it would eat it.
     """
 
-    def __init__(self, world: World, theme: Theme, wanted: Wanted) -> None:
+    def __init__(self, world: World, theme: Theme, wanted: DisplayOptions) -> None:
         self._stream, self._environ = world.stderr, world.environ
         self._theme = theme
         self._wanted = wanted
@@ -51,7 +51,7 @@ class Margin:
         self._painter = Painter(self._write, size, live=live, reflows=reflows(world.environ), now=self._now)
         self._activity = Activity(self._now())
         self._retired = not live
-        self._door = Door()
+        self._sanitizer = Sanitizer()
         self._thinking = False
         self._stats = ""
 
@@ -79,8 +79,8 @@ class Margin:
         """Write one faint line."""
         self._painter.clear()
         self._end_thought()
-        line = fitted(safe_line(sentence), self._stream, self._environ)
-        self._write(self._theme.styled(line, self._theme.looks.faint) + "\n")
+        line = fitted(sanitize_line(sentence), self._stream, self._environ)
+        self._write(self._theme.styled(line, self._theme.styles.faint) + "\n")
 
     def retire(self) -> None:
         """Show no more progress: the answer has begun."""
@@ -103,12 +103,12 @@ class Margin:
     def _think(self, text: str) -> None:
         self._stop_progress()
         self._thinking = True
-        self._write(self._theme.styled(self._door.through(text), self._theme.looks.faint))
+        self._write(self._theme.styled(self._sanitizer.feed(text), self._theme.styles.faint))
 
     def _end_thought(self) -> None:
         if self._thinking:
             self._thinking = False
-            self._write(self._theme.styled(self._door.rest(), self._theme.looks.faint) + "\n")
+            self._write(self._theme.styled(self._sanitizer.flush(), self._theme.styles.faint) + "\n")
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

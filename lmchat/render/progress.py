@@ -8,7 +8,7 @@ from lmchat.chat.events import Event, Phase, Progress, Started, ToolDone, ToolFa
 from lmchat.chat.values import InvalidToolCall, ToolCall
 from lmchat.render.cells import Row, fold, line_row, measured, row_of, shorten
 from lmchat.render.notes import call_note, counted, duration, invalid_call_note, result_note
-from lmchat.render.sanitize import safe, safe_line
+from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.theme import Theme
 
 _MOST_ROWS = 6
@@ -35,7 +35,7 @@ class Thinking:
 
     def rows(self, now: float, theme: Theme, width: int, height: int) -> list[Row]:
         """Return the heading and as many of the last rows as are shown, at most `height` in all."""
-        heading = row_of(f"{spinner(now)} Thinking {duration(now - self.began)}", theme.looks.faint, theme, width)
+        heading = row_of(f"{spinner(now)} Thinking {duration(now - self.began)}", theme.styles.faint, theme, width)
         most = min(_MOST_ROWS, max(height // 3, 1), height - 1)
         if most < 1:
             return [heading]
@@ -46,7 +46,7 @@ class Thinking:
             self._finished, self._line = folded[-_MOST_ROWS:-1], folded[-1]
         wrapped = [row for line in self._finished for row in fold(line, inner)] + folded[-_MOST_ROWS:]
         shown = [row for row in wrapped if row.strip()][-most:]
-        return [heading, *(row_of(f"  {row}", theme.looks.faint, theme, width) for row in shown)]
+        return [heading, *(row_of(f"  {row}", theme.styles.faint, theme, width) for row in shown)]
 
     def settled(self, theme: Theme, width: int) -> list[Row]:
         """Return the rows that nothing can change any more, once: for reasoning that is shown whole."""
@@ -60,7 +60,7 @@ class Thinking:
 
 
 def _faint_rows(line: str, theme: Theme, width: int) -> list[Row]:
-    return [row_of(row, theme.looks.faint, theme, width) for row in fold(line, width)]
+    return [row_of(row, theme.styles.faint, theme, width) for row in fold(line, width)]
 
 
 _MOST_RESULT_ROWS = 3
@@ -70,8 +70,8 @@ _MARK_CELLS = 2
 def call_rows(call: ToolCall, seconds: float | None, theme: Theme, width: int) -> list[Row]:
     """Show a call that was made, with how long it took where that is known, and the beginning of its result."""
     told = "" if seconds is None else f" {duration(seconds)}"
-    rows = [_marked("✓", theme.looks.good, call_note(call.tool, call.arguments), told, theme, width)]
-    lines = [line for line in safe(result_note(call)).split("\n") if line.strip()]
+    rows = [_marked("✓", theme.styles.good, call_note(call.tool, call.arguments), told, theme, width)]
+    lines = [line for line in sanitize(result_note(call)).split("\n") if line.strip()]
     rows += [line_row_indented(line, theme, width) for line in lines[:_MOST_RESULT_ROWS]]
     if len(lines) > _MOST_RESULT_ROWS:
         rows.append(line_row_indented(f"… {counted(len(lines) - _MOST_RESULT_ROWS, 'more line')}", theme, width))
@@ -80,18 +80,18 @@ def call_rows(call: ToolCall, seconds: float | None, theme: Theme, width: int) -
 
 def invalid_call_rows(call: InvalidToolCall, theme: Theme, width: int) -> list[Row]:
     """Show a call that could not be made, and why."""
-    return [_marked("✗", theme.looks.failure, invalid_call_note(call), "", theme, width)]
+    return [_marked("✗", theme.styles.failure, invalid_call_note(call), "", theme, width)]
 
 
 def line_row_indented(line: str, theme: Theme, width: int) -> Row:
     """Make a faint row of one line, below what it belongs to."""
-    inner = line_row(line, theme.looks.faint, theme, max(width - _MARK_CELLS, 1))
+    inner = line_row(line, theme.styles.faint, theme, max(width - _MARK_CELLS, 1))
     return replace(inner, text=" " * _MARK_CELLS + inner.text, cells=inner.cells + _MARK_CELLS)
 
 
 def _marked(mark: str, look: str, text: str, told: str, theme: Theme, width: int) -> Row:
-    shown = shorten(safe_line(text), max(width - _MARK_CELLS - len(told), 1))
-    styled = f"{theme.styled(mark, look)} {shown}{theme.styled(told, theme.looks.faint)}"
+    shown = shorten(sanitize_line(text), max(width - _MARK_CELLS - len(told), 1))
+    styled = f"{theme.styled(mark, look)} {shown}{theme.styled(told, theme.styles.faint)}"
     return measured(styled, f"{mark} {shown}{told}", width)
 
 
@@ -151,10 +151,10 @@ class Activity:
         if self._tool is not None:
             told = f" {duration(elapsed)}"
             call = line_row(call_note(self._tool, self._arguments), "", theme, max(width - len(told) - 2, 1)).text
-            return [line_row(f"{spinner(now)} {call}{told}", theme.looks.faint, theme, width)]
+            return [line_row(f"{spinner(now)} {call}{told}", theme.styles.faint, theme, width)]
         bar = "" if self._fraction is None else f" {_bar(self._fraction)} {self._fraction:4.0%}"
         mark = spinner(now) if self._fraction is None else ""
-        return [line_row(f"{mark} {self._label}{bar} {duration(elapsed)}", theme.looks.faint, theme, width)]
+        return [line_row(f"{mark} {self._label}{bar} {duration(elapsed)}", theme.styles.faint, theme, width)]
 
     def _progress(self, phase: Phase, fraction: float | None, now: float, *, done: bool) -> None:
         if done:

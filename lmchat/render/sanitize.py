@@ -31,7 +31,7 @@ def _replacements() -> dict[int, str | None]:
 _REPLACEMENTS = _replacements()
 
 
-def safe(text: str) -> str:
+def sanitize(text: str) -> str:
     """Return text that may go to a terminal; its only control characters are tabs and newlines.
 
     CR and CRLF become newlines, an escape becomes a visible sign, bidirectional overrides become their names,
@@ -42,24 +42,24 @@ def safe(text: str) -> str:
     return join_surrogates(text).replace("\r\n", "\n").replace("\r", "\n").translate(_REPLACEMENTS)
 
 
-def safe_line(text: str) -> str:
+def sanitize_line(text: str) -> str:
     """Return the text for a place of one line (names, titles, errors): as `safe`, line ends and tabs as blanks."""
-    return _BLANKS.sub(" ", safe(text)).strip()
+    return _BLANKS.sub(" ", sanitize(text)).strip()
 
 
-class Door:
+class Sanitizer:
     """Make a stream of chunks safe: the result is that of `safe` on the whole, however the text was cut."""
 
     def __init__(self) -> None:
         self._held = ""
 
-    def through(self, chunk: str) -> str:
+    def feed(self, chunk: str) -> str:
         """Return what can be passed on now; a CR or half a character at the end waits for the next chunk."""
         text = self._held + chunk
         self._held = text[-1] if text.endswith("\r") or ends_torn(text) else ""
-        return safe(text[: len(text) - len(self._held)])
+        return sanitize(text[: len(text) - len(self._held)])
 
-    def rest(self) -> str:
+    def flush(self) -> str:
         """Return what was held back, at the end of the text."""
         text, self._held = self._held, ""
-        return safe(text)
+        return sanitize(text)

@@ -29,12 +29,12 @@ from lmchat.chat.events import (
 from lmchat.chat.values import InvalidToolCall, Message, Reasoning, Reply, ToolCall
 from lmchat.render.cells import BLANK, Row, line_row
 from lmchat.render.failures import show_note
-from lmchat.render.margin import Thoughts, Wanted
+from lmchat.render.margin import DisplayOptions, Thoughts
 from lmchat.render.notes import INTERRUPTED, branched_note, resending_note, stats_note, thought_note
 from lmchat.render.painter import Painter
 from lmchat.render.progress import Activity, Thinking, call_rows, invalid_call_rows
-from lmchat.render.sanitize import Door, safe
-from lmchat.render.terminal import Shield, reflows, silent_keyboard, size_of
+from lmchat.render.sanitize import Sanitizer, sanitize
+from lmchat.render.terminal import DeferredInterrupt, reflows, silent_keyboard, size_of
 from lmchat.render.theme import Theme
 from lmchat.world import World
 
@@ -47,16 +47,16 @@ _FRAME_SECONDS = 0.05
 class Screen:
     """Show a turn on a terminal: a context manager whose `show` takes the events."""
 
-    def __init__(self, world: World, theme: Theme, wanted: Wanted) -> None:
+    def __init__(self, world: World, theme: Theme, wanted: DisplayOptions) -> None:
         self._world = world
         self._theme = theme
         self._wanted = wanted
         self._now = world.monotonic
-        self._shield = Shield()
+        self._shield = DeferredInterrupt()
         size = size_of(world.stdout, world.environ)
         self._painter = Painter(self._write, size, live=True, reflows=reflows(world.environ), now=self._now)
         self._activity = Activity(self._now())
-        self._door = Door()
+        self._sanitizer = Sanitizer()
         self._thinking: Thinking | None = None
         self._message: MarkdownStream | None = None
         self._next_paint = 0.0
@@ -79,7 +79,7 @@ class Screen:
             with self._shield.painting():
                 self._end_parts()
                 if isinstance(error, KeyboardInterrupt) or (error is None and self._reply is None):
-                    self._settle([line_row(INTERRUPTED, self._theme.looks.faint, self._theme, self._painter.width)])
+                    self._settle([line_row(INTERRUPTED, self._theme.styles.faint, self._theme, self._painter.width)])
                 self._painter.close()
             if self._wanted.stats and self._reply is not None:
                 self._note(stats_note(self._reply.stats, context_length=self._wanted.context_length))
@@ -131,7 +131,7 @@ class Screen:
             from lmchat.render.markdown.stream import MarkdownStream
 
             self._message = MarkdownStream(self._painter, self._theme, self._now, gap=self._anything)
-        self._message.feed(self._door.through(text))
+        self._message.feed(self._sanitizer.feed(text))
 
     def _add_to_thought(self, text: str) -> None:
         if self._thinking is None:
@@ -141,11 +141,11 @@ class Screen:
             began = self._now() if self._part_began is None else self._part_began
             self._end_parts()
             self._thinking = Thinking(began, whole=self._wanted.thoughts is Thoughts.SHOW)
-        self._thinking.feed(self._door.through(text))
+        self._thinking.feed(self._sanitizer.feed(text))
 
     def _end_parts(self) -> None:
         """Settle the message or the thought that was open."""
-        rest, self._door = self._door.rest(), Door()
+        rest, self._sanitizer = self._sanitizer.flush(), Sanitizer()
         self._part_began = None
         now = self._now()
         if self._message is not None:
@@ -162,7 +162,7 @@ class Screen:
             self._activity.wait(now)
 
     def _thought_rows(self, thinking: Thinking, seconds: float | None, tokens: int | None = None) -> list[Row]:
-        width, faint = self._painter.width, self._theme.looks.faint
+        width, faint = self._painter.width, self._theme.styles.faint
         match self._wanted.thoughts:
             case Thoughts.HIDE:
                 return []
@@ -198,7 +198,7 @@ class Screen:
                     self._add_to_message(text)
                 case Reasoning(text, seconds):
                     thinking = Thinking(self._now(), whole=True)
-                    thinking.feed(safe(text))
+                    thinking.feed(sanitize(text))
                     self._settle(self._thought_rows(thinking, seconds, reply.stats.reasoning_output_tokens))
                 case ToolCall():
                     self._take_tool(ToolDone(item))

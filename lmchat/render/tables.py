@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lmchat.render.cells import cells, padded, shorten
-from lmchat.render.sanitize import safe_line
+from lmchat.render.sanitize import sanitize_line
 from lmchat.render.theme import Theme
 
 GAP = "  "
@@ -33,12 +33,12 @@ def listing(columns: Sequence[Column], rows: Sequence[Sequence[str]], theme: The
 
     `width` is the terminal's; None (a pipe) leaves every cell whole.
     """
-    cleaned = [[safe_line(cell) for cell in row] for row in rows]
+    cleaned = [[sanitize_line(cell) for cell in row] for row in rows]
     titles = [column.title for column in columns]
     widths = [max(map(cells, column)) for column in zip(titles, *cleaned, strict=True)]
     if width is not None:
         widths = _fitted(columns, widths, width)
-    head = theme.styled(_line(columns, titles, widths), theme.looks.table_head)
+    head = theme.styled(_line(columns, titles, widths), theme.styles.table_head)
     return "".join(f"{line}\n" for line in (head, *(_line(columns, row, widths) for row in cleaned)))
 
 
@@ -46,14 +46,14 @@ def pairs(values: Sequence[tuple[str, ...]], theme: Theme) -> str:
     """Lay out names with what belongs to them: the name, its value, and what else stands behind it, faint."""
     if not values:
         return ""
-    cleaned = [[safe_line(cell) for cell in row] for row in values]
+    cleaned = [[sanitize_line(cell) for cell in row] for row in values]
     name_width = max(cells(row[0]) for row in cleaned)
     value_width = max(cells(row[1]) for row in cleaned)
     lines = []
     for name, value, *notes in cleaned:
         note = GAP.join(filter(None, notes))
-        shown = padded(value, value_width) + GAP + theme.styled(note, theme.looks.faint) if note else value
-        lines.append(f"{theme.styled(padded(name, name_width), theme.looks.table_head)}{GAP}{shown}\n")
+        shown = padded(value, value_width) + GAP + theme.styled(note, theme.styles.faint) if note else value
+        lines.append(f"{theme.styled(padded(name, name_width), theme.styles.table_head)}{GAP}{shown}\n")
     return "".join(lines)
 
 

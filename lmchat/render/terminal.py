@@ -14,7 +14,7 @@ from lmchat.render.painter import Size
 from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
 
 
-class Shield:
+class DeferredInterrupt:
     """Deliver SIGINT as the program wants it, but not inside a frame."""
 
     def __init__(self) -> None:

@@ -27,7 +27,7 @@ class Depth(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class Styles:
     """Hold the SGR parameters of each kind of text; an empty string is the terminal's ordinary text."""
 
     strong: str = "1"
@@ -44,10 +44,10 @@ class Looks:
     failure: str = "1;31"
 
 
-WITHOUT_COLOURS = Looks(
+WITHOUT_COLOURS = Styles(
     code="1", link="4", headings=("1;4", "1;4", "1", "1", "3", "3"), bullet="", prompt="1", good="", failure="1"
 )
-WITHOUT_ANYTHING = Looks(
+WITHOUT_ANYTHING = Styles(
     strong="", emphasis="", struck="", code="", link="", faint="", headings=("",) * 6, bullet="", table_head="",
     prompt="", good="", failure="",
 )  # fmt: skip
@@ -61,7 +61,7 @@ class Theme:
     code is not highlighted at all; `links` tells whether links can be followed (OSC 8).
     """
 
-    looks: Looks
+    styles: Styles
     code_colours: bool = False
     code_theme: str = ""
     dark: bool = True
@@ -90,7 +90,7 @@ def theme_for(environ: Mapping[str, str], *, terminal: bool, colour: When = When
     if not coloured:
         return Theme(WITHOUT_COLOURS if terminal and capable else WITHOUT_ANYTHING, links=terminal and _links(environ))
     return Theme(
-        Looks(),
+        Styles(),
         code_colours=True,
         code_theme=code_theme,
         dark=_dark(environ),

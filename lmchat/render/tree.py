@@ -9,7 +9,7 @@ from typing import Protocol
 
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.render.cells import cells, shorten
-from lmchat.render.sanitize import safe_line
+from lmchat.render.sanitize import sanitize_line
 from lmchat.render.theme import Theme
 
 HEAD = "● here"
@@ -71,7 +71,7 @@ def draw_tree(
     for line in shown:
         if line.turn is None:
             indent = " " * number_width
-            yield theme.styled(shorten(f"{line.prefix}{indent}  {line.note}", width), theme.looks.faint)
+            yield theme.styled(shorten(f"{line.prefix}{indent}  {line.note}", width), theme.styles.faint)
         elif twig := twigs.get(line.turn):  # a turn can be deleted while it is drawn
             marks = [*_marks(twig, models), *([HEAD] if twig.id == head else []), *_bracketed(names.get(twig.id, ()))]
             yield _drawn(line.prefix, twig, marks, theme, width, number_width, is_head=twig.id == head)
@@ -168,13 +168,13 @@ def _windowed(lines: Sequence[_Line], head: TurnId | None, most: int) -> Iterato
 def _drawn(
     prefix: str, twig: Twig, marks: Sequence[str], theme: Theme, width: int, number_width: int, *, is_head: bool
 ) -> str:
-    looks = theme.looks
+    looks = theme.styles
     if cells(prefix) > width // 2:
         prefix = f"{prefix[: width // 2 - 1]}…"
-    mark = safe_line("  ".join(marks))
+    mark = sanitize_line("  ".join(marks))
     room = width - cells(prefix) - number_width - 2
     room_for_words = max(_NARROWEST, room - cells(mark) - 2) if mark else room
-    words = shorten(safe_line(twig.first_words), max(1, min(room, room_for_words)))
+    words = shorten(sanitize_line(twig.first_words), max(1, min(room, room_for_words)))
     mark = shorten(mark, max(0, room - cells(words) - 2))
     number = theme.styled(f"{prefix}{twig.id:>{number_width}}", looks.faint)
     text = f"{number}  {theme.styled(words, looks.strong) if is_head else words}"

@@ -30,8 +30,8 @@ from lmchat.chat.events import (
 from lmchat.chat.surrogates import SurrogateJoiner
 from lmchat.chat.values import MESSAGE_GAP
 from lmchat.render.json_output import write_document
-from lmchat.render.margin import Margin, Wanted
-from lmchat.render.sanitize import Door
+from lmchat.render.margin import DisplayOptions, Margin
+from lmchat.render.sanitize import Sanitizer
 from lmchat.render.terminal import moves_cursor
 from lmchat.render.theme import When, theme_for
 from lmchat.world import World
@@ -42,7 +42,7 @@ class PlainPage:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._pass: Door | SurrogateJoiner = Door() if stream.isatty() else SurrogateJoiner()
+        self._sanitizer: Sanitizer | SurrogateJoiner = Sanitizer() if stream.isatty() else SurrogateJoiner()
         self._last = ""
         self._gap_due = False
 
@@ -51,19 +51,19 @@ class PlainPage:
         if text and self._gap_due:
             self._gap_due = False
             self._write(MESSAGE_GAP)
-        self._write(self._pass.through(text))
+        self._write(self._sanitizer.feed(text))
 
     def tick(self) -> None:
         """Do nothing: whatever came is written already."""
 
     def end_message(self) -> None:
         """Say that the message is over; what follows stands apart from it."""
-        self._write(self._pass.rest())
+        self._write(self._sanitizer.flush())
         self._gap_due = bool(self._last)
 
     def close(self) -> None:
         """End what was written with one newline."""
-        self._write(self._pass.rest())
+        self._write(self._sanitizer.flush())
         if self._last and self._last != "\n":
             self._write("\n")
 
@@ -74,7 +74,7 @@ class PlainPage:
             self._stream.flush()
 
 
-class Show(Protocol):
+class View(Protocol):
     """What shows a turn: enter it, hand `show` to the conversation, leave it."""
 
     def __enter__(self) -> Self:
@@ -116,7 +116,7 @@ class Page(Protocol):
         ...
 
 
-class PageShow:
+class PageView:
     """Show the answer on a page, and everything else in the margin."""
 
     def __init__(self, page: Page, margin: Margin) -> None:
@@ -164,7 +164,7 @@ class PageShow:
         """Do nothing: the answer is the document."""
 
 
-class JsonShow:
+class JsonView:
     """Write nothing but the document of the finished turn."""
 
     def __init__(self, stream: TextIO, margin: Margin) -> None:
@@ -189,7 +189,7 @@ class JsonShow:
         write_document(self._stream, document)
 
 
-class JsonlShow(JsonShow):
+class JsonlView(JsonView):
     """Write the finished turn behind the server's own events, which whoever asks writes as they come."""
 
     def finish(self, document: dict[str, Any]) -> None:
@@ -198,7 +198,7 @@ class JsonlShow(JsonShow):
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class ViewOptions:
     """Hold the flags that say how a turn is shown; `markdown` is None where none chooses."""
 
     json: bool = False
@@ -206,19 +206,19 @@ class Manner:
     markdown: bool | None = None
     colour: When = When.AUTO
     code_theme: str = ""
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: DisplayOptions = field(default_factory=DisplayOptions)
 
 
-def choose(world: World, manner: Manner) -> Show:
+def choose_view(world: World, manner: ViewOptions) -> View:
     """Choose what shows a turn; what renders Markdown is loaded only where it is shown."""
     stdout, environ = world.stdout, world.environ
     beside = theme_for(environ, terminal=world.stderr.isatty(), colour=manner.colour)
     if manner.jsonl or manner.json:
         margin = Margin(world, beside, manner.wanted)
-        return JsonlShow(stdout, margin) if manner.jsonl else JsonShow(stdout, margin)
+        return JsonlView(stdout, margin) if manner.jsonl else JsonView(stdout, margin)
     paints = moves_cursor(stdout, environ)
     if manner.markdown is False or (manner.markdown is None and not paints):
-        return PageShow(PlainPage(stdout), Margin(world, beside, manner.wanted))
+        return PageView(PlainPage(stdout), Margin(world, beside, manner.wanted))
     theme = theme_for(environ, terminal=stdout.isatty(), colour=manner.colour, code_theme=manner.code_theme)
     if paints:
         from lmchat.render.screen import Screen
@@ -226,4 +226,4 @@ def choose(world: World, manner: Manner) -> Show:
         return Screen(world, theme, manner.wanted)
     from lmchat.render.markdown.page import MarkdownPage
 
-    return PageShow(MarkdownPage(world, theme), Margin(world, beside, manner.wanted))
+    return PageView(MarkdownPage(world, theme), Margin(world, beside, manner.wanted))

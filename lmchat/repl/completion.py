@@ -14,7 +14,7 @@ from lmchat.chat.integrations import write_integration
 from lmchat.chat.models import find_model
 from lmchat.errors import LmchatError
 from lmchat.render.cells import shorten
-from lmchat.render.sanitize import safe_line
+from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.commands.command import OPTIONS, Takes
 from lmchat.repl.commands.models import LOAD_OPTIONS
 from lmchat.repl.commands.output import code_blocks
@@ -28,10 +28,10 @@ _SOME_LENGTH = "8192"
 
 
 class Completions(Completer):
-    """Complete commands and their arguments for what lies on the desk."""
+    """Complete commands and their arguments for what lies on the state."""
 
-    def __init__(self, desk: ReplState) -> None:
-        self._desk = desk
+    def __init__(self, state: ReplState) -> None:
+        self._state = state
 
     def get_completions(
         self,
@@ -71,7 +71,7 @@ class Completions(Completer):
 
     def _attached(self, typed: str) -> Iterator[Completion]:
         """Offer a file as it stands, blanks and all, or one of several."""
-        if (self._desk.images or self._desk.files) and "off".startswith(typed):
+        if (self._state.images or self._state.files) and "off".startswith(typed):
             yield _completion("off", "Drop what is attached.", typed=typed)
         if " " in typed and (whole := list(_files(typed, several=True))):
             yield from whole
@@ -98,14 +98,16 @@ class Completions(Completer):
 
     def _words(self, takes: Takes) -> Iterable[Offer]:
         """Return the words that can stand alone behind a command."""
-        session = self._desk.session
+        session = self._state.session
         match takes:
             case Takes.TURN:
                 return self._turns()
             case Takes.SET_OPTION:
                 return _options()
             case Takes.OPTION:
-                system = [("system", shorten(safe_line(session.system[:200]), _WORDS_CELLS))] if session.system else []
+                system = (
+                    [("system", shorten(sanitize_line(session.system[:200]), _WORDS_CELLS))] if session.system else []
+                )
                 return [*((name, str(value)) for name, value in session.options.given().items()), *system]
             case Takes.LOADED:
                 return [*self._loaded(), ("--all", "Everything that is loaded.")]
@@ -124,31 +126,31 @@ class Completions(Completer):
                 return ()
 
     def _sessions(self) -> Iterator[Offer]:
-        for name in self._desk.parts.store.names():
-            if name != self._desk.session.name:
+        for name in self._state.parts.store.names():
+            if name != self._state.session.name:
                 yield name, ""
 
     def _models(self) -> Iterator[Offer]:
-        for model in self._desk.known.now():
+        for model in self._state.known.now():
             if model.chats:
                 yield model.key, "loaded" if model.instances else model.display_name
 
     def _loaded(self) -> Iterator[Offer]:
-        for model in self._desk.known.now():
+        for model in self._state.known.now():
             yield from ((copy.id, "loaded") for copy in model.instances)
 
     def _blocks(self) -> Iterator[Offer]:
-        head = self._desk.head
+        head = self._state.head
         for number, block in enumerate(code_blocks(head.reply.text) if head else (), 1):
-            yield str(number), shorten(safe_line(block[:200].strip()), _WORDS_CELLS)
+            yield str(number), shorten(sanitize_line(block[:200].strip()), _WORDS_CELLS)
 
     def _turns(self) -> Iterator[Offer]:
-        for turn in islice(self._desk.session.lineage(), _MOST_TURNS):
-            yield str(turn.id), shorten(safe_line(turn.prompt.text[:200]), _WORDS_CELLS)
+        for turn in islice(self._state.session.lineage(), _MOST_TURNS):
+            yield str(turn.id), shorten(sanitize_line(turn.prompt.text[:200]), _WORDS_CELLS)
 
     def _values(self, option: str) -> Iterator[Offer]:
         if option == "reasoning":
-            model = find_model(self._desk.known.now(), self._desk.model)
+            model = find_model(self._state.known.now(), self._state.model)
             for level in model.reasoning_options if model else ():
                 yield level, "the model's own" if model and level == model.reasoning_default else ""
         elif key := OPTIONS.get(option):
@@ -188,5 +190,5 @@ def _files(written: str, meant: str | None = None, *, several: bool = False) -> 
 
 
 def _completion(written: str, said: str, *, typed: str, display: str = "") -> Completion:
-    shown = safe_line(display or written)
-    return Completion(written, start_position=-len(typed), display=shown, display_meta=safe_line(said))
+    shown = sanitize_line(display or written)
+    return Completion(written, start_position=-len(typed), display=shown, display_meta=sanitize_line(said))

@@ -27,7 +27,7 @@ from prompt_toolkit.styles import Style
 from lmchat.app.editor import edited
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError, LmchatError
-from lmchat.render.sanitize import safe
+from lmchat.render.sanitize import sanitize
 from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
 from lmchat.repl.history import SharedHistory
 from lmchat.repl.keys import Cleared, bindings, know_new_line, typing_command
@@ -72,7 +72,7 @@ Line = Typed | Cleared | Left
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class PromptOptions:
     """Hold how the input line behaves; `history` is its file, None where nothing may be written."""
 
     environ: Mapping[str, str]
@@ -84,7 +84,7 @@ class Manner:
 class Keyboard:
     """Read lines, answers and choices from a terminal."""
 
-    def __init__(self, source: Input, output: Output, terminal: Terminal, manner: Manner) -> None:
+    def __init__(self, source: Input, output: Output, terminal: Terminal, manner: PromptOptions) -> None:
         know_new_line()
         self.terminal = terminal
         self._manner = manner
@@ -123,7 +123,7 @@ class Keyboard:
         self._status, self._notice = status, notice
         self._session.app.erase_when_done = False
         # Without escapes, the library shows nothing of what stands in the line from the beginning.
-        shown = "" if self.terminal.escapes else safe(draft)
+        shown = "" if self.terminal.escapes else sanitize(draft)
         try:
             got = self._session.prompt(
                 [("class:prompt", PROMPT), ("", shown)],
@@ -227,7 +227,7 @@ class Keyboard:
             container.children.append(ConditionalContainer(bar, ~is_done))
 
 
-def opened_keyboard(world: World, manner: Manner) -> Keyboard:
+def opened_keyboard(world: World, manner: PromptOptions) -> Keyboard:
     """Open the terminal's keyboard, also where standard input is a pipe; raise BadUseError where there is none."""
     source = world.stdin if world.stdin.isatty() else _controlling_terminal()
     screen = world.stdout if world.stdout.isatty() else world.stderr

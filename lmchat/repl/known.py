@@ -8,7 +8,7 @@ from lmchat.chat.models import Model
 from lmchat.errors import LmchatError
 
 
-class KnownModels:
+class ModelList:
     """Keep the list of models that was fetched last; `fetch` asks the server, `news` is told of every answer."""
 
     def __init__(self, fetch: Callable[[], tuple[Model, ...]], news: Callable[[], None] = lambda: None) -> None:

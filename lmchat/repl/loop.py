@@ -12,13 +12,13 @@ from dataclasses import replace
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError
-from lmchat.render.sanitize import safe_line
+from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.commands.table import command_in, sent_text
 from lmchat.repl.completion import Completions
 from lmchat.repl.greeting import greet
-from lmchat.repl.keyboard import Keyboard, Left, Manner, Typed, opened_keyboard
+from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed, opened_keyboard
 from lmchat.repl.keys import Cleared
-from lmchat.repl.known import KnownModels
+from lmchat.repl.known import ModelList
 from lmchat.repl.parts import Parts
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar
@@ -52,24 +52,24 @@ def run(
     first_run = not history.exists()
     keyboard = keyboard or opened_keyboard(parts.world, _manner(parts))
     # In the background nothing may be written, not even by --debug.
-    known = KnownModels(replace(parts.client, log=None).models, news=keyboard.redraw)
-    desk = ReplState(parts, keyboard, known, session, images, files)
-    with keyboard.terminal.held(keyboard.again), _ctrl_c_waits(), _title_kept(desk):
+    known = ModelList(replace(parts.client, log=None).models, news=keyboard.redraw)
+    state = ReplState(parts, keyboard, known, session, images, files)
+    with keyboard.terminal.held(keyboard.again), _ctrl_c_waits(), _title_kept(state):
         known.refresh()
-        desk = _begun(desk)
-        greet(desk, first_run=first_run)
-        _title(desk)
+        state = _begun(state)
+        greet(state, first_run=first_run)
+        _title(state)
         if first is not None:
-            desk = _safely(desk, first)
-        while not desk.left:
+            state = _safely(state, first)
+        while not state.left:
             # A Ctrl-C that came between two prompts asks for nothing.
             with suppress(KeyboardInterrupt):
-                desk = _step(desk)
+                state = _step(state)
 
 
-def _manner(parts: Parts) -> Manner:
+def _manner(parts: Parts) -> PromptOptions:
     settings, world = parts.settings, parts.world
-    return Manner(
+    return PromptOptions(
         environ=world.environ,
         history=None if parts.private else world.directories.state / _HISTORY,
         vi=settings.text("keys") == "vi",
@@ -77,81 +77,81 @@ def _manner(parts: Parts) -> Manner:
     )
 
 
-def _begun(desk: ReplState) -> ReplState:
+def _begun(state: ReplState) -> ReplState:
     """Choose the model where that takes no question; what is wrong with the server is said, and the talk begins."""
-    if desk.model:
-        return desk
+    if state.model:
+        return state
     try:
         with suppress(KeyboardInterrupt), _ctrl_c_interrupts():
-            if not desk.known.settled(_PATIENCE_SECONDS):
-                desk.say("The server has not answered yet; the model is chosen with the first prompt.")
-                return desk
-            return replace(desk, session=desk.parts.with_model(desk.session))
+            if not state.known.settled(_PATIENCE_SECONDS):
+                state.say("The server has not answered yet; the model is chosen with the first prompt.")
+                return state
+            return replace(state, session=state.parts.with_model(state.session))
     except LmchatError as error:
-        desk.complain(error)
-    return desk
+        state.complain(error)
+    return state
 
 
-def _step(desk: ReplState) -> ReplState:
+def _step(state: ReplState) -> ReplState:
     """Read one line and do what it asks for."""
-    status = desk.status()
-    line = desk.keyboard.line(
+    status = state.status()
+    line = state.keyboard.line(
         lambda width: toolbar(status(), width),
-        completer=Completions(desk),
-        draft=desk.draft,
-        notice=_LEAVE_NOTICE if desk.armed else "",
+        completer=Completions(state),
+        draft=state.draft,
+        notice=_LEAVE_NOTICE if state.armed else "",
     )
-    desk = replace(desk, draft="")
+    state = replace(state, draft="")
     match line:
         case Left():
-            return replace(desk, left=True)
+            return replace(state, left=True)
         case Cleared(empty):
-            images = desk.images if desk.editing is None else ()
-            armed = empty and _now(desk) > desk.stopped_at + _BURST_SECONDS
-            return replace(desk, left=armed and desk.armed, armed=armed, editing=None, images=images)
+            images = state.images if state.editing is None else ()
+            armed = empty and _now(state) > state.stopped_at + _BURST_SECONDS
+            return replace(state, left=armed and state.armed, armed=armed, editing=None, images=images)
         case Typed(text):
-            done = _safely(replace(desk, armed=False), text)
-            _title(done, before=desk)
+            done = _safely(replace(state, armed=False), text)
+            _title(done, before=state)
             return done
 
 
-def _safely(desk: ReplState, line: str | Prompt) -> ReplState:
+def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     """Do what a line asks for; whatever goes wrong, say it in a line and leave the text standing to be sent again."""
     text = line if isinstance(line, str) else line.text
     try:
         with _ctrl_c_interrupts():
-            done = _done(desk, line)
-        stopped = done.head and done.head != desk.head and done.head.outcome is Outcome.INTERRUPTED
+            done = _done(state, line)
+        stopped = done.head and done.head != state.head and done.head.outcome is Outcome.INTERRUPTED
         return replace(done, stopped_at=_now(done)) if stopped else done
     except KeyboardInterrupt:
-        desk.say("(stopped)")
-        return replace(desk, draft=text)
+        state.say("(stopped)")
+        return replace(state, draft=text)
     except LmchatError as error:
         failure = error
     except OSError as error:
         failure = LmchatError(f"That did not work: {error.strerror or error}.")
     except Exception as fault:  # noqa: BLE001 - a bug in one command must not end the talk
-        if desk.parts.debug:
-            desk.parts.world.stderr.write("".join(traceback.format_exception(fault)))
+        if state.parts.debug:
+            state.parts.world.stderr.write("".join(traceback.format_exception(fault)))
         failure = BugError(type(fault).__name__)
     # Where the terminal itself is gone, this fails too, and ends the talk.
-    desk.complain(failure)
-    return replace(desk, draft=text)
+    state.complain(failure)
+    return replace(state, draft=text)
 
 
-def _now(desk: ReplState) -> float:
-    return desk.parts.world.monotonic()
+def _now(state: ReplState) -> float:
+    return state.parts.world.monotonic()
 
 
-def _done(desk: ReplState, line: str | Prompt) -> ReplState:
+def _done(state: ReplState, line: str | Prompt) -> ReplState:
     if isinstance(line, Prompt):
-        return ask(desk, line)
+        return ask(state, line)
     if not line.strip():
-        return desk
+        return state
     if (found := command_in(line)) is not None:
         command, arguments = found
-        return command.handler(desk, arguments)
-    return ask_typed(desk, sent_text(line))
+        return command.handler(state, arguments)
+    return ask_typed(state, sent_text(line))
 
 
 @contextmanager
@@ -175,20 +175,20 @@ def _ctrl_c_waits() -> Iterator[None]:
 
 
 @contextmanager
-def _title_kept(desk: ReplState) -> Iterator[None]:
+def _title_kept(state: ReplState) -> Iterator[None]:
     """Give the terminal its title back in the end, where lmchat sets one."""
-    wanted = desk.parts.settings.flag("title")
+    wanted = state.parts.settings.flag("title")
     if wanted:
-        desk.write(_KEEP_TITLE)
+        state.write(_KEEP_TITLE)
     try:
         yield
     finally:
         if wanted:
-            desk.write(_TITLE_BACK)
+            state.write(_TITLE_BACK)
 
 
-def _title(desk: ReplState, before: ReplState | None = None) -> None:
+def _title(state: ReplState, before: ReplState | None = None) -> None:
     """Make the session's name the terminal's title, where that is wanted and new."""
-    name = desk.session.name
-    if desk.parts.settings.flag("title") and name and (before is None or before.session.name != name):
-        desk.write(f"\x1b]2;{safe_line(name)} - lmchat\x07")
+    name = state.session.name
+    if state.parts.settings.flag("title") and name and (before is None or before.session.name != name):
+        state.write(f"\x1b]2;{sanitize_line(name)} - lmchat\x07")

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 
 from lmchat.app.attachments import path_of
-from lmchat.render.sanitize import safe_line
+from lmchat.render.sanitize import sanitize_line
 from lmchat.render.tables import size_words
 
 Offer = tuple[str, str]
@@ -42,7 +42,7 @@ def fitting(typed: str) -> list[Offer]:
     """
     directory, slash, name = typed.rpartition("/")
     with os.scandir(path_of(directory + slash or ".")) as found:
-        by_name = {entry.name: entry for entry in found if safe_line(entry.name) == entry.name}
+        by_name = {entry.name: entry for entry in found if sanitize_line(entry.name) == entry.name}
     shown = sorted((each for each in by_name if name.startswith(".") or not each.startswith(".")), key=str.casefold)
     fit = [each for each, _ in matching(name, ((each, "") for each in shown))]
     begun = [each for each in fit if each.casefold().startswith(name.casefold())]

@@ -7,7 +7,7 @@ from typing import Protocol
 from lmchat.chat.session import Session
 from lmchat.chat.talk import Exchange, Show
 from lmchat.chat.values import Prompt
-from lmchat.render.views import Show as Shown
+from lmchat.render.views import View
 from lmchat.settings import Settings
 from lmchat.store.store import Store
 from lmchat.wire.client import Client
@@ -31,7 +31,7 @@ class Speak(Protocol):
 class Parts:
     """Hold the parts of the program that the REPL works with.
 
-    `shown` makes what shows one turn, for a model that holds so many tokens (None where that is not known);
+    `view_for` makes what shows one turn, for a model that holds so many tokens (None where that is not known);
     `with_model` fills in the model where none is chosen, or raises NotFoundError. `private` says that nothing may be
     written anywhere.
     """
@@ -42,7 +42,7 @@ class Parts:
     client: Client
     server: str
     speak: Speak
-    shown: Callable[[int | None], Shown]
+    view_for: Callable[[int | None], View]
     with_model: Callable[[Session], Session]
     private: bool = False
     debug: bool = False

@@ -12,7 +12,7 @@ from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
-from lmchat.render.sanitize import safe_line
+from lmchat.render.sanitize import sanitize_line
 
 LONGEST_UNFOLDED = 10_000
 _FIRST_SIGN = 0x10F000  # private use: no text that people write has them
@@ -51,7 +51,7 @@ class Folds:
         if text is None:
             return character
         lines = f"{text.count(chr(10)) + 1:,} lines, " if "\n" in text else ""
-        begins, ends = safe_line(text[:_SHOWN_ENDS]), safe_line(text[-_SHOWN_ENDS:])
+        begins, ends = sanitize_line(text[:_SHOWN_ENDS]), sanitize_line(text[-_SHOWN_ENDS:])
         return f"[{begins} … {ends}: {lines}{len(text):,} characters]"
 
 

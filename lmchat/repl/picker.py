@@ -14,7 +14,7 @@ from prompt_toolkit.layout.processors import BeforeInput
 from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.styles import BaseStyle, Style
 
-from lmchat.render.sanitize import safe_line
+from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.matching import Offer, matching
 from lmchat.world import World
 
@@ -74,8 +74,8 @@ class _Picker:
         written: StyleAndTextTuples = []
         for place, (value, said) in enumerate(self.offered[first : first + _MOST_ROWS], start=first):
             marked = place == self.marked
-            written.append(("class:prompt" if marked else "", f"{'>' if marked else ' '} {safe_line(value)}"))
-            written.append(("class:status", f"  {safe_line(said)}\n"))
+            written.append(("class:prompt" if marked else "", f"{'>' if marked else ' '} {sanitize_line(value)}"))
+            written.append(("class:status", f"  {sanitize_line(said)}\n"))
         hidden = len(self.offered) - min(len(self.offered), _MOST_ROWS)
         written.append(("class:status", f"  … {hidden} more" if hidden else "" if self.offered else "  Nothing fits."))
         return written

@@ -1,6 +1,6 @@
-"""What lies on the desk between two prompts, as one value: the session, what is attached, what stands in the line.
+"""What lies on the state between two prompts, as one value: the session, what is attached, what stands in the line.
 
-Commands take a desk and return another. Where it says so, the disk is looked at; the network never.
+Commands take a state and return another. Where it says so, the disk is looked at; the network never.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from lmchat.render.terminal import size_of
 from lmchat.render.theme import Theme, When, theme_for
 from lmchat.repl.hints import told_here
 from lmchat.repl.keyboard import Keyboard
-from lmchat.repl.known import KnownModels
+from lmchat.repl.known import ModelList
 from lmchat.repl.parts import Parts
 from lmchat.repl.toolbar import Status
 
@@ -40,7 +40,7 @@ class ReplState:
 
     parts: Parts
     keyboard: Keyboard
-    known: KnownModels
+    known: ModelList
     session: Session
     images: tuple[Image, ...] = ()
     files: tuple[Quoted, ...] = ()
@@ -86,23 +86,23 @@ class ReplState:
         self.parts.world.stdout.flush()
 
     def current(self) -> "ReplState":
-        """Return the desk with the session's turns as they are on disk now."""
+        """Return the state with the session's turns as they are on disk now."""
         if not self.kept:
             return self
         found = self.parts.store.find(self.session.name)
         return replace(self, session=replace(self.session, name=found.name, head=found.head, turns=found.turns))
 
     def at(self, session: Session) -> "ReplState":
-        """Return the desk with another session, or the same one elsewhere; an edit that was begun is dropped."""
+        """Return the state with another session, or the same one elsewhere; an edit that was begun is dropped."""
         same = session.name == self.session.name
         return replace(self, session=session, editing=None, warned=self.warned and same)
 
     def talking_with(self, **changes: Any) -> "ReplState":
-        """Return the desk with other settings of the session, kept at once where the session is kept."""
-        desk = replace(self, session=replace(self.session, **changes))
-        if desk.kept:
-            desk.parts.store.configure(desk.current().session)
-        return desk
+        """Return the state with other settings of the session, kept at once where the session is kept."""
+        state = replace(self, session=replace(self.session, **changes))
+        if state.kept:
+            state.parts.store.configure(state.current().session)
+        return state
 
     @property
     def model(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmchat.render.cells import cells, shorten
-from lmchat.render.sanitize import safe_line
+from lmchat.render.sanitize import sanitize_line
 
 _GAP = " · "
 _SHORTEST_NAME = 8
@@ -33,7 +33,7 @@ class Status:
 
 def toolbar(status: Status, width: int) -> str:
     """Write the line within `width` cells: the least important goes first, then names are shortened."""
-    session = safe_line(status.session)
+    session = sanitize_line(status.session)
     # What goes first where the window is narrow stands last here.
     ranked = [
         ("changing", f"changing turn {status.changing}" if status.changing is not None else ""),
@@ -42,7 +42,7 @@ def toolbar(status: Status, width: int) -> str:
         ("attached", _attached(status.attached)),
         ("turn", f"turn {status.turn}" if status.turn is not None else ""),
         ("private", "private" if status.private else ""),
-        ("model", safe_line(status.model)),
+        ("model", sanitize_line(status.model)),
     ]
     wanted = {name: text for name, text in ranked if text}
     for name in [name for name, _ in reversed(ranked) if name in wanted]:
@@ -69,7 +69,7 @@ def _short(tokens: int) -> str:
 
 
 def _attached(names: Sequence[str]) -> str:
-    named = ", ".join(safe_line(name) for name in names)
+    named = ", ".join(sanitize_line(name) for name in names)
     return f"attached: {shorten(named, 30)}" if named else ""
 
 

@@ -15,7 +15,7 @@ KeyPath = tuple[str, ...]
 """A key with the tables it stands in, outermost first."""
 
 
-def placed(error: SettingsError, text: str, path: Path, key: KeyPath) -> SettingsError:
+def locate_error(error: SettingsError, text: str, path: Path, key: KeyPath) -> SettingsError:
     """Return the error with file and line in front of its message."""
     line = line_of(key, text)
     where = f"{path}, line {line}" if line else f"{path}"
@@ -200,11 +200,13 @@ def parsed(text: str, path: Path) -> Source:
         try:
             check(key, value)
         except SettingsError as error:
-            raise placed(error, text, path, key) from None
+            raise locate_error(error, text, path, key) from None
     profiles = document.get("profile", {})
     chosen = document.get("default_profile", "")
     if chosen and chosen not in profiles:
-        raise placed(unknown_profile(chosen, "default_profile", tuple(profiles)), text, path, ("default_profile",))
+        raise locate_error(
+            unknown_profile(chosen, "default_profile", tuple(profiles)), text, path, ("default_profile",)
+        )
     return Source(
         path,
         values={name: value for name, value in document.items() if name in BY_NAME},

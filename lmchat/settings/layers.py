@@ -60,14 +60,14 @@ DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Setting:
     """Hold a value and where it was given, in words."""
 
     value: Value
     source: str
 
 
-Layer = Mapping[str, Given]
+Layer = Mapping[str, Setting]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Settings:
             return {}
         return server.headers
 
-    def token_place(self) -> tuple[str, Given] | None:
+    def token_place(self) -> tuple[str, Setting] | None:
         """Find the `token_command` or `token_env` that holds, None where only LM_API_TOKEN is left.
 
         They stand for one another: a profile's `token_env` wins over the file's `token_command`.
@@ -154,7 +154,7 @@ class Settings:
         token = Row("token", HIDDEN, source) if source else Row("token", None, DEFAULT)
         return (*settings, token, *server_rows(self.servers.values(), self.path.name))
 
-    def _given(self, name: str) -> Given | None:
+    def _given(self, name: str) -> Setting | None:
         layers = (self.flags, self.environment, self.of_profile, self.file)
         return next((each[name] for each in layers if name in each), None)
 
@@ -167,7 +167,7 @@ def layer(values: Mapping[str, object], sources: Mapping[str, str]) -> Layer:
             continue
         if wrong := misfit(BY_NAME[name].shape, value):
             raise SettingsError(f"{_called(BY_NAME[name], value, sources[name])} {wrong}.")
-        given[name] = Given(value, sources[name])  # type: ignore[arg-type]  # it fits its shape
+        given[name] = Setting(value, sources[name])  # type: ignore[arg-type]  # it fits its shape
     return given
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from lmchat.errors import SettingsError
 from lmchat.settings.keys import TOKEN_VARIABLE
-from lmchat.settings.layers import Given, Settings
+from lmchat.settings.layers import Setting, Settings
 from lmchat.world import World
 
 COMMAND_SECONDS = 60.0
@@ -37,7 +37,7 @@ def read_token(world: World, settings: Settings) -> str:
     return token
 
 
-def _variable(given: Given, environ: Mapping[str, str]) -> str:
+def _variable(given: Setting, environ: Mapping[str, str]) -> str:
     """Read the named variable; an unset one is an error, since LM_API_TOKEN belongs to another server."""
     try:
         return environ[str(given.value)]
@@ -48,7 +48,7 @@ def _variable(given: Given, environ: Mapping[str, str]) -> str:
         ) from None
 
 
-def _printed(given: Given, environ: Mapping[str, str]) -> str:
+def _printed(given: Setting, environ: Mapping[str, str]) -> str:
     """Run the program and return the first line it prints."""
     import subprocess
 

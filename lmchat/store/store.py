@@ -15,7 +15,7 @@ from lmchat.store.drafts import Keeper, Writer, writers_directory
 from lmchat.store.schema import prepare
 from lmchat.store.search import Match, search
 from lmchat.store.sessions import Summary
-from lmchat.store.tree import Twig
+from lmchat.store.tree import TreeEntry
 from lmchat.store.turns import turns_of
 
 
@@ -138,7 +138,7 @@ class Store:
         """Return number and parent of every turn the session reaches, by number: the cheapest look at a tree."""
         return tree.shape(self._database, session)
 
-    def tree(self, session: Session, only: Collection[TurnId] | None = None) -> tuple[Twig, ...]:
+    def tree(self, session: Session, only: Collection[TurnId] | None = None) -> tuple[TreeEntry, ...]:
         """Return every turn the session reaches, or those of `only`, by number, with what a drawing shows."""
         return tree.tree(self._database, session, only)
 

@@ -102,7 +102,7 @@ def heads(database: Database, session: Session) -> dict[TurnId, list[str]]:
 _TWIGS = "SELECT number, parent, first_words, outcome, model, at, summary FROM settled WHERE tree = ?"
 
 
-class Twig(NamedTuple):
+class TreeEntry(NamedTuple):
     """Hold what a drawing of the tree shows of a turn: a tuple, since a drawing may need 100,000 of them."""
 
     id: TurnId
@@ -122,7 +122,7 @@ def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | 
     return tuple(sorted(rows if wanted is None else [row for row in rows if row[0] in wanted], key=itemgetter(0)))
 
 
-def tree(database: Database, session: Session, only: Collection[TurnId] | None) -> tuple[Twig, ...]:
+def tree(database: Database, session: Session, only: Collection[TurnId] | None) -> tuple[TreeEntry, ...]:
     """Return every turn the session reaches, or those of `only`, by number."""
     view = turns_of(session)
     wanted = reached(database, view.tree, view.session)
@@ -134,7 +134,7 @@ def tree(database: Database, session: Session, only: Collection[TurnId] | None) 
         values.append(json.dumps(list(wanted)))
     outcomes = {outcome.value: outcome for outcome in Outcome}
     return tuple(
-        Twig(number, parent, words, outcomes[outcome], model, moment(at), bool(summary))
+        TreeEntry(number, parent, words, outcomes[outcome], model, moment(at), bool(summary))
         for number, parent, words, outcome, model, at, summary in sorted(
             database.rows(query, values), key=itemgetter(0)
         )

@@ -86,16 +86,16 @@ class Torn:
 
     def __init__(self) -> None:
         self._kind = ""
-        self._halves = SurrogateJoiner()
+        self._joiner = SurrogateJoiner()
 
     def joined(self, kind: str, data: Mapping[str, Any], written: str) -> Mapping[str, Any]:
         """Return an event's data, in which a half waits for the next event; `written` is the JSON it was read from."""
         if kind != self._kind:
-            self._kind, self._halves = kind, SurrogateJoiner()
+            self._kind, self._joiner = kind, SurrogateJoiner()
         if kind not in _PIECES:
             return data
         torn = "\\ud" in written.lower()
-        if not torn and not self._halves.held:
+        if not torn and not self._joiner.held:
             return data
         content = (json.loads(written) if torn else data).get("content")
-        return {**data, "content": self._halves.through(content)} if isinstance(content, str) else data
+        return {**data, "content": self._joiner.feed(content)} if isinstance(content, str) else data

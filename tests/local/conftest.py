@@ -18,7 +18,7 @@ from lmchat.local.engines import Engine, Instances, LoadOptions
 from lmchat.local.fetch import fetch
 from lmchat.local.history import History
 from lmchat.local.models import ModelFile, Places
-from lmchat.local.server import House, application
+from lmchat.local.server import ServerState, application
 from lmchat.local.worker import Worker
 from lmchat.world import Directories, World, this_world
 from tests.local.engine import FakeEngine
@@ -53,7 +53,7 @@ class Served:
 
     http: httpx.Client
     engine: FakeEngine
-    house: House
+    state: ServerState
     loads: list[LoadOptions]
 
     def chat(self, text: str = "Hello", **more: object) -> httpx.Response:
@@ -108,9 +108,9 @@ def serving(tmp_path: Path, engine: FakeEngine, switch: tuple[Switch, str]) -> I
         def begin(token: str = "") -> Served:
             places = Places(tmp_path / "cache", tmp_path / "lmstudio")
             history = History(tmp_path / "data" / "local.db")
-            house = House(places, history, Instances(load), Downloads(places, fetch), Worker())
-            switch[0].app = application(house, token)
-            return Served(client, engine, house, loads)
+            state = ServerState(places, history, Instances(load), Downloads(places, fetch), Worker())
+            switch[0].app = application(state, token)
+            return Served(client, engine, state, loads)
 
         yield begin
 

@@ -308,8 +308,8 @@ def test_what_was_cut_short_is_not_kept(served: Served) -> None:
     served.engine.hold.set()
     served.chat()  # waits for its turn, so the other has ended
 
-    assert served.house.history.chain("resp_") is None
-    with served.house.history._connected() as connection:
+    assert served.state.history.chain("resp_") is None
+    with served.state.history._connected() as connection:
         assert connection.execute("SELECT count(*) FROM turn WHERE input = 'Talk'").fetchone() == (0,)
 
 

@@ -110,7 +110,7 @@ def test_a_damaged_file_is_left_out_and_named(places: Places, data: bytes) -> No
 
 
 def test_an_embedding_model_is_marked_and_cannot_chat(served: Served) -> None:
-    put(served.house.places.lmstudio / "a" / "x" / "nomic.gguf", gguf_bytes(general__architecture="nomic-bert"))
+    put(served.state.places.lmstudio / "a" / "x" / "nomic.gguf", gguf_bytes(general__architecture="nomic-bert"))
 
     rows = served.http.get("/api/v1/models").json()["models"]
 
@@ -120,7 +120,7 @@ def test_an_embedding_model_is_marked_and_cannot_chat(served: Served) -> None:
 
 def test_the_list_is_quick(served: Served) -> None:
     for number in range(30):
-        put(served.house.places.lmstudio / "a" / "x" / f"{number}.gguf")
+        put(served.state.places.lmstudio / "a" / "x" / f"{number}.gguf")
     served.http.get("/api/v1/models")
 
     assert min(seconds_of(lambda: served.http.get("/api/v1/models")) for _ in range(5)) < 0.03

@@ -12,7 +12,7 @@ from lmchat.render.failures import show_failure, show_note
 from lmchat.render.progress import Thinking
 from lmchat.render.tables import Column, age_words, listing, pairs, size_words
 from lmchat.render.terminal import moves_cursor, reflows, size_of
-from lmchat.render.theme import PLAIN, WITHOUT_ANYTHING, WITHOUT_COLOURS, Depth, Looks, When, theme_for
+from lmchat.render.theme import PLAIN, WITHOUT_ANYTHING, WITHOUT_COLOURS, Depth, Styles, When, theme_for
 from tests.render.terminals import Clock, Terminal, Tty, world_of
 
 XTERM = {"TERM": "xterm-256color"}
@@ -20,25 +20,25 @@ NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("environ", "terminal", "colour", "looks"),
+    ("environ", "terminal", "colour", "styles"),
     [
-        (XTERM, True, When.AUTO, Looks()),
+        (XTERM, True, When.AUTO, Styles()),
         (XTERM, False, When.AUTO, WITHOUT_ANYTHING),
-        (XTERM, False, When.ALWAYS, Looks()),
+        (XTERM, False, When.ALWAYS, Styles()),
         (XTERM, True, When.NEVER, WITHOUT_COLOURS),
         (XTERM | {"NO_COLOR": "1"}, True, When.AUTO, WITHOUT_COLOURS),
-        (XTERM | {"NO_COLOR": ""}, True, When.AUTO, Looks()),
-        (XTERM | {"NO_COLOR": "1"}, True, When.ALWAYS, Looks()),
-        (XTERM | {"FORCE_COLOR": "1"}, False, When.AUTO, Looks()),
+        (XTERM | {"NO_COLOR": ""}, True, When.AUTO, Styles()),
+        (XTERM | {"NO_COLOR": "1"}, True, When.ALWAYS, Styles()),
+        (XTERM | {"FORCE_COLOR": "1"}, False, When.AUTO, Styles()),
         (XTERM | {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, When.AUTO, WITHOUT_ANYTHING),
         (XTERM | {"FORCE_COLOR": "1"}, False, When.NEVER, WITHOUT_ANYTHING),
         ({"TERM": "dumb"}, True, When.AUTO, WITHOUT_ANYTHING),
     ],
 )
 def test_colours_follow_flag_environment_and_stream(
-    environ: dict[str, str], terminal: bool, colour: When, looks: Looks
+    environ: dict[str, str], terminal: bool, colour: When, styles: Styles
 ) -> None:
-    assert theme_for(environ, terminal=terminal, colour=colour).looks == looks
+    assert theme_for(environ, terminal=terminal, colour=colour).styles == styles
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_the_number_of_colours_is_what_the_terminal_says(environ: dict[str, str]
 
 
 def test_without_colours_nothing_is_coloured() -> None:
-    looks = [look for each in astuple(WITHOUT_COLOURS) for look in (each if isinstance(each, tuple) else [each])]
-    assert {number for look in looks for number in look.split(";") if number} <= {"1", "2", "3", "4", "9"}
+    styles = [look for each in astuple(WITHOUT_COLOURS) for look in (each if isinstance(each, tuple) else [each])]
+    assert {number for look in styles for number in look.split(";") if number} <= {"1", "2", "3", "4", "9"}
 
 
 def test_a_light_background_is_told_by_the_terminal() -> None:

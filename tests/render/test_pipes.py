@@ -27,8 +27,8 @@ from lmchat.chat.session import Outcome, Turn, TurnId
 from lmchat.chat.values import InvalidToolCall, Message, Prompt, Provider, Reasoning, Reply, ResponseId, Stats, ToolCall
 from lmchat.errors import NotFoundError
 from lmchat.render.json_output import error_document, turn_document, write_document
-from lmchat.render.margin import Thoughts, Wanted
-from lmchat.render.views import Manner, choose
+from lmchat.render.margin import DisplayOptions, Thoughts
+from lmchat.render.views import ViewOptions, choose_view
 from tests.render.terminals import Clock, Terminal, Tty, world_of
 
 WHOLE = Finished(Reply((Message("x"),), ResponseId("resp_1"), Stats(12, 34)))
@@ -45,9 +45,9 @@ class Pipe(io.StringIO):
         self.flushed.append(self.getvalue())
 
 
-def piped(*events: Event, manner: Manner | None = None) -> tuple[str, str]:
+def piped(*events: Event, manner: ViewOptions | None = None) -> tuple[str, str]:
     out, errors = Pipe(), Pipe()
-    with choose(world_of(out, errors, Clock()), manner or Manner()) as show:
+    with choose_view(world_of(out, errors, Clock()), manner or ViewOptions()) as show:
         for event in events:
             show.show(event)
     return out.getvalue(), errors.getvalue()
@@ -67,7 +67,7 @@ def test_a_reply_without_text_writes_nothing() -> None:
 
 def test_every_piece_is_flushed() -> None:
     out = Pipe()
-    with choose(world_of(out, Pipe(), Clock()), Manner()) as show:
+    with choose_view(world_of(out, Pipe(), Clock()), ViewOptions()) as show:
         show.show(MessageDelta("a"))
         assert out.flushed[-1] == "a"
         show.show(WHOLE)
@@ -96,7 +96,7 @@ def test_a_closed_pipe_is_reported_and_not_written_to_again() -> None:
         def write(self, text: str) -> int:
             raise BrokenPipeError
 
-    show = choose(world_of(Closed(), Pipe(), Clock()), Manner())
+    show = choose_view(world_of(Closed(), Pipe(), Clock()), ViewOptions())
     with pytest.raises(BrokenPipeError), show:
         show.show(MessageDelta("a"))
 
@@ -106,7 +106,7 @@ def test_an_interrupted_reply_ends_its_line_and_says_so_on_stderr() -> None:
 
 
 def test_notes_and_numbers_go_to_stderr() -> None:
-    manner = Manner(wanted=Wanted(stats=True))
+    manner = ViewOptions(wanted=DisplayOptions(stats=True))
     out, errors = piped(Resending(Reason.LOST, 2, 300), MessageDelta("a"), WHOLE, manner=manner)
     assert out == "a\n"
     assert errors.splitlines() == [
@@ -116,13 +116,13 @@ def test_notes_and_numbers_go_to_stderr() -> None:
 
 
 def test_reasoning_goes_to_stderr_where_it_is_wanted() -> None:
-    manner = Manner(wanted=Wanted(Thoughts.SHOW))
+    manner = ViewOptions(wanted=DisplayOptions(Thoughts.SHOW))
     assert piped(ReasoningDelta("h"), ReasoningDelta("m"), MessageDelta("a"), WHOLE, manner=manner) == ("a\n", "hm\n")
 
 
 def test_progress_passes_on_a_terminal_at_stderr_and_is_gone_before_the_answer() -> None:
     terminal, out, clock = Terminal(60, 10), Pipe(), Clock()
-    with choose(world_of(out, Tty(terminal), clock, terminal=terminal), Manner()) as show:
+    with choose_view(world_of(out, Tty(terminal), clock, terminal=terminal), ViewOptions()) as show:
         for fraction in range(5):
             show.show(Progress(Phase.MODEL_LOAD, fraction / 5))
             clock.time += 0.2
@@ -138,14 +138,14 @@ def test_progress_passes_on_a_terminal_at_stderr_and_is_gone_before_the_answer()
 
 
 def test_markdown_in_a_pipe_is_rows_without_escapes() -> None:
-    manner = Manner(markdown=True)
+    manner = ViewOptions(markdown=True)
     assert piped(MessageDelta("# a\n*b"), MessageDelta("* c"), WHOLE, manner=manner)[0] == "a\n\nb c\n"
 
 
 def test_plain_text_on_a_terminal_is_made_safe() -> None:
     terminal = Terminal(60, 10)
     tty = Tty(terminal)
-    with choose(world_of(tty, tty, Clock(), terminal=terminal), Manner(markdown=False)) as show:
+    with choose_view(world_of(tty, tty, Clock(), terminal=terminal), ViewOptions(markdown=False)) as show:
         show.show(MessageDelta("**a** \x1b[2J"))
         show.show(WHOLE)
     assert terminal.texts() == ["**a** ␛[2J"]
@@ -155,7 +155,7 @@ def test_plain_text_on_a_terminal_is_made_safe() -> None:
 def test_a_dumb_terminal_gets_plain_text() -> None:
     terminal = Terminal(60, 10)
     tty = Tty(terminal)
-    with choose(world_of(tty, tty, Clock(), {"TERM": "dumb"}), Manner()) as show:
+    with choose_view(world_of(tty, tty, Clock(), {"TERM": "dumb"}), ViewOptions()) as show:
         show.show(MessageDelta("*a*"))
         show.show(WHOLE)
     assert terminal.written() == "*a*\r\n"
@@ -218,7 +218,7 @@ def test_the_document_of_a_turn_has_the_documented_keys() -> None:
 
 def test_json_shows_the_document_alone() -> None:
     out = Pipe()
-    with choose(world_of(out, Pipe(), Clock()), Manner(json=True)) as show:
+    with choose_view(world_of(out, Pipe(), Clock()), ViewOptions(json=True)) as show:
         show.show(MessageDelta("a"))
         show.show(WHOLE)
         show.finish(turn_document(TURN, session="s"))
@@ -227,7 +227,7 @@ def test_json_shows_the_document_alone() -> None:
 
 def test_json_lines_end_with_the_turn() -> None:
     out = Pipe()
-    with choose(world_of(out, Pipe(), Clock()), Manner(jsonl=True)) as show:
+    with choose_view(world_of(out, Pipe(), Clock()), ViewOptions(jsonl=True)) as show:
         show.finish(turn_document(TURN, session="s"))
     assert json.loads(out.getvalue().splitlines()[-1])["type"] == "lmchat.turn"
 

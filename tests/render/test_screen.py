@@ -29,12 +29,12 @@ from lmchat.chat.events import (
 from lmchat.chat.session import TurnId
 from lmchat.chat.values import InvalidToolCall, Message, Reasoning, Reply, ResponseId, Stats, ToolCall
 from lmchat.errors import RefusedError
-from lmchat.render.margin import Thoughts, Wanted
+from lmchat.render.margin import DisplayOptions, Thoughts
 from lmchat.render.screen import Screen
 from lmchat.render.theme import theme_for
 from tests.render.terminals import COLOURED, Clock, Terminal, Tty, world_of
 
-ORDINARY = Wanted()
+ORDINARY = DisplayOptions()
 WHOLE = Finished(Reply((Message("Hello."),), ResponseId("resp_1"), Stats(12, 34, 0, 56.7, 0.8, 2.5)))
 CALL = ToolCall("search", {"q": "rivers"}, '[{"type":"text","text":"one\\ntwo\\nthree\\nfour"}]')
 OUR_OWN = re.compile(
@@ -45,7 +45,7 @@ OUR_OWN = re.compile(
 class Showing:
     """Hold a turn that is shown."""
 
-    def __init__(self, wanted: Wanted = ORDINARY, columns: int = 60, lines: int = 20) -> None:
+    def __init__(self, wanted: DisplayOptions = ORDINARY, columns: int = 60, lines: int = 20) -> None:
         self.terminal = Terminal(columns, lines)
         self.clock = Clock()
         tty = Tty(self.terminal)
@@ -120,13 +120,13 @@ def test_reasoning_is_folded_to_one_line() -> None:
 
 
 def test_reasoning_is_shown_whole_where_that_is_wanted() -> None:
-    wanted = Wanted(Thoughts.SHOW)
+    wanted = DisplayOptions(Thoughts.SHOW)
     shown = Showing(wanted).whole(ReasoningDelta("one\ntw"), ReasoningDelta("o"), MessageDelta("Hello."), WHOLE)
     assert shown == ["one", "two", "", "Hello."]
 
 
 def test_reasoning_is_hidden_where_that_is_wanted() -> None:
-    wanted = Wanted(Thoughts.HIDE)
+    wanted = DisplayOptions(Thoughts.HIDE)
     assert Showing(wanted).whole(ReasoningDelta("one"), MessageDelta("Hello."), WHOLE) == ["Hello."]
 
 
@@ -178,7 +178,7 @@ def test_a_branch_is_said() -> None:
 
 
 def test_the_numbers_are_said_where_they_are_wanted() -> None:
-    shown = Showing(Wanted(stats=True, context_length=100), columns=120).whole(MessageDelta("Hello."), WHOLE)
+    shown = Showing(DisplayOptions(stats=True, context_length=100), columns=120).whole(MessageDelta("Hello."), WHOLE)
     words = "34 tokens · 56.7 tokens/s · first token after 0.8 s · model loaded in 2.5 s · context 46 of 100 (46%)"
     assert shown == ["Hello.", words]
 
@@ -229,7 +229,7 @@ HOSTILE = [
 @pytest.mark.parametrize("cut", [1, 100])
 def test_no_control_character_of_a_server_reaches_the_terminal(hostile: str, cut: int) -> None:
     for thoughts in Thoughts:
-        showing = Showing(Wanted(thoughts, stats=True))
+        showing = Showing(DisplayOptions(thoughts, stats=True))
         pieces = [hostile[start : start + cut] for start in range(0, len(hostile), cut)]
         events: list[Event] = [Started(hostile)]
         events += [ReasoningDelta(f"{piece}") for piece in pieces] + [Quiet()] * 3
@@ -248,7 +248,9 @@ def test_no_control_character_of_a_server_reaches_the_terminal(hostile: str, cut
 def test_notes_go_to_stderr() -> None:
     terminal, errors = Terminal(60, 20), io.StringIO()
     screen = Screen(
-        world_of(Tty(terminal), errors, Clock(), terminal=terminal), theme_for(COLOURED, terminal=True), Wanted()
+        world_of(Tty(terminal), errors, Clock(), terminal=terminal),
+        theme_for(COLOURED, terminal=True),
+        DisplayOptions(),
     )
     with screen:
         screen.show(Resending(Reason.LOST, 1, 10))

@@ -7,13 +7,13 @@ import termios
 
 import pytest
 
-from lmchat.render.terminal import Shield, silent_keyboard
+from lmchat.render.terminal import DeferredInterrupt, silent_keyboard
 
 _LOCAL_FLAGS = 3
 
 
 def test_an_interrupt_inside_a_frame_is_delivered_behind_it() -> None:
-    shield, done = Shield(), []
+    shield, done = DeferredInterrupt(), []
 
     def paint() -> None:
         with shield.painting():
@@ -26,13 +26,13 @@ def test_an_interrupt_inside_a_frame_is_delivered_behind_it() -> None:
 
 
 def test_an_interrupt_between_frames_is_delivered_at_once() -> None:
-    with Shield().raised(), pytest.raises(KeyboardInterrupt):
+    with DeferredInterrupt().raised(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
 
 
 def test_the_handler_of_before_is_put_back() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with Shield().raised():
+    with DeferredInterrupt().raised():
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmchat.chat.surrogates import SurrogateJoiner
-from lmchat.render.sanitize import Door, safe, safe_line
+from lmchat.render.sanitize import Sanitizer, sanitize, sanitize_line
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 HOSTILE = st.text(
@@ -17,29 +17,29 @@ PIECES = st.lists(st.one_of(ANY, HOSTILE), max_size=8)
 
 
 def through(pieces: list[str]) -> str:
-    door = Door()
-    return "".join(map(door.through, pieces)) + door.rest()
+    sanitizer = Sanitizer()
+    return "".join(map(sanitizer.feed, pieces)) + sanitizer.flush()
 
 
 @given(st.one_of(ANY, HOSTILE))
 def test_only_tabs_and_newlines_of_all_control_characters_pass(text: str) -> None:
-    left = {character for character in safe(text) if unicodedata.category(character) in ("Cc", "Cs")}
+    left = {character for character in sanitize(text) if unicodedata.category(character) in ("Cc", "Cs")}
     assert left <= {"\t", "\n"}
 
 
 @given(PIECES)
 def test_a_stream_comes_out_as_its_whole_however_it_is_cut(pieces: list[str]) -> None:
-    assert through(pieces) == safe("".join(pieces))
+    assert through(pieces) == sanitize("".join(pieces))
 
 
 @given(ANY)
 def test_a_stream_of_single_characters_comes_out_as_its_whole(text: str) -> None:
-    assert through(list(text)) == safe(text)
+    assert through(list(text)) == sanitize(text)
 
 
 @pytest.mark.parametrize("text", ["naïve", "日本語", "👩‍👩‍👧‍👦", "e\u0301", "🇯🇵", "❤️", "עברית", "a\u200fb", "\u00ad"])
 def test_ordinary_text_passes_untouched(text: str) -> None:
-    assert safe(text) == text
+    assert sanitize(text) == text
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_ordinary_text_passes_untouched(text: str) -> None:
     ],
 )
 def test_what_is_hostile_becomes_harmless(hostile: str, harmless: str) -> None:
-    assert safe(hostile) == harmless
+    assert sanitize(hostile) == harmless
 
 
 def test_a_line_has_no_line_ends() -> None:
-    assert safe_line(" a\r\nb\tc\x0bd\n") == "a b cd"
+    assert sanitize_line(" a\r\nb\tc\x0bd\n") == "a b cd"
 
 
 def test_halves_are_joined_and_nothing_else_is_changed() -> None:
-    halves = SurrogateJoiner()
-    assert halves.through("a\x1b\r\ud83d") + halves.through("\ude00b\ud83d") + halves.rest() == "a\x1b\r😀b\ufffd"
+    joiner = SurrogateJoiner()
+    assert joiner.feed("a\x1b\r\ud83d") + joiner.feed("\ude00b\ud83d") + joiner.flush() == "a\x1b\r😀b\ufffd"

@@ -16,11 +16,11 @@ from lmchat.app.conversation import Conversation
 from lmchat.chat.private import Memory
 from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
-from lmchat.render.margin import Wanted
-from lmchat.render.views import Manner as Looks
-from lmchat.render.views import choose
-from lmchat.repl.keyboard import Keyboard, Manner
-from lmchat.repl.known import KnownModels
+from lmchat.render.margin import DisplayOptions
+from lmchat.render.views import ViewOptions as Looks
+from lmchat.render.views import choose_view
+from lmchat.repl.keyboard import Keyboard, PromptOptions
+from lmchat.repl.known import ModelList
 from lmchat.repl.loop import run
 from lmchat.repl.parts import Parts
 from lmchat.repl.state import ReplState
@@ -88,16 +88,18 @@ class Talk:
         settings = read_settings(self.world, flags={}, profile=None)
         stats = settings.flag("stats")
         memory = self.memory if self.private else None
-        house = Conversation(self.world, settings, self.store, self.client, self.server, private=memory)
+        conversation = Conversation(self.world, settings, self.store, self.client, self.server, private=memory)
         return Parts(
             world=self.world,
             settings=settings,
             store=self.store,
             client=self.client,
             server=self.server,
-            speak=self.speak or house.speak,
-            shown=lambda length: choose(self.world, Looks(wanted=Wanted(stats=stats, context_length=length))),
-            with_model=house.with_model,
+            speak=self.speak or conversation.speak,
+            view_for=lambda length: choose_view(
+                self.world, Looks(wanted=DisplayOptions(stats=stats, context_length=length))
+            ),
+            with_model=conversation.with_model,
             private=self.private,
             debug=self.debug,
         )
@@ -105,12 +107,12 @@ class Talk:
     def keyboard(self) -> Keyboard:
         history = None if self.private else self.world.directories.state / "history"
         terminal = Terminal(self.world.stdin, self.world.stdout)
-        return Keyboard(self.keys, DummyOutput(), terminal, Manner(self.world.environ, history, vi=self.vi))
+        return Keyboard(self.keys, DummyOutput(), terminal, PromptOptions(self.world.environ, history, vi=self.vi))
 
-    def desk(self, name: str = "") -> ReplState:
-        """Lay a session on a desk, for what is tested without keys."""
+    def state(self, name: str = "") -> ReplState:
+        """Lay a session on a state, for what is tested without keys."""
         session = self.store.find(name) if name else Session(name="", turns={})
-        return ReplState(self.parts(), self.keyboard(), KnownModels(self.client.models), session)
+        return ReplState(self.parts(), self.keyboard(), ModelList(self.client.models), session)
 
     @property
     def out(self) -> StringIO:

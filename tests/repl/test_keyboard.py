@@ -25,19 +25,19 @@ from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, ENTER, ESCAPE, TAB, Ta
 LONG = "日本語\t" * (LONGEST_UNFOLDED // 3)
 
 
-def offered(desk: ReplState, typed: str) -> list[str]:
+def offered(state: ReplState, typed: str) -> list[str]:
     """Return what Tab offers behind what was typed."""
-    found = Completions(desk).get_completions(Document(typed), CompleteEvent())
+    found = Completions(state).get_completions(Document(typed), CompleteEvent())
     return [each.text for each in found]
 
 
 @pytest.fixture
-def desk(talk: Talk) -> ReplState:
+def state(talk: Talk) -> ReplState:
     talk.type("blue sky", "red rose", name="colours")
     talk.type("one", name="numbers")
-    desk = talk.desk("colours")
-    desk.known.fetched()
-    return desk
+    state = talk.state("colours")
+    state.known.fetched()
+    return state
 
 
 def test_a_long_paste_is_sent_whole_between_what_was_typed(talk: Talk, studio: Studio) -> None:
@@ -74,39 +74,39 @@ def test_pieces_of_any_size_make_the_same_keys_as_the_librarys_own_parser(pieces
     assert [(key.key, key.data) for key in ours] == [(key.key, key.data) for key in theirs]
 
 
-def test_commands_are_offered_while_a_slash_begins_the_line(desk: ReplState) -> None:
-    assert offered(desk, "/re")[:4] == ["/redo", "/retry", "/rename", "/reasoning"]
-    assert offered(desk, "re") == []
-    assert offered(desk, "/re\nmore") == []
+def test_commands_are_offered_while_a_slash_begins_the_line(state: ReplState) -> None:
+    assert offered(state, "/re")[:4] == ["/redo", "/retry", "/rename", "/reasoning"]
+    assert offered(state, "re") == []
+    assert offered(state, "/re\nmore") == []
 
 
-def test_letters_in_their_order_are_enough(desk: ReplState) -> None:
-    assert offered(desk, "/ssn") == ["/sessions"]
+def test_letters_in_their_order_are_enough(state: ReplState) -> None:
+    assert offered(state, "/ssn") == ["/sessions"]
 
 
-def test_arguments_are_offered_by_kind(desk: ReplState, tmp_path: Path) -> None:
+def test_arguments_are_offered_by_kind(state: ReplState, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("")
-    assert offered(desk, "/switch ") == ["numbers"]
-    assert offered(desk, "/model ") == ["acme/big", "acme/eyes"]
-    assert offered(desk, "/unload ") == ["acme/big", "--all"]
-    assert offered(desk, "/load ey") == ["acme/eyes"]
-    assert offered(desk, "/load acme/eyes con") == ["context_length="]
-    assert offered(desk, "/load acme/eyes context_length=") == ["context_length=8192"]
-    assert offered(desk, "/goto ") == ["2", "1"]
-    assert offered(desk, "/set temp") == ["temperature"]
-    assert offered(desk, "/set reasoning ") == ["low", "xhigh"]
-    assert offered(desk, "/set reasoning=") == ["low", "xhigh"]
-    assert offered(replace(desk, session=replace(desk.session, system="Be brief.")), "/unset ") == ["system"]
-    assert offered(desk, "/reasoning x") == ["xhigh"]
-    assert offered(desk, "/retry --model ey") == ["acme/eyes"]
-    assert offered(desk, "/retry --model acme/eyes top_") == ["top_p=", "top_k="]
-    assert offered(desk, "/copy c") == ["code"]
-    assert offered(desk, "/mcp ") == ["off"]
-    assert offered(desk, "/help und") == ["undo", "unload"]
-    assert offered(desk, f"/file {tmp_path}/no") == [f"{tmp_path}/notes.txt"]
-    assert offered(desk, f"/save {tmp_path}/no") == [f"{tmp_path}/notes.txt"]
-    assert offered(desk, f"/system @{tmp_path}/no") == [f"{tmp_path}/notes.txt"]
-    assert offered(desk, "/clear ") == []
+    assert offered(state, "/switch ") == ["numbers"]
+    assert offered(state, "/model ") == ["acme/big", "acme/eyes"]
+    assert offered(state, "/unload ") == ["acme/big", "--all"]
+    assert offered(state, "/load ey") == ["acme/eyes"]
+    assert offered(state, "/load acme/eyes con") == ["context_length="]
+    assert offered(state, "/load acme/eyes context_length=") == ["context_length=8192"]
+    assert offered(state, "/goto ") == ["2", "1"]
+    assert offered(state, "/set temp") == ["temperature"]
+    assert offered(state, "/set reasoning ") == ["low", "xhigh"]
+    assert offered(state, "/set reasoning=") == ["low", "xhigh"]
+    assert offered(replace(state, session=replace(state.session, system="Be brief.")), "/unset ") == ["system"]
+    assert offered(state, "/reasoning x") == ["xhigh"]
+    assert offered(state, "/retry --model ey") == ["acme/eyes"]
+    assert offered(state, "/retry --model acme/eyes top_") == ["top_p=", "top_k="]
+    assert offered(state, "/copy c") == ["code"]
+    assert offered(state, "/mcp ") == ["off"]
+    assert offered(state, "/help und") == ["undo", "unload"]
+    assert offered(state, f"/file {tmp_path}/no") == [f"{tmp_path}/notes.txt"]
+    assert offered(state, f"/save {tmp_path}/no") == [f"{tmp_path}/notes.txt"]
+    assert offered(state, f"/system @{tmp_path}/no") == [f"{tmp_path}/notes.txt"]
+    assert offered(state, "/clear ") == []
 
 
 @pytest.fixture
@@ -119,16 +119,16 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
-def test_files_are_offered_fuzzily_with_their_sizes(desk: ReplState, files: Path) -> None:
-    found = list(Completions(desk).get_completions(Document(f"/file {files}/pltx"), CompleteEvent()))
+def test_files_are_offered_fuzzily_with_their_sizes(state: ReplState, files: Path) -> None:
+    found = list(Completions(state).get_completions(Document(f"/file {files}/pltx"), CompleteEvent()))
     assert [each.text for each in found] == [f"{files}/plain.txt"]
     assert (found[0].display_text, found[0].display_meta_text) == ("plain.txt", "13 B")
 
 
 @pytest.mark.usefixtures("files")
-def test_a_directory_is_offered_with_its_slash_and_what_is_hidden_behind_a_dot_only(desk: ReplState) -> None:
-    assert offered(desk, "/save ") == ["it's.txt", "plain.txt", "two words.txt", "日本 ノート/"]
-    assert offered(desk, "/save .") == [".hidden"]
+def test_a_directory_is_offered_with_its_slash_and_what_is_hidden_behind_a_dot_only(state: ReplState) -> None:
+    assert offered(state, "/save ") == ["it's.txt", "plain.txt", "two words.txt", "日本 ノート/"]
+    assert offered(state, "/save .") == [".hidden"]
 
 
 @pytest.mark.usefixtures("files")
@@ -145,45 +145,45 @@ def test_a_directory_is_offered_with_its_slash_and_what_is_hidden_behind_a_dot_o
     ],
 )
 def test_one_of_several_files_is_offered_in_quotes_where_it_needs_them(
-    desk: ReplState, typed: str, offers: list[str]
+    state: ReplState, typed: str, offers: list[str]
 ) -> None:
-    assert offered(desk, f"/file {typed}") == offers
+    assert offered(state, f"/file {typed}") == offers
 
 
-def test_a_name_that_cannot_be_typed_is_not_offered(desk: ReplState, files: Path) -> None:
+def test_a_name_that_cannot_be_typed_is_not_offered(state: ReplState, files: Path) -> None:
     (files / "red\x1b[31m.txt").write_text("")
     (files / "torn\udcff.txt").write_text("")
     (files / "wide\u3000blank.txt").write_text("")
-    assert offered(desk, "/save red") == offered(desk, "/save torn") == []
-    assert offered(desk, "/save wide") == ["wide\u3000blank.txt"]
+    assert offered(state, "/save red") == offered(state, "/save torn") == []
+    assert offered(state, "/save wide") == ["wide\u3000blank.txt"]
 
 
 @pytest.mark.usefixtures("files")
-def test_what_is_attached_can_be_dropped_by_completion(desk: ReplState) -> None:
-    assert offered(replace(desk, files=(Quoted("a", "a"),)), "/file o")[:1] == ["off"]
+def test_what_is_attached_can_be_dropped_by_completion(state: ReplState) -> None:
+    assert offered(replace(state, files=(Quoted("a", "a"),)), "/file o")[:1] == ["off"]
 
 
 def test_the_blocks_of_code_are_offered_with_their_first_words(talk: Talk, studio: Studio) -> None:
     studio.replies = [spoken("```sh\nls -l\n```\nor\n```py\nprint()\n```")]
     talk.type("how?", name="s")
-    found = Completions(talk.desk("s")).get_completions(Document("/copy code "), CompleteEvent())
+    found = Completions(talk.state("s")).get_completions(Document("/copy code "), CompleteEvent())
     assert [(each.text, each.display_meta_text) for each in found] == [("1", "ls -l"), ("2", "print()")]
 
 
 def test_completion_never_asks_the_server(talk: Talk) -> None:
-    desk = talk.desk()
-    assert offered(desk, "/model ") == []
+    state = talk.state()
+    assert offered(state, "/model ") == []
     assert talk.studio.server.requests == []
 
 
-def test_a_store_that_cannot_be_read_offers_nothing(desk: ReplState, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_read_offers_nothing(state: ReplState, tmp_path: Path) -> None:
     for path in tmp_path.glob("conversations*"):
         path.write_bytes(b"no database" * 1000)
-    assert offered(desk, "/switch ") == []
+    assert offered(state, "/switch ") == []
 
 
-def test_every_offer_says_what_it_is(desk: ReplState) -> None:
-    turns = Completions(desk).get_completions(Document("/goto "), CompleteEvent())
+def test_every_offer_says_what_it_is(state: ReplState) -> None:
+    turns = Completions(state).get_completions(Document("/goto "), CompleteEvent())
     assert [each.display_meta_text for each in turns] == ["red rose", "blue sky"]
 
 
@@ -243,13 +243,13 @@ def test_a_narrow_window_drops_the_least_important_first() -> None:
 
 
 def test_the_toolbar_shows_what_is_attached_and_what_is_changed(talk: Talk, tmp_path: Path) -> None:
-    desk = talk.desk()
-    assert toolbar(desk.status()(), 100) == "new session"
+    state = talk.state()
+    assert toolbar(state.status()(), 100) == "new session"
     (tmp_path / "a.md").write_text("text")
-    attached = file(desk, f"{tmp_path}/a.md")
+    attached = file(state, f"{tmp_path}/a.md")
     assert toolbar(attached.status()(), 100) == "new session · attached: a.md"
     talk.type("one", name="s")
-    assert toolbar(edit(talk.desk("s"), "").status()(), 100).startswith("changing turn 1 · s · acme/big")
+    assert toolbar(edit(talk.state("s"), "").status()(), 100).startswith("changing turn 1 · s · acme/big")
 
 
 def test_a_clear_answer_is_needed_to_confirm(talk: Talk) -> None:

@@ -159,10 +159,10 @@ def test_exit_and_quit_leave_without_a_slash_too(talk: Talk, studio: Studio) -> 
 
 def test_what_another_program_added_is_said_and_followed(talk: Talk, studio: Studio) -> None:
     talk.type("one", name="s")
-    desk = talk.desk("s")
+    state = talk.state("s")
     talk.type("two", name="s")
     talk.out.truncate(0)
-    asked = ask_typed(desk, "three")
+    asked = ask_typed(state, "three")
     assert "Another program added 1 turn" in talk.out.getvalue()
     assert studio.chats[2]["previous_response_id"] == f"resp_{2:048x}"
     assert asked.session.head == 3
@@ -170,8 +170,8 @@ def test_what_another_program_added_is_said_and_followed(talk: Talk, studio: Stu
 
 def test_that_another_program_went_back_is_said_too(talk: Talk, studio: Studio) -> None:
     talk.type("one", "two", name="s")
-    desk = talk.desk("s")
+    state = talk.state("s")
     talk.type("/goto 0", name="s")
-    ask_typed(desk, "three")
+    ask_typed(state, "three")
     assert "Another program moved this session" in talk.out.getvalue()
     assert "previous_response_id" not in studio.chats[2]

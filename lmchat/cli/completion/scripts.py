@@ -90,8 +90,8 @@ def script(shell: str, root: Any) -> str:
     return template.replace(_TABLE, lines)
 
 
-def print_script(call: Invocation, shell: str, root: Any) -> None:
+def print_script(invocation: Invocation, shell: str, root: Any) -> None:
     """Write the script to stdout; raise BadUseError for a shell there is none for."""
     if shell not in FILES:
         raise BadUseError(f"There is no completion for '{shell}'.", hint=f"There is for: {', '.join(FILES)}.")
-    call.world.stdout.write(script(shell, root))
+    invocation.world.stdout.write(script(shell, root))

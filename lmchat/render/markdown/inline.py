@@ -11,7 +11,7 @@ from markdown_it.token import Token
 
 from lmchat.render.cells import cells, grounded
 from lmchat.render.markdown.spans import Span, joined
-from lmchat.render.sanitize import safe
+from lmchat.render.sanitize import sanitize
 from lmchat.render.theme import Theme
 
 _HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)(?:\]\([^()\s]*)?$")
@@ -21,7 +21,7 @@ _LONGEST_MARK = 3
 _MARKS = re.compile(r"\\.|(`+)|(\*+|_+|~~)")
 
 
-def mended(text: str) -> str:
+def close_open_marks(text: str) -> str:
     """Return the text with its open marks closed and without the half mark at its end."""
     text = _HALF_MARK.sub("", _HALF_LINK.sub(r"\1", text))
     open_marks: list[str] = []
@@ -62,7 +62,7 @@ class Inline:
     """Turn the source of a paragraph, a heading or a cell into spans."""
 
     def __init__(self, theme: Theme) -> None:
-        self._looks = theme.looks
+        self._looks = theme.styles
         self._links = theme.links
         self._parser = MarkdownIt("commonmark").enable("strikethrough")
 
@@ -150,4 +150,4 @@ class _Walk:
 
 def _text(token: Token) -> str:
     """Return a token's text made safe once more: the parser itself decodes `&#13;`, and `%1b` in `<addresses>`."""
-    return safe(token.content).replace("\n", " ").replace("\t", " ")
+    return sanitize(token.content).replace("\n", " ").replace("\t", " ")

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
 from lmchat.render.cells import Row, cells, cut, grounded, shorten
-from lmchat.render.markdown.inline import Inline, mended
+from lmchat.render.markdown.inline import Inline, close_open_marks
 from lmchat.render.markdown.spans import Span, fold, row, width_of, wrap
 from lmchat.render.markdown.structure import (
     Closed,
@@ -63,7 +63,7 @@ class _Frame:
     delimiter: str = ""
 
 
-class Kit:
+class RenderContext:
     """Hold what all layouts of a document share: the theme, the inline parser, the colours of code."""
 
     def __init__(self, theme: Theme) -> None:
@@ -84,13 +84,13 @@ class Kit:
 class Layout:
     """Turn steps into rows of a width.
 
-    With `room`, a number of rows, it is a preview: what is half written is mended, and what has no room left out.
+    With `room`, a number of rows, it is a preview: marks half written are closed, and what has no room is left out.
     """
 
-    def __init__(self, kit: Kit, width: int) -> None:
+    def __init__(self, kit: RenderContext, width: int) -> None:
         self.width = width
         self._kit = kit
-        self._looks = kit.theme.looks
+        self._looks = kit.theme.styles
         self._room: int | None = None
         self._frames = [_Frame(_Kind.ROOT)]
         self._highlighter: Highlighter | None = None
@@ -220,7 +220,7 @@ class Layout:
     def _inline(self, text: str, look: str = "") -> list[Span]:
         text = text.replace("\t", " ")
         try:
-            return self._kit.inline.spans(text if self._room is None else mended(text), look)
+            return self._kit.inline.spans(text if self._room is None else close_open_marks(text), look)
         except Exception:  # noqa: BLE001 - whatever the parser stumbles over, a reply is shown
             return [Span(grounded(text), look)]
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lmchat.render.painter import Painter
-from lmchat.render.sanitize import Door
+from lmchat.render.sanitize import Sanitizer
 from lmchat.render.terminal import size_of
 from lmchat.render.theme import Theme
 from lmchat.world import World
@@ -19,7 +19,7 @@ class MarkdownPage:
         self._world = world
         self._theme = theme
         self._painter = Painter(self._write, size_of(world.stdout, world.environ), live=False)
-        self._door = Door()
+        self._sanitizer = Sanitizer()
         self._message: MarkdownStream | None = None
         self._gap_due = False
 
@@ -32,7 +32,7 @@ class MarkdownPage:
             self._message = MarkdownStream(self._painter, self._theme, self._world.monotonic, gap=self._gap_due)
             self._gap_due = True
         if self._message is not None:
-            self._message.feed(self._door.through(text))
+            self._message.feed(self._sanitizer.feed(text))
 
     def tick(self) -> None:
         """Write what is due."""
@@ -42,7 +42,7 @@ class MarkdownPage:
     def end_message(self) -> None:
         """Settle the message."""
         if self._message is not None:
-            self._message.feed(self._door.rest())
+            self._message.feed(self._sanitizer.flush())
             self._message.finish()
             self._message = None
 

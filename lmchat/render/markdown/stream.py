@@ -9,7 +9,7 @@ from time import perf_counter
 
 from lmchat.render.cells import BLANK, Row
 from lmchat.render.markdown.blocks import Blocks
-from lmchat.render.markdown.layout import Kit, Layout
+from lmchat.render.markdown.layout import Layout, RenderContext
 from lmchat.render.painter import Painter
 from lmchat.render.theme import Theme
 
@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"\d{1,9}[.)]?$")
 class Document:
     """Take text piece by piece; hand each row out once, as soon as nothing can change it any more."""
 
-    def __init__(self, kit: Kit, width: int) -> None:
+    def __init__(self, kit: RenderContext, width: int) -> None:
         self._blocks = Blocks()
         self._layout = Layout(kit, width)
         self._rest = ""
@@ -56,7 +56,7 @@ class Document:
 
 def render_rows(text: str, width: int, theme: Theme) -> list[Row]:
     """Render a whole (safe) text, exactly as it is when it arrives in pieces."""
-    document = Document(Kit(theme), width)
+    document = Document(RenderContext(theme), width)
     return document.feed(text) + document.end()
 
 
@@ -69,7 +69,7 @@ class MarkdownStream:
     def __init__(self, painter: Painter, theme: Theme, now: Callable[[], float], *, gap: bool = False) -> None:
         self._painter = painter
         self._now = now
-        self._document = Document(Kit(theme), painter.width)
+        self._document = Document(RenderContext(theme), painter.width)
         self._arrived: list[str] = []
         self._gap = gap
         self.wrote = False

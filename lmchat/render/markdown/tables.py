@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lmchat.render.markdown.spans import Span, width_of, wrap
 from lmchat.render.markdown.structure import Align
-from lmchat.render.theme import Looks
+from lmchat.render.theme import Styles
 
 _NARROWEST = 4
 _BAR = " │ "
@@ -16,21 +16,21 @@ _CROSS = "─┼─"
 Cell = list[Span]
 
 
-def table(rows: Sequence[Sequence[Cell]], columns: Sequence[Align], width: int, looks: Looks) -> list[list[Span]]:
+def table(rows: Sequence[Sequence[Cell]], columns: Sequence[Align], width: int, styles: Styles) -> list[list[Span]]:
     """Lay out a table, its head first, in `width` cells; row by row below each other where even that is too narrow."""
     natural = [max(width_of(row[index]) for row in rows) for index in range(len(columns))]
     room = width - len(_BAR) * (len(columns) - 1)
     if room < _NARROWEST * len(columns) and sum(natural) > room:
-        return _records(rows, width, looks)
+        return _records(rows, width, styles)
     widths = _fitted([max(size, 1) for size in natural], room)
     laid = [[wrap(cell, size) for cell, size in zip(row, widths, strict=True)] for row in rows]
     tall = any(len(cell) > 1 for row in laid[1:] for cell in row)
-    line = [Span(_CROSS.join("─" * size for size in widths), looks.faint)]
-    made = [*_laid_row(laid[0], widths, columns, looks), line]
+    line = [Span(_CROSS.join("─" * size for size in widths), styles.faint)]
+    made = [*_laid_row(laid[0], widths, columns, styles), line]
     for index, row in enumerate(laid[1:]):
         if tall and index:
             made.append(line)
-        made += _laid_row(row, widths, columns, looks)
+        made += _laid_row(row, widths, columns, styles)
     return made
 
 
@@ -53,14 +53,14 @@ def _fitted(natural: list[int], room: int) -> list[int]:
 
 
 def _laid_row(
-    row: Sequence[list[Cell]], widths: Sequence[int], columns: Sequence[Align], looks: Looks
+    row: Sequence[list[Cell]], widths: Sequence[int], columns: Sequence[Align], styles: Styles
 ) -> list[list[Span]]:
     made = []
     for index in range(max(map(len, row))):
         spans: list[Span] = []
         for number, (cell, size, align) in enumerate(zip(row, widths, columns, strict=True)):
             if number:
-                spans.append(Span(_BAR, looks.faint))
+                spans.append(Span(_BAR, styles.faint))
             spans += _aligned(cell[index] if index < len(cell) else [], size, align)
         made.append(spans)
     return made
@@ -72,7 +72,7 @@ def _aligned(spans: Cell, width: int, align: Align) -> list[Span]:
     return [Span(" " * left), *spans, Span(" " * (blanks - left))]
 
 
-def _records(rows: Sequence[Sequence[Cell]], width: int, looks: Looks) -> list[list[Span]]:
+def _records(rows: Sequence[Sequence[Cell]], width: int, styles: Styles) -> list[list[Span]]:
     head, *body = rows
     if not body:
         return [row for cell in head for row in wrap(cell, width)]
@@ -81,5 +81,5 @@ def _records(rows: Sequence[Sequence[Cell]], width: int, looks: Looks) -> list[l
         if index:
             made.append([])
         for title, cell in zip(head, row, strict=True):
-            made += wrap([*title, Span(": ", looks.faint), *cell], width)
+            made += wrap([*title, Span(": ", styles.faint), *cell], width)
     return made

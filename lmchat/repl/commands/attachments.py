@@ -17,56 +17,56 @@ from lmchat.repl.commands.command import Command, Takes, nothing, paths, require
 from lmchat.repl.state import Quoted, ReplState
 
 
-def image(desk: ReplState, text: str) -> ReplState:
+def image(state: ReplState, text: str) -> ReplState:
     """Attach pictures, or drop them."""
     required(text, "picture", "/image photo.png")
     if text == "off":
-        desk.say("No picture goes along with the next prompt.")
-        return replace(desk, images=())
-    _check_sight(desk)
-    return _with_pictures(desk, [read_picture(path.name, _read(path)) for path in paths(text)])
+        state.say("No picture goes along with the next prompt.")
+        return replace(state, images=())
+    _check_sight(state)
+    return _with_pictures(state, [read_picture(path.name, _read(path)) for path in paths(text)])
 
 
-def file(desk: ReplState, text: str) -> ReplState:
+def file(state: ReplState, text: str) -> ReplState:
     """Quote text files in the next prompt, or drop them."""
     required(text, "file", "/file notes.txt")
     if text == "off":
-        desk.say("No file goes along with the next prompt.")
-        return replace(desk, files=())
+        state.say("No file goes along with the next prompt.")
+        return replace(state, files=())
     added = tuple(Quoted(path.name, quoted(path.name, _read(path))) for path in paths(text))
-    desk.say(f"{', '.join(each.name for each in added)} goes along with the next prompt; /file off drops it.")
-    return replace(desk, files=(*desk.files, *added))
+    state.say(f"{', '.join(each.name for each in added)} goes along with the next prompt; /file off drops it.")
+    return replace(state, files=(*state.files, *added))
 
 
-def paste(desk: ReplState, text: str) -> ReplState:
+def paste(state: ReplState, text: str) -> ReplState:
     """Attach the clipboard's picture, or insert its text."""
     nothing(text)
-    data = pasted_picture(desk.parts.world)
+    data = pasted_picture(state.parts.world)
     if data is None:
-        return replace(desk, draft=pasted_text(desk.parts.world))
-    _check_sight(desk)
-    return _with_pictures(desk, [read_picture("clipboard.png", data)])
+        return replace(state, draft=pasted_text(state.parts.world))
+    _check_sight(state)
+    return _with_pictures(state, [read_picture("clipboard.png", data)])
 
 
-def _with_pictures(desk: ReplState, read: Sequence[Image]) -> ReplState:
+def _with_pictures(state: ReplState, read: Sequence[Image]) -> ReplState:
     pictures = []
     for image in read:
         each, note = scaled(image)
         pictures.append(each)
         if note:
-            desk.say(note)
+            state.say(note)
         size = f"{each.width} × {each.height}, {size_words(len(each.data))}"
-        desk.say(f"{each.name} ({size}) goes along with the next prompt; /image off drops it.")
-    return replace(desk, images=(*desk.images, *pictures))
+        state.say(f"{each.name} ({size}) goes along with the next prompt; /image off drops it.")
+    return replace(state, images=(*state.images, *pictures))
 
 
-def _check_sight(desk: ReplState) -> None:
+def _check_sight(state: ReplState) -> None:
     """Refuse pictures for a model that is known not to see; where nothing is known, the server decides."""
-    models = desk.known.now()
+    models = state.known.now()
     if not models:
         with suppress(LmchatError):
-            models = desk.known.fetched()
-    require_sight(models, desk.model)
+            models = state.known.fetched()
+    require_sight(models, state.model)
 
 
 def _read(path: Path) -> bytes:

@@ -16,7 +16,7 @@ from lmchat.settings.keys import SAMPLING, Key
 from lmchat.settings.shapes import misfit
 
 Handler = Callable[[ReplState, str], ReplState]
-"""Does the command, with what was typed behind its name, and returns the desk after it."""
+"""Does the command, with what was typed behind its name, and returns the state after it."""
 
 
 class Takes(Enum):

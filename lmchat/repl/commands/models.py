@@ -24,96 +24,96 @@ LOAD_OPTIONS: dict[str, Shape] = {
 """What a load takes, by the API's own names (PROTOCOL.md section 5)."""
 
 
-def model(desk: ReplState, text: str) -> ReplState:
+def model(state: ReplState, text: str) -> ReplState:
     """Show or change the model."""
     if not text:
-        desk.write(f"{desk.model or 'No model is chosen yet.'}\n")
-        desk.say("/model KEY chooses another, /models lists them.")
-        return desk
-    found = known_model(desk, text)
+        state.write(f"{state.model or 'No model is chosen yet.'}\n")
+        state.say("/model KEY chooses another, /models lists them.")
+        return state
+    found = known_model(state, text)
     if not found.chats:
         raise BadUseError(f"'{found.key}' makes embeddings; one cannot talk to it.", hint="/models lists the others.")
     # A variant or a loaded copy is asked for by the very name that was typed.
     chosen = found.key if text.casefold() == found.key.casefold() else text
-    desk = desk.talking_with(model=chosen)
+    state = state.talking_with(model=chosen)
     loaded = "" if found.instances else " It is loaded with the next prompt."
-    desk.say(f"The next prompt goes to {chosen}.{loaded}")
-    return desk
+    state.say(f"The next prompt goes to {chosen}.{loaded}")
+    return state
 
 
-def models(desk: ReplState, text: str) -> ReplState:
+def models(state: ReplState, text: str) -> ReplState:
     """List the server's models, loaded ones first."""
     nothing(text)
-    listed = desk.known.fetched()
+    listed = state.known.fetched()
     if not listed:
         raise NotFoundError("The server has no model yet.", hint="Download one: /download NAME")
-    desk.write(models_listing(listed, desk.theme, desk.width))
-    return desk
+    state.write(models_listing(listed, state.theme, state.width))
+    return state
 
 
-def load(desk: ReplState, text: str) -> ReplState:
+def load(state: ReplState, text: str) -> ReplState:
     """Load a model, unless it is loaded already."""
     key, *given = words(required(text, "model to load", "/load google/gemma-3-1b context_length=8192"))
     options = _load_options(given)
-    found = known_model(desk, key)
+    found = known_model(state, key)
     if found.instances:
         first = found.instances[0]
         holds = f" with a context of {first.context_length:,} tokens" if first.context_length else ""
         raise BadUseError(f"{found.key} is loaded already{holds}.", hint=f"To load it anew: /unload {found.key}")
-    client, began = desk.parts.client, desk.parts.world.monotonic()
+    client, began = state.parts.client, state.parts.world.monotonic()
     try:
-        loaded = waited(desk.parts.world, f"Loading {found.key}", lambda: client.load(found.key, **options))
+        loaded = waited(state.parts.world, f"Loading {found.key}", lambda: client.load(found.key, **options))
     except KeyboardInterrupt:
-        desk.say("The server goes on loading; /models tells when it is done.")
-        return desk
+        state.say("The server goes on loading; /models tells when it is done.")
+        return state
     seconds = loaded.load_seconds
-    took = duration(seconds if seconds is not None else desk.parts.world.monotonic() - began)
-    holds_now = context_length(desk.known.fetched(), loaded.instance_id or found.key)
-    desk.say(f"Loaded {found.key} in {took}" + (f", with a context of {holds_now:,} tokens." if holds_now else "."))
-    return desk
+    took = duration(seconds if seconds is not None else state.parts.world.monotonic() - began)
+    holds_now = context_length(state.known.fetched(), loaded.instance_id or found.key)
+    state.say(f"Loaded {found.key} in {took}" + (f", with a context of {holds_now:,} tokens." if holds_now else "."))
+    return state
 
 
-def unload(desk: ReplState, text: str) -> ReplState:
+def unload(state: ReplState, text: str) -> ReplState:
     """Unload a model, one of its loaded copies, or all there are."""
     if text == "--all":
-        copies = [copy.id for each in desk.known.fetched() for copy in each.instances]
+        copies = [copy.id for each in state.known.fetched() for copy in each.instances]
     else:
-        name = required(text or desk.model, "model to unload", "/unload google/gemma-3-1b")
-        found = known_model(desk, name)
+        name = required(text or state.model, "model to unload", "/unload google/gemma-3-1b")
+        found = known_model(state, name)
         copies = [each.id for each in found.instances]
         if name in copies and name != found.key:
             copies = [name]
     if not copies:
         raise BadUseError("Nothing is loaded." if text == "--all" else f"{found.key} is not loaded.")
     for copy in copies:
-        desk.parts.client.unload(copy)
-    desk.known.refresh()
-    desk.say(f"Unloaded {', '.join(copies)}.")
-    return desk
+        state.parts.client.unload(copy)
+    state.known.refresh()
+    state.say(f"Unloaded {', '.join(copies)}.")
+    return state
 
 
-def download(desk: ReplState, text: str) -> ReplState:
+def download(state: ReplState, text: str) -> ReplState:
     """Download a model and watch it; Ctrl-C stops the watching only."""
     name, *more = words(required(text, "model to download", "/download qwen2.5-coder-0.5b-instruct"))
-    job = desk.parts.client.download(name, more[0] if more else None)
+    job = state.parts.client.download(name, more[0] if more else None)
     if job.status == "already_downloaded":
-        desk.say(f"{name} is already downloaded.")
-        return desk
+        state.say(f"{name} is already downloaded.")
+        return state
     try:
-        job = watched(desk.parts.world, job, lambda: desk.parts.client.download_status(job.id))
+        job = watched(state.parts.world, job, lambda: state.parts.client.download_status(job.id))
     except KeyboardInterrupt:
-        desk.say(f"The download goes on in the server; /download {name} watches it again.")
-        return desk
+        state.say(f"The download goes on in the server; /download {name} watches it again.")
+        return state
     job.require_success()
-    desk.known.refresh()
+    state.known.refresh()
     size = f", {size_words(job.total_size_bytes)}" if job.total_size_bytes else ""
-    desk.say(f"Downloaded {name}{size}: /model {name} talks to it.")
-    return desk
+    state.say(f"Downloaded {name}{size}: /model {name} talks to it.")
+    return state
 
 
-def known_model(desk: ReplState, name: str) -> Model:
+def known_model(state: ReplState, name: str) -> Model:
     """Find a model on the server; raise NotFoundError, with the nearest names, where there is none."""
-    listed = desk.known.fetched()
+    listed = state.known.fetched()
     if found := find_model(listed, name):
         return found
     keys = [each.key for each in listed]

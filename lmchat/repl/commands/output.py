@@ -11,7 +11,7 @@ from lmchat.chat.transcript import transcript
 from lmchat.chat.values import InvalidToolCall, ToolCall
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, stats_note
-from lmchat.render.sanitize import safe, safe_line
+from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.terminal import fitted
 from lmchat.repl.clipboard import copy as copy_text
 from lmchat.repl.commands.command import Command, Takes, count, nothing, required, turn_number, words
@@ -24,96 +24,96 @@ _DEEPER = 3
 _BAR = 30
 
 
-def copy(desk: ReplState, text: str) -> ReplState:
+def copy(state: ReplState, text: str) -> ReplState:
     """Copy a reply, or one of its blocks of code."""
-    desk = desk.current()
+    state = state.current()
     first, *rest = words(text) or [""]
     if first == "code":
         wanted = count(rest[0] if rest else "", 1)
-        blocks = code_blocks(_last_answer(desk).reply.text)
+        blocks = code_blocks(_last_answer(state).reply.text)
         if wanted > len(blocks):
             raise BadUseError(_how_many(len(blocks)))
         copied, what = blocks[wanted - 1], f"block {wanted} of {len(blocks)}"
     else:
-        turn = desk.session.turn(turn_number(first)) if first else _last_answer(desk)
+        turn = state.session.turn(turn_number(first)) if first else _last_answer(state)
         copied, what = turn.reply.text, f"the reply of turn {turn.id}"
     if not copied:
         raise BadUseError("There is nothing to copy: the reply is empty.")
-    way = copy_text(desk.parts.world, copied)
-    desk.say(f"Copied {what} ({len(copied):,} characters) with {way}.")
-    return desk
+    way = copy_text(state.parts.world, copied)
+    state.say(f"Copied {what} ({len(copied):,} characters) with {way}.")
+    return state
 
 
-def save(desk: ReplState, text: str) -> ReplState:
+def save(state: ReplState, text: str) -> ReplState:
     """Write the last reply to a file."""
     path = _target(required(text, "file", "/save answer.md"))
-    answer = _last_answer(desk.current()).reply.text
+    answer = _last_answer(state.current()).reply.text
     instead = _write(path, answer if answer.endswith("\n") else f"{answer}\n")
-    desk.say(f"The reply is in {path}{instead}.")
-    return desk
+    state.say(f"The reply is in {path}{instead}.")
+    return state
 
 
-def export(desk: ReplState, text: str) -> ReplState:
+def export(state: ReplState, text: str) -> ReplState:
     """Write the session to a file: JSON is complete, Markdown pleasant to read."""
-    desk = desk.current()
-    if desk.head is None:
+    state = state.current()
+    if state.head is None:
         raise BadUseError("There is nothing to export yet.")
-    path = _target(text or f"{desk.session.name or 'conversation'}.md".replace("/", "-"))
+    path = _target(text or f"{state.session.name or 'conversation'}.md".replace("/", "-"))
     if path.suffix.lower() == ".json":
-        if not desk.kept:
+        if not state.kept:
             raise BadUseError("A private conversation is exported as Markdown only.", hint="/export FILE.md")
         form = "JSON"
-        instead = _write(path, json.dumps(desk.parts.store.export(desk.session), ensure_ascii=False, indent=1) + "\n")
+        instead = _write(path, json.dumps(state.parts.store.export(state.session), ensure_ascii=False, indent=1) + "\n")
     else:
         form = "Markdown"
-        instead = _write(path, transcript(desk.session))
-    desk.say(f"The session is in {path} as {form}{instead}.")
-    return desk
+        instead = _write(path, transcript(state.session))
+    state.say(f"The session is in {path} as {form}{instead}.")
+    return state
 
 
-def stats(desk: ReplState, text: str) -> ReplState:
+def stats(state: ReplState, text: str) -> ReplState:
     """Show what the server measured in the last turn."""
     nothing(text)
-    desk = desk.current()
-    turn = _last_answer(desk)
-    measured = stats_note(turn.reply.stats, context_length=desk.context()[1])
-    line = f"Turn {turn.id}, {safe_line(turn.model)}: {measured or 'the server sent no numbers'}"
-    desk.write(f"{fitted(line, desk.parts.world.stdout, desk.parts.world.environ)}\n")
-    return desk
+    state = state.current()
+    turn = _last_answer(state)
+    measured = stats_note(turn.reply.stats, context_length=state.context()[1])
+    line = f"Turn {turn.id}, {sanitize_line(turn.model)}: {measured or 'the server sent no numbers'}"
+    state.write(f"{fitted(line, state.parts.world.stdout, state.parts.world.environ)}\n")
+    return state
 
 
-def context(desk: ReplState, text: str) -> ReplState:
+def context(state: ReplState, text: str) -> ReplState:
     """Show how full the context is."""
     nothing(text)
-    desk = desk.current()
-    if not desk.known.now():
-        desk.known.fetched()
-    used, holds = desk.context()
+    state = state.current()
+    if not state.known.now():
+        state.known.fetched()
+    used, holds = state.context()
     if used is not None and holds:
         filled = min(round(used / holds * _BAR), _BAR)
-        desk.write(f"{'█' * filled}{'░' * (_BAR - filled)} {used:,} of {holds:,} tokens ({used / holds:.0%})\n")
+        state.write(f"{'█' * filled}{'░' * (_BAR - filled)} {used:,} of {holds:,} tokens ({used / holds:.0%})\n")
     elif used is not None:
-        desk.write(f"{context_words(used, None)}; how many fit is not known: the model is not loaded.\n")
+        state.write(f"{context_words(used, None)}; how many fit is not known: the model is not loaded.\n")
     else:
         fit = f"; {holds:,} fit" if holds else ""
-        desk.write(f"How many tokens are used is known after the next reply{fit}.\n")
-    unsent = desk.session.unsent(desk.parts.server)
+        state.write(f"How many tokens are used is known after the next reply{fit}.\n")
+    unsent = state.session.unsent(state.parts.server)
     if unsent:
-        desk.say(f"As text with the next prompt: {counted(len(unsent), 'turn')}.")
-    return desk
+        state.say(f"As text with the next prompt: {counted(len(unsent), 'turn')}.")
+    return state
 
 
-def tool(desk: ReplState, text: str) -> ReplState:
+def tool(state: ReplState, text: str) -> ReplState:
     """Show a tool call of the last reply whole."""
-    desk = desk.current()
-    calls = _last_answer(desk).reply.tool_calls
+    state = state.current()
+    calls = _last_answer(state).reply.tool_calls
     number = count(text, 1)
     if number > len(calls):
         raise NotFoundError(
             f"The last reply made {counted(len(calls), 'tool call')}." if calls else "It called no tool."
         )
-    desk.write(_whole_call(calls[number - 1]))
-    return desk
+    state.write(_whole_call(calls[number - 1]))
+    return state
 
 
 def code_blocks(text: str) -> list[str]:
@@ -144,9 +144,9 @@ def _whole_call(call: ToolCall | InvalidToolCall) -> str:
     match call:
         case ToolCall(_, arguments):
             asked = json.dumps(dict(arguments), ensure_ascii=False, indent=2)
-            return safe(f"{call_note(call.tool, None)} {asked}\n\n{result_note(call)}\n")
+            return sanitize(f"{call_note(call.tool, None)} {asked}\n\n{result_note(call)}\n")
         case InvalidToolCall():
-            return safe(f"{invalid_call_note(call)}\n")
+            return sanitize(f"{invalid_call_note(call)}\n")
 
 
 def _how_many(blocks: int) -> str:
@@ -155,9 +155,9 @@ def _how_many(blocks: int) -> str:
     )
 
 
-def _last_answer(desk: ReplState) -> Turn:
+def _last_answer(state: ReplState) -> Turn:
     """Return the newest turn that has a reply; one that failed before anything came has none."""
-    for turn in islice(desk.session.lineage(), 2):
+    for turn in islice(state.session.lineage(), 2):
         if turn.reply.items:
             return turn
     raise BadUseError("There is no reply yet.")

@@ -6,7 +6,7 @@ from lmchat.chat.session import Session
 from lmchat.errors import BadUseError
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
-from lmchat.render.sanitize import safe_line
+from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.commands.command import Command, Takes, nothing, required
 from lmchat.repl.greeting import say_new, show_resumed
 from lmchat.repl.state import ReplState
@@ -15,93 +15,93 @@ from lmchat.store.names import checked
 _MOST_MATCHES = 20
 
 
-def fork(desk: ReplState, text: str) -> ReplState:
+def fork(state: ReplState, text: str) -> ReplState:
     """Go on in a new session that shares what was said so far."""
     name = required(text, "name for the new session", "/fork NAME")
-    desk = desk.current()
-    if not desk.kept:
+    state = state.current()
+    if not state.kept:
         raise BadUseError("There is nothing to fork yet.", hint="A session is kept from its first prompt on.")
-    forked = desk.parts.store.fork(desk.session, name)
-    desk.say(f"You are in '{forked.name}' now; /switch {desk.session.name} goes back.")
-    return desk.at(forked)
+    forked = state.parts.store.fork(state.session, name)
+    state.say(f"You are in '{forked.name}' now; /switch {state.session.name} goes back.")
+    return state.at(forked)
 
 
-def new(desk: ReplState, text: str) -> ReplState:
+def new(state: ReplState, text: str) -> ReplState:
     """Begin a conversation with the same model and settings."""
-    if text and not desk.parts.private and desk.parts.store.has(checked(text)):
+    if text and not state.parts.private and state.parts.store.has(checked(text)):
         raise BadUseError(f"There is a session '{text}' already.", hint=f"/switch {text} goes there.")
-    fresh = _empty(desk.session, checked(text) if text else "")
-    desk = desk.at(fresh)
+    fresh = _empty(state.session, checked(text) if text else "")
+    state = state.at(fresh)
     if text:
-        say_new(desk)
+        say_new(state)
     else:
-        desk.say("A new session; it is named after its first prompt.")
-    return replace(desk, warned=False)
+        state.say("A new session; it is named after its first prompt.")
+    return replace(state, warned=False)
 
 
-def switch(desk: ReplState, text: str) -> ReplState:
+def switch(state: ReplState, text: str) -> ReplState:
     """Go on in another session."""
     name = required(text, "session", "/switch NAME")
-    if desk.parts.private:
+    if state.parts.private:
         raise BadUseError("A private conversation cannot be left for another.", hint="/quit ends it.")
-    found = desk.parts.store.find(name)
-    desk = replace(desk.at(found), warned=False)
+    found = state.parts.store.find(name)
+    state = replace(state.at(found), warned=False)
     if found.head is None:
-        desk.say(f"Session '{found.name}' has no turns yet.")
+        state.say(f"Session '{found.name}' has no turns yet.")
     else:
-        show_resumed(desk)
-    return desk
+        show_resumed(state)
+    return state
 
 
-def sessions(desk: ReplState, text: str) -> ReplState:
+def sessions(state: ReplState, text: str) -> ReplState:
     """List the sessions, the one used last first."""
     nothing(text)
-    summaries = desk.parts.store.sessions()
+    summaries = state.parts.store.sessions()
     if not summaries:
         raise BadUseError("There are no sessions yet.", hint="The first prompt makes one.")
-    desk.write(sessions_listing(summaries, desk.parts.world.now(), desk.theme, desk.width))
-    return desk
+    state.write(sessions_listing(summaries, state.parts.world.now(), state.theme, state.width))
+    return state
 
 
-def rename(desk: ReplState, text: str) -> ReplState:
+def rename(state: ReplState, text: str) -> ReplState:
     """Give the session another name."""
     name = checked(required(text, "new name", "/rename NAME"))
-    if desk.kept:
-        desk.parts.store.rename(desk.session.name, name)
-    elif not desk.parts.private and desk.parts.store.has(name):
+    if state.kept:
+        state.parts.store.rename(state.session.name, name)
+    elif not state.parts.private and state.parts.store.has(name):
         raise BadUseError(f"There is a session '{name}' already.", hint="Choose another name.")
-    desk.say(f"This session is called '{name}' now.")
-    return replace(desk, session=replace(desk.session, name=name))
+    state.say(f"This session is called '{name}' now.")
+    return replace(state, session=replace(state.session, name=name))
 
 
-def delete(desk: ReplState, text: str) -> ReplState:
+def delete(state: ReplState, text: str) -> ReplState:
     """Delete a session for good, after a question."""
-    name = text or desk.session.name
-    if not name or (not text and not desk.kept):
+    name = text or state.session.name
+    if not name or (not text and not state.kept):
         raise BadUseError("There is nothing to delete: this session is not kept yet.")
-    store = desk.parts.store
+    store = state.parts.store
     doomed = store.find(name)
     turns = sum(1 for _ in doomed.lineage())
-    if not desk.keyboard.confirmed(
-        f"Delete session '{safe_line(doomed.name)}' ({counted(turns, 'turn')} on its way) for good?"
+    if not state.keyboard.confirmed(
+        f"Delete session '{sanitize_line(doomed.name)}' ({counted(turns, 'turn')} on its way) for good?"
     ):
-        desk.say("Nothing was deleted.")
-        return desk
+        state.say("Nothing was deleted.")
+        return state
     store.delete([name])
-    desk.say(f"Session '{doomed.name}' is deleted.")
-    return desk.at(_empty(desk.session, "")) if doomed.name == desk.session.name else desk
+    state.say(f"Session '{doomed.name}' is deleted.")
+    return state.at(_empty(state.session, "")) if doomed.name == state.session.name else state
 
 
-def search(desk: ReplState, text: str) -> ReplState:
+def search(state: ReplState, text: str) -> ReplState:
     """Find words in all sessions."""
-    matches = desk.parts.store.search(required(text, "word to look for", "/search blue sky"), limit=_MOST_MATCHES)
+    matches = state.parts.store.search(required(text, "word to look for", "/search blue sky"), limit=_MOST_MATCHES)
     if not matches:
-        desk.say("Nothing was found.")
-        return desk
+        state.say("Nothing was found.")
+        return state
     for match in matches:
-        desk.write(match_text(match, desk.parts.world.now(), desk.theme))
-    desk.say("/switch NAME and /goto TURN go there.")
-    return desk
+        state.write(match_text(match, state.parts.world.now(), state.theme))
+    state.say("/switch NAME and /goto TURN go there.")
+    return state
 
 
 def _empty(session: Session, name: str) -> Session:

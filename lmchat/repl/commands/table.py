@@ -20,38 +20,38 @@ _KEYS = (
 )
 
 
-def show_help(desk: ReplState, text: str) -> ReplState:
+def show_help(state: ReplState, text: str) -> ReplState:
     """Show the commands, or one of them."""
     if text:
         found = command_named(text.removeprefix("/"))
         names = "".join(f", /{alias}" for alias in found.aliases)
-        desk.write(f"{_bold(desk, found.written + names)}\n")
-        desk.write(_filled(" ".join(filter(None, (found.help, found.more))), desk.width, indent=2))
-        return desk
+        state.write(f"{_bold(state, found.written + names)}\n")
+        state.write(_filled(" ".join(filter(None, (found.help, found.more))), state.width, indent=2))
+        return state
     for written, said in readme_rows():
-        desk.write(_help_row(desk, written, said))
-    desk.write("\n")
+        state.write(_help_row(state, written, said))
+    state.write("\n")
     for key, said in _KEYS:
-        desk.write(_help_row(desk, key, said))
-    return desk
+        state.write(_help_row(state, key, said))
+    return state
 
 
-def editor(desk: ReplState, text: str) -> ReplState:
+def editor(state: ReplState, text: str) -> ReplState:
     """Write the next prompt in the person's editor; it is not sent yet."""
-    return replace(desk, draft=desk.keyboard.edited(text))
+    return replace(state, draft=state.keyboard.edited(text))
 
 
-def clear(desk: ReplState, text: str) -> ReplState:
+def clear(state: ReplState, text: str) -> ReplState:
     """Clear the screen."""
     nothing(text)
-    desk.keyboard.clear()
-    return desk
+    state.keyboard.clear()
+    return state
 
 
-def leave(desk: ReplState, text: str) -> ReplState:
+def leave(state: ReplState, text: str) -> ReplState:
     """Leave."""
     nothing(text)
-    return replace(desk, left=True)
+    return replace(state, left=True)
 
 
 COMMANDS = (
@@ -105,12 +105,12 @@ def readme_rows() -> list[tuple[str, str]]:
     return [(each.written, each.help) for each in COMMANDS]
 
 
-def _help_row(desk: ReplState, written: str, said: str) -> str:
+def _help_row(state: ReplState, written: str, said: str) -> str:
     """Lay out one row of the help; where what is typed is long, its help stands below it."""
     name, usage = written.split(" ", 1) if written.startswith("/") and " " in written else (written, "")
-    row = _filled(said, desk.width, indent=_NAME_CELLS + 2)
+    row = _filled(said, state.width, indent=_NAME_CELLS + 2)
     gap = _NAME_CELLS - len(written)
-    head = f"{_bold(desk, name)} {usage}" if usage else _bold(desk, name)
+    head = f"{_bold(state, name)} {usage}" if usage else _bold(state, name)
     return f"{head}{' ' * gap}{row[_NAME_CELLS:]}" if gap >= 0 else f"{head}\n{row}"
 
 
@@ -119,8 +119,8 @@ def _filled(text: str, width: int, *, indent: int) -> str:
     return fill(text, max(width, indent + 20), initial_indent=blanks, subsequent_indent=blanks) + "\n"
 
 
-def _bold(desk: ReplState, text: str) -> str:
-    return desk.theme.styled(text, desk.theme.looks.strong)
+def _bold(state: ReplState, text: str) -> str:
+    return state.theme.styled(text, state.theme.styles.strong)
 
 
 def _exists(word: str) -> bool:

@@ -17,79 +17,79 @@ from lmchat.repl.turns import ask, with_model
 _SHOWN_TURNS = 10
 
 
-def undo(desk: ReplState, text: str) -> ReplState:
+def undo(state: ReplState, text: str) -> ReplState:
     """Move the head towards the first turn."""
-    steps, desk = count(text, 1), desk.current()
-    session = desk.parts.store.undo(desk.session, steps) if desk.kept else desk.session.undone(steps)
-    return _moved(desk, session)
+    steps, state = count(text, 1), state.current()
+    session = state.parts.store.undo(state.session, steps) if state.kept else state.session.undone(steps)
+    return _moved(state, session)
 
 
-def redo(desk: ReplState, text: str) -> ReplState:
+def redo(state: ReplState, text: str) -> ReplState:
     """Take back what was undone."""
-    steps, desk = count(text, 1), desk.current()
-    if not desk.kept:
-        hint = "A private conversation moves with /goto." if desk.parts.private else ""
+    steps, state = count(text, 1), state.current()
+    if not state.kept:
+        hint = "A private conversation moves with /goto." if state.parts.private else ""
         raise BadUseError("Nothing is left to redo.", hint=hint)
-    return _moved(desk, desk.parts.store.redo(desk.session, steps))
+    return _moved(state, state.parts.store.redo(state.session, steps))
 
 
-def goto(desk: ReplState, text: str) -> ReplState:
+def goto(state: ReplState, text: str) -> ReplState:
     """Move the head to a turn; 0 is before the first."""
     number = turn_number(required(text, "turn to go to", "/goto 3"))
-    desk, to = desk.current(), number or None
-    session = desk.parts.store.move(desk.session, to) if desk.kept else desk.session.moved(to)
-    return _moved(desk, session)
+    state, to = state.current(), number or None
+    session = state.parts.store.move(state.session, to) if state.kept else state.session.moved(to)
+    return _moved(state, session)
 
 
-def retry(desk: ReplState, text: str) -> ReplState:
+def retry(state: ReplState, text: str) -> ReplState:
     """Ask the last prompt again, beside the reply there is; other models and options hold for this turn only."""
-    desk = with_model(desk.current())
-    turn, usual = _last(desk), desk.session
-    asking = desk.at(_tried_with(desk, words(text)))
+    state = with_model(state.current())
+    turn, usual = _last(state), state.session
+    asking = state.at(_tried_with(state, words(text)))
     if asking.session.model != usual.model:
-        desk.say(f"Turn {turn.id}, {turn.model}:")
-        show_turns(desk.parts.world, [turn], desk.theme, dim=True)
-        desk.say(f"{asking.session.model}:")
+        state.say(f"Turn {turn.id}, {turn.model}:")
+        show_turns(state.parts.world, [turn], state.theme, dim=True)
+        state.say(f"{asking.session.model}:")
     growing = asking.session.moved(turn.parent)
     asked = ask(asking, turn.prompt, growing=growing, summary=turn.summary)
     # The prompt stands in the tree: it need not stand in the line as well.
     return replace(asked.talking_with(model=usual.model, options=usual.options), draft="")
 
 
-def edit(desk: ReplState, text: str) -> ReplState:
+def edit(state: ReplState, text: str) -> ReplState:
     """Put the prompt of a turn into the line; sent, it grows beside that turn."""
-    desk = desk.current()
-    turn = desk.session.turn(turn_number(text)) if text else _last(desk)
-    return replace(desk, draft=turn.prompt.text, images=turn.prompt.images, editing=turn.id)
+    state = state.current()
+    turn = state.session.turn(turn_number(text)) if text else _last(state)
+    return replace(state, draft=turn.prompt.text, images=turn.prompt.images, editing=turn.id)
 
 
-def tree(desk: ReplState, text: str) -> ReplState:
+def tree(state: ReplState, text: str) -> ReplState:
     """Draw the branches, with the head marked."""
     nothing(text)
-    desk = desk.current()
-    store, session = desk.parts.store, desk.session
-    leaves = {} if desk.kept else {turn.id: _Leaf.of(turn) for turn in _turns(session)}
-    shape = store.shape(session) if desk.kept else [(leaf.id, leaf.parent) for leaf in leaves.values()]
+    state = state.current()
+    store, session = state.parts.store, state.session
+    leaves = {} if state.kept else {turn.id: _Leaf.of(turn) for turn in _turns(session)}
+    shape = store.shape(session) if state.kept else [(leaf.id, leaf.parent) for leaf in leaves.values()]
     if not shape:
         raise BadUseError("There are no turns yet.")
 
     def look_up(turns: Collection[TurnId]) -> Iterable[Twig]:
-        return store.tree(session, only=turns) if desk.kept else [leaves[turn] for turn in turns]
+        return store.tree(session, only=turns) if state.kept else [leaves[turn] for turn in turns]
 
-    heads = store.heads(session) if desk.kept else {}
-    for line in draw_tree(shape, session.head, heads, look_up, desk.theme, desk.width):
-        desk.write(f"{line}\n")
-    return desk
+    heads = store.heads(session) if state.kept else {}
+    for line in draw_tree(shape, session.head, heads, look_up, state.theme, state.width):
+        state.write(f"{line}\n")
+    return state
 
 
-def history(desk: ReplState, text: str) -> ReplState:
+def history(state: ReplState, text: str) -> ReplState:
     """Show the last turns again."""
-    desk = desk.current()
-    turns = list(islice(desk.session.lineage(), count(text, _SHOWN_TURNS)))[::-1]
+    state = state.current()
+    turns = list(islice(state.session.lineage(), count(text, _SHOWN_TURNS)))[::-1]
     if not turns:
         raise BadUseError("There are no turns yet.")
-    show_turns(desk.parts.world, turns, desk.theme)
-    return desk
+    show_turns(state.parts.world, turns, state.theme)
+    return state
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,27 +113,27 @@ def _turns(session: Session) -> list[Turn]:
     return [session.turns[number] for number in sorted(session.turns)]
 
 
-def _moved(desk: ReplState, session: Session) -> ReplState:
-    moved = replace(desk.at(session), warned=False)
+def _moved(state: ReplState, session: Session) -> ReplState:
+    moved = replace(state.at(session), warned=False)
     say_place(moved)
     return moved
 
 
-def _last(desk: ReplState) -> Turn:
-    if desk.head is None:
+def _last(state: ReplState) -> Turn:
+    if state.head is None:
         raise BadUseError("There is no turn yet.")
-    return desk.head
+    return state.head
 
 
-def _tried_with(desk: ReplState, given: list[str]) -> Session:
+def _tried_with(state: ReplState, given: list[str]) -> Session:
     """Return the session with the model and the options of `--model KEY option=value …`."""
-    session = desk.session
+    session = state.session
     while given:
         word = given.pop(0)
         name, equals, value = word.partition("=")
         if name in {"--model", "-m", "model"}:
             key = value if equals else required(given.pop(0) if given else "", "model", "/retry --model KEY")
-            found = find_model(desk.known.now(), key)
+            found = find_model(state.known.now(), key)
             session = replace(session, model=found.key if found and found.key.casefold() == key.casefold() else key)
         elif equals:
             session = replace(session, options=with_option(session.options, name, value))

@@ -7,9 +7,9 @@ from pygments.lexers import get_lexer_by_name
 
 from lmchat.render.markdown.code import Highlighter, Palette
 from lmchat.render.markdown.spans import Span
-from lmchat.render.theme import Depth, Looks, Theme
+from lmchat.render.theme import Depth, Styles, Theme
 
-PALETTE = Palette(Theme(Looks(), code_colours=True))
+PALETTE = Palette(Theme(Styles(), code_colours=True))
 LANGUAGES = [
     "python",
     "c",
@@ -123,12 +123,12 @@ def test_a_copy_leaves_the_highlighter_as_it_was() -> None:
 
 def test_a_chosen_theme_uses_the_colours_the_terminal_has() -> None:
     for depth, look in ((Depth.ALL, "38;2;102;217;239"), (Depth.MANY, "38;5;81"), (Depth.SIXTEEN, "96")):
-        palette = Palette(Theme(Looks(), code_colours=True, code_theme="monokai", depth=depth))
+        palette = Palette(Theme(Styles(), code_colours=True, code_theme="monokai", depth=depth))
         line = Highlighter("python", palette).push("def f(): pass")[0]
         assert line[0].text == "def"
         assert look in line[0].look
 
 
 def test_a_theme_nobody_knows_is_no_failure() -> None:
-    palette = Palette(Theme(Looks(), code_colours=True, code_theme="no such theme"))
+    palette = Palette(Theme(Styles(), code_colours=True, code_theme="no such theme"))
     assert Highlighter("python", palette).push("x")[0][0].text == "x"

@@ -3,7 +3,7 @@
 import pytest
 
 from lmchat.render.markdown.stream import render_rows
-from lmchat.render.theme import PLAIN, Looks, Theme
+from lmchat.render.theme import PLAIN, Styles, Theme
 
 
 def plain(text: str, width: int = 40) -> list[str]:
@@ -11,7 +11,7 @@ def plain(text: str, width: int = 40) -> list[str]:
 
 
 def coloured(text: str, width: int = 40, *, links: bool = False) -> str:
-    theme = Theme(Looks(), code_colours=True, links=links)
+    theme = Theme(Styles(), code_colours=True, links=links)
     return "\n".join(row.text for row in render_rows(text, width, theme))
 
 
@@ -150,7 +150,7 @@ def test_the_language_is_found_in_what_follows_the_fence(info: str) -> None:
 
 
 def test_without_colours_there_are_none_in_code() -> None:
-    theme = Theme(Looks())
+    theme = Theme(Styles())
     assert render_rows("```python\ndef f():\n```", 40, theme)[1].text == "def f():"
 
 

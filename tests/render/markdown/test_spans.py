@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmchat.render.cells import cells
-from lmchat.render.markdown.inline import mended
+from lmchat.render.markdown.inline import close_open_marks
 from lmchat.render.markdown.spans import Span, fold, row, wrap
 
 TEXTS = st.text(st.sampled_from("ab c  日本、語。「」é👩‍e\u0301️"), max_size=60)
@@ -87,9 +87,9 @@ def test_blanks_at_the_end_of_a_row_are_left_out() -> None:
     ],
 )
 def test_what_is_half_written_is_mended(half: str, whole: str) -> None:
-    assert mended(half) == whole
+    assert close_open_marks(half) == whole
 
 
 @given(st.text(st.sampled_from("*_~`[]()! a\\&<>\n"), max_size=40))
 def test_mending_never_fails(text: str) -> None:
-    mended(text)
+    close_open_marks(text)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lmchat.render.markdown.stream import FRAME_SECONDS, MarkdownStream, render_rows
 from lmchat.render.painter import Painter
-from lmchat.render.sanitize import safe
+from lmchat.render.sanitize import sanitize
 from lmchat.render.theme import theme_for
 from tests.render.markdown.documents import DOCUMENTS, readmes
 from tests.render.terminals import COLOURED, Cell, Clock, LateTerminal, ReflowingTerminal, Terminal
@@ -53,7 +53,7 @@ def at_once(text: str, terminal: Terminal) -> list[list[Cell]]:
 
 
 @given(
-    DOCUMENTS.map(safe),
+    DOCUMENTS.map(sanitize),
     st.integers(20, 120),
     st.integers(2, 30),
     st.lists(st.sampled_from([0.0, 0.01, 0.05, 1.0]), min_size=1, max_size=5),
@@ -66,7 +66,7 @@ def test_screen_and_scrollback_are_those_of_the_whole(
     assert streamed(text, cuts, pauses, Terminal(columns, lines)) == at_once(text, Terminal(columns, lines))
 
 
-@given(DOCUMENTS.map(safe), st.integers(20, 120), st.integers(3, 24))
+@given(DOCUMENTS.map(sanitize), st.integers(20, 120), st.integers(3, 24))
 @example("****`````<div>🇯🇵```", 20, 3)  # settled, it takes two rows where flags are two characters
 def test_character_by_character_they_are_too(text: str, columns: int, lines: int) -> None:
     text = text[:150]
@@ -77,7 +77,7 @@ def test_character_by_character_they_are_too(text: str, columns: int, lines: int
 @pytest.mark.parametrize(("columns", "lines"), [(34, 8), (100, 24)])
 def test_real_documents_end_as_they_are_printed_at_once(columns: int, lines: int) -> None:
     chance = random.Random(columns)  # noqa: S311 - no secret
-    for text in (safe(readme)[:2500] for readme in chance.sample(readmes(), min(len(readmes()), 12))):
+    for text in (sanitize(readme)[:2500] for readme in chance.sample(readmes(), min(len(readmes()), 12))):
         cuts = sorted(chance.sample(range(1, len(text)), 60))
         shown = streamed(text, cuts, [0.01, 0.06], Terminal(columns, lines))
         assert shown == at_once(text, Terminal(columns, lines))
@@ -153,7 +153,7 @@ def test_a_widened_window_that_does_not_reflow_keeps_every_word_once() -> None:
 
 
 @FEW
-@given(DOCUMENTS.map(safe), st.integers(20, 80), st.integers(2, 12))
+@given(DOCUMENTS.map(sanitize), st.integers(20, 80), st.integers(2, 12))
 def test_the_cursor_never_goes_up_further_than_the_window_less_one(text: str, columns: int, lines: int) -> None:
     terminal = Terminal(columns, lines)
     streamed(text, list(range(1, len(text), 9)), [0.05], terminal)
