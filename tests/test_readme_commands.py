@@ -50,7 +50,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "bin/lmchat").chmod(0o755)
     (place / "home").mkdir()
     # That a command runs is proven by the first words of its reply.
-    (place / "home/settings.toml").write_text("max_output_tokens = 8\n")
+    (place / "home/settings.toml").write_text("max_output_tokens = 3\n")
     for command in ("init -q", "add notes.txt", "-c user.name=a -c user.email=a@b commit -qm one"):
         subprocess.run(["git", *command.split()], cwd=place, check=True, capture_output=True)
     (place / "notes.txt").write_text("Buy milk and bread.\n")
