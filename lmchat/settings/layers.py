@@ -7,7 +7,7 @@ from pathlib import Path
 from lmchat.chat.values import Options
 from lmchat.errors import SettingsError
 from lmchat.settings.file import McpServer, read_source, settings_path, unknown_profile
-from lmchat.settings.keys import BY_NAME, KEYS, SAMPLING, TOKEN_VARIABLE, Key, Value
+from lmchat.settings.keys import BY_NAME, KEYS, OPTIONS, TOKEN_VARIABLE, Key, Value
 from lmchat.settings.shapes import misfit, without_password
 from lmchat.world import World
 
@@ -121,9 +121,8 @@ class Settings:
         return self.text("default_profile")
 
     def options(self) -> Options:
-        """Return the sampling settings that are set."""
-        values = {key.name: self.value(key.name) for key in SAMPLING}
-        return Options(**values)  # type: ignore[arg-type]  # each was checked against its shape
+        """Return the options of a request that are set."""
+        return Options(**{name: self.value(name) for name in OPTIONS})
 
     def mcp_headers(self, label: str, url: str = "") -> Mapping[str, str]:
         """Return the headers for an ephemeral MCP server: secrets, for the request only.
