@@ -134,27 +134,19 @@ class Settings:
             return {}
         return server.headers
 
-    def token_place(self) -> tuple[str, Setting] | None:
-        """Find the `token_command` or `token_env` that holds, None where only LM_API_TOKEN is left.
+    def rows(self, token_source: str = "") -> tuple[Row, ...]:
+        """Return every setting, its value and where it was given, with secrets hidden.
 
-        They stand for one another: a profile's `token_env` wins over the file's `token_command`.
+        `token_source` says where the token comes from, empty where there is none.
         """
-        for place in (self.of_profile, self.file):
-            given = [(name, place[name]) for name in ("token_command", "token_env") if name in place]
-            if given:
-                return next((each for each in given if each[1].value), None)
-        return None
-
-    def rows(self) -> tuple[Row, ...]:
-        """Return every setting, its value and where it was given, with secrets hidden."""
         settings = (setting_row(key, self.value(key.name), self.source(key.name)) for key in KEYS)
-        place = self.token_place()
-        source = f"{place[0]} of {place[1].source}" if place else TOKEN_VARIABLE if self.has_token else ""
-        token = Row("token", HIDDEN, source) if source else Row("token", None, DEFAULT)
+        token = Row("token", HIDDEN, token_source) if token_source else Row("token", None, DEFAULT)
         return (*settings, token, *server_rows(self.servers.values(), self.path.name))
 
     def _given(self, name: str) -> Setting | None:
-        layers = (self.flags, self.environment, self.of_profile, self.file)
+        # A profile that the command line names is the nearer word than a variable of the environment.
+        middle = (self.environment, self.of_profile)
+        layers = (self.flags, *(middle[::-1] if "default_profile" in self.flags else middle), self.file)
         return next((each[name] for each in layers if name in each), None)
 
 

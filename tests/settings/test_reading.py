@@ -148,8 +148,8 @@ def test_asking_for_a_setting_that_does_not_exist_is_a_bug(tmp_path: Path) -> No
 
 def test_no_toml_reader_is_loaded_where_there_is_no_file(tmp_path: Path) -> None:
     script = (
-        "import sys; from lmchat.world import this_world; from lmchat.settings import read_settings, read_token\n"
-        "world = this_world(); read_token(world, read_settings(world))\n"
+        "import sys; from lmchat.world import this_world; from lmchat.settings import read_settings\n"
+        "world = this_world(); read_settings(world)\n"
         "print({'tomllib', 'tomlkit', 'subprocess'} & set(sys.modules))"
     )
     done = subprocess.run(
