@@ -35,7 +35,7 @@ def builtin_client(invocation: Invocation, settings: Settings) -> Iterator[Clien
             "The built-in model is not installed.",
             hint="Install it: pip install 'lmchat[local]', or name a server: --url",
         )
-    with started(builtin_world(invocation, settings)) as url:
+    with started(builtin_world(invocation, settings), secret_variables=settings.secret_variables) as url:
         listed = partial(remember_models, invocation.world, LOCAL)
         client = Client(Address(url), log=invocation.log if invocation.debug else None, listed=listed)
         _fetch_once(invocation, client)

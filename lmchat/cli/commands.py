@@ -146,7 +146,9 @@ def serve(
     from lmchat.local.start import serve
 
     invocation: Invocation = context.obj
-    serve(builtin_world(invocation, settings_of(invocation)), port=port, token=token)
+    settings = settings_of(invocation)
+    world, secret = builtin_world(invocation, settings), settings.secret_variables
+    serve(world, port=port, token=token, secret_variables=secret)
 
 
 app.add_typer(sessions, name="sessions")

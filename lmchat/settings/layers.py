@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lmchat.chat.values import Options
 from lmchat.errors import SettingsError
-from lmchat.settings.file import McpServer, read_source, settings_path, unknown_profile
-from lmchat.settings.keys import BY_NAME, KEYS, OPTIONS, TOKEN_VARIABLE, Key, Value
+from lmchat.settings.file import McpServer, Source, read_source, settings_path, unknown_profile
+from lmchat.settings.keys import BY_NAME, KEYS, OPTIONS, SECRET_VARIABLES, TOKEN_VARIABLE, Key, Value
 from lmchat.settings.shapes import misfit, without_password
 from lmchat.world import World
 
@@ -74,7 +74,8 @@ Layer = Mapping[str, Setting]
 class Settings:
     """Hold every layer of the settings, the highest first.
 
-    An empty text in a layer takes a setting back to its default, whatever the layers below say.
+    An empty text in a layer takes a setting back to its default, whatever the layers below say. `secret_variables`
+    are the environment variables that hold a token, which no program that lmchat starts inherits.
     """
 
     path: Path
@@ -84,6 +85,7 @@ class Settings:
     file: Layer = field(default_factory=dict, repr=False)
     servers: Mapping[str, McpServer] = field(default_factory=dict, repr=False)
     has_token: bool = False
+    secret_variables: frozenset[str] = SECRET_VARIABLES
 
     def value(self, name: str) -> Value | None:
         """Return a setting's value, None where it is unset; raise KeyError where there is no such setting."""
@@ -187,6 +189,7 @@ def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profi
         file=layer(source.values, dict.fromkeys(source.values, file_name)),
         servers=source.servers,
         has_token=bool(world.environ.get(TOKEN_VARIABLE)),
+        secret_variables=SECRET_VARIABLES.union(_token_variables(source)),
     )
     name = settings.profile
     if not name:
@@ -195,6 +198,11 @@ def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profi
         raise unknown_profile(name, settings.source("default_profile"), tuple(source.profiles))
     values = source.profiles[name]
     return replace(settings, of_profile=layer(values, dict.fromkeys(values, f"profile '{name}' in {file_name}")))
+
+
+def _token_variables(source: Source) -> Iterator[str]:
+    """Yield the variables that the file or any of its profiles names for a token."""
+    return (str(table["token_env"]) for table in (source.values, *source.profiles.values()) if "token_env" in table)
 
 
 def _is_given(name: str, value: object) -> bool:
