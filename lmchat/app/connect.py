@@ -10,10 +10,10 @@ from functools import partial
 from lmchat.app.invocation import BUILT_IN, Invocation
 from lmchat.app.invocation import BUILT_IN as LOCAL
 from lmchat.app.model_cache import remember_models
-from lmchat.errors import UnreachableError
+from lmchat.errors import BadUseError, UnreachableError
 from lmchat.render.tables import size_words
 from lmchat.render.waiting import watched
-from lmchat.settings import Settings, read_token
+from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.wire.lmstudio.models import DownloadJob
@@ -35,7 +35,7 @@ def builtin_client(invocation: Invocation, settings: Settings) -> Iterator[Clien
             "The built-in model is not installed.",
             hint="Install it: pip install 'lmchat[local]', or name a server: --url",
         )
-    with started(builtin_world(invocation, settings)) as url:
+    with started(builtin_world(invocation, settings), secret_variables=settings.secret_variables) as url:
         listed = partial(remember_models, invocation.world, LOCAL)
         client = Client(Address(url), log=invocation.log if invocation.debug else None, listed=listed)
         _fetch_once(invocation, client)
@@ -88,12 +88,39 @@ def connected(invocation: Invocation, settings: Settings) -> Iterator[Connection
 
 
 def _connection(invocation: Invocation, settings: Settings, url: str) -> Connection:
-    address = Address(url, token=read_token(invocation.world, settings))
+    server = server_at(Address(url))
+    if sentence := withheld(settings, server):
+        invocation.say(f"lmchat: {sentence}")
+    address = Address(url, token=read_token(invocation.world, token_source(settings, server)))
     if address.exposes_token:
         invocation.say(f"lmchat: the API token goes to {address.host} without encryption; https would hide it.")
     listed = partial(remember_models, invocation.world, address.url)
     client = Client(address, log=invocation.log if invocation.debug else None, listed=listed)
     return Connection(client, address.url)
+
+
+def server_at(address: Address) -> Server:
+    """Return what decides which token goes to an address."""
+
+    def is_at(url: str) -> bool:
+        if url == BUILT_IN:
+            return False
+        try:
+            return Address(url).origin == address.origin
+        except BadUseError:  # an address that cannot be used is no server's
+            return False
+
+    return Server(address.host, is_at, address.loopback)
+
+
+def token_place(settings: Settings) -> str:
+    """Say where the token for the server of the settings comes from, empty where none goes there."""
+    url = settings.text("url")
+    try:
+        source = None if url == BUILT_IN else token_source(settings, server_at(Address(url)))
+    except BadUseError:
+        return ""
+    return str(source or "")
 
 
 def _say_fallback(invocation: Invocation, url: str) -> None:

@@ -63,6 +63,7 @@ def run(listening: socket.socket, settings: dict[str, Any]) -> None:
     from lmchat.local.server import ServerState, application
     from lmchat.local.worker import Worker
 
+    child_process.forget(settings["secret_variables"])
     chosen = settings["chosen"]
     places = Places(Path(settings["cache"]), Path(settings["lmstudio"]), Path(chosen) if chosen else None)
     instances = Instances(load)

@@ -6,7 +6,7 @@ Cheap to import. It must not know the server's insides: the server runs in a pro
 import contextlib
 import importlib.util
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ def available() -> bool:
 
 
 @contextlib.contextmanager
-def started(world: World, *, token: str = "") -> Iterator[str]:
+def started(world: World, *, token: str = "", secret_variables: Iterable[str] = ()) -> Iterator[str]:
     """Start the embedded server and yield its base URL; end it, with all below it, afterwards.
 
     Raises LmchatError where it cannot be started or `LMCHAT_LOCAL_MODEL` names no GGUF file.
@@ -34,7 +34,7 @@ def started(world: World, *, token: str = "") -> Iterator[str]:
     _need_extra()
     from lmchat.local.child_process import Child
 
-    settings = _settings(world, token)
+    settings = {**_settings(world, token), "secret_variables": list(secret_variables)}
     try:
         child = Child("lmchat.local.service", settings)
     except OSError as problem:
@@ -45,7 +45,7 @@ def started(world: World, *, token: str = "") -> Iterator[str]:
         child.stop(patience=3)
 
 
-def serve(world: World, *, port: int, token: str = "") -> None:
+def serve(world: World, *, port: int, token: str = "", secret_variables: Iterable[str] = ()) -> None:
     """Serve in the foreground on a loopback port (0: any free one) until Ctrl-C or SIGTERM.
 
     Raises BadUseError where the port is taken.
@@ -53,7 +53,7 @@ def serve(world: World, *, port: int, token: str = "") -> None:
     _need_extra()
     from lmchat.local import service
 
-    settings = _settings(world, token)
+    settings = {**_settings(world, token), "secret_variables": list(secret_variables)}
     listening = service.bound(port)
     world.stderr.write(f"lmchat: serving at {service.address(listening)} (Ctrl-C stops it)\n")
     world.stderr.flush()

@@ -169,6 +169,7 @@ def test_without_any_the_built_in_model_gets_the_system_prompt_and_temperature_i
 
 def test_sampling_goes_to_the_engine(served: Served) -> None:
     asked: dict[str, Any] = {"temperature": 0.7, "top_p": 0.5, "top_k": 3, "min_p": 0.1, "repeat_penalty": 1.2}
+    asked["presence_penalty"] = -0.5
 
     served.chat(**asked, max_output_tokens=7)
 
