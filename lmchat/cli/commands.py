@@ -187,7 +187,7 @@ def serve(
     """
     from lmchat.app.connect import builtin_world
     from lmchat.app.conversation import settings_of
-    from lmchat.local.start import serve
+    from lmchat.local.run import serve
 
     invocation: Invocation = context.obj
     serve(builtin_world(invocation, settings_of(invocation)), port=port, token=token)
