@@ -187,10 +187,12 @@ def configured(app: "ASGIApp") -> "uvicorn.Config":
     """Say how uvicorn runs the application: silently, and the same whatever else is installed."""
     import uvicorn
 
+    from lmchat.local.guard import patient_protocol
+
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=patient_protocol,  # type: ignore[arg-type]  # it is called as the class would be
         ws="none",
         lifespan="off",
         log_config=None,
