@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lmchat.local.start import started
+from lmchat.local.run import started
 from tests.local.conftest import world_at
 from tests.readme import README
 
