@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lmchat.advice import Action, Do
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError
 
@@ -93,7 +94,10 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:
 
 def not_text(name: str) -> BadUseError:
     """Return the error for bytes that are surely no text."""
-    return BadUseError(f"{name} is not text.", hint="A picture is sent with --image; --encoding NAME reads it as text.")
+    return BadUseError(
+        f"{name} is not text.",
+        hint=("A picture is sent with ", Do(Action.ATTACH_PICTURE), "; --encoding NAME reads it as text."),
+    )
 
 
 def _named(data: bytes, name: str, encoding: str) -> Decoded:
