@@ -13,7 +13,7 @@ from typing import Any
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.local import gguf
 from lmchat.local.catalogue import ABOUT, BUILT_IN
-from lmchat.world import World
+from lmchat.world import World, path_of
 
 __all__ = ["ABOUT", "BUILT_IN", "available", "serve", "started"]
 
@@ -116,4 +116,4 @@ def _chosen(world: World) -> Path | None:
 
 
 def _path(name: str) -> Path:
-    return Path(name).expanduser().absolute()
+    return path_of(name).absolute()

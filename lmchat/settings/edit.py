@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lmchat.errors import SettingsError
+from lmchat.errors import LmchatError, SettingsError
 from lmchat.settings.file import (
     EDIT_HINT,
     KeyPath,
@@ -22,6 +22,7 @@ from lmchat.settings.file import (
     found,
     is_table,
     loaded,
+    locate_error,
     settings_path,
     shape_at,
     span,
@@ -91,7 +92,7 @@ def _joined(lines: list[str], like: str) -> str:
 def write_safely(path: Path, text: str) -> None:
     """Replace a file's text at once; it keeps its permissions, and a new one is readable by its owner only (0600).
 
-    A link stays a link: what it points at is replaced. Raise SettingsError where the file cannot be written.
+    A link stays a link: what it points at is replaced. Raise LmchatError where the file cannot be written.
     """
     try:
         target = path.resolve()
@@ -113,9 +114,10 @@ def write_safely(path: Path, text: str) -> None:
         Path(name).unlink(missing_ok=True)
 
 
-def _unwritable(path: Path, error: Exception) -> SettingsError:
+def _unwritable(path: Path, error: Exception) -> LmchatError:
+    """Make the error for what the system refused: nothing is wrong with the settings."""
     reason = error.strerror if isinstance(error, OSError) else str(error)
-    return SettingsError(f"{path} cannot be written: {reason}.")
+    return LmchatError(f"{path} cannot be written: {reason}.", hint="Nothing was changed.")
 
 
 Document = dict[str, Any]
@@ -132,6 +134,7 @@ def edit_value(world: World, key: str, value_text: str) -> Path:
     """
     path, text, document = _opened(world)
     where = parsed_key(key)
+    _require_tables(document, where if where != ("default_profile",) else ("profile", ""), text, path)
     value = shape_at(where).read(value_text)
     check(where, value)
     if where == ("default_profile",) and value and value not in document.get("profile", {}):
@@ -172,7 +175,7 @@ def remove_value(world: World, key: str) -> Path:
 
 def parsed_key(key: str) -> KeyPath:
     """Split a dotted key, whose parts may be quoted, such as `profile."my box".url`."""
-    if not re.fullmatch(rf"{_PART}(?:\.{_PART})*", key):
+    if not key.isprintable() or not re.fullmatch(rf"{_PART}(?:\.{_PART})*", key):
         raise SettingsError(f"{key!r} is not a setting.", hint="`lmchat settings` lists them.")
     return tuple(part.strip("\"'") for part in re.findall(_PART, key))
 
@@ -191,6 +194,18 @@ def _opened(world: World) -> tuple[Path, str, Document]:
     path = settings_path(world)
     text = file_text(path) or ""
     return path, text, loaded(text, path)
+
+
+def _require_tables(document: Document, key: KeyPath, text: str, path: Path) -> None:
+    """Raise SettingsError where what must be a table on the way to a key is something else."""
+    for length in range(1, len(key)):
+        outer = key[:length]
+        value = found(document, outer)
+        if is_table(outer) and value is not None and not isinstance(value, dict):
+            try:
+                shape_at(outer)
+            except SettingsError as error:
+                raise locate_error(error, text, path, outer) from None
 
 
 def _first_right(changes: Iterable[Change], wanted: Document, path: Path) -> str:

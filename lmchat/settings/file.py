@@ -1,6 +1,8 @@
 """The settings file: where it is, what it may contain, and where in it something is wrong."""
 
+import os
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,6 +141,10 @@ def unknown_profile(name: str, source: str, profiles: Sequence[str]) -> Settings
 
 
 FILE_NAME = "settings.toml"
+_DEEPEST = 50
+LARGEST_FILE = 1_000_000
+"""Bytes; a file of settings has a few thousand."""
+
 EDIT_HINT = "`lmchat settings edit` opens the file."
 
 
@@ -176,16 +182,26 @@ def read_source(path: Path) -> Source:
 def file_text(path: Path) -> str | None:
     """Read the file's text with its own line ends, None where there is no file; raise SettingsError otherwise."""
     try:
-        data = path.read_bytes()
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SettingsError(f"{path} cannot be read: it is no file.")
+            data = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    if len(data) > LARGEST_FILE:
+        raise SettingsError(f"{path} is too large for settings: more than {LARGEST_FILE} bytes.", hint=EDIT_HINT)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise SettingsError(f"{path}, line {line}: this is not UTF-8 text.", hint=EDIT_HINT) from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open what may be a pipe, which must not be waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def validate_text(text: str, path: Path) -> None:
@@ -220,7 +236,10 @@ def loaded(text: str, path: Path) -> dict[str, Any]:
     from tomllib import TOMLDecodeError, loads
 
     try:
-        return loads(text)
+        document = loads(text)
+        if _is_deep(document):
+            raise RecursionError
+        return document
     except TOMLDecodeError as error:
         what, _, place = str(error).partition(" (at ")
         line = re.match(r"line (\d+)", place)
@@ -231,6 +250,19 @@ def loaded(text: str, path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: lists or tables are nested too deeply.", hint=EDIT_HINT) from None
     except ValueError:
         raise SettingsError(f"{path}: a number has far too many digits.", hint=EDIT_HINT) from None
+
+
+def _is_deep(value: object) -> bool:
+    """Tell whether tables or lists are nested deeper than Python's own functions can follow."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
 
 
 def _server(label: str, table: Mapping[str, Any]) -> McpServer:

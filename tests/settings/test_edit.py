@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from lmchat.errors import SettingsError
+from lmchat.errors import LmchatError, SettingsError
 from lmchat.settings import KEYS, read_settings, settings_path, validate_text
 from lmchat.settings.edit import edit_value, remove_value, starting_text
 from tests.settings.world import world_in
@@ -194,7 +194,7 @@ def test_a_write_that_fails_leaves_the_file_and_no_rest(tmp_path: Path, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(SettingsError, match="cannot be written: No space left on device"):
+    with pytest.raises(LmchatError, match="cannot be written: No space left on device"):
         after_setting(tmp_path, FILE, "model", "m")
     assert [path.name for path in tmp_path.iterdir()] == ["settings.toml"]
     assert settings_path(world_in(tmp_path)).read_text() == FILE
