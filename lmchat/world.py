@@ -86,6 +86,30 @@ def path_of(text: str) -> Path:
     return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib's own raises for a name that nobody has
 
 
+def replace_file(path: Path, text: str, *, durable: bool = True) -> None:
+    """Replace a file's text at once; it keeps its permissions, and a new one is readable by its owner only (0600).
+
+    A link stays a link: the file it points at is replaced. `durable` waits until the disk has it. Raise OSError where
+    it cannot be written, RuntimeError for a link that points at itself; the file is then as it was.
+    """
+    import tempfile
+
+    target = path.resolve()
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    permissions = target.stat().st_mode & 0o777 if target.exists() else 0o600
+    number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        Path(name).chmod(permissions)
+        Path(name).replace(target)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
 def _absolute(text: str, variable: str) -> Path:
     """Return the path in a variable, seen from the current directory."""
     try:
