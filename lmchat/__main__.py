@@ -21,21 +21,9 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
     if arguments is None:
         arguments = sys.argv[1:]
         _end_in_order()
-    world = world or this_world()
+    world, flaw = (world, None) if world else _own_world()
     try:
-        if list(arguments) == ["--version"]:
-            world.stdout.write(f"lmchat {__version__}\n")
-            world.stdout.flush()
-            return ExitStatus.OK
-        if list(arguments[:1]) == ["__complete"]:
-            from lmchat.cli.completing import complete
-
-            return complete(world, arguments[1:])
-        from lmchat.cli.commands import run
-
-        status = run(world, arguments)
-        world.stdout.flush()
-        return status
+        return _run(world, arguments, flaw)
     except LmchatError as error:
         return _report(world, arguments, error)
     except KeyboardInterrupt:
@@ -57,6 +45,35 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
         except OSError:  # it is what cannot be written, and would say so again at the very end
             abandon(world.stdout)
         return status
+
+
+def _own_world() -> tuple[World, LmchatError | None]:
+    """Return the process's world; where `LMCHAT_HOME` is no path, also the error that says so."""
+    try:
+        return this_world(), None
+    except LmchatError as error:
+        return this_world(at_home=True), error
+
+
+def _run(world: World, arguments: Sequence[str], flaw: LmchatError | None) -> int:
+    if list(arguments) == ["--version"]:
+        world.stdout.write(f"lmchat {__version__}\n")
+        world.stdout.flush()
+        return ExitStatus.OK
+    completing = list(arguments[:1]) == ["__complete"]
+    if flaw and completing:
+        return ExitStatus.OK
+    if flaw:
+        raise flaw
+    if completing:
+        from lmchat.cli.completing import complete
+
+        return complete(world, arguments[1:])
+    from lmchat.cli.commands import run
+
+    status = run(world, arguments)
+    world.stdout.flush()
+    return status
 
 
 def _of_system(fault: OSError) -> LmchatError:

@@ -1,6 +1,5 @@
 """What goes along with a prompt: text files, quoted under their names, and pictures."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
@@ -8,11 +7,7 @@ from lmchat.advice import Action, Do
 from lmchat.app.invocation import Invocation
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
-
-
-def path_of(text: str) -> Path:
-    """Return the path that was typed; `~` is the home directory, `~name` another's where there is such a person."""
-    return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib's own raises for a name that nobody has
+from lmchat.world import path_of
 
 
 def text_or_file(text: str) -> str:

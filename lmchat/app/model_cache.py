@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lmchat.chat.models import Instance, Model
-from lmchat.world import World
+from lmchat.world import World, replace_file
 
 KEPT = timedelta(days=1)
 
@@ -20,12 +20,9 @@ def remember_models(world: World, server: str, models: Sequence[Model]) -> None:
     """Keep what completion shows of a server's models; where that cannot be written, nothing is kept."""
     path = _path(world, server)
     document = {"at": world.now().isoformat(), "models": [_written(model) for model in models]}
-    fresh = path.with_suffix(".new")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh.write_text(json.dumps(document), encoding="utf-8")
-        fresh.replace(path)
-    except OSError:
+        replace_file(path, json.dumps(document), durable=False)
+    except (OSError, RuntimeError):
         return
 
 

@@ -134,10 +134,10 @@ _KINDS: Mapping[str, Callable[[World, Sequence[str]], Iterable[Offer]]] = {
 def _document(world: World) -> Mapping[str, Any]:
     """Read the settings file, however odd the settings in it."""
     from lmchat.settings import settings_path
-    from lmchat.settings.file import file_text, loaded
+    from lmchat.settings.file import file_text, parse_toml
 
     path = settings_path(world)
-    return loaded(file_text(path) or "", path)
+    return parse_toml(file_text(path) or "", path)
 
 
 def _option(words: Sequence[str], name: str) -> str | None:

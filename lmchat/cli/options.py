@@ -14,6 +14,7 @@ import typer
 from lmchat.app.invocation import ChatFlags
 from lmchat.chat.values import Options
 from lmchat.settings.keys import OPTIONS, Key
+from lmchat.world import path_of
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, for scripts.")]
 
@@ -45,11 +46,15 @@ def chat_flags(
     ] = None,
     image: Annotated[
         list[Path] | None,
-        typer.Option("--image", "-i", metavar="FILE", help="Send a picture along; repeatable: -i a.png."),
+        typer.Option(
+            "--image", "-i", metavar="FILE", parser=path_of, help="Send a picture along; repeatable: -i a.png."
+        ),
     ] = None,
     file: Annotated[
         list[Path] | None,
-        typer.Option("--file", "-f", metavar="FILE", help="Quote a text file; repeatable: -f notes.md."),
+        typer.Option(
+            "--file", "-f", metavar="FILE", parser=path_of, help="Quote a text file; repeatable: -f notes.md."
+        ),
     ] = None,
     mcp: Annotated[
         list[str] | None,

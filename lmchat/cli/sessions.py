@@ -8,6 +8,7 @@ import typer
 from lmchat.app.invocation import Invocation
 from lmchat.chat.session import TurnId
 from lmchat.cli import options as given
+from lmchat.world import path_of
 
 sessions = typer.Typer(rich_markup_mode=None)
 
@@ -156,7 +157,8 @@ def export(
     context: typer.Context,
     name: Name,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; .json holds everything.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write there; .json holds everything."),
     ] = None,
     as_json: given.AsJson = False,
 ) -> None:
@@ -174,7 +176,9 @@ def export(
 @sessions.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What export --json wrote; - reads standard input.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", parser=path_of, help="What export --json wrote; - reads standard input.")
+    ],
     name: Annotated[str | None, typer.Option("--name", metavar="NEW", help="Call the session that.")] = None,
 ) -> None:
     """Bring back an exported session.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.local.catalogue import ABOUT, BUILT_IN
-from lmchat.world import World
+from lmchat.world import World, path_of
 
 if TYPE_CHECKING:
     import uvicorn
@@ -122,7 +122,7 @@ def _chosen(world: World) -> Path | None:
 
 
 def _path(name: str) -> Path:
-    return Path(name).expanduser().absolute()
+    return path_of(name).absolute()
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from prompt_toolkit.document import Document
 
 from lmchat.chat.integrations import write_integration
 from lmchat.chat.models import find_model
-from lmchat.errors import LmchatError
+from lmchat.errors import BadUseError, LmchatError
 from lmchat.render.cells import shorten
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.commands.command import Takes
@@ -184,7 +184,7 @@ def _load_options(typed: str) -> Iterator[Offer]:
 
 def _files(written: str, meant: str | None = None, *, several: bool = False) -> Iterator[Completion]:
     """Offer files for a path as it is written; `meant` is the path without its quotes."""
-    with suppress(OSError):  # there is no such directory
+    with suppress(OSError, BadUseError):  # there is no such directory
         for path, size in fitting(written if meant is None else meant):
             display = path[path.rstrip("/").rfind("/") + 1 :]
             yield _completion(among_several(path) if several else path, size, typed=written, display=display)

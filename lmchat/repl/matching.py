@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterable
 
-from lmchat.app.attachments import path_of
 from lmchat.render.sanitize import sanitize_line
 from lmchat.render.tables import size_words
+from lmchat.world import path_of
 
 Offer = tuple[str, str]
 """A value, and what is said of it."""

@@ -1,6 +1,6 @@
 """Settings: flags over environment over profile over file over defaults, and where each came from.
 
-They are kept in one TOML file. It must not know what any of them is used for.
+They are kept in one TOML file; what each is used for is the business of the rooms above.
 """
 
 from lmchat.settings.file import settings_path, validate_text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lmchat.chat.values import Options
 from lmchat.errors import SettingsError
-from lmchat.settings.file import McpServer, Source, read_source, settings_path, unknown_profile
+from lmchat.settings.file import McpServer, SettingsFile, read_file, settings_path, unknown_profile
 from lmchat.settings.keys import BY_NAME, KEYS, OPTIONS, SECRET_VARIABLES, TOKEN_VARIABLE, Key, Value
 from lmchat.settings.shapes import misfit, without_password
 from lmchat.world import World
@@ -16,7 +16,7 @@ HIDDEN = "(hidden)"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Hold one line of `lmchat settings`; `value` is None where nothing is set, and never a secret."""
+    """One line of `lmchat settings`; `value` is None where nothing is set, and never a secret."""
 
     name: str
     value: Value | None
@@ -35,7 +35,7 @@ class Row:
 
 
 def setting_row(key: Key, value: Value | None, source: str) -> Row:
-    """Make the line of a setting: of a command only the program is seen, of an address no password."""
+    """Make the line of a setting: of a command only the program is shown, of an address no password."""
     if key.name == "token_command" and isinstance(value, str):
         program, _, arguments = value.strip().partition(" ")
         value = f"{program} …" if arguments else program
@@ -61,7 +61,7 @@ DEFAULT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Hold a value and where it was given, in words."""
+    """A value and where it was given, in words."""
 
     value: Value
     source: str
@@ -72,7 +72,7 @@ Layer = Mapping[str, Setting]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Hold every layer of the settings, the highest first.
+    """Every layer of the settings, the highest first.
 
     An empty text in a layer takes a setting back to its default, whatever the layers below say. `secret_variables`
     are the environment variables that hold a token, which no program that lmchat starts inherits.
@@ -146,14 +146,14 @@ class Settings:
         return (*settings, token, *server_rows(self.servers.values(), self.path.name))
 
     def _given(self, name: str) -> Setting | None:
-        # A profile that the command line names is the nearer word than a variable of the environment.
+        # A profile that the command line names was chosen later than a variable of the environment.
         middle = (self.environment, self.of_profile)
         layers = (self.flags, *(middle[::-1] if "default_profile" in self.flags else middle), self.file)
         return next((each[name] for each in layers if name in each), None)
 
 
 def layer(values: Mapping[str, object], sources: Mapping[str, str]) -> Layer:
-    """Check values and join each with its source; None is not given. Raise SettingsError for one that does not fit."""
+    """Check values and pair each with its source; None was not given. Raise SettingsError for one that does not fit."""
     given = {}
     for name, value in values.items():
         if value is None:
@@ -165,7 +165,7 @@ def layer(values: Mapping[str, object], sources: Mapping[str, str]) -> Layer:
 
 
 def _called(key: Key, value: object, source: str) -> str:
-    """Name a setting as it was given: by its option or variable alone, or with the place it stands in."""
+    """Name a setting as it was given: by its option or variable alone, or with the place it was written in."""
     return source if source in {key.variable, key.option_for(value)} else f"'{key.name}' of {source}"
 
 
@@ -173,12 +173,12 @@ NO_FLAGS: Mapping[str, object] = {}
 
 
 def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profile: str | None = None) -> Settings:
-    """Read what holds for this run; flags go by the settings' names, and None means not given.
+    """Read the settings of this run; flags go by the settings' names, and None means not given.
 
     `profile` is what `--profile` said. Raise SettingsError for a broken file, a value that does not fit and a profile
     that does not exist, KeyError for a flag that is no setting.
     """
-    source = read_source(settings_path(world))
+    source = read_file(settings_path(world))
     file_name = source.path.name
     given = {name: value for name, value in {**flags, "default_profile": profile}.items() if _is_given(name, value)}
     variables = {key.name: key.variable for key in KEYS if world.environ.get(key.variable)}
@@ -200,7 +200,7 @@ def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profi
     return replace(settings, of_profile=layer(values, dict.fromkeys(values, f"profile '{name}' in {file_name}")))
 
 
-def _token_variables(source: Source) -> Iterator[str]:
+def _token_variables(source: SettingsFile) -> Iterator[str]:
     """Yield the variables that the file or any of its profiles names for a token."""
     return (str(table["token_env"]) for table in (source.values, *source.profiles.values()) if "token_env" in table)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeGuard
 
-ONE_LINE = r"[^\x00-\x1f\x7f]*"
+ONE_LINE = r"[^\x00-\x1f\x7f\ud800-\udfff]*"
 LARGEST_WHOLE = 2**31 - 1
 """Engines count tokens in 32 bits."""
 
@@ -32,10 +32,10 @@ class Shape:
 
 
 def text(expected: str = "a line of text", pattern: str = ONE_LINE, *, secret: bool = False) -> Shape:
-    """Make the shape of a text that matches `pattern` from end to end; an empty one always fits."""
+    """Make the shape of a text that matches `pattern` from end to end; an empty one fits, half a character never."""
 
     def accepts(value: object) -> bool:
-        return isinstance(value, str) and (not value or re.fullmatch(pattern, value) is not None)
+        return isinstance(value, str) and (not value or (re.fullmatch(pattern, value) is not None and _is_whole(value)))
 
     return Shape(expected, accepts, secret=secret)
 
@@ -111,6 +111,11 @@ def misfit(shape: Shape, value: object) -> str:
 def without_password(address: str) -> str:
     """Return an address without the user and password in it."""
     return re.sub(r"(^|//)[^/\s]*@", r"\1", address)
+
+
+def _is_whole(value: str) -> bool:
+    """Tell whether a text can be written as UTF-8; bytes of a command line that are none become half characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _is_number(value: object) -> TypeGuard[float]:

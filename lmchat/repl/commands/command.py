@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
-from lmchat.app.attachments import path_of
 from lmchat.chat.session import TurnId
 from lmchat.chat.values import Options
 from lmchat.errors import BadUseError, nearest
 from lmchat.repl.state import ReplState
 from lmchat.settings.keys import OPTIONS, Key
 from lmchat.settings.shapes import misfit
+from lmchat.world import path_of
 
 Handler = Callable[[ReplState, str], ReplState]
 """Does the command, with what was typed behind its name, and returns the state after it."""

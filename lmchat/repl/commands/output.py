@@ -5,7 +5,6 @@ import re
 from itertools import islice
 from pathlib import Path
 
-from lmchat.app.attachments import path_of
 from lmchat.chat.session import Turn
 from lmchat.chat.transcript import transcript
 from lmchat.chat.values import InvalidToolCall, ToolCall
@@ -17,6 +16,7 @@ from lmchat.repl.clipboard import copy as copy_text
 from lmchat.repl.commands.command import Command, Takes, count, nothing, required, turn_number, words
 from lmchat.repl.state import ReplState
 from lmchat.repl.toolbar import context_words
+from lmchat.world import path_of
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)$")
 _DEEPER = 3
