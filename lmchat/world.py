@@ -67,6 +67,15 @@ def standard_directories(environ: Mapping[str, str]) -> Directories:
     )
 
 
+def model_directory(environ: Mapping[str, str]) -> Path:
+    """Return where the built-in model is kept: one copy for each person, whatever `LMCHAT_HOME` says."""
+    if named := environ.get("LMCHAT_MODEL_CACHE"):
+        return Path(os.path.abspath(os.path.expanduser(named)))  # noqa: PTH100, PTH111 - never raises, as Path's do
+    from platformdirs import user_cache_path
+
+    return user_cache_path("lmchat", appauthor=False) / "models"
+
+
 def abandon(stream: TextIO) -> None:
     """Send the rest of a stream nowhere, because its reader has gone: the flush at exit must not fail."""
     try:

@@ -9,6 +9,7 @@ import typer
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.chat.values import Options
 from lmchat.cli import options as given
+from lmchat.cli.local import local
 from lmchat.cli.models import models
 from lmchat.cli.sessions import sessions
 from lmchat.cli.settings import settings
@@ -185,17 +186,15 @@ def serve(
     lmchat serve --port 1234
     curl http://localhost:1234/api/v1/models
     """
-    from lmchat.app.connect import builtin_world
-    from lmchat.app.conversation import settings_of
-    from lmchat.local.run import serve
+    from lmchat.app.local import serve_model
 
-    invocation: Invocation = context.obj
-    serve(builtin_world(invocation, settings_of(invocation)), port=port, token=token)
+    serve_model(context.obj, port=port, token=token)
 
 
 app.add_typer(sessions, name="sessions")
 app.add_typer(models, name="models")
 app.add_typer(settings, name="settings")
+app.add_typer(local, name="local")
 
 
 @app.command("help")
