@@ -15,8 +15,8 @@ from lmchat.errors import LmchatError
 from lmchat.local import refusals
 from lmchat.local.guard import guarded
 from lmchat.local.refusals import Refusal
-from lmchat.local.server import refusal_response
-from lmchat.local.shared import SharedServer
+from lmchat.local.server import refusal_response, unexpected_response
+from lmchat.local.shared import STATUS, SharedServer
 
 Locate = Callable[[], SharedServer]
 _OWN = {b"host", b"authorization", b"connection", b"content-length", b"transfer-encoding", b"expect", b"origin"}
@@ -33,6 +33,9 @@ def proxy(token: str, locate: Locate) -> ASGIApp:
 def _proxy(locate: Locate) -> ASGIApp:
     async def proxy(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        if scope["path"] == STATUS:  # not for those who do not know the secret
+            await unexpected_response(request)(scope, receive, send)
+            return
         try:
             body = await request.body()
             server = await asyncio.to_thread(locate)

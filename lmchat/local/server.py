@@ -246,6 +246,10 @@ async def _failed(_request: Request, bug: Exception) -> Response:
 
 
 async def _unexpected(request: Request, _problem: Exception) -> Response:
+    return unexpected_response(request)
+
+
+def unexpected_response(request: Request) -> Response:
     """Answer an unknown route or method as LM Studio does: with 200 (PROTOCOL.md section 1)."""
     path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii", "replace")
     return json_response({"error": f"Unexpected endpoint or method. ({request.method} {path})"})
