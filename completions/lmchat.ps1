@@ -20,6 +20,7 @@ Register-ArgumentCompleter -Native -CommandName lmchat -ScriptBlock {
 |command|sessions||List, show, search and manage saved sessions.
 |command|models||List, load, unload and download the server's models.
 |command|settings||Show every setting, its value and its source.
+|command|local||Show whether the built-in model is in memory, since when, and how much it takes.
 ask|arguments|PROMPT…||What to ask; - reads standard input.
 ask|option|--session|ask sessions|Add to that session, such as -s holidays.
 ask|option|-s|ask sessions|Add to that session, such as -s holidays.
@@ -175,6 +176,10 @@ settings set|argument|VALUE|ask values|Its new value, such as google/gemma-3-1b.
 settings set|flag|--help||Show this help.
 settings unset|argument|SETTING|ask settings|The setting, or a profile such as profile.work.
 settings unset|flag|--help||Show this help.
+local|flag|--json||One JSON document on stdout, for scripts.
+local|flag|--help||Show this help.
+local|command|stop||End the built-in model's server now.
+local stop|flag|--help||Show this help.
 help|command|ask||Ask once and print the answer.
 help|command|talk||Talk in a session; without a name a new one begins.
 help|command|serve||Serve the built-in model to programs on this machine.
@@ -199,6 +204,8 @@ help settings|command|path||Print where the settings file is.
 help settings|command|edit||Open the settings file in your editor.
 help settings|command|set||Set one value; comments and order stay.
 help settings|command|unset||Remove one value, or a whole profile.
+help|command|local||Show whether the built-in model is in memory, since when, and how much it takes.
+help local|command|stop||End the built-in model's server now.
 '@ -split '\r?\n' | Where-Object { $_ } | ForEach-Object {
         $cells = $_.Split('|')
         [pscustomobject]@{ Place = $cells[0]; Kind = $cells[1]; Name = $cells[2]; Values = $cells[3]; Help = $cells[4] }

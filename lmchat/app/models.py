@@ -18,7 +18,7 @@ from lmchat.wire.client import Client
 
 def show_models(invocation: Invocation, *, as_json: bool) -> None:
     """List every downloaded model."""
-    with connected(invocation, settings_of(invocation)) as connection:
+    with connected(invocation, settings_of(invocation), model=False) as connection:
         models = connection.client.models()
     if as_json:
         write_document(invocation.world.stdout, [_document(model) for model in models])
@@ -53,7 +53,7 @@ def unload_model(invocation: Invocation, name: str | None, *, every: bool) -> No
     """Unload one instance, every instance of a model, or all there are."""
     if (name is None) is not every:
         raise BadUseError("Name one model or instance, or give --all.", hint="`lmchat models` shows what is loaded.")
-    with connected(invocation, settings_of(invocation)) as connection:
+    with connected(invocation, settings_of(invocation), model=False) as connection:
         models = connection.client.models()
         loaded = [instance.id for model in models for instance in model.instances]
         chosen = loaded if name is None else _chosen(models, loaded, name)
@@ -66,7 +66,7 @@ def unload_model(invocation: Invocation, name: str | None, *, every: bool) -> No
 
 def download_model(invocation: Invocation, name: str, quantization: str | None, *, wait: bool) -> None:
     """Have the server download a model; Ctrl-C stops watching, not the download."""
-    with connected(invocation, settings_of(invocation)) as connection:
+    with connected(invocation, settings_of(invocation), model=False) as connection:
         job = connection.client.download(name, quantization)
         if job.status == "already_downloaded":
             invocation.say(f"{name} is already downloaded.")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.cli.local import local
 from lmchat.cli.models import models
 from lmchat.cli.options import AsJson, with_chat_flags
 from lmchat.cli.sessions import sessions
@@ -141,19 +142,15 @@ def serve(
     lmchat serve --port 1234
     curl http://localhost:1234/api/v1/models
     """
-    from lmchat.app.connect import builtin_world
-    from lmchat.app.conversation import settings_of
-    from lmchat.local.run import serve
+    from lmchat.app.local import serve_model
 
-    invocation: Invocation = context.obj
-    settings = settings_of(invocation)
-    world, secret = builtin_world(invocation, settings), settings.secret_variables
-    serve(world, port=port, token=token, secret_variables=secret)
+    serve_model(context.obj, port=port, token=token)
 
 
 app.add_typer(sessions, name="sessions")
 app.add_typer(models, name="models")
 app.add_typer(settings, name="settings")
+app.add_typer(local, name="local")
 
 
 @app.command("help")

@@ -19,23 +19,29 @@ from pathlib import Path
 from typing import IO, Any
 
 
-def hold() -> dict[str, Any]:
-    """Read the settings, and from now on end this process as soon as stdin closes."""
-    stream = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115  # held until the process ends
+def read_settings() -> dict[str, Any]:
+    """Read the settings; a process whose parent is gone before it has sent them ends."""
+    stream = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115  # closed with the process
     line = b""
     while not line.endswith(b"\n"):
         more = stream.read(4096)
         if not more:
             os._exit(0)
         line += more
+    settings: dict[str, Any] = json.loads(line)
+    return settings
+
+
+def hold() -> dict[str, Any]:
+    """Read the settings, and from now on end this process as soon as stdin closes."""
+    settings = read_settings()
 
     def watch() -> None:
-        while stream.read(4096):
+        while os.read(0, 4096):
             pass
         os._exit(0)
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
-    settings: dict[str, Any] = json.loads(line)
     return settings
 
 
@@ -43,6 +49,24 @@ def forget(names: Iterable[str]) -> None:
     """Take variables out of this process's environment, so that no child inherits them."""
     for name in names:
         os.environ.pop(name, None)  # noqa: TID251 - what a child inherits is the process's own environment
+
+
+def detach() -> None:
+    """Go on in a copy of this process that is nobody's child; the process that was started ends.
+
+    Called before there are threads. Only POSIX can do this.
+    """
+    if os.fork():
+        os._exit(0)
+    os.chdir("/")  # no directory is in use because of it
+
+
+def close_streams() -> None:
+    """Let go of the pipes to the parent; whatever is still written goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
 
 
 def die_with_parent() -> None:
@@ -88,6 +112,11 @@ class Child:
         with contextlib.suppress(BrokenPipeError):  # it died at once: whoever reads its lines will see
             self._stdin.write(json.dumps(settings).encode() + b"\n")
             self._stdin.flush()
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        return self._process.pid
 
     @property
     def running(self) -> bool:

@@ -1,10 +1,8 @@
-"""Downloads as the API's jobs (PROTOCOL.md section 5): begun by one request, watched by others.
-
-It must not know where a model's bytes come from.
-"""
+"""Downloads that can be watched: the API's jobs (PROTOCOL.md section 5), and one in a program's own thread."""
 
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +12,7 @@ from typing import Any
 from lmchat.errors import LmchatError
 from lmchat.local import models
 from lmchat.local.catalogue import CATALOGUE, KnownModel, known
+from lmchat.local.fetch import fetch
 from lmchat.local.models import Places
 from lmchat.local.refusals import Refusal
 
@@ -92,6 +91,11 @@ class Downloads:
             "started_at": _stamp(job.began),
         }
 
+    @property
+    def running(self) -> bool:
+        """Tell whether any download is under way."""
+        return any(job.status == "downloading" for job in list(self._jobs.values()))
+
     def status(self, job_id: str) -> dict[str, Any]:
         """Return how far a download is; raise Refusal for an unknown job."""
         job = self._jobs.get(job_id)
@@ -118,3 +122,50 @@ class Downloads:
 
 def _stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """How far a fetch is; sizes are in bytes."""
+
+    over: bool
+    downloaded_bytes: int
+    total_size_bytes: int
+    bytes_per_second: float | None
+
+
+class Fetching:
+    """A fetch that runs in a thread of this program, as a transfer that can be watched; sizes are in bytes."""
+
+    def __init__(self, model: KnownModel, cache: Path) -> None:
+        self._model = model
+        self._done: int | None = None
+        self._first = 0
+        self._began = time.monotonic()
+        self._problems: list[Exception] = []
+        self._thread = threading.Thread(target=self._run, args=(cache,), name="fetch", daemon=True)
+        self._thread.start()
+
+    def transfer(self) -> Transfer:
+        """Return how far the bytes are; they are over before the file is joined and checked."""
+        done = self._done or 0
+        seconds = time.monotonic() - self._began
+        rate = (done - self._first) / seconds if seconds > 1 else None
+        return Transfer(not self._thread.is_alive() or done >= self._model.size, done, self._model.size, rate)
+
+    def wait(self) -> None:
+        """Wait until the model can be used; raise LmchatError where it could not be fetched."""
+        self._thread.join()
+        for problem in self._problems:
+            raise problem
+
+    def _run(self, cache: Path) -> None:
+        try:
+            fetch(self._model, cache, self._progress)
+        except Exception as problem:  # noqa: BLE001  # raised again by `wait`
+            self._problems.append(problem)
+
+    def _progress(self, done: int) -> None:
+        if self._done is None:
+            self._first = done
+        self._done = min(done, self._model.size)

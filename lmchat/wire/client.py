@@ -26,11 +26,13 @@ class Client:
 
     Every method raises LmchatError where the server cannot be reached, refuses or breaks off. `log` is told of each
     exchange, for `--debug`; no secret is ever in it. `listed` is told of the models whenever they were listed.
+    `locate` is asked before each request where the server is, should that change; without it, it is at `address`.
     """
 
     address: Address
     log: Callable[[str], None] | None = None
     listed: Callable[[Sequence[Model]], None] | None = None
+    locate: Callable[[], Address] | None = None
 
     def chat(
         self,
@@ -118,7 +120,8 @@ class Client:
     def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, read_seconds: float | None = None
     ) -> Call:
-        return Call(self.address, method, path, body, read_seconds=read_seconds)
+        address = self.locate() if self.locate else self.address
+        return Call(address, method, path, body, read_seconds=read_seconds)
 
     def _answer(self, call: Call) -> Mapping[str, Any]:
         with closing(exchange(call, self.log)) as pieces:

@@ -123,7 +123,7 @@ def served(serving: Callable[[str], Served]) -> Served:
 def world_at(root: Path, **environ: str) -> World:
     """Make a world whose directories lie below `root`."""
     ours = this_world()
-    variables = {**ours.environ, "HOME": str(root), **environ}
+    variables = {**ours.environ, "HOME": str(root), "LMCHAT_MODEL_CACHE": str(root / "models"), **environ}
     return dataclasses.replace(ours, environ=variables, directories=Directories(root, root, root, root / "cache"))
 
 

@@ -1,6 +1,7 @@
 """An engine of our own behind the HTTP boundary: llama.cpp's routes, with answers written by hand."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ class FakeEngine:
         self.script: list[bytes] = HELLO
         self.window = 4096
         self.running = True
+        self.pid = os.getpid()
         self.asked: list[dict[str, Any]] = []
         self.hold = threading.Event()
         """While it is cleared, the answer goes on and on before the last piece of the script."""

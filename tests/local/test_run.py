@@ -57,7 +57,7 @@ from tests.local.conftest import world_at
 from pathlib import Path
 world = world_at(Path(sys.argv[1]))
 if sys.argv[2] == "serve":
-    run.serve(world, port=int(sys.argv[3]))
+    run.serve(world, run.bound(int(sys.argv[3])))
 else:
     with run.started(world) as url:
         print(url, file=sys.stderr, flush=True)
@@ -159,7 +159,7 @@ def test_a_taken_port_is_said(tmp_path: Path) -> None:
         world = dataclasses.replace(world_at(tmp_path), stderr=io.StringIO())
 
         with pytest.raises(BadUseError, match=str(port)) as refused:
-            run.serve(world, port=port)
+            run.serve(world, run.bound(port))
 
     assert "--port" in refused.value.hint
 

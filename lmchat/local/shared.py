@@ -1,0 +1,230 @@
+"""The server that all programs of one person share: found through a private file, started when it is needed.
+
+In a directory that only this person can enter lie, for each kind of server (`_identity`), a record (address, secret,
+process) and a lock that the server has as long as it can be found: so a record whose server has died, however it
+died, is known to be stale. Programs that find none take turns at starting one. The server ends by itself
+(`shared_server`).
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lmchat import __version__
+from lmchat.errors import LmchatError
+from lmchat.world import World
+
+STATUS = "/lmchat/server"
+"""The route of the shared server's own state: GET shows it, DELETE ends the server."""
+
+_PRIVATE_DIRECTORY, _PRIVATE_FILE = 0o700, 0o600
+_STOP_SECONDS = 5.0
+
+if sys.platform == "win32":
+    POSSIBLE = False
+
+    def try_lock(file: int, *, shared: bool = False) -> bool:
+        """Take no lock: there is no shared server on Windows."""
+        raise NotImplementedError
+
+else:
+    import fcntl
+
+    POSSIBLE = True
+    """Whether this system has what a shared server needs: locks that end with a process, and `fork`."""
+
+    def try_lock(file: int, *, shared: bool = False) -> bool:
+        """Take the lock of an open file unless another program has it; it ends with the program or the file."""
+        try:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SharedServer:
+    """A server that runs: where it answers, and the secret it asks for."""
+
+    url: str
+    secret: str
+    pid: int
+    version: str
+
+
+class Spot:
+    """The place of one kind of server in the private directory."""
+
+    def __init__(self, directory: Path, identity: str) -> None:
+        self.record = directory / f"{identity}.json"
+        self.lock = directory / f"{identity}.lock"
+
+    def server(self) -> SharedServer | None:
+        """Return the server that can be found here; a record without one is nothing."""
+        if not self._locked():  # asked first: a record that is read after this is not of an earlier server
+            return None
+        try:
+            return SharedServer(**json.loads(self.record.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write(self, server: SharedServer) -> None:
+        """Name the server, whole or not at all, for this person's eyes only."""
+        new = self.record.with_suffix(f".{server.pid}.new")
+        content = {"url": server.url, "secret": server.secret, "pid": server.pid, "version": server.version}
+        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
+        try:
+            os.write(file, json.dumps(content).encode())
+        finally:
+            os.close(file)
+        new.replace(self.record)
+
+    def forget(self, pid: int) -> None:
+        """Remove the record if it is that of this process."""
+        server = self.server()
+        if server is not None and server.pid == pid:
+            self.record.unlink(missing_ok=True)
+
+    def open_lock(self) -> int:
+        """Open the file that is locked as long as the server can be found."""
+        return os.open(self.lock, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+
+    def _locked(self) -> bool:
+        try:
+            file = os.open(self.lock, os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            return not try_lock(file, shared=True)
+        finally:
+            os.close(file)
+
+
+def shared_server(world: World, settings: Mapping[str, Any], keep_seconds: float) -> SharedServer:
+    """Return the server of this kind, starting it where there is none; raise LmchatError where it cannot be."""
+    spot = Spot(_directory(world), _identity(settings))
+    server = spot.server()
+    if server is not None:
+        return server
+    try:
+        _private(spot.record.parent)
+        with _turn(spot.record.parent):
+            return spot.server() or _started(spot, settings, keep_seconds)
+    except OSError as problem:
+        raise LmchatError(
+            f"The built-in model's server cannot be started: {problem.strerror or problem}.",
+            hint="`lmchat settings set local_keep 0` starts one for each program instead.",
+        ) from problem
+
+
+def running_servers(world: World) -> list[SharedServer]:
+    """Return the shared servers that run, usually one; what dead ones have left is removed."""
+    directory = _directory(world)
+    if not directory.is_dir():
+        return []
+    spots = [Spot(directory, path.stem) for path in sorted(directory.glob("*.json"))]
+    servers = [server for spot in spots if (server := spot.server()) is not None]
+    if len(servers) < len(spots):
+        with _turn(directory):
+            for spot in spots:
+                if spot.server() is None:
+                    spot.record.unlink(missing_ok=True)
+    return servers
+
+
+def server_status(server: SharedServer) -> dict[str, Any]:
+    """Ask a server for its state; empty where it is just ending."""
+    return _asked(server, "GET")
+
+
+def stop_server(server: SharedServer) -> None:
+    """End a server and what it is doing; return when it is gone."""
+    _asked(server, "DELETE")
+    until = time.monotonic() + _STOP_SECONDS
+    while _alive(server.pid) and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def _started(spot: Spot, settings: Mapping[str, Any], keep_seconds: float) -> SharedServer:
+    from lmchat.local.child_process import Child
+
+    spot.record.unlink(missing_ok=True)
+    place = {"record": str(spot.record), "identity": spot.record.stem, "keep_seconds": keep_seconds}
+    child = Child("lmchat.local.shared_server", {**settings, **place})
+    try:
+        for line in child.lines():
+            return SharedServer(**json.loads(line))
+        words = child.last_words().splitlines()
+    finally:
+        child.stop(patience=1)
+    raise LmchatError(
+        f"The built-in model's server ended as soon as it was started. {words[-1] if words else ''}".strip(),
+        hint="`lmchat serve` shows more; LM Studio or another server can be named with --url.",
+    )
+
+
+def _identity(settings: Mapping[str, Any]) -> str:
+    """Name a kind of server: programs share one only if they would have started the very same."""
+    import hashlib
+
+    kind = [
+        __version__,
+        str(Path(__file__).parent),
+        sorted((name, str(value)) for name, value in settings.items() if name != "secret_variables"),
+    ]
+    return hashlib.sha256(json.dumps(kind).encode()).hexdigest()[:16]
+
+
+def _directory(world: World) -> Path:
+    return world.directories.state.absolute() / "local"
+
+
+def _private(directory: Path) -> None:
+    """Make the directory one that only this person can enter; raise OSError where that cannot be."""
+    directory.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    if directory.stat().st_mode & 0o077:
+        directory.chmod(_PRIVATE_DIRECTORY)
+
+
+@contextmanager
+def _turn(directory: Path) -> Iterator[None]:
+    """Wait until no other program is starting a server."""
+    file = os.open(directory / "start.lock", os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+    try:
+        while not try_lock(file):
+            time.sleep(0.01)
+        yield
+    finally:
+        os.close(file)
+
+
+def _asked(server: SharedServer, method: str) -> dict[str, Any]:
+    import http.client
+    from urllib.parse import urlsplit
+
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=_STOP_SECONDS)
+    try:
+        connection.request(method, STATUS, headers={"Authorization": f"Bearer {server.secret}"})
+        answer: dict[str, Any] = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return {}
+    else:
+        return answer
+    finally:
+        connection.close()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
