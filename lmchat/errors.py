@@ -19,6 +19,8 @@ from difflib import get_close_matches
 from enum import IntEnum
 from typing import ClassVar
 
+from lmchat.advice import COMMAND_LINE, Advice, worded
+
 
 class ExitStatus(IntEnum):
     """Name every status lmchat can end with; README's table is made from this."""
@@ -45,15 +47,20 @@ class ExitStatus(IntEnum):
 
 
 class LmchatError(Exception):
-    """Say what happened in one sentence, and what to do about it in one hint."""
+    """What happened in one sentence, and what to do about it as advice that each face of the program words."""
 
     status: ClassVar[ExitStatus] = ExitStatus.FAILURE
     kind: ClassVar[str] = "failure"
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: Advice = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.advice = hint
+
+    @property
+    def hint(self) -> str:
+        """Return what to do as a sentence, with the names that people type in a shell."""
+        return worded(self.advice, COMMAND_LINE)
 
 
 class BadUseError(LmchatError):
@@ -95,7 +102,7 @@ class RefusedError(ServerError):
         self,
         message: str,
         *,
-        hint: str = "",
+        hint: Advice = "",
         error_type: str = "",
         code: str = "",
         param: str = "",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
+from lmchat.advice import Action, Do
 from lmchat.app.invocation import Invocation
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
@@ -29,7 +30,9 @@ def quoted(name: str, data: bytes) -> str:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise BadUseError(f"'{name}' is not a text file.", hint="Pictures go along with --image FILE or /image FILE.")
+        raise BadUseError(
+            f"'{name}' is not a text file.", hint=("A picture is sent with ", Do(Action.ATTACH_PICTURE), ".")
+        )
     fence = "```"
     while fence in text:
         fence += "`"

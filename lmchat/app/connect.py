@@ -28,7 +28,7 @@ def watch_download(world: World, client: Client, job: DownloadJob) -> None:
 @contextmanager
 def builtin_client(invocation: Invocation, settings: Settings) -> Iterator[Client]:
     """Start the embedded server and yield a client for it; it ends with the block, or with this program."""
-    from lmchat.local.start import available, started
+    from lmchat.local.run import available, started
 
     if not available():
         raise UnreachableError(
@@ -50,7 +50,7 @@ def builtin_world(invocation: Invocation, settings: Settings) -> World:
 
 def _fetch_once(invocation: Invocation, client: Client) -> None:
     """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
-    from lmchat.local.start import ABOUT, BUILT_IN
+    from lmchat.local.run import ABOUT, BUILT_IN
 
     if client.models():
         return
@@ -124,7 +124,7 @@ def token_place(settings: Settings) -> str:
 
 
 def _say_fallback(invocation: Invocation, url: str) -> None:
-    from lmchat.local.start import available
+    from lmchat.local.run import available
 
     if not available():
         raise UnreachableError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from lmchat.advice import Action, Do
 from lmchat.app.connect import connected
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.chat.models import Model, pick_model, require_reasoning, require_sight
@@ -99,7 +100,7 @@ class Conversation:
             return replace(session, model=picked.key)
         chatting = [model for model in models if model.chats]
         if not chatting:
-            raise NotFoundError("The server has no model yet.", hint="Download one: lmchat models download NAME")
+            raise NotFoundError("The server has no model yet.", hint=("Download one: ", Do(Action.DOWNLOAD_MODEL)))
         if choose is not None and (chosen := choose(chatting)):
             return replace(session, model=chosen)
         keys = [model.key for model in chatting]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lmchat.advice import Action, Do
 from lmchat.errors import BadUseError
 
 
@@ -80,7 +81,9 @@ def require_reasoning(models: Sequence[Model], name: str, level: str) -> None:
     if model is None or level in model.reasoning_options:
         return
     if not model.reasoning_options:
-        raise BadUseError(f"{model.key} offers no choice of reasoning.", hint="`lmchat models` says which models do.")
+        raise BadUseError(
+            f"{model.key} offers no choice of reasoning.", hint=(Do(Action.LIST_MODELS), " says which models do.")
+        )
     offered = ", ".join(model.reasoning_options)
     raise BadUseError(f"{model.key} has no reasoning level '{level}'.", hint=f"It offers: {offered}.")
 

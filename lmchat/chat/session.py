@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NewType
 
+from lmchat.advice import Action, Do
 from lmchat.chat.values import Integration, Options, Prompt, Reply
 from lmchat.errors import BadUseError, NotFoundError
 
@@ -132,7 +133,7 @@ class Session:
             where = f"session '{self.name}'" if self.name else "a new session"
             raise NotFoundError(
                 f"There is no turn {turn_id} in {where}.",
-                hint="`/tree` (in a shell: `lmchat sessions tree NAME`) shows the turns and their numbers.",
+                hint=(Do(Action.SHOW_TREE, self.name), " shows the turns and their numbers."),
             ) from None
 
     def moved(self, to: TurnId | None) -> "Session":
@@ -153,7 +154,7 @@ class Session:
         for done in range(count):
             if head is None:
                 have = "Nothing is left to undo." if done == 0 else f"No more than {done} can be undone."
-                raise BadUseError(have, hint="`/tree` shows the turns and their numbers.")
+                raise BadUseError(have, hint=(Do(Action.SHOW_TREE, self.name), " shows the turns and their numbers."))
             head = self.turns[head].parent
         return replace(self, head=head)
 

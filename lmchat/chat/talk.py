@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from lmchat.advice import Action, Do
 from lmchat.chat.events import Branched, Event, Fault, Finished, MessageDelta, Part, PartStarted, Reason, Resending
 from lmchat.chat.partial_reply import PartialReply, with_seconds
 from lmchat.chat.recap import recap, recap_images
@@ -259,6 +260,6 @@ def _check(reply: Reply | None, request: ChatRequest, *, came: bool) -> None:
     if isinstance(limit, int) and used is not None and used >= limit:
         raise StreamBrokenError(
             f"The limit of {limit} output tokens was used up before the answer began.",
-            hint="Raise it with --max-output-tokens (in talk: /set max_output_tokens N).",
+            hint=("Raise it: ", Do(Action.SET_OPTION, "max_output_tokens N")),
         )
     raise StreamBrokenError("The server ended the reply without an answer.", hint="Try again, or choose another model.")

@@ -143,7 +143,7 @@ def serve(
     """
     from lmchat.app.connect import builtin_world
     from lmchat.app.conversation import settings_of
-    from lmchat.local.start import serve
+    from lmchat.local.run import serve
 
     invocation: Invocation = context.obj
     settings = settings_of(invocation)

@@ -1,22 +1,27 @@
-"""Hints as talk gives them: what they name on the command line has a name of its own here."""
+"""What hints tell a person to do, by the names that are typed in talk."""
 
+from lmchat.advice import Action, Words, worded
 from lmchat.errors import LmchatError
 
-NAMES_HERE = {
-    "`lmchat models load KEY --context-length N`": "`/load KEY context_length=N`",
-    "`lmchat models download NAME`": "`/download NAME`",
-    "`lmchat models`": "`/models`",
-    "`lmchat sessions`": "`/sessions`",
-    "with --reasoning": "with `/reasoning`",
-    "Leave out --reasoning": "Take it back with `/unset reasoning`",
-    "Raise it with --max-output-tokens (in talk: /set max_output_tokens N)": "Raise it: `/set max_output_tokens N`",
-    "--image FILE or /image FILE": "`/image FILE`",
+
+def _set(to: str) -> str:
+    name, _, value = to.partition(" ")
+    return f"/reasoning {value}".rstrip() if name == "reasoning" else f"/set {to or 'option value'}"
+
+
+IN_TALK: Words = {
+    Action.ATTACH_PICTURE: lambda to: f"/image {to or 'FILE'}",
+    Action.DOWNLOAD_MODEL: lambda to: f"/download {to or 'NAME'}",
+    Action.LIST_MODELS: lambda _to: "/models",
+    Action.LIST_SESSIONS: lambda _to: "/sessions",
+    Action.LOAD_MODEL: lambda to: f"/load {to or 'KEY context_length=N'}",
+    Action.SET_OPTION: _set,
+    Action.SHOW_TREE: lambda _to: "/tree",
+    Action.UNLOAD_MODEL: lambda to: f"/unload {to or 'KEY'}",
+    Action.UNSET_OPTION: lambda to: f"/unset {to or 'option'}",
 }
 
 
-def told_here(failure: LmchatError) -> LmchatError:
+def worded_here(failure: LmchatError) -> LmchatError:
     """Return a failure to show, whose hint names what can be typed in talk."""
-    hint = failure.hint
-    for elsewhere, here in NAMES_HERE.items():
-        hint = hint.replace(elsewhere, here)
-    return LmchatError(failure.message, hint=hint)
+    return LmchatError(failure.message, hint=worded(failure.advice, IN_TALK))

@@ -14,7 +14,7 @@ from lmchat.errors import LmchatError
 from lmchat.render.failures import show_failure, show_note
 from lmchat.render.terminal import size_of
 from lmchat.render.theme import Theme, When, theme_for
-from lmchat.repl.hints import told_here
+from lmchat.repl.hints import worded_here
 from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.known import ModelList
 from lmchat.repl.parts import Parts
@@ -78,7 +78,7 @@ class ReplState:
 
     def complain(self, failure: LmchatError) -> None:
         """Tell what went wrong, and what to do here."""
-        show_failure(self.parts.world, told_here(failure), colour=self.colour)
+        show_failure(self.parts.world, worded_here(failure), colour=self.colour)
 
     def write(self, text: str) -> None:
         """Write what a command was asked for; it must be safe for a terminal."""

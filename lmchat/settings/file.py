@@ -21,7 +21,7 @@ def locate_error(error: SettingsError, text: str, path: Path, key: KeyPath) -> S
     """Return the error with file and line in front of its message."""
     line = line_of(key, text)
     where = f"{path}, line {line}" if line else f"{path}"
-    return SettingsError(f"{where}: {error.message}", hint=error.hint)
+    return SettingsError(f"{where}: {error.message}", hint=error.advice)
 
 
 def dotted(key: KeyPath) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
+from lmchat.advice import Action, Do
 from lmchat.errors import StoreError
 
 FILE_NAME = "conversations.db"
@@ -143,7 +144,10 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
                 hint="Close that program, then try again.",
             )
         case sqlite3.SQLITE_CONSTRAINT:
-            return StoreError("A turn this follows was deleted by another program.", hint="`/tree` shows what is left.")
+            return StoreError(
+                "A turn this follows was deleted by another program.",
+                hint=(Do(Action.SHOW_TREE), " shows what is left."),
+            )
         case _:
             return StoreError(f"The conversations in {path} cannot be used: {error}.")
 

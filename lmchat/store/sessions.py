@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from lmchat.advice import Action, Do
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError, NotFoundError, nearest
@@ -154,7 +155,7 @@ def number_of(database: Database, name: str) -> int:
     if row is None:
         raise NotFoundError(
             f"There is no session '{join_surrogates(name)}'.",
-            hint=nearest(same(name), names(database)) or "`lmchat sessions` lists them.",
+            hint=nearest(same(name), names(database)) or (Do(Action.LIST_SESSIONS), " lists them."),
         )
     return int(row[0])
 

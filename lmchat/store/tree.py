@@ -10,6 +10,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
 
+from lmchat.advice import Action, Do
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.errors import BadUseError
 from lmchat.store.database import Database, Row, moment
@@ -78,7 +79,7 @@ def redo(database: Database, session: Session, count: int) -> Session:
         )[:count]
         if len(steps) < count:
             have = f"No more than {len(steps)} can be redone." if steps else "Nothing is left to redo."
-            raise BadUseError(have, hint="`/tree` shows the turns and their numbers.")
+            raise BadUseError(have, hint=(Do(Action.SHOW_TREE, session.name), " shows the turns and their numbers."))
         for step, was in steps:
             shift(database, number, was, "redo")
             database.execute("UPDATE move SET redone = 1 WHERE id = ?", (step,))

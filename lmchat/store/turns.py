@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
+from lmchat.advice import Action, Do
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.chat.values import Image, Prompt, Reply, ResponseId
@@ -96,7 +97,7 @@ def update(database: Database, row_id: int, turn: Turn) -> None:
 def session_gone() -> StoreError:
     """Say that a session disappeared while somebody talked in it."""
     return StoreError(
-        "This session was deleted by another program.", hint="`lmchat sessions` lists those that are left."
+        "This session was deleted by another program.", hint=(Do(Action.LIST_SESSIONS), " lists those that are left.")
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
+from lmchat.advice import Action, Advice, Do
 from lmchat.errors import (
     ContextOverflowError,
     LmchatError,
@@ -99,10 +100,11 @@ def refusal(head: Head, body: bytes, call: Call) -> LmchatError:
     complaint = read_complaint(head.status, body, call.secrets)
     if complaint.names("model_not_found", "job_not_found"):
         error = _judge(complaint, call)
-        return NotFoundError(error.message, hint=error.hint)
+        return NotFoundError(error.message, hint=error.advice)
     if _names_nothing(complaint, call):
         return NotFoundError(
-            f"The server has nothing of that name: {complaint.message}", hint="`lmchat models` lists what it has."
+            f"The server has nothing of that name: {complaint.message}",
+            hint=(Do(Action.LIST_MODELS), " lists what it has."),
         )
     return _judge(complaint, call)
 
@@ -166,7 +168,7 @@ class _Rule:
 
     applies: Callable[[Complaint], bool]
     sentence: str
-    hint: str | Callable[[Complaint], str]
+    hint: Advice | Callable[[Complaint], Advice]
     kind: type[RefusedError] = RefusedError
 
 
@@ -185,7 +187,7 @@ def _judge(complaint: Complaint, call: Call) -> RefusedError:
         sentence = f"{sentence} (HTTP {complaint.status})." if complaint.status >= 300 else f"{sentence}."
     return rule.kind(
         sentence,
-        hint=rule.hint if isinstance(rule.hint, str) else rule.hint(complaint),
+        hint=rule.hint(complaint) if callable(rule.hint) else rule.hint,
         error_type=complaint.type,
         code=complaint.code,
         param=complaint.param,
@@ -198,12 +200,18 @@ def _unknown_keys(complaint: Complaint) -> str:
     return f"Leave out {keys or 'that option'}, or update LM Studio."
 
 
-def _reasoning_levels(complaint: Complaint) -> str:
+def _reasoning_levels(complaint: Complaint) -> Advice:
     _, _, listed = complaint.message.partition("Supported settings:")
     levels = ", ".join(re.findall(r"'([^']+)'", listed))
     if levels:
-        return f"Choose one of these with --reasoning: {levels}."
-    return "Leave out --reasoning; `lmchat models` shows which models have it."
+        return ("Choose one of these with ", Do(Action.SET_OPTION, "reasoning"), f": {levels}.")
+    return (
+        "Leave it out (",
+        Do(Action.UNSET_OPTION, "reasoning"),
+        "); ",
+        Do(Action.LIST_MODELS),
+        " shows which models have it.",
+    )
 
 
 _RULES = (
@@ -215,10 +223,12 @@ _RULES = (
     _Rule(
         lambda it: it.names("model_not_found"),
         "The server has no such model",
-        "`lmchat models` lists what is downloaded; `lmchat models download NAME` adds to it.",
+        (Do(Action.LIST_MODELS), " lists what is downloaded; ", Do(Action.DOWNLOAD_MODEL), " adds to it."),
     ),
     _Rule(
-        lambda it: it.names("job_not_found"), "The server has no such download", "`lmchat models` lists what is there."
+        lambda it: it.names("job_not_found"),
+        "The server has no such download",
+        (Do(Action.LIST_MODELS), " lists what is there."),
     ),
     _Rule(
         lambda it: it.status == 403 and (it.param == "integrations" or it.says("plugin", "mcp")),
@@ -263,7 +273,7 @@ _RULES = (
             and it.param != "context_length"
         ),
         "The prompt is larger than the model's context",
-        "Shorten it, or load the model with more: `lmchat models load KEY --context-length N`.",
+        ("Shorten it, or load the model with more: ", Do(Action.LOAD_MODEL), "."),
         ContextOverflowError,
     ),
     _Rule(
@@ -274,7 +284,7 @@ _RULES = (
     _Rule(
         lambda it: it.says("image", "vision") and it.says("support"),
         "The model does not take images",
-        "`lmchat models` marks the models that do.",
+        (Do(Action.LIST_MODELS), " marks the models that do."),
     ),
     _Rule(
         lambda it: it.says("unexpected endpoint") or it.status in {404, 405, 501},
@@ -287,6 +297,11 @@ _RULES = (
         lambda it: it.status in {502, 504},
         "The gateway in front of the server gets no answer from it",
         "Look whether LM Studio is running there.",
+    ),
+    _Rule(
+        lambda it: it.names("engine_failed"),
+        "The built-in model failed",
+        "Ask again: it is loaded again. If memory is short, close other programs.",
     ),
     _Rule(
         lambda it: it.status >= 500 or it.names("internal_error", "unknown"),

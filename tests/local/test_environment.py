@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.local.conftest import KEY
-from tests.local.test_start import below
+from tests.local.test_run import below
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 

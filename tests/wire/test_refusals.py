@@ -87,14 +87,14 @@ NO_MODEL = (
             error(LEVELS, param="reasoning", code="invalid_value"),
             RefusedError,
             f"The model does not have this reasoning setting: {LEVELS}",
-            "Choose one of these with --reasoning: low, medium, high.",
+            "Choose one of these with `--reasoning`: low, medium, high.",
         ),
         (
             400,
             error("Model 'X' does not expose reasoning configuration.", param="reasoning", code="invalid_value"),
             RefusedError,
             "The model does not have this reasoning setting: Model 'X' does not expose reasoning configuration.",
-            "Leave out --reasoning",
+            "Leave it out (`--reasoning`)",
         ),
         (
             400,

@@ -1,22 +1,28 @@
-"""The door to the embedded server: whether it is there, start it for one program's life, serve in the foreground.
+"""Run the embedded server: for one program's life (a child process), or in the foreground.
 
-Cheap to import. It must not know the server's insides: the server runs in a process of its own, or after `serve`.
+Cheap to import: the web framework comes with the server itself, in the child or with `serve`.
 """
 
 import contextlib
 import importlib.util
 import json
+import os
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmchat.errors import BadUseError, LmchatError
-from lmchat.local import gguf
 from lmchat.local.catalogue import ABOUT, BUILT_IN
 from lmchat.world import World, path_of
 
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
+
 __all__ = ["ABOUT", "BUILT_IN", "available", "serve", "started"]
 
+HOST = "127.0.0.1"
 _PACKAGES = ("xllamacpp", "starlette", "uvicorn")
 
 
@@ -36,7 +42,7 @@ def started(world: World, *, token: str = "", secret_variables: Iterable[str] = 
 
     settings = {**_settings(world, token), "secret_variables": list(secret_variables)}
     try:
-        child = Child("lmchat.local.service", settings)
+        child = Child("lmchat.local.run", settings)
     except OSError as problem:
         raise LmchatError(f"The embedded server cannot be started: {problem}.") from problem
     try:
@@ -51,14 +57,12 @@ def serve(world: World, *, port: int, token: str = "", secret_variables: Iterabl
     Raises BadUseError where the port is taken.
     """
     _need_extra()
-    from lmchat.local import service
-
     settings = {**_settings(world, token), "secret_variables": list(secret_variables)}
-    listening = service.bound(port)
-    world.stderr.write(f"lmchat: serving at {service.address(listening)} (Ctrl-C stops it)\n")
+    listening = bound(port)
+    world.stderr.write(f"lmchat: serving at {address(listening)} (Ctrl-C stops it)\n")
     world.stderr.flush()
     with contextlib.suppress(KeyboardInterrupt):
-        service.run(listening, settings)
+        run(listening, settings)
 
 
 def _url(lines: Iterator[str], last_words: Callable[[], str]) -> str:
@@ -103,6 +107,8 @@ def _chosen(world: World) -> Path | None:
     name = world.environ.get("LMCHAT_LOCAL_MODEL")
     if not name:
         return None
+    from lmchat.local import gguf
+
     path = _path(name)
     try:
         gguf.head(path)
@@ -117,3 +123,84 @@ def _chosen(world: World) -> Path | None:
 
 def _path(name: str) -> Path:
     return path_of(name).absolute()
+
+
+def main() -> None:
+    """Serve on a free port, name the address on stdout, and end with the lifeline."""
+    from lmchat.local.child_process import hold
+
+    settings = hold()
+    listening = bound(0)
+    # Named before the slow imports: whoever connects meanwhile waits in the socket's queue.
+    os.write(1, json.dumps({"url": address(listening)}).encode() + b"\n")
+    run(listening, settings)
+
+
+def bound(port: int) -> socket.socket:
+    """Return a socket that listens on a loopback port (0: any free one), or raise BadUseError."""
+    # The protocol is named because asyncio turns off Nagle's delay (40 ms an answer) only where it is.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":  # elsewhere it would let two servers share the port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((HOST, port))
+        listening.listen(128)
+    except (OSError, OverflowError) as problem:
+        listening.close()
+        reason = problem.strerror if isinstance(problem, OSError) else "there is no such port"
+        raise BadUseError(
+            f"Port {port} cannot be used: {reason}.", hint="Choose another with --port; 0 takes any free one."
+        ) from problem
+    return listening
+
+
+def address(listening: socket.socket) -> str:
+    """Return the base URL of a listening socket."""
+    return f"http://{HOST}:{listening.getsockname()[1]}"
+
+
+def run(listening: socket.socket, settings: dict[str, Any]) -> None:
+    """Serve on the socket until SIGINT (raises KeyboardInterrupt) or SIGTERM, then end every engine."""
+    import uvicorn
+
+    from lmchat.local.child_process import forget
+    from lmchat.local.downloads import Downloads
+    from lmchat.local.engines import Instances, load
+    from lmchat.local.fetch import fetch
+    from lmchat.local.history import History
+    from lmchat.local.models import Places
+    from lmchat.local.server import ServerState, application
+    from lmchat.local.worker import Worker
+
+    forget(settings["secret_variables"])
+    chosen = settings["chosen"]
+    places = Places(Path(settings["cache"]), Path(settings["lmstudio"]), Path(chosen) if chosen else None)
+    instances = Instances(load)
+    state = ServerState(
+        places, History(Path(settings["data"]) / "local.db"), instances, Downloads(places, fetch), Worker()
+    )
+    try:
+        uvicorn.Server(configured(application(state, settings["token"]))).run(sockets=[listening])
+    finally:
+        instances.stop_all()
+
+
+def configured(app: "ASGIApp") -> "uvicorn.Config":
+    """Say how uvicorn runs the application: silently, and the same whatever else is installed."""
+    import uvicorn
+
+    from lmchat.local.guard import patient_protocol
+
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http=patient_protocol,  # type: ignore[arg-type]  # it is called as the class would be
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=1,
+    )
