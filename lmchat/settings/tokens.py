@@ -46,11 +46,9 @@ def token_source(settings: Settings, server: Server) -> TokenSource | None:
     The two of the profile come before those of the file, and both before LM_API_TOKEN. An empty one of them means that
     this server needs none of the file's.
     """
-    for url, sources in _written(settings):
-        if server.is_at(url):
-            if named := next((source for source in sources if source.setting and source.setting.value), None):
-                return named
-            break
+    written = next((source for url, source in _written(settings) if server.is_at(url)), None)
+    if written:
+        return written
     return TokenSource(TOKEN_VARIABLE) if settings.has_token and _is_general(settings, server) else None
 
 
@@ -58,11 +56,9 @@ def withheld(settings: Settings, server: Server) -> str:
     """Say in one sentence which token does not go to a server, empty where there is none."""
     if token_source(settings, server):
         return ""
-    for url, sources in _written(settings):
-        if not server.is_at(url) and (
-            named := next((each for each in sources if each.setting and each.setting.value), None)
-        ):
-            return f"The {named} is not sent to {server.name}: it belongs to {without_password(url)}."
+    for url, source in _written(settings):
+        if source and not server.is_at(url):
+            return f"The {source} is not sent to {server.name}: it belongs to {without_password(url)}."
     if settings.has_token and not _is_general(settings, server):
         return (
             f"{TOKEN_VARIABLE} is not sent to {server.name}, which {settings.source('url')} names; "
@@ -71,14 +67,16 @@ def withheld(settings: Settings, server: Server) -> str:
     return ""
 
 
-def _written(settings: Settings) -> Iterator[tuple[str, list[TokenSource]]]:
-    """Yield what the profile and the file say of tokens, each with the address that is beside it."""
+def _written(settings: Settings) -> Iterator[tuple[str, TokenSource | None]]:
+    """Yield the address beside each token of the profile and the file, with its source, None where that is empty."""
     usual = str(BY_NAME["url"].default)
     layers = (settings.of_profile, settings.file)
     for index, layer in enumerate(layers):
-        if sources := [TokenSource(name, layer[name]) for name in ("token_command", "token_env") if name in layer]:
+        names = [name for name in ("token_command", "token_env") if name in layer]
+        if names:
             url = next((str(each["url"].value) for each in layers[index:] if "url" in each), "")
-            yield url or usual, sources
+            named = next((TokenSource(name, layer[name]) for name in names if layer[name].value), None)
+            yield url or usual, named
 
 
 def _is_general(settings: Settings, server: Server) -> bool:
