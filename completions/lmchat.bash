@@ -41,6 +41,8 @@ ask|flag|--hide-reasoning||What the model thinks: all, or nothing.
 ask|flag|--plain||The reply's own text, or rendered.
 ask|flag|--markdown||The reply's own text, or rendered.
 ask|flag|--no-stream||One JSON answer instead of a stream.
+ask|flag|--no-stdin||Leave standard input alone, as in a loop.
+ask|option|--encoding|ask sessions|Read files and pipes as that, such as shift_jis.
 ask|option|--temperature||How freely words are chosen (0: least), such as 0.7.
 ask|option|--top-p||Sample from the likeliest words up to this total probability, such as 0.95.
 ask|option|--top-k||Sample from this many of the likeliest words, such as 40.
@@ -76,6 +78,8 @@ talk|flag|--hide-reasoning||What the model thinks: all, or nothing.
 talk|flag|--plain||The reply's own text, or rendered.
 talk|flag|--markdown||The reply's own text, or rendered.
 talk|flag|--no-stream||One JSON answer instead of a stream.
+talk|flag|--no-stdin||Leave standard input alone, as in a loop.
+talk|option|--encoding|ask sessions|Read files and pipes as that, such as shift_jis.
 talk|option|--temperature||How freely words are chosen (0: least), such as 0.7.
 talk|option|--top-p||Sample from the likeliest words up to this total probability, such as 0.95.
 talk|option|--top-k||Sample from this many of the likeliest words, such as 40.

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from lmchat.app.attachments import read_text
 from lmchat.app.conversation import open_kept_store
 from lmchat.app.invocation import Invocation
 from lmchat.chat.transcript import transcript
@@ -33,10 +34,8 @@ def export_session(invocation: Invocation, name: str, output: Path | None, *, as
 def import_session(invocation: Invocation, file: Path, name: str | None) -> None:
     """Add the session that a file holds."""
     try:
-        text = invocation.world.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        text = invocation.world.stdin.read() if str(file) == "-" else read_text(file, invocation.say)
         document = json.loads(text)
-    except OSError as error:
-        raise BadUseError(f"'{file}' cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError):
         hint = "It must come from `lmchat sessions export NAME --json`."
         raise BadUseError(f"'{file}' is not JSON.", hint=hint) from None

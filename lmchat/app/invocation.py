@@ -56,6 +56,8 @@ class ChatFlags:
     as_json: bool = False
     as_jsonl: bool = False
     quiet: bool = False
+    stdin: bool = True
+    encoding: str | None = None
 
     @property
     def apart(self) -> bool:

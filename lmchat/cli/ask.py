@@ -20,12 +20,13 @@ from lmchat.render.json_output import turn_document, write_document
 
 def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> ExitStatus:
     """Ask one prompt and show the answer; raise LmchatError where there is none."""
+    # Before anything is silenced: what was read otherwise than it was given must be said.
+    prompt = Prompt(prompt_text(invocation, words, flags), pictures(invocation, flags.images))
     if flags.quiet:
         invocation = _silenced(invocation)
-    prompt = Prompt(prompt_text(invocation.world, words, flags.files), pictures(invocation, flags.images))
     settings = settings_of(invocation, flags)
     with open_kept_store(invocation, apart=flags.apart) as store:
-        session = resolve_session(store, settings, flags)
+        session = resolve_session(store, settings, flags, invocation.say)
         tap = _event_writer(invocation) if flags.as_jsonl else None
         with open_conversation(
             invocation, settings, store, private=flags.private, stream=flags.stream, tap=tap

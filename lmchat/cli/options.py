@@ -72,13 +72,17 @@ def chat_flags(
     ] = None,
     plain: Annotated[bool | None, typer.Option("--plain/--markdown", help="The reply's own text, or rendered.")] = None,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="One JSON answer instead of a stream.")] = False,
+    no_stdin: Annotated[bool, typer.Option("--no-stdin", help="Leave standard input alone, as in a loop.")] = False,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", metavar="NAME", help="Read files and pipes as that, such as shift_jis.")
+    ] = None,
     **options: Any,
 ) -> ChatFlags:
     """Make one value of the flags that `ask` and `talk` share; `options` are those of the table."""
     return ChatFlags(
         resume=resume, at=at, model=model, system=system, images=tuple(image or ()), files=tuple(file or ()),
         options=Options(**options), mcp=tuple(mcp or ()), private=private, stats=stats,
-        show_reasoning=show_reasoning, plain=plain, stream=not no_stream,
+        show_reasoning=show_reasoning, plain=plain, stream=not no_stream, stdin=not no_stdin, encoding=encoding,
     )  # fmt: skip
 
 

@@ -19,10 +19,10 @@ def talk_on(invocation: Invocation, flags: ChatFlags) -> None:
     """
     piped = _piped_prompt(invocation, flags)
     images = () if piped else pictures(invocation, flags.images)
-    quoted = () if piped else [(path.name, quoted_file(path)) for path in flags.files]
+    quoted = () if piped else [(path.name, quoted_file(path, invocation.say, flags.encoding)) for path in flags.files]
     settings = settings_of(invocation, flags)
     with open_kept_store(invocation) as store:
-        session = resolve_session(store, settings, flags)
+        session = resolve_session(store, settings, flags, invocation.say)
         with open_conversation(invocation, settings, store, private=flags.private, stream=flags.stream) as conversation:
             from lmchat.repl.loop import run
             from lmchat.repl.parts import Parts
@@ -54,10 +54,10 @@ def _moved(store: Store, session: Session, flags: ChatFlags) -> Session:
 
 def _piped_prompt(invocation: Invocation, flags: ChatFlags) -> Prompt | None:
     """Read what was piped, with what goes along; None where standard input is the keyboard."""
-    if invocation.world.stdin.isatty():
+    if invocation.world.stdin.isatty() or not flags.stdin:
         return None
     if not invocation.world.stdout.isatty():
         raise BadUseError(
             "talk needs a terminal.", hint='In scripts and pipes, use lmchat ask: lmchat ask "Hello" < notes.txt'
         )
-    return Prompt(prompt_text(invocation.world, (), flags.files), pictures(invocation, flags.images))
+    return Prompt(prompt_text(invocation, (), flags), pictures(invocation, flags.images))

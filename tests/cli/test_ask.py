@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from threading import Timer
 
 import pexpect
 import pytest
@@ -188,13 +190,60 @@ def test_no_prompt_at_all_is_bad_use(tmp_path: Path) -> None:
     assert run(tmp_path, "--url", "http://localhost:9", "ask", stdin=" \n").status == 2
 
 
-def test_a_silent_pipe_does_not_hold_up_a_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompts, "STDIN_WAIT", 0.05)
+def test_a_pipe_that_is_late_is_waited_for_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompts, "STDIN_PATIENCE", 0.05)
+    read, write = os.pipe()
+
+    def send() -> None:
+        with os.fdopen(write, "wb") as end:
+            end.write(b"the log\n")
+
+    late = Timer(0.5, send)
+    with ScriptedServer(stream(reply())) as server, os.fdopen(read) as pipe:
+        late.start()
+        ran = run(tmp_path, "--url", server.url, "ask", "-m", "tiny", "Why?", stdin=pipe)
+        assert server.requests[0].json["input"] == "Why?\n\nthe log"
+    assert (ran.status, ran.stdout) == (0, "Blue.\n")
+    assert ran.stderr == "lmchat: waiting for standard input to end; --no-stdin asks without it; Ctrl-C leaves.\n"
+
+
+def test_a_pipe_that_never_ends_is_left_alone_where_that_is_asked_for(tmp_path: Path) -> None:
     read, write = os.pipe()
     with ScriptedServer(stream(reply())) as server, os.fdopen(read) as silent, os.fdopen(write, "w"):
-        ran = run(tmp_path, "--url", server.url, "ask", "-m", "tiny", "Hello", stdin=silent)
-    assert (ran.status, ran.stdout) == (0, "Blue.\n")
-    assert "standard input sent nothing" in ran.stderr
+        ran = run(tmp_path, "--url", server.url, "ask", "-m", "tiny", "--no-stdin", "Hello", stdin=silent)
+        assert server.requests[0].json["input"] == "Hello"
+    assert (ran.status, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/zero"])
+def test_a_device_is_no_pipe_and_is_left_alone(tmp_path: Path, device: str) -> None:
+    with ScriptedServer(stream(reply())) as server, Path(device).open() as source:
+        ran = run(tmp_path, "--url", server.url, "ask", "-m", "tiny", "Hello", stdin=source)
+        assert server.requests[0].json["input"] == "Hello"
+    assert ran.status == 0
+
+
+def test_an_old_encoding_is_read_from_a_pipe_and_a_file_and_said_even_when_quiet(tmp_path: Path) -> None:
+    text = "ログにエラーがあります。\n"
+    (tmp_path / "log.txt").write_bytes(text.encode("shift_jis"))
+    with ScriptedServer(stream(reply())) as server, BytesIO(text.encode("euc_jp")) as data:
+        pipe = TextIOWrapper(data, encoding="utf-8")
+        file = str(tmp_path / "log.txt")
+        ran = run(tmp_path, "--url", server.url, "ask", "-q", "-m", "tiny", "-f", file, "Why?", stdin=pipe)
+        assert server.requests[0].json["input"] == f"Why?\n\nFile `log.txt`:\n```txt\n{text}```\n\n{text.strip()}"
+    assert "'log.txt' was read as Shift_JIS" in ran.stderr
+    assert "Standard input was read as EUC-JP" in ran.stderr
+
+
+def test_the_files_of_a_pattern_that_the_shell_wrote_out_are_quoted(tmp_path: Path) -> None:
+    for name in ("a.md", "b1.md", "b2.md"):
+        (tmp_path / name).write_text(name)
+    names = [str(tmp_path / name) for name in ("a.md", "b1.md", "b2.md")]
+    with ScriptedServer(stream(reply())) as server:
+        ask(tmp_path, server, "-f", *names, "Compare", "them")
+        asked = server.requests[0].json["input"]
+    assert asked.startswith("Compare them\n\nFile `a.md`")
+    assert [name for name in ("a.md", "b1.md", "b2.md") if f"File `{name}`" in asked] == ["a.md", "b1.md", "b2.md"]
 
 
 def test_a_model_is_found_when_none_is_named(tmp_path: Path) -> None:

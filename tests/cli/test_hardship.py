@@ -90,7 +90,7 @@ def test_it_is_told_once_and_in_two_lines(tmp_path: Path, arguments: list[str]) 
     assert [line.partition(" ")[0] for line in done.stderr.splitlines()] == ["lmchat:", "hint:"]
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+@pytest.mark.parametrize("content", [None, b"\x00\x01\x02"])
 def test_a_system_prompt_that_cannot_be_read_is_told_without_jargon(tmp_path: Path, content: bytes | None) -> None:
     role = tmp_path / "role.txt"
     if content is not None:

@@ -25,7 +25,7 @@ def test_an_option_out_of_range_is_named_with_its_range(talk: Talk) -> None:
 
 @pytest.mark.parametrize("path", ["a\0b", "\ud800", "~\udbff/x", "a \0"])
 @pytest.mark.parametrize(
-    "boundary", [paths, _target, lambda path: text_or_file(f"@{path}")], ids=["file", "save", "system"]
+    "boundary", [paths, _target, lambda path: text_or_file(f"@{path}", print)], ids=["file", "save", "system"]
 )
 def test_what_no_file_can_be_called_is_refused_in_a_sentence(boundary: Callable[[str], object], path: str) -> None:
     with pytest.raises(BadUseError, match="is not a path"):

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from lmchat.app.attachments import quoted
+from lmchat.app.attachments import quoted_file
 from lmchat.chat.images import read_picture
 from lmchat.chat.models import require_sight
 from lmchat.chat.values import Image
@@ -33,7 +33,7 @@ def file(state: ReplState, text: str) -> ReplState:
     if text == "off":
         state.say("No file goes along with the next prompt.")
         return replace(state, files=())
-    added = tuple(Quoted(path.name, quoted(path.name, _read(path))) for path in paths(text))
+    added = tuple(Quoted(path.name, quoted_file(path, state.say)) for path in paths(text))
     state.say(f"{', '.join(each.name for each in added)} goes along with the next prompt; /file off drops it.")
     return replace(state, files=(*state.files, *added))
 

@@ -28,7 +28,7 @@ def system(state: ReplState, text: str) -> ReplState:
     if not text:
         state.write(f"{sanitize(state.session.system)}\n" if state.session.system else "There is no system prompt.\n")
         return state
-    return _with_system(state, "" if text == '""' else text_or_file(text))
+    return _with_system(state, "" if text == '""' else text_or_file(text, state.say))
 
 
 def set_(state: ReplState, text: str) -> ReplState:
