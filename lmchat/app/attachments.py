@@ -33,7 +33,7 @@ def read_text(path: Path, say: Say, encoding: str | None = None) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
-    return said(decode(data, f"'{path.name}'", encoding), say)
+    return said(decode(data, f"'{path}'", encoding), say)
 
 
 def said(read: "Decoded", say: Say) -> str:

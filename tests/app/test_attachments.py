@@ -19,5 +19,5 @@ def test_the_fence_is_longer_than_any_inside() -> None:
 @pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n\x00", b"a\x00b"])
 def test_what_is_no_text_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "picture.png").write_bytes(data)
-    with pytest.raises(BadUseError, match=r"'picture\.png' is not text"):
+    with pytest.raises(BadUseError, match=r"picture\.png' is not text"):
         read_text(tmp_path / "picture.png", print)

@@ -231,7 +231,7 @@ def test_an_old_encoding_is_read_from_a_pipe_and_a_file_and_said_even_when_quiet
         file = str(tmp_path / "log.txt")
         ran = run(tmp_path, "--url", server.url, "ask", "-q", "-m", "tiny", "-f", file, "Why?", stdin=pipe)
         assert server.requests[0].json["input"] == f"Why?\n\nFile `log.txt`:\n```txt\n{text}```\n\n{text.strip()}"
-    assert "'log.txt' was read as Shift_JIS" in ran.stderr
+    assert "log.txt' was read as Shift_JIS" in ran.stderr
     assert "Standard input was read as EUC-JP" in ran.stderr
 
 

@@ -74,7 +74,7 @@ def test_a_file_is_quoted_under_its_name(talk: Talk, studio: Studio, tmp_path: P
 
 def test_a_file_that_is_no_text_is_refused(talk: Talk, tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"a\0b")
-    assert "'a.bin' is not text." in talk.type(f"/file {tmp_path}/a.bin")
+    assert "a.bin' is not text." in talk.type(f"/file {tmp_path}/a.bin")
 
 
 @pytest.mark.parametrize("command", ["/file", "/system @", "/save", "/export"])
