@@ -3,12 +3,13 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from prompt_toolkit.application import Application
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
@@ -34,7 +35,7 @@ from tests.repl.lmstudio import Studio
 
 ENTER, CTRL_C, CTRL_D, CTRL_J, ALT_ENTER = "\r", "\x03", "\x04", "\n", "\x1b\r"
 PAUSE = 0.15
-"""Seconds in which the library has read the history and made its suggestions."""
+"""Seconds, on the library's own clock, in which it has read the history and made its suggestions."""
 UP, DOWN, TAB, ESCAPE = "\x1b[A", "\x1b[B", "\t", "\x1b"
 
 
@@ -61,27 +62,28 @@ class Talk:
         """Type lines, each with Enter, clear what stands in the line, and leave; return what was written."""
         return self.press("".join(f"{line}{ENTER}" for line in lines) + CTRL_C + CTRL_D, name=name, first=first)
 
-    def press(self, keys: str, *, name: str = "", first: Prompt | None = None) -> str:
+    def press(self, keys: str, *, name: str = "", first: Prompt | None = None, keyboard: Keyboard | None = None) -> str:
         """Press keys in a session (made by the first prompt where it does not exist)."""
         self.keys.send_text(keys)
         out = self.out
         out.seek(0)
         out.truncate()
         session = self.store.find(name) if name and self.store.has(name) else Session(name=name, turns={})
-        run(self.parts(), session, first=first, keyboard=self.keyboard())
+        run(self.parts(), session, first=first, keyboard=keyboard or self.keyboard())
         return out.getvalue()
 
     def press_slowly(self, *pieces: str, name: str = "") -> None:
         """Press keys as people do: each piece is taken in before the next comes."""
+        keyboard = self.keyboard()
 
         def pressing() -> None:
             for piece in pieces:
-                time.sleep(PAUSE)
+                _pause(keyboard._session.app)
                 self.keys.send_text(piece)
 
         fingers = threading.Thread(target=pressing)
         fingers.start()
-        self.press("", name=name)
+        self.press("", name=name, keyboard=keyboard)
         fingers.join()
 
     def parts(self) -> Parts:
@@ -122,6 +124,20 @@ class Talk:
     def with_environ(self, **variables: str) -> "Talk":
         environ: Mapping[str, str] = {**self.world.environ, **variables}
         return replace(self, world=replace(self.world, environ=environ))
+
+
+def _pause(app: Application[Any]) -> None:
+    """Let PAUSE pass while a line is read: by the clock of its loop, which takes in all keys of before first."""
+    passed = threading.Event()
+    while not passed.is_set():
+        time.sleep(0.005)
+        loop = app.loop
+        if loop is None:
+            continue
+        with suppress(RuntimeError):  # the line was sent, and the loop is closed
+            loop.call_soon_threadsafe(loop.call_later, PAUSE, passed.set)
+            while app.loop is loop and not passed.is_set():
+                time.sleep(0.005)
 
 
 @contextmanager
