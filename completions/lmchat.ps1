@@ -25,7 +25,7 @@ ask|option|--session|ask sessions|Add to that session, such as -s holidays.
 ask|option|-s|ask sessions|Add to that session, such as -s holidays.
 ask|flag|--continue||Go on with the session used last.
 ask|flag|-c||Go on with the session used last.
-ask|option|--at|ask turns|Follow that turn, such as 3: a branch grows.
+ask|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 ask|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
 ask|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
 ask|option|--system|@file|The system prompt, or a file: -S @role.txt.
@@ -34,14 +34,6 @@ ask|option|--image|file|Send a picture along; repeatable: -i a.png.
 ask|option|-i|file|Send a picture along; repeatable: -i a.png.
 ask|option|--file|file|Quote a text file; repeatable: -f notes.md.
 ask|option|-f|file|Quote a text file; repeatable: -f notes.md.
-ask|option|--temperature||How freely words are chosen, such as 0.7.
-ask|option|--top-p||Sample the likeliest words, such as 0.95.
-ask|option|--top-k||Sample this many likeliest words: 40.
-ask|option|--min-p||Leave out words too unlikely, such as 0.05.
-ask|option|--repeat-penalty||Discourage repetition, such as 1.1; 1: not.
-ask|option|--max-output-tokens||The longest reply, such as 500.
-ask|option|--context-length||The context to load it with, such as 8192.
-ask|option|--reasoning|ask levels|How much to think, such as low or high.
 ask|option|--mcp||Tools: mcp/label[:tool,tool] or label=https://url[:tool,tool]; repeatable.
 ask|flag|--private||Keep nothing, here or on the server.
 ask|flag|--stats||Tokens, speed and context used, on stderr.
@@ -51,6 +43,15 @@ ask|flag|--hide-reasoning||What the model thinks: all, or nothing.
 ask|flag|--plain||The reply's own text, or rendered.
 ask|flag|--markdown||The reply's own text, or rendered.
 ask|flag|--no-stream||One JSON answer instead of a stream.
+ask|option|--temperature||How freely words are chosen (0: least), such as 0.7.
+ask|option|--top-p||Sample from the likeliest words up to this total probability, such as 0.95.
+ask|option|--top-k||Sample from this many of the likeliest words, such as 40.
+ask|option|--min-p||Leave out words less likely than this share of the likeliest, such as 0.05.
+ask|option|--repeat-penalty||Penalize repetition (1 turns it off), such as 1.1.
+ask|option|--presence-penalty||Penalize words that were used (0 turns it off), such as 0.5.
+ask|option|--max-output-tokens||The longest reply in tokens, such as 2000.
+ask|option|--context-length||The context to load a model with in tokens, such as 16384.
+ask|option|--reasoning|ask levels|How much to think, in the model's own levels, such as low.
 ask|flag|--json||One JSON document on stdout, for scripts.
 ask|flag|--jsonl||The server's events, one JSON object a line.
 ask|flag|--quiet||Say nothing on stderr but errors.
@@ -59,7 +60,7 @@ ask|flag|--help||Show this help.
 talk|argument|NAME|ask sessions|The session; created if it is new.
 talk|flag|--continue||Go on with the session used last.
 talk|flag|-c||Go on with the session used last.
-talk|option|--at|ask turns|Follow that turn, such as 3: a branch grows.
+talk|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 talk|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
 talk|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
 talk|option|--system|@file|The system prompt, or a file: -S @role.txt.
@@ -68,14 +69,6 @@ talk|option|--image|file|Send a picture along; repeatable: -i a.png.
 talk|option|-i|file|Send a picture along; repeatable: -i a.png.
 talk|option|--file|file|Quote a text file; repeatable: -f notes.md.
 talk|option|-f|file|Quote a text file; repeatable: -f notes.md.
-talk|option|--temperature||How freely words are chosen, such as 0.7.
-talk|option|--top-p||Sample the likeliest words, such as 0.95.
-talk|option|--top-k||Sample this many likeliest words: 40.
-talk|option|--min-p||Leave out words too unlikely, such as 0.05.
-talk|option|--repeat-penalty||Discourage repetition, such as 1.1; 1: not.
-talk|option|--max-output-tokens||The longest reply, such as 500.
-talk|option|--context-length||The context to load it with, such as 8192.
-talk|option|--reasoning|ask levels|How much to think, such as low or high.
 talk|option|--mcp||Tools: mcp/label[:tool,tool] or label=https://url[:tool,tool]; repeatable.
 talk|flag|--private||Keep nothing, here or on the server.
 talk|flag|--stats||Tokens, speed and context used, on stderr.
@@ -85,6 +78,15 @@ talk|flag|--hide-reasoning||What the model thinks: all, or nothing.
 talk|flag|--plain||The reply's own text, or rendered.
 talk|flag|--markdown||The reply's own text, or rendered.
 talk|flag|--no-stream||One JSON answer instead of a stream.
+talk|option|--temperature||How freely words are chosen (0: least), such as 0.7.
+talk|option|--top-p||Sample from the likeliest words up to this total probability, such as 0.95.
+talk|option|--top-k||Sample from this many of the likeliest words, such as 40.
+talk|option|--min-p||Leave out words less likely than this share of the likeliest, such as 0.05.
+talk|option|--repeat-penalty||Penalize repetition (1 turns it off), such as 1.1.
+talk|option|--presence-penalty||Penalize words that were used (0 turns it off), such as 0.5.
+talk|option|--max-output-tokens||The longest reply in tokens, such as 2000.
+talk|option|--context-length||The context to load a model with in tokens, such as 16384.
+talk|option|--reasoning|ask levels|How much to think, in the model's own levels, such as low.
 talk|flag|--help||Show this help.
 serve|option|--port||Listen there; 0: any.
 serve|option|--token||Let in only who sends it.
@@ -106,7 +108,7 @@ sessions list|option|--limit||How many, such as 20; 0: all.
 sessions list|flag|--json||One JSON document on stdout, for scripts.
 sessions list|flag|--help||Show this help.
 sessions show|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
-sessions show|option|--at|ask turns|Follow that turn, such as 3: a branch grows.
+sessions show|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 sessions show|flag|--json||One JSON document on stdout, for scripts.
 sessions show|flag|--help||Show this help.
 sessions tree|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
@@ -122,7 +124,7 @@ sessions rename|argument|NEW||Its new name.
 sessions rename|flag|--help||Show this help.
 sessions fork|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
 sessions fork|argument|NEW||The name of the new session.
-sessions fork|option|--at|ask turns|Follow that turn, such as 3: a branch grows.
+sessions fork|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 sessions fork|flag|--help||Show this help.
 sessions delete|arguments|NAME…|ask sessions|The sessions to delete.
 sessions delete|flag|--help||Show this help.
@@ -143,7 +145,7 @@ models|command|download||Download a model.
 models list|flag|--json||One JSON document on stdout, for scripts.
 models list|flag|--help||Show this help.
 models load|argument|KEY|ask loadable|The model's key, as `lmchat models` shows it.
-models load|option|--context-length||The context to load it with, such as 8192.
+models load|option|--context-length||The context to load a model with in tokens, such as 16384.
 models load|option|--eval-batch-size||Tokens evaluated at once.
 models load|flag|--flash-attention||A faster way to attend.
 models load|flag|--no-flash-attention||A faster way to attend.

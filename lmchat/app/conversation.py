@@ -107,7 +107,7 @@ class Conversation:
 
     def check(self, session: Session, prompt: Prompt) -> None:
         """Refuse what the model is known not to do, before it is sent; raise BadUseError."""
-        level = session.options.reasoning or self.settings.text("reasoning")
+        level = str(session.options.value("reasoning") or self.settings.text("reasoning"))
         if not (prompt.images or level):
             return
         models: Sequence[Model] = ()

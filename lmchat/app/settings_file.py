@@ -1,5 +1,6 @@
 """Show the settings, and change their file: one value, or all of it in the person's editor."""
 
+from lmchat.app.connect import token_place
 from lmchat.app.conversation import settings_of
 from lmchat.app.display import theme_of, width_of
 from lmchat.app.editor import open_editor
@@ -17,7 +18,8 @@ _UNSET = "-"
 
 def show_settings(invocation: Invocation, *, as_json: bool) -> None:
     """List every setting, its value and where it was given; secrets stay hidden."""
-    rows = settings_of(invocation).rows()
+    settings = settings_of(invocation)
+    rows = settings.rows(token_place(settings))
     if as_json:
         write_document(
             invocation.world.stdout, [{"key": row.name, "value": row.value, "source": row.source} for row in rows]

@@ -255,8 +255,8 @@ def _check(reply: Reply | None, request: ChatRequest, *, came: bool) -> None:
         raise StreamBrokenError("The reply ended before it was complete.", hint=hint)
     if _answers(reply):
         return
-    limit, used = request.options.max_output_tokens, reply.stats.total_output_tokens
-    if limit is not None and used is not None and used >= limit:
+    limit, used = request.options.value("max_output_tokens"), reply.stats.total_output_tokens
+    if isinstance(limit, int) and used is not None and used >= limit:
         raise StreamBrokenError(
             f"The limit of {limit} output tokens was used up before the answer began.",
             hint="Raise it with --max-output-tokens (in talk: /set max_output_tokens N).",

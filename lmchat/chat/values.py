@@ -32,27 +32,38 @@ class Prompt:
     images: tuple[Image, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+OptionValue = float | int | str
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Options:
-    """Hold the sampling keys of the API; an unset one (None) is never sent."""
+    """The options of a request by the API's own names; one that is unset (None) is never sent.
 
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    min_p: float | None = None
-    repeat_penalty: float | None = None
-    max_output_tokens: int | None = None
-    context_length: int | None = None
-    reasoning: str | None = None
+    Which there are, and which values fit, the settings' table says; one of a newer lmchat goes through as it is.
+    """
 
-    def given(self) -> dict[str, float | int | str]:
+    _pairs: tuple[tuple[str, OptionValue], ...]
+
+    def __init__(self, **values: OptionValue | None) -> None:
+        """Keep the options that are set, in one order, so that the same options are equal."""
+        pairs = sorted((name, value) for name, value in values.items() if value is not None)
+        object.__setattr__(self, "_pairs", tuple(pairs))
+
+    def given(self) -> dict[str, OptionValue]:
         """Return the options that are set, by their names in the API."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        return dict(self._pairs)
+
+    def value(self, name: str) -> OptionValue | None:
+        """Return one option, None where it is unset."""
+        return self.given().get(name)
 
     def over(self, below: "Options") -> "Options":
         """Return these options, with those of `below` where one is unset here."""
-        return Options(**{**below.given(), **self.given()})  # type: ignore[arg-type]  # names and types are this class's own
+        return Options(**{**below.given(), **self.given()})
+
+    def changed(self, name: str, value: OptionValue | None) -> "Options":
+        """Return these options with one set, or (None) unset."""
+        return Options(**{**self.given(), name: value})
 
 
 @dataclass(frozen=True, slots=True)

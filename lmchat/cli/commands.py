@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.chat.values import Options
-from lmchat.cli import options as given
 from lmchat.cli.models import models
+from lmchat.cli.options import AsJson, with_chat_flags
 from lmchat.cli.sessions import sessions
 from lmchat.cli.settings import settings
 from lmchat.world import World
@@ -77,33 +77,18 @@ def lmchat(
 
 
 @app.command()
+@with_chat_flags
 def ask(
     context: typer.Context,
     prompt: Annotated[
         list[str] | None, typer.Argument(metavar="PROMPT…", help="What to ask; - reads standard input.")
     ] = None,
-    session: given.Session = None,
-    resume: given.Continue = False,
-    at: given.At = None,
-    model: given.Model = None,
-    system: given.System = None,
-    image: given.Images = None,
-    file: given.Files = None,
-    temperature: given.Temperature = None,
-    top_p: given.TopP = None,
-    top_k: given.TopK = None,
-    min_p: given.MinP = None,
-    repeat_penalty: given.RepeatPenalty = None,
-    max_output_tokens: given.MaxOutputTokens = None,
-    context_length: given.ContextLength = None,
-    reasoning: given.ReasoningLevel = None,
-    mcp: given.Mcp = None,
-    private: given.Private = False,
-    stats: given.Stats = None,
-    show_reasoning: given.ShowReasoning = None,
-    plain: given.Plain = None,
-    no_stream: given.NoStream = False,
-    as_json: given.AsJson = False,
+    session: Annotated[
+        str | None, typer.Option("--session", "-s", metavar="NAME", help="Add to that session, such as -s holidays.")
+    ] = None,
+    *,
+    flags: ChatFlags,
+    as_json: AsJson = False,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="The server's events, one JSON object a line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")] = False,
 ) -> int:
@@ -118,40 +103,17 @@ def ask(
     """
     from lmchat.cli.ask import ask_once
 
-    options = Options(temperature, top_p, top_k, min_p, repeat_penalty, max_output_tokens, context_length, reasoning)
-    flags = ChatFlags(
-        name=session, resume=resume, at=at, model=model, system=system, images=tuple(image or ()),
-        files=tuple(file or ()), options=options, mcp=tuple(mcp or ()), private=private, stats=stats,
-        show_reasoning=show_reasoning, plain=plain, stream=not no_stream, as_json=as_json, as_jsonl=as_jsonl,
-        quiet=quiet,
-    )  # fmt: skip
+    flags = replace(flags, name=session, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet)
     return ask_once(context.obj, prompt or (), flags)
 
 
 @app.command()
+@with_chat_flags
 def talk(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The session; created if it is new.")] = None,
-    resume: given.Continue = False,
-    at: given.At = None,
-    model: given.Model = None,
-    system: given.System = None,
-    image: given.Images = None,
-    file: given.Files = None,
-    temperature: given.Temperature = None,
-    top_p: given.TopP = None,
-    top_k: given.TopK = None,
-    min_p: given.MinP = None,
-    repeat_penalty: given.RepeatPenalty = None,
-    max_output_tokens: given.MaxOutputTokens = None,
-    context_length: given.ContextLength = None,
-    reasoning: given.ReasoningLevel = None,
-    mcp: given.Mcp = None,
-    private: given.Private = False,
-    stats: given.Stats = None,
-    show_reasoning: given.ShowReasoning = None,
-    plain: given.Plain = None,
-    no_stream: given.NoStream = False,
+    *,
+    flags: ChatFlags,
 ) -> None:
     """Talk in a session; without a name a new one begins.
 
@@ -161,13 +123,7 @@ def talk(
     """
     from lmchat.cli.talk import talk_on
 
-    options = Options(temperature, top_p, top_k, min_p, repeat_penalty, max_output_tokens, context_length, reasoning)
-    flags = ChatFlags(
-        name=name, resume=resume, at=at, model=model, system=system, images=tuple(image or ()),
-        files=tuple(file or ()), options=options, mcp=tuple(mcp or ()), private=private, stats=stats,
-        show_reasoning=show_reasoning, plain=plain, stream=not no_stream,
-    )  # fmt: skip
-    talk_on(context.obj, flags)
+    talk_on(context.obj, replace(flags, name=name))
 
 
 @app.command()
@@ -187,10 +143,12 @@ def serve(
     """
     from lmchat.app.connect import builtin_world
     from lmchat.app.conversation import settings_of
-    from lmchat.local.start import serve
+    from lmchat.local.run import serve
 
     invocation: Invocation = context.obj
-    serve(builtin_world(invocation, settings_of(invocation)), port=port, token=token)
+    settings = settings_of(invocation)
+    world, secret = builtin_world(invocation, settings), settings.secret_variables
+    serve(world, port=port, token=token, secret_variables=secret)
 
 
 app.add_typer(sessions, name="sessions")

@@ -1,6 +1,6 @@
 """The engine: the program of the child process that holds one model and serves it as llama.cpp's HTTP server does.
 
-Run by `loading`. Settings come in through the lifeline; on stdout go llama.cpp's own state lines, then one line
+Run by `engines`. Settings come in through the lifeline; on stdout go llama.cpp's own state lines, then one line
 of JSON that names the address, or what went wrong. It must not know LM Studio's protocol.
 """
 
@@ -15,7 +15,7 @@ _ENVIRONMENT = {
     # OpenMP threads that spin while they wait fell from 130 to 2 tokens a second when one core was busy.
     "OMP_WAIT_POLICY": "passive",
     "GOMP_SPINCOUNT": "0",
-    # Makes llama.cpp report its state, load progress included, on stdout (undocumented; see `loading`).
+    # Makes llama.cpp report its state, load progress included, on stdout (undocumented; see `engines`).
     "LLAMA_SERVER_ROUTER_PORT": "1",
 }
 

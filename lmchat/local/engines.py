@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from lmchat.local.child_process import Child
 from lmchat.local.gguf import DamagedFileError, head
 from lmchat.local.models import ModelFile
-from lmchat.local.refusals import Refusal, broken
+from lmchat.local.refusals import Refusal, broken, engine_failed
 
 DEFAULT_CONTEXT = 8192
 SMALLEST_CONTEXT = 256
@@ -119,10 +119,12 @@ def _fraction(state: str) -> float | None:
 
 def _failure(model: ModelFile, kind: str, message: str, words: str) -> Refusal:
     if "libgomp" in message:
-        return broken("The engine needs the library libgomp.so.1, which is missing: `apt install libgomp1` brings it.")
+        return engine_failed(
+            "The engine needs the library libgomp.so.1, which is missing: `apt install libgomp1` brings it."
+        )
     if kind in ("ImportError", "ModuleNotFoundError"):
-        return broken(f"The engine cannot be used on this machine: {message}")
-    return broken(
+        return engine_failed(f"The engine cannot be used on this machine: {message}")
+    return engine_failed(
         f"Model '{model.key}' cannot be loaded: its file is damaged or of a kind the engine does not know, or there "
         f"is not enough memory. {_last_line(words)}".strip()
     )
@@ -130,10 +132,14 @@ def _failure(model: ModelFile, kind: str, message: str, words: str) -> Refusal:
 
 def _death(model: ModelFile, status: int, words: str) -> Refusal:
     if status in (-signal.SIGILL, _WINDOWS_ILLEGAL_INSTRUCTION):
-        return broken("This CPU has no AVX2, which the built-in engine needs; LM Studio on another machine would do.")
+        return engine_failed(
+            "This CPU has no AVX2, which the built-in engine needs; LM Studio on another machine would do."
+        )
     if status == _KILLED:
-        return broken(f"Loading '{model.key}' was ended from outside, most likely because memory ran out.")
-    return broken(f"The engine ended while it loaded '{model.key}' (status {status}). {_last_line(words)}".strip())
+        return engine_failed(f"Loading '{model.key}' was ended from outside, most likely because memory ran out.")
+    return engine_failed(
+        f"The engine ended while it loaded '{model.key}' (status {status}). {_last_line(words)}".strip()
+    )
 
 
 def _last_line(words: str) -> str:

@@ -1,8 +1,12 @@
 """The head of a GGUF file: whether it is one, and what it says about its model.
 
-It reads the first metadata only and must not know where the files are or what runs them.
+Files come from anywhere, so nothing in one is trusted: of a pipe or a device nothing is read, and of a file only the
+first megabytes, whatever lengths it names.
 """
 
+import io
+import os
+import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +16,8 @@ from typing import Any, BinaryIO
 MAGIC = b"GGUF"
 _FORMATS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _TEXT, _ARRAY = 8, 9
-_LONGEST_TEXT = 1 << 20
+_LONGEST_HEAD = 4 << 20
+"""How many bytes are read of a file: what is wanted comes first, whatever a file says of its lengths."""
 
 # llama.cpp's `llama_ftype`, as far as it is met in published files: name and whole bits per weight.
 _FILE_TYPES = {
@@ -23,12 +28,12 @@ _FILE_TYPES = {
 
 
 class DamagedFileError(Exception):
-    """Report a file that is no GGUF, or ends before its head does."""
+    """A file that is no GGUF, or breaks off in its head."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Hold what a GGUF file says about its model; what it does not say is None or empty."""
+    """What a GGUF file says about its model; what it does not say is None or empty."""
 
     architecture: str = ""
     name: str = ""
@@ -42,16 +47,18 @@ def head(path: Path) -> Head:
 
     Raises DamagedFileError, or OSError where the file cannot be read.
     """
+    start = _start(path)
     said: dict[str, Any] = {}
     try:
-        with path.open("rb") as stream:
-            for name, value in _metadata(stream):
-                # The tokenizer's tables come last and are long.
-                if name.startswith("tokenizer."):
-                    break
-                said[name] = value
+        for name, value in _metadata(io.BytesIO(start), path.name):
+            # The tokenizer's tables come last and are long.
+            if name.startswith("tokenizer."):
+                break
+            said[name] = value
     except (struct.error, UnicodeDecodeError, KeyError, EOFError) as problem:
-        raise DamagedFileError(f"{path.name} is damaged: it ends or breaks off in its head.") from problem
+        # What is beyond the first bytes of a sound file was not read.
+        if len(start) < _LONGEST_HEAD:
+            raise DamagedFileError(f"{path.name} is damaged: it ends or breaks off in its head.") from problem
     architecture = _text(said.get("general.architecture"))
     file_type, context = said.get("general.file_type"), said.get(f"{architecture}.context_length")
     return Head(
@@ -63,12 +70,24 @@ def head(path: Path) -> Head:
     )
 
 
-def _metadata(stream: BinaryIO) -> Iterator[tuple[str, Any]]:
+def _start(path: Path) -> bytes:
+    """Read the first bytes of an ordinary file; what is none (a pipe, a device) would be read for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise DamagedFileError(f"{path.name} is no ordinary file.")
+    # Should a pipe have taken its place since, opening it must not wait for a writer.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise DamagedFileError(f"{path.name} is no ordinary file.")
+        return stream.read(_LONGEST_HEAD)
+
+
+def _metadata(stream: BinaryIO, file: str) -> Iterator[tuple[str, Any]]:
     if stream.read(4) != MAGIC:
-        raise DamagedFileError(f"{Path(stream.name).name} is no GGUF file.")
+        raise DamagedFileError(f"{file} is no GGUF file.")
     version, _tensors, count = struct.unpack("<IQQ", stream.read(20))
     if version not in (2, 3):
-        raise DamagedFileError(f"{Path(stream.name).name} is a GGUF file of version {version}, which cannot be read.")
+        raise DamagedFileError(f"{file} is a GGUF file of version {version}, which cannot be read.")
     for _ in range(count):
         name = _read_text(stream)
         yield name, _read_value(stream, _read(stream, "I"))
@@ -78,11 +97,15 @@ def _read(stream: BinaryIO, form: str) -> Any:
     return struct.unpack(f"<{form}", stream.read(struct.calcsize(f"<{form}")))[0]
 
 
-def _read_text(stream: BinaryIO) -> str:
-    length = _read(stream, "Q")
-    if length > _LONGEST_TEXT:
+def _read_bytes(stream: BinaryIO, count: int) -> bytes:
+    data = stream.read(min(count, _LONGEST_HEAD))
+    if len(data) < count:
         raise EOFError
-    return stream.read(length).decode("utf-8")
+    return data
+
+
+def _read_text(stream: BinaryIO) -> str:
+    return _read_bytes(stream, _read(stream, "Q")).decode("utf-8")
 
 
 def _read_value(stream: BinaryIO, kind: int) -> Any:
@@ -90,10 +113,14 @@ def _read_value(stream: BinaryIO, kind: int) -> Any:
         return _read_text(stream)
     if kind != _ARRAY:
         return _read(stream, _FORMATS[kind])
-    inner, length = _read(stream, "I"), _read(stream, "Q")
-    if length > _LONGEST_TEXT:
-        raise EOFError
-    return [_read_value(stream, inner) for _ in range(length)]
+    # Nothing that is wanted is in an array, so it is only passed over; the format has none in another.
+    inner, count = _read(stream, "I"), _read(stream, "Q")
+    if inner == _TEXT:
+        for _ in range(count):
+            _read_bytes(stream, _read(stream, "Q"))
+    else:
+        _read_bytes(stream, count * struct.calcsize(_FORMATS[inner]))
+    return None
 
 
 def _text(value: Any) -> str:

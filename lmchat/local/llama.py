@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lmchat.local.engines import Engine
-from lmchat.local.refusals import Refusal, broken, overflow
+from lmchat.local.refusals import Refusal, broken, engine_failed, overflow
 
 Messages = Sequence[dict[str, str]]
 
@@ -192,6 +192,6 @@ def _refused(error: Any) -> Refusal:
 
 def _dead(engine: Engine, problem: Exception) -> Refusal:
     if engine.process.running:
-        return broken(f"The engine broke off: {problem}")
+        return engine_failed(f"The engine broke off: {problem}")
     words = engine.process.last_words().splitlines()
-    return broken(f"The engine ended unexpectedly. {words[-1][:300] if words else ''}".strip())
+    return engine_failed(f"The engine ended unexpectedly. {words[-1][:300] if words else ''}".strip())

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from lmchat.chat.surrogates import join_surrogates
 from lmchat.local import gguf
 from lmchat.local.catalogue import CATALOGUE, KnownModel
 
@@ -71,17 +72,32 @@ class ModelFile:
 def present(places: Places) -> list[ModelFile]:
     """List the models on this machine: the one the person named, then lmchat's own, then LM Studio's.
 
-    Files that cannot be read or are no GGUF are left out, as are the pieces and companions of other files.
+    Files that cannot be used are left out (`left_out` names them), as are the pieces and companions of other files.
     """
+    return _survey(places)[0]
+
+
+def left_out(places: Places) -> list[tuple[Path, str]]:
+    """List the files that look like models but cannot be used, each with the reason."""
+    return _survey(places)[1]
+
+
+def _survey(places: Places) -> tuple[list[ModelFile], list[tuple[Path, str]]]:
     found: dict[str, ModelFile] = {}
     seen: set[Path] = set()
+    problems = []
     for path, known in _candidates(places):
-        model = None if path in seen else _described(path, known)
-        if model is not None:
-            seen.add(path)
-            key = model.key if model.key not in found else f"{model.publisher}/{model.key}".lower()
-            found.setdefault(key, replace(model, key=key))
-    return list(found.values())
+        if path in seen:
+            continue
+        seen.add(path)
+        try:
+            model = _described(path, known)
+        except (OSError, gguf.DamagedFileError) as problem:
+            problems.append((path, str(problem.strerror if isinstance(problem, OSError) else problem)))
+            continue
+        key = model.key if model.key not in found else f"{model.publisher}/{model.key}".lower()
+        found.setdefault(key, replace(model, key=key))
+    return list(found.values()), problems
 
 
 def in_cache(places: Places, known: KnownModel) -> Path | None:
@@ -99,21 +115,26 @@ def _candidates(places: Places) -> Iterator[tuple[Path, KnownModel | None]]:
     for known in CATALOGUE:
         if path := in_cache(places, known):
             yield path, known
-    for path in sorted(places.lmstudio.glob("*/*/*.gguf")):
+    for path in _files(places.lmstudio):
         later_piece = "-of-" in path.stem and "-00001-of-" not in path.stem
         if "mmproj" not in path.stem.lower() and not later_piece:
             yield path, None
 
 
-def _described(path: Path, known: KnownModel | None) -> ModelFile | None:
+def _files(directory: Path) -> list[Path]:
     try:
-        status = path.stat()
-        head = _head(path, status.st_mtime_ns, status.st_size)
-    except (OSError, gguf.DamagedFileError):
-        return None
+        return sorted(directory.glob("*/*/*.gguf"))
+    except OSError:
+        return []
+
+
+def _described(path: Path, known: KnownModel | None) -> ModelFile:
+    status = path.stat()
+    head = _head(path, status.st_mtime_ns, status.st_size)
     if known is None:
-        publisher = path.parent.parent.name if len(path.parents) > 1 else ""
-        return ModelFile(path.stem.lower(), path, status.st_size, publisher, head.name or path.stem, head)
+        # A file's name need not be text.
+        stem, publisher = join_surrogates(path.stem), join_surrogates(path.parent.parent.name)
+        return ModelFile(stem.lower(), path, status.st_size, publisher, head.name or stem, head)
     quantization = (known.quantization, known.bits_per_weight)
     head = gguf.Head(known.architecture, known.display_name, known.parameters, quantization, known.context)
     return ModelFile(known.key, path, status.st_size, known.publisher, known.display_name, head, known)

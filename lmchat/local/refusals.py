@@ -48,6 +48,11 @@ def broken(message: str) -> Refusal:
     return Refusal(message, status=500, kind="internal_error", code="unknown", param=None)
 
 
+def engine_failed(message: str) -> Refusal:
+    """Report that the engine died, broke off or cannot be started."""
+    return Refusal(message, status=500, kind="internal_error", code="engine_failed", param=None)
+
+
 def no_token() -> Refusal:
     """Refuse a request without a token."""
     return Refusal(
@@ -65,3 +70,14 @@ def wrong_token(token: str) -> Refusal:
         status=401,
         code="invalid_api_key",
     )
+
+
+def foreign() -> Refusal:
+    """Refuse what another site's page sent, or was sent to another name than this machine's own."""
+    return Refusal("Requests from web pages of other sites are not served.", status=403)
+
+
+def too_large(limit: int) -> Refusal:
+    """Refuse a body of more than `limit` bytes."""
+    message = f"The request is larger than {limit >> 20} MB."
+    return Refusal(message, status=413, code="request_too_large", param=None)

@@ -3,14 +3,12 @@
 It must not know who starts it, nor lmchat's client.
 """
 
-import hmac
 import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lmchat.local import refusals, requests
 from lmchat.local.downloads import Downloads
 from lmchat.local.engines import Instances, LoadOptions
+from lmchat.local.guard import guarded
 from lmchat.local.history import Chain, History
 from lmchat.local.models import ModelFile, Places, present
 from lmchat.local.refusals import Refusal
@@ -30,7 +29,6 @@ from lmchat.local.turn import Turn
 from lmchat.local.worker import Item, Worker
 
 _KEEP_ALIVE = {"keep-alive": "timeout=5"}
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def application(state: ServerState, token: str = "") -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.lmchat = state
-    return _guarded(app, token)
+    return guarded(app, token, lambda refusal: _json({"error": refusal.error}, refusal.status))
 
 
 async def _greeting(_request: Request) -> Response:
@@ -118,8 +116,9 @@ def _integration_refused(integration: Any) -> Refusal:
         )
     if isinstance(integration, dict) and integration.get("type") == "ephemeral_mcp":
         label = integration.get("server_label")
+        named = f" '{label}'" if isinstance(label, str) else ""
         return Refusal(
-            f"Permission denied to use ephemeral MCP server '{label}'. The embedded server runs no tools.",
+            f"Permission denied to use ephemeral MCP server{named}. The embedded server runs no tools.",
             status=403,
             param="integrations",
             code=None,
@@ -242,32 +241,3 @@ async def _unexpected(request: Request, _problem: Exception) -> Response:
     """Answer an unknown route or method as LM Studio does: with 200 (PROTOCOL.md section 1)."""
     path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii", "replace")
     return _json({"error": f"Unexpected endpoint or method. ({request.method} {path})"})
-
-
-def _guarded(app: ASGIApp, token: str) -> ASGIApp:
-    """Let through only requests with the token (where one is set), and none that another web site's page makes."""
-
-    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = _turned_away(Request(scope), token) if scope["type"] == "http" else None
-        if refusal is None:
-            await app(scope, receive, send)
-        else:
-            await _json({"error": refusal.error}, refusal.status)(scope, receive, send)
-
-    return guarded
-
-
-def _turned_away(request: Request, token: str) -> Refusal | None:
-    # A browser lets any page send a POST to loopback, and one whose name is made to point here read the answer, too.
-    origin = request.headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).hostname not in _LOOPBACK
-    if foreign or request.url.hostname not in _LOOPBACK:
-        return Refusal("Requests from web pages of other sites are not served.", status=403)
-    if not token:
-        return None
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not given.strip():
-        return refusals.no_token()
-    if not hmac.compare_digest(given.strip().encode(), token.encode()):
-        return refusals.wrong_token(given.strip())
-    return None

@@ -15,12 +15,13 @@ from lmchat.chat.models import find_model
 from lmchat.errors import LmchatError
 from lmchat.render.cells import shorten
 from lmchat.render.sanitize import sanitize_line
-from lmchat.repl.commands.command import OPTIONS, Takes
+from lmchat.repl.commands.command import Takes
 from lmchat.repl.commands.models import LOAD_OPTIONS
 from lmchat.repl.commands.output import code_blocks
 from lmchat.repl.commands.table import BY_NAME, COMMANDS
 from lmchat.repl.matching import Offer, among_several, fitting, last_of_several, matching
 from lmchat.repl.state import ReplState
+from lmchat.settings.keys import OPTIONS
 
 _MOST_TURNS, _MOST_OFFERS = 200, 100
 _WORDS_CELLS = 50

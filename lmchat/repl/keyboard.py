@@ -19,9 +19,8 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
-from prompt_toolkit.output import ColorDepth, Output, create_output
+from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.plain_text import PlainTextOutput
-from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
 from lmchat.app.editor import edited
@@ -33,7 +32,7 @@ from lmchat.repl.history import SharedHistory
 from lmchat.repl.keys import Cleared, bindings, know_new_line, typing_command
 from lmchat.repl.matching import Offer
 from lmchat.repl.paste import Folds, Unfolding
-from lmchat.repl.picker import chosen
+from lmchat.repl.picker import chosen, output_to
 from lmchat.repl.terminal import Terminal
 from lmchat.world import World
 
@@ -232,10 +231,7 @@ def opened_keyboard(world: World, manner: PromptOptions) -> Keyboard:
     source = world.stdin if world.stdin.isatty() else _controlling_terminal()
     screen = world.stdout if world.stdout.isatty() else world.stderr
     escapes = world.environ.get("TERM") not in TERMINALS_WITHOUT_ESCAPES
-    output = create_output(screen) if escapes else PlainTextOutput(screen)
-    if isinstance(output, Vt100_Output):
-        # Asking where the cursor is delays the first key over slow lines, and leaves answers where nobody reads them.
-        output.enable_cpr = False
+    output = output_to(screen) if escapes else PlainTextOutput(screen)
     return Keyboard(_keys_of(source), output, Terminal(source, screen, escapes=escapes), manner)
 
 

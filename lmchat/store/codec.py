@@ -4,7 +4,7 @@ It is the store's own, whatever the API sends. What cannot be read raises ValueE
 """
 
 import json
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.chat.values import (
@@ -33,6 +33,10 @@ class Members:
 
     def __contains__(self, name: str) -> bool:
         return name in self._left
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the members that were not taken yet."""
+        return tuple(self._left)
 
     def take(self, name: str, *kinds: type) -> Any:
         """Return one member, which must be exactly of one of these types (a bool is no int)."""
@@ -63,9 +67,6 @@ class Members:
         """Refuse members that nobody took."""
         if self._left:
             raise ValueError(f"{self.where} has an unknown '{next(iter(self._left))}'")
-
-
-Numbers = TypeVar("Numbers", Options, Stats)
 
 
 def written(value: object) -> str:
@@ -102,12 +103,18 @@ def integrations_value(values: object) -> tuple[Integration, ...]:
     return tuple(_integration_value(Members(value, "an integration")) for value in values)
 
 
-def numbers_value(kind: type[Numbers], value: object, where: str) -> Numbers:
-    """Read options or stats, of which only the known ones are written."""
+def options_value(value: object, where: str) -> Options:
+    """Read options; those of a newer lmchat are options, too."""
     members = Members(value, where)
-    known = {name: members.take(name, *types) for name, types in _TYPES[kind].items() if name in members}
+    return Options(**{name: members.take(name, int, float, str) for name in members.names()})
+
+
+def stats_value(value: object, where: str) -> Stats:
+    """Read stats, of which only the known ones are written."""
+    members = Members(value, where)
+    known = {name: members.take(name, *types) for name, types in _STATS.items() if name in members}
     members.end()
-    return kind(**known)
+    return Stats(**known)
 
 
 def _types(kind: type) -> dict[str, tuple[type, ...]]:
@@ -116,7 +123,7 @@ def _types(kind: type) -> dict[str, tuple[type, ...]]:
     return {name: (*get_args(hint), int) if float in get_args(hint) else get_args(hint) for name, hint in hints.items()}
 
 
-_TYPES: dict[type, dict[str, tuple[type, ...]]] = {kind: _types(kind) for kind in (Options, Stats)}
+_STATS = _types(Stats)
 
 
 def _item_json(item: Item) -> dict[str, Any]:

@@ -11,9 +11,8 @@ from datetime import datetime
 
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.surrogates import join_surrogates
-from lmchat.chat.values import Options
 from lmchat.errors import BadUseError, NotFoundError, nearest
-from lmchat.store.codec import integrations_json, integrations_value, numbers_value, written
+from lmchat.store.codec import integrations_json, integrations_value, options_value, written
 from lmchat.store.database import Database, Row, damaged, moment
 from lmchat.store.drafts import settle_left_behind
 from lmchat.store.index import make_unfindable
@@ -179,7 +178,7 @@ def _session(database: Database, row: Row) -> Session:
             head=head,
             model=model,
             system=system,
-            options=numbers_value(Options, json.loads(options), "the options"),
+            options=options_value(json.loads(options), "the options"),
             integrations=integrations_value(json.loads(integrations)),
         )
     except ValueError as error:

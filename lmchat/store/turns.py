@@ -9,9 +9,9 @@ from hashlib import sha256
 
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.surrogates import join_surrogates
-from lmchat.chat.values import Image, Prompt, Reply, ResponseId, Stats
+from lmchat.chat.values import Image, Prompt, Reply, ResponseId
 from lmchat.errors import StoreError
-from lmchat.store.codec import first_words, items_json, items_value, numbers_value, written
+from lmchat.store.codec import first_words, items_json, items_value, stats_value, written
 from lmchat.store.database import Database, Row, damaged, microseconds, moment
 
 
@@ -211,7 +211,7 @@ def turn_value(database: Database, row: Row) -> Turn:
         reply = Reply(
             items=items_value(json.loads(items), where),
             response_id=None if response_id is None else ResponseId(response_id),
-            stats=numbers_value(Stats, json.loads(stats), where),
+            stats=stats_value(json.loads(stats), where),
             model_instance_id=model_instance_id,
         )
         kind = Outcome(outcome)

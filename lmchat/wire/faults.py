@@ -307,6 +307,11 @@ _RULES = (
         "Look whether LM Studio is running there.",
     ),
     _Rule(
+        lambda it: it.names("engine_failed"),
+        "The built-in model failed",
+        "Ask again: it is loaded again. If memory is short, close other programs.",
+    ),
+    _Rule(
         lambda it: it.status >= 500 or it.names("internal_error", "unknown"),
         "The server failed at this request",
         "LM Studio's log says more (`lms log stream`); loading the model again often helps.",

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lmchat.local import service, start
+from lmchat.local import run
 from lmchat.local.catalogue import BUILT_IN
 from lmchat.local.downloads import Downloads
 from lmchat.local.engines import Engine, Instances, LoadOptions
@@ -80,12 +80,12 @@ class Switch:
 
 @pytest.fixture(scope="session")
 def switch() -> Iterator[tuple[Switch, str]]:
-    listening = service.bound(0)
+    listening = run.bound(0)
     switch = Switch()
-    server = uvicorn.Server(service.configured(switch))
+    server = uvicorn.Server(run.configured(switch))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
-    yield switch, service.address(listening)
+    yield switch, run.address(listening)
     server.should_exit = True
     thread.join()
 
@@ -131,5 +131,5 @@ def world_at(root: Path, **environ: str) -> World:
 def real(model_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """Start the whole server with the real model, once."""
     world = world_at(tmp_path_factory.mktemp("real"), LMCHAT_MODEL_CACHE=str(model_cache))
-    with start.started(world) as url, httpx.Client(base_url=url, timeout=100) as client:
+    with run.started(world) as url, httpx.Client(base_url=url, timeout=100) as client:
         yield client

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from lmchat.local import start
+from lmchat.local import run
 from tests.local.conftest import KEY, world_at
-from tests.local.test_start import PROGRAM, alive, below, soon
+from tests.local.test_run import PROGRAM, alive, below, soon
 
 pytestmark = pytest.mark.model
 
@@ -65,7 +65,7 @@ def test_a_branch_follows_the_earlier_turn_only(real: httpx.Client) -> None:
 def test_a_stream_loads_reads_and_writes(model_cache: Path, tmp_path: Path) -> None:
     world = world_at(tmp_path, LMCHAT_MODEL_CACHE=str(model_cache))
     body = {"model": KEY, "input": "Say hello.", "stream": True, "max_output_tokens": 12}
-    with start.started(world) as url:
+    with run.started(world) as url:
         answer = httpx.post(f"{url}/api/v1/chat", json=body, timeout=60)
         instances = httpx.get(f"{url}/api/v1/models").json()["models"][0]["loaded_instances"]
 
@@ -83,10 +83,10 @@ def test_a_stream_loads_reads_and_writes(model_cache: Path, tmp_path: Path) -> N
 
 def test_a_chain_survives_a_restart_and_another_server_knows_it(model_cache: Path, tmp_path: Path) -> None:
     world = world_at(tmp_path, LMCHAT_MODEL_CACHE=str(model_cache))
-    with start.started(world) as url, httpx.Client(base_url=url, timeout=60) as client:
+    with run.started(world) as url, httpx.Client(base_url=url, timeout=60) as client:
         first = chat(client, "My name is Alice.")["response_id"]
 
-    with start.started(world) as url, httpx.Client(base_url=url, timeout=60) as client:
+    with run.started(world) as url, httpx.Client(base_url=url, timeout=60) as client:
         assert "Alice" in said(chat(client, "What is my name?", previous_response_id=first))
 
 

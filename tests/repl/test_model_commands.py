@@ -8,7 +8,7 @@ from pathlib import Path
 from lmchat.chat.values import Options
 from tests.repl.lmstudio import BIG, EYES, Studio
 from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
-from tests.wire.scripted import Request, Steps, answer
+from tests.wire.scripted import HOLD, Request, Steps, answer
 
 
 def test_model_talks_to_another_from_here_on(talk: Talk, studio: Studio) -> None:
@@ -61,9 +61,11 @@ def test_load_does_not_load_a_second_copy(talk: Talk) -> None:
 
 
 def test_ctrl_c_while_loading_comes_back_to_the_prompt(talk: Talk, studio: Studio) -> None:
-    studio.routes["/api/v1/models/load"] = lambda request: [1.5, *answer(200, '{"instance_id": "acme/eyes"}')]
-    signal.signal(signal.SIGALRM, lambda _number, _frame: os.kill(os.getpid(), signal.SIGINT))
-    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    def loading(_request: Request) -> Steps:
+        os.kill(os.getpid(), signal.SIGINT)
+        return [HOLD]
+
+    studio.routes["/api/v1/models/load"] = loading
     out = talk.type("/load acme/eyes", "hello")
     assert "goes on loading" in out
     assert "Reply 1." in out
@@ -94,9 +96,13 @@ def test_download_is_watched_to_its_end(talk: Talk, studio: Studio) -> None:
 
 def test_ctrl_c_leaves_a_download_going_on(talk: Talk, studio: Studio) -> None:
     job = json.dumps({"job_id": "j", "status": "downloading", "total_size_bytes": 1000})
-    studio.routes["/api/v1/models/download"] = lambda request: answer(200, job)
-    signal.signal(signal.SIGALRM, lambda _number, _frame: os.kill(os.getpid(), signal.SIGINT))
-    signal.setitimer(signal.ITIMER_REAL, 0.5)
+
+    def downloading(request: Request) -> Steps:
+        if "status" in request.path:
+            os.kill(os.getpid(), signal.SIGINT)
+        return answer(200, job)
+
+    studio.routes["/api/v1/models/download"] = downloading
     assert "The download goes on in the server" in talk.type("/download acme/new")
 
 

@@ -13,7 +13,7 @@ import pytest
 from lmchat.chat.session import Outcome, Turn
 from lmchat.store.store import open_store
 from tests.repl.lmstudio import Studio, ended, event, spoken
-from tests.repl.window import Window, talk_command, window
+from tests.repl.window import PATIENCE, Window, talk_command, window
 from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer, stream
 
 pytestmark = pytest.mark.terminal
@@ -109,10 +109,12 @@ def test_a_server_that_says_nothing_does_not_keep_the_prompt_away(tmp_path: Path
 
 
 def test_what_is_typed_during_a_reply_waits_for_the_next_prompt(talking: Window, studio: Studio) -> None:
-    studio.replies = [stream(STARTED, event("message.delta", content="Half\n\n"), 1.0, ended("Half\n\nwhole."))]
+    typed = threading.Event()
+    studio.replies = [stream(STARTED, event("message.delta", content="Half\n\n"), typed, ended("Half\n\nwhole."))]
     talking.send("tell me\r")
     talking.until("Half")
     talking.send("次の質問")
+    typed.set()
     talking.until("whole.")
     talking.until("> 次の質問")
     assert "\n".join(talking.rows()).count("次の質問") == 1
@@ -133,11 +135,13 @@ def test_a_line_sent_during_a_reply_is_asked_after_it_also_when_that_is_stopped(
 
 
 def test_a_paste_during_a_reply_is_not_sent_line_by_line(talking: Window, studio: Studio) -> None:
-    studio.replies = [stream(STARTED, event("message.delta", content="Half\n\n"), 0.7, ended("Half\n\nwhole."))]
+    pasted = threading.Event()
+    studio.replies = [stream(STARTED, event("message.delta", content="Half\n\n"), pasted, ended("Half\n\nwhole."))]
     talking.send("tell me\r")
     talking.until("Half")
     assert talking.leftovers()["2004"] == "h"
     talking.send("\x1b[200~one\rtwo\r\x1b[201~")
+    pasted.set()
     talking.until("… two")
     talking.send("\r")
     talking.until("Reply 2.")
@@ -145,13 +149,15 @@ def test_a_paste_during_a_reply_is_not_sent_line_by_line(talking: Window, studio
 
 
 def test_what_is_typed_during_a_command_is_kept_whole_and_not_smeared(talking: Window, studio: Studio) -> None:
-    studio.routes["/api/v1/models/load"] = lambda request: [1.0, *answer(200, '{"instance_id": "acme/eyes"}')]
+    typed = threading.Event()
+    studio.routes["/api/v1/models/load"] = lambda request: [typed, *answer(200, '{"instance_id": "acme/eyes"}')]
     talking.send("/load acme/eyes\r")
     talking.until("Loading acme/eyes")
     # A terminal that reads line by line keeps no more than 4,096 bytes.
     talking.send("word " * 1000 + "end")
     talking.read(0.3)
     assert "word" not in "\n".join(talking.rows())
+    typed.set()
     talking.until("word end")
     talking.send("\r")
     talking.until("Reply 1.")
@@ -169,7 +175,7 @@ def test_a_megabyte_is_pasted_at_once_and_sent_whole(talking: Window, studio: St
     talking.send("!\r")
     talking.until("Reply 1.")
     assert studio.chats[0]["input"] == f"{text}!"
-    assert took < 2
+    assert took < 20  # key by key it takes minutes
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
@@ -193,8 +199,8 @@ def test_a_terminal_that_is_closed_saves_what_came(talking: Window, studio: Stud
     talking.send("tell me\r")
     talking.until("Half of it")
     talking.hang_up()
-    assert studio.server.hung_up.wait(10)
-    deadline = time.monotonic() + 10
+    assert studio.server.hung_up.wait(PATIENCE)
+    deadline = time.monotonic() + PATIENCE
     while not (kept := turns(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert kept[0].reply.text.startswith("Half of it")
@@ -212,7 +218,7 @@ def test_what_stands_in_the_line_is_kept_when_the_terminal_is_taken_away(
     else:
         os.kill(talking.pid, how)
         talking.ended()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while not (tmp_path / "history").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     with window(talk_command(studio.server.url, "s"), tmp_path) as again:
@@ -223,8 +229,9 @@ def test_what_stands_in_the_line_is_kept_when_the_terminal_is_taken_away(
 
 @pytest.mark.parametrize("during_reply", [False, True])
 def test_ctrl_z_suspends_and_comes_back_whole(tmp_path: Path, studio: Studio, *, during_reply: bool) -> None:
+    back = threading.Event()
     studio.replies = [
-        stream(STARTED, event("message.delta", content="Half\n\n"), 1.5, ended("Half\n\nwhole.")) if during_reply
+        stream(STARTED, event("message.delta", content="Half\n\n"), back, ended("Half\n\nwhole.")) if during_reply
         else spoken("Half")
     ]  # fmt: skip
     with window(["/bin/sh", "-i"], tmp_path) as shell:
@@ -245,6 +252,7 @@ def test_ctrl_z_suspends_and_comes_back_whole(tmp_path: Path, studio: Studio, *,
         assert given_back(shell)
         assert shell.modes() == before
         shell.send("fg\r")
+        back.set()
         if during_reply:
             shell.until("whole.")
             shell.until_prompt()
@@ -340,6 +348,7 @@ def test_a_terminal_without_escapes_gets_none(tmp_path: Path, studio: Studio) ->
         there.until("**Bold**")
         there.send("/nosuch\r")
         there.until("> /nosuch", times=2)
+        there.until_keys()
         there.send("\x03")
         there.until_prompt()
         there.send("\x04")
@@ -368,7 +377,7 @@ def test_numbers_are_not_torn_at_the_margin(tmp_path: Path, studio: Studio) -> N
 
 def test_clear_leaves_the_prompt_alone_on_the_screen(talking: Window) -> None:
     talking.send("/clear\r")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while talking.rows()[0] != ">":
         assert talking.read()
         assert time.monotonic() < deadline

@@ -1,7 +1,5 @@
 """The routes beside chat: greeting, models, load, unload, download."""
 
-import time
-
 import pytest
 
 from lmchat.chat.models import Instance, Model
@@ -204,9 +202,7 @@ def test_an_unknown_download_is_not_found() -> None:
 )
 def test_a_greeting_tells_whether_a_server_is_there(steps: Steps, *, greets: bool) -> None:
     with served(steps) as server:
-        begun = time.monotonic()
         assert Client(Address(server.url)).greets() is greets
-    assert time.monotonic() - begun < 1.5
 
 
 def test_nobody_greets_where_nothing_listens() -> None:

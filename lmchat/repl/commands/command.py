@@ -3,7 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from lmchat.chat.session import TurnId
 from lmchat.chat.values import Options
 from lmchat.errors import BadUseError, nearest
 from lmchat.repl.state import ReplState
-from lmchat.settings.keys import SAMPLING, Key
+from lmchat.settings.keys import OPTIONS, Key
 from lmchat.settings.shapes import misfit
 
 Handler = Callable[[ReplState, str], ReplState]
@@ -108,9 +108,6 @@ def paths(text: str) -> list[Path]:
     return [path_of(word) for word in words(text)]
 
 
-OPTIONS = {key.name: key for key in SAMPLING}
-
-
 def option_named(name: str) -> Key:
     """Find an option, however its dashes are written; raise BadUseError, with the nearest names, for none."""
     written = name.lstrip("-").replace("-", "_").lower()
@@ -126,4 +123,4 @@ def with_option(options: Options, name: str, text: str) -> Options:
     value = key.shape.read(text)
     if wrong := misfit(key.shape, value):
         raise BadUseError(f"{key.name} {wrong}.", hint=key.help)
-    return replace(options, **{key.name: value})  # type: ignore[arg-type]  # it fits the option's shape
+    return options.changed(key.name, value)  # type: ignore[arg-type]  # it fits the option's shape

@@ -11,7 +11,6 @@ from lmchat.errors import BadUseError
 from lmchat.render.sanitize import sanitize
 from lmchat.render.tables import pairs
 from lmchat.repl.commands.command import (
-    OPTIONS,
     Command,
     Takes,
     nothing,
@@ -21,6 +20,7 @@ from lmchat.repl.commands.command import (
 )
 from lmchat.repl.state import ReplState
 from lmchat.repl.turns import GO_ON, SUMMARISE, ask, with_model
+from lmchat.settings.keys import OPTIONS
 
 
 def system(state: ReplState, text: str) -> ReplState:
@@ -47,7 +47,7 @@ def set_(state: ReplState, text: str) -> ReplState:
         return reasoning(state, value)
     options = with_option(state.session.options, key.name, value)
     state = state.talking_with(options=options)
-    state.say(f"{key.name} is {options.given()[key.name]} from the next prompt on.")
+    state.say(f"{key.name} is {options.value(key.name)} from the next prompt on.")
     return state
 
 
@@ -57,7 +57,7 @@ def unset(state: ReplState, text: str) -> ReplState:
     if name == "system":
         return _with_system(state, "")
     key = option_named(name)
-    state = state.talking_with(options=replace(state.session.options, **{key.name: None}))
+    state = state.talking_with(options=state.session.options.changed(key.name, None))
     below = state.parts.settings.value(key.name)
     state.say(f"{key.name} is not set here any more" + (f"; the settings say {below}." if below is not None else "."))
     return state
@@ -70,7 +70,7 @@ def reasoning(state: ReplState, text: str) -> ReplState:
     levels = found.reasoning_options if found else ()
     listed = ", ".join(levels)
     if not text:
-        chosen = state.session.options.reasoning or state.parts.settings.text("reasoning")
+        chosen = state.session.options.value("reasoning") or state.parts.settings.text("reasoning")
         usual = (
             f"{found.reasoning_default} (the model's own)" if found and found.reasoning_default else "the model's own"
         )

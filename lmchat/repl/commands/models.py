@@ -11,14 +11,14 @@ from lmchat.render.waiting import waited, watched
 from lmchat.repl.commands.command import Command, Takes, nothing, required, words
 from lmchat.repl.state import ReplState
 from lmchat.settings.keys import COUNT
-from lmchat.settings.shapes import Shape, Switch, misfit
+from lmchat.settings.shapes import Shape, misfit, switch
 
 LOAD_OPTIONS: dict[str, Shape] = {
     "context_length": COUNT,
     "eval_batch_size": COUNT,
-    "flash_attention": Switch(),
+    "flash_attention": switch(),
     "num_experts": COUNT,
-    "offload_kv_cache_to_gpu": Switch(),
+    "offload_kv_cache_to_gpu": switch(),
     "parallel": COUNT,
 }
 """What a load takes, by the API's own names (PROTOCOL.md section 5)."""

@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 
 from lmchat.errors import BadUseError, LmchatError
-from lmchat.local import start
+from lmchat.local import run
 from tests.local.conftest import gguf_bytes, world_at
 
 
 def answer(url: str, token: str = "") -> object:
     request = urllib.request.Request(f"{url}/lmstudio-greeting", headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         return json.loads(response.read())
 
 
@@ -41,7 +41,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def soon(condition: Callable[[], bool], seconds: float = 5) -> bool:
+def soon(condition: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -52,14 +52,14 @@ def soon(condition: Callable[[], bool], seconds: float = 5) -> bool:
 
 PROGRAM = """
 import sys, time
-from lmchat.local import start
+from lmchat.local import run
 from tests.local.conftest import world_at
 from pathlib import Path
 world = world_at(Path(sys.argv[1]))
 if sys.argv[2] == "serve":
-    start.serve(world, port=int(sys.argv[3]))
+    run.serve(world, port=int(sys.argv[3]))
 else:
-    with start.started(world) as url:
+    with run.started(world) as url:
         print(url, file=sys.stderr, flush=True)
         time.sleep(60)
 """
@@ -79,11 +79,11 @@ def program(root: Path, how: str, port: int = 0) -> tuple[subprocess.Popen[str],
 
 
 def test_it_is_available_here() -> None:
-    assert start.available()
+    assert run.available()
 
 
 def test_it_answers_while_it_is_started_and_not_after(tmp_path: Path) -> None:
-    with start.started(world_at(tmp_path)) as url:
+    with run.started(world_at(tmp_path)) as url:
         assert url.startswith("http://127.0.0.1:")
         assert answer(url) == {"lmstudio": True}
 
@@ -93,7 +93,7 @@ def test_it_answers_while_it_is_started_and_not_after(tmp_path: Path) -> None:
 
 def test_two_run_at_once(tmp_path: Path) -> None:
     world = world_at(tmp_path)
-    with start.started(world) as one, start.started(world) as two:
+    with run.started(world) as one, run.started(world) as two:
         assert one != two
         assert answer(one) == answer(two)
 
@@ -102,7 +102,7 @@ def test_it_ends_with_an_exception_too(tmp_path: Path) -> None:
     before = set(below(os.getpid()))
 
     def interrupted() -> None:
-        with start.started(world_at(tmp_path)):
+        with run.started(world_at(tmp_path)):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -111,7 +111,7 @@ def test_it_ends_with_an_exception_too(tmp_path: Path) -> None:
 
 
 def test_a_token_is_asked_for_and_stands_on_no_command_line(tmp_path: Path) -> None:
-    with start.started(world_at(tmp_path), token="sk-lm-secret:token") as url:
+    with run.started(world_at(tmp_path), token="sk-lm-secret:token") as url:
         assert answer(url, "sk-lm-secret:token") == {"lmstudio": True}
         with pytest.raises(urllib.error.HTTPError):
             answer(url)
@@ -139,7 +139,7 @@ def test_serving_ends_cleanly_on_a_signal(tmp_path: Path, sign: signal.Signals) 
     answer(url)
 
     process.send_signal(sign)
-    _, words = process.communicate(timeout=10)
+    _, words = process.communicate(timeout=60)
 
     assert process.returncode == (0 if sign == signal.SIGINT else -signal.SIGTERM)
     assert words == ""
@@ -159,15 +159,15 @@ def test_a_taken_port_is_said(tmp_path: Path) -> None:
         world = dataclasses.replace(world_at(tmp_path), stderr=io.StringIO())
 
         with pytest.raises(BadUseError, match=str(port)) as refused:
-            start.serve(world, port=port)
+            run.serve(world, port=port)
 
     assert "--port" in refused.value.hint
 
 
 def test_without_the_extra_the_way_to_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start, "_PACKAGES", ("there_is_no_such_package",))
+    monkeypatch.setattr(run, "_PACKAGES", ("there_is_no_such_package",))
 
-    with pytest.raises(LmchatError) as failed, start.started(world_at(tmp_path)):
+    with pytest.raises(LmchatError) as failed, run.started(world_at(tmp_path)):
         pass
 
     assert "lmchat[local]" in failed.value.hint
@@ -181,7 +181,7 @@ def test_a_chosen_model_that_cannot_be_used_is_said_at_once(tmp_path: Path, cont
 
     with (
         pytest.raises(BadUseError, match="LMCHAT_LOCAL_MODEL"),
-        start.started(world_at(tmp_path, LMCHAT_LOCAL_MODEL=str(path))),
+        run.started(world_at(tmp_path, LMCHAT_LOCAL_MODEL=str(path))),
     ):
         pass
 
@@ -190,7 +190,7 @@ def test_the_persons_own_files_are_not_imported(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "json.py").write_text("raise SystemExit('shadowed')")
     monkeypatch.chdir(tmp_path)
 
-    with start.started(world_at(tmp_path)) as url:
+    with run.started(world_at(tmp_path)) as url:
         assert answer(url) == {"lmstudio": True}
 
 
@@ -202,12 +202,12 @@ def test_models_are_looked_for_where_the_world_says(tmp_path: Path) -> None:
     (studio / "other.gguf").write_bytes(gguf_bytes(general__architecture="llama"))
     world = world_at(tmp_path, LMCHAT_LOCAL_MODEL=str(chosen), LMCHAT_MODEL_CACHE=str(tmp_path / "none"))
 
-    with start.started(world) as url, urllib.request.urlopen(f"{url}/api/v1/models", timeout=10) as response:
+    with run.started(world) as url, urllib.request.urlopen(f"{url}/api/v1/models", timeout=60) as response:
         assert [model["key"] for model in json.loads(response.read())["models"]] == ["mine", "other"]
 
 
 def test_the_door_itself_is_cheap() -> None:
     costly = ["starlette", "uvicorn", "xllamacpp", "asyncio", "sqlite3", "http.client"]
-    program = f"import sys, lmchat.local.start; print([name for name in {costly} if name in sys.modules])"
+    program = f"import sys, lmchat.local.run; print([name for name in {costly} if name in sys.modules])"
 
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
