@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from lmchat.errors import (
+    ChainLostError,
     ContextOverflowError,
     LmchatError,
     NotAllowedError,
@@ -229,6 +230,7 @@ _RULES = (
         lambda it: it.param == "previous_response_id",
         "The server no longer has the reply that this prompt follows",
         "The conversation is kept here; ask again to send it along as text.",
+        ChainLostError,
     ),
     _Rule(
         lambda it: it.names("model_not_found"),

@@ -19,9 +19,8 @@ from lmchat.errors import LmchatError
 from lmchat.wire.bounds import ANSWER_LIMIT, PIECE, REFUSAL_LIMIT, decompressed, limited
 from lmchat.wire.faults import connection_fault, unconnected
 from lmchat.wire.proxies import proxy_for
-from lmchat.wire.request import Call, Head
+from lmchat.wire.request import Call, Head, json_bytes
 from lmchat.wire.sse import Frame, frames
-from lmchat.wire.writing import json_bytes
 
 
 def load_httpx() -> None:
