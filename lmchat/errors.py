@@ -6,7 +6,7 @@ Every error carries one plain sentence and one hint, and its class fixes the exi
     ├─ BadUseError, SettingsError  2
     ├─ ServerError
     │  ├─ UnreachableError         3
-    │  ├─ RefusedError             4   NotAllowedError, ContextOverflowError
+    │  ├─ RefusedError             4   NotAllowedError, ContextOverflowError, ChainLostError
     │  └─ StreamBrokenError        5
     ├─ NotFoundError               6
     ├─ StoreError                  7
@@ -114,10 +114,9 @@ class RefusedError(ServerError):
         self.param = param
         self.http_status = http_status
 
-    @property
-    def lost_chain(self) -> bool:
-        """Tell whether the server no longer knows the id that was followed (PROTOCOL.md section 2)."""
-        return self.param == "previous_response_id"
+
+class ChainLostError(RefusedError):
+    """A reply that a prompt should follow, and that the server does not have (any more)."""
 
 
 class NotAllowedError(RefusedError):

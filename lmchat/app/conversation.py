@@ -12,9 +12,10 @@ from lmchat.app.connect import connected
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.chat.models import Model, pick_model, require_reasoning, require_sight
 from lmchat.chat.private import Memory
+from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session
 from lmchat.chat.talk import Exchange, Show, talk
-from lmchat.chat.values import ChatRequest, EphemeralMcp, Integration, Prompt
+from lmchat.chat.values import EphemeralMcp, Integration, Prompt
 from lmchat.errors import BadUseError, LmchatError, NotFoundError
 from lmchat.settings import Settings, read_settings
 from lmchat.store.store import Store, open_store

@@ -13,10 +13,10 @@ from typing import Protocol
 from lmchat.advice import Action, Do
 from lmchat.chat.events import Branched, Event, Fault, Finished, MessageDelta, Part, PartStarted, Reason, Resending
 from lmchat.chat.partial_reply import PartialReply, with_seconds
-from lmchat.chat.recap import recap, recap_images
+from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
-from lmchat.chat.values import ChatRequest, Options, Prompt, Reply, ResponseId
-from lmchat.errors import ContextOverflowError, LmchatError, RefusedError, StreamBrokenError
+from lmchat.chat.values import Options, Prompt, Reply, ResponseId
+from lmchat.errors import ChainLostError, ContextOverflowError, LmchatError, RefusedError, StreamBrokenError
 
 UNNUMBERED = TurnId(0)
 """The id of a turn that was never kept; the first `keep` gives it a number."""
@@ -151,13 +151,13 @@ class _Attempt:
             request = self._request(followed, unsent[left_out:], left_out)
             if unsent:
                 why = reason or _reason(self.session, self.draft.server, unsent, private=self.private)
-                self.show(Resending(why, len(unsent) - left_out, len(request.recap), left_out))
+                self.show(Resending(why, len(request.history), request.resent_characters, left_out))
             try:
                 self._exchange(send, request)
             except RefusedError as error:
                 if self._came():
                     raise
-                if error.lost_chain and followed is not None:
+                if isinstance(error, ChainLostError) and followed is not None:
                     self.keep(replace(followed, forgotten=True), done=True)
                     reason = Reason.LOST
                 elif isinstance(error, ContextOverflowError) and left_out < len(unsent):
@@ -186,11 +186,10 @@ class _Attempt:
         return ChatRequest(
             model=self.session.model,
             prompt=self.draft.prompt,
-            recap=recap(unsent, left_out),
-            recap_images=recap_images(unsent),
             follows=follows,
-            # Only the first request of a chain may bring it; the chain keeps it (PROTOCOL.md section 2).
-            system_prompt="" if follows else self.session.system,
+            history=tuple(unsent),
+            left_out=left_out,
+            system_prompt=self.session.system,
             options=self.session.options.over(self.defaults),
             integrations=self.session.integrations,
             store=not self.private,

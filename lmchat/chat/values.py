@@ -88,25 +88,6 @@ Integration = Plugin | EphemeralMcp
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """Hold one turn as it goes over the wire.
-
-    `recap` stands in front of the prompt where the server lacks turns; `recap_images` are theirs.
-    `system_prompt` is set only on the first request of a chain.
-    """
-
-    model: str
-    prompt: Prompt
-    recap: str = ""
-    recap_images: tuple[Image, ...] = ()
-    follows: ResponseId | None = None
-    system_prompt: str = ""
-    options: Options = field(default_factory=Options)
-    integrations: tuple[Integration, ...] = ()
-    store: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Message:
     """Hold a piece of the answer."""
 

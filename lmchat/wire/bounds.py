@@ -21,8 +21,8 @@ ANSWER_LIMIT = 16 * 1024 * 1024
 REFUSAL_LIMIT = 8 * 1024 * 1024
 """Bytes of an error's body that are read: the rest is not waited for, since the status says what it is."""
 
-REPLY_LIMIT = 16 * 1024 * 1024
-"""Characters of one reply, all its parts together."""
+REPLY_LIMIT = 8 * 1024 * 1024
+"""Characters of one reply, all its parts together: more than any model's context."""
 
 
 def too_large(what: str, limit: int) -> StreamBrokenError:
@@ -48,15 +48,16 @@ def decompressed(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
     lmchat asks for no compression; gzip and deflate are read all the same. Raise StreamBrokenError for anything else.
     """
-    for name in reversed([each.strip().lower() for each in encoding.split(",")]):
-        if name in {"gzip", "x-gzip", "deflate"}:
-            chunks = _inflated(chunks)
-        elif name not in {"", "identity"}:
+    match encoding.strip().lower():
+        case "" | "identity":
+            yield from chunks
+        case "gzip" | "x-gzip" | "deflate":
+            yield from _inflated(chunks)
+        case _:
             raise StreamBrokenError(
                 "The server compressed its answer in a way that lmchat did not ask for.",
                 hint="A proxy on the way may do that; name the server itself with --url.",
             )
-    yield from chunks
 
 
 def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:

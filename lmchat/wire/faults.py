@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 from lmchat.advice import Action, Advice, Do
 from lmchat.errors import (
+    ChainLostError,
     ContextOverflowError,
     LmchatError,
     NotAllowedError,
@@ -23,6 +24,8 @@ from lmchat.errors import (
 from lmchat.wire.error_bodies import Complaint, complaint_of, read_complaint
 from lmchat.wire.redaction import redact
 from lmchat.wire.request import CHAT, MODELS, Call, Head
+
+_LONGEST_URL = 500
 
 _ELSEWHERE = (
     "Start LM Studio's server (`lms server start`), name another with `--url`, "
@@ -41,32 +44,32 @@ def unconnected(call: Call) -> UnreachableError:
     return UnreachableError(f"No answer from {call.address.url}: the connection timed out.", hint=_ELSEWHERE)
 
 
-def connection_fault(error: Exception, call: Call, *, headed: bool, by_proxy: bool = False) -> ServerError | None:
+def connection_fault(
+    error: Exception, call: Call, *, headed: bool, by_proxy: bool = False, heard: bytes = b""
+) -> ServerError | None:
     """Return the error for an exchange that failed before or after (`headed`) its answer began.
 
-    `by_proxy` says that it went to a proxy. None says that the exception is not the network's.
+    `by_proxy` says that it went to a proxy, `heard` is how the answer began. None says that the exception is not the
+    network's.
     """
     import httpx
 
-    if not isinstance(error, httpx.HTTPError):
+    if not _of_network(error):
         return None
     if headed:
         return broken_off(_KEPT if call.path == CHAT else AGAIN)
     url, said = call.address.url, redact(str(error), call.secrets)
     match error:
-        case httpx.ProxyError():
-            return _no_proxy(call, said)
-        case httpx.ConnectError() | httpx.ConnectTimeout() if by_proxy:
-            return _no_proxy(call, said)
-        case httpx.ConnectTimeout():
-            return unconnected(call)
-        case httpx.ConnectError():
-            return _unreachable(error, call)
+        case httpx.ProxyError() | httpx.ConnectError() | httpx.ConnectTimeout():
+            through_proxy = by_proxy or isinstance(error, httpx.ProxyError)
+            return _no_proxy(call, said) if through_proxy else _unreachable(error, call)
         case httpx.TimeoutException():
             return UnreachableError(
-                f"{url} took the connection, but did not answer within {call.read_seconds:g} seconds.",
+                f"{url} took the connection, but did not answer within {call.read_seconds or 0:g} seconds.",
                 hint=_ELSEWHERE,
             )
+        case _ if heard and not b"HTTP/".startswith(heard):
+            return UnreachableError(f"What answers at {url} does not speak HTTP.", hint=_ELSEWHERE)
         case httpx.RemoteProtocolError() if "disconnected" not in said:
             return UnreachableError(f"What answers at {url} does not speak HTTP.", hint=_ELSEWHERE)
         case httpx.NetworkError() | httpx.RemoteProtocolError() if call.path == CHAT:
@@ -74,8 +77,16 @@ def connection_fault(error: Exception, call: Call, *, headed: bool, by_proxy: bo
                 "The server closed the connection before its reply began.",
                 hint="Look whether LM Studio is still running (`lms server status`), and ask again.",
             )
-        case _:
+        case httpx.NetworkError() | httpx.RemoteProtocolError():
             return UnreachableError(f"{url} closed the connection without an answer.", hint=_ELSEWHERE)
+        case _:
+            return UnreachableError(f"{url} cannot be reached: {said}", hint=_ELSEWHERE)
+
+
+def _of_network(error: Exception) -> bool:
+    """Tell whether an exception is about the exchange: the libraries' own, the system's, or a value they refuse."""
+    room = type(error).__module__.partition(".")[0]
+    return room in {"httpx", "httpcore", "h11", "idna", "socksio"} or isinstance(error, OSError | ValueError | EOFError)
 
 
 def broken_off(hint: str = _KEPT) -> StreamBrokenError:
@@ -133,7 +144,11 @@ def _names_nothing(complaint: Complaint, call: Call) -> bool:
 def _unreachable(error: Exception, call: Call) -> UnreachableError:
     import ssl
 
+    import httpx
+
     url, host = call.address.url, call.address.host
+    if isinstance(error, httpx.ConnectTimeout):
+        return unconnected(call)
     causes = list(_causes(error))
     if any(isinstance(each, ssl.SSLError) for each in causes):
         return UnreachableError(
@@ -154,7 +169,11 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _redirect(head: Head, call: Call) -> RefusedError:
-    target = redact(urljoin(call.url, head.location), call.secrets) if head.location else "nowhere"
+    try:
+        target = urljoin(call.url, head.location) if head.location else "nowhere"
+    except ValueError:
+        target = repr(head.location)
+    target = redact(target[:_LONGEST_URL], call.secrets)
     return RefusedError(
         f"{call.address.url} sends its callers on to {target}, and lmchat does not follow.",
         hint="If that is your server, name it with `--url`.",
@@ -219,6 +238,7 @@ _RULES = (
         lambda it: it.param == "previous_response_id",
         "The server no longer has the reply that this prompt follows",
         "The conversation is kept here; ask again to send it along as text.",
+        ChainLostError,
     ),
     _Rule(
         lambda it: it.names("model_not_found"),

@@ -18,9 +18,9 @@ from lmchat import __version__
 from lmchat.errors import LmchatError
 from lmchat.wire.bounds import ANSWER_LIMIT, PIECE, REFUSAL_LIMIT, decompressed, limited
 from lmchat.wire.faults import connection_fault, unconnected
-from lmchat.wire.request import Call, Head
+from lmchat.wire.proxies import proxy_for
+from lmchat.wire.request import Call, Head, json_bytes
 from lmchat.wire.sse import Frame, frames
-from lmchat.wire.writing import json_bytes
 
 
 def load_httpx() -> None:
@@ -101,17 +101,21 @@ def _pieces(call: Call, line: "_Line", told: "_Told") -> Generator[Piece, None, 
             case LmchatError():
                 raise batch
             case Exception():
-                fault = connection_fault(batch, call, headed=headed, by_proxy=line.by_proxy(call))
+                fault = connection_fault(
+                    batch, call, headed=headed, by_proxy=line.by_proxy(call), heard=line.first_bytes
+                )
                 if fault is None:
                     raise batch
                 raise fault from batch
             case _:
                 pass
-        for piece in batch:
-            if isinstance(piece, Head):
+        batch.reverse()
+        while batch:
+            if isinstance(batch[-1], Head):
                 headed = True
-                told.say(_head_words(piece, told))
-            yield piece
+                told.say(_head_words(batch[-1], told))
+            # Nothing of it is kept here: it may be large.
+            yield batch.pop()
 
 
 def _head_words(head: Head, told: "_Told") -> Callable[[], str]:
@@ -130,6 +134,7 @@ class _Line:
     received: int = 0
     connection: socket.socket | None = None
     host: str = ""
+    first_bytes: bytes = b""
     ended: bool = False
 
     def __post_init__(self) -> None:
@@ -168,8 +173,20 @@ class _Line:
         extra = getattr(info.get("return_value"), "get_extra_info", None)
         if extra is not None:
             self.connection = extra("socket")
+            self._listen(info["return_value"])
             if self.ended:
                 self.hang_up()
+
+    def _listen(self, stream: Any) -> None:
+        """Note the first bytes of an answer, which httpcore says nothing of where they are no HTTP."""
+        read = stream.read
+
+        def noted(*arguments: Any, **more: Any) -> bytes:
+            data: bytes = read(*arguments, **more)
+            self.first_bytes = self.first_bytes or data[:5]
+            return data
+
+        stream.read = noted
 
     def by_proxy(self, call: Call) -> bool:
         """Tell whether the connection goes to another host than the one that is called."""
@@ -259,19 +276,18 @@ def _beginning(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
 def _client(call: Call) -> "httpx.Client":
     import httpx
 
-    # A proxy from the environment knows nothing of this machine's own ports.
-    trust_env = not call.address.loopback
     # A TLS context costs 20 ms, and plain HTTP never uses it: no redirect is followed.
-    verify = _tls(trust_env) if call.address.encrypted else False
+    verify = _tls(trust_env=not call.address.loopback) if call.address.encrypted else False
     silent = call.read_seconds
     timeout = httpx.Timeout(connect=call.connect_seconds, read=silent, write=silent, pool=None)
     try:
-        return httpx.Client(verify=verify, trust_env=trust_env, timeout=timeout, follow_redirects=False)
+        proxy = proxy_for(call.address)
+        return httpx.Client(verify=verify, trust_env=False, proxy=proxy, timeout=timeout, follow_redirects=False)
     except (ImportError, ValueError, httpx.InvalidURL) as error:
         raise httpx.ProxyError(str(error)) from error
 
 
-def _tls(trust_env: bool) -> Any:
+def _tls(*, trust_env: bool) -> Any:
     import httpx
 
     context = httpx.create_ssl_context(trust_env=trust_env)

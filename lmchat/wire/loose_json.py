@@ -15,6 +15,9 @@ _LARGEST = 2**63
 _MOST_VALUES = 200_000
 """Values in one JSON text: 10 to 230 bytes of memory each, however few bytes they were sent in."""
 
+_DEEPEST = 100
+
+_BRACKET = re.compile(r"[\[\]{}]")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
@@ -23,6 +26,8 @@ def parse_json(text: str) -> Any:
 
     Raise ValueError where it is no JSON, or nested too deeply or divided too finely to read.
     """
+    if _too_deep(text):
+        raise ValueError("nested too deeply")
     if _values(text) > _MOST_VALUES and _values(_STRING.sub("", text)) > _MOST_VALUES:
         raise ValueError("too many values")
     try:
@@ -30,6 +35,18 @@ def parse_json(text: str) -> Any:
         return _without_surrogates(value) if "\\ud" in text or "\\uD" in text else value
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _too_deep(text: str) -> bool:
+    """Tell whether a JSON text is nested so deeply that functions that walk through its value may fail."""
+    if text.count("[") + text.count("{") <= _DEEPEST:
+        return False
+    depth = 0
+    for bracket in _BRACKET.finditer(_STRING.sub("", text)):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > _DEEPEST:
+            return True
+    return False
 
 
 def _values(text: str) -> int:

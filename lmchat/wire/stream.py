@@ -40,6 +40,7 @@ _ITEM = 500
 """Characters that an item of a reply counts for besides its own."""
 
 # `[DONE]` and other bare words that some servers send where JSON belongs.
+_LONGEST_WORD = 40
 _BARE_WORD = re.compile(r"\s*\[?[A-Za-z_ ]*\]?\s*")
 
 
@@ -110,14 +111,21 @@ def _streamed(pieces: Pieces, call: Call, tap: Tap | None) -> Generator[Event, N
                 yield Quiet()
                 continue
             silent = 0.0
-            event = _event(frame, call, tap, torn)
+            try:
+                event = _event(frame, call, tap, torn)
+            except StreamBrokenError:
+                # Half an event is better explained by the break that follows it.
+                next(pieces, None)
+                raise
+            size = len(frame.data)
+            del frame  # it may be large, and what follows takes its time
             if isinstance(event, Finished):
                 # Some servers leave the socket open.
                 pieces.close()
                 yield event
                 return
             if event is not None:
-                length.add(event, frame)
+                length.add(event, size)
                 faulted = faulted or isinstance(event, Fault)
                 yield event
         raise broken_off()
@@ -134,13 +142,13 @@ class ReplyLength:
     characters: int = 0
     last: type[Event] | None = None
 
-    def add(self, event: Event, frame: Frame) -> None:
-        """Count one event; raise StreamBrokenError where the reply becomes too long."""
+    def add(self, event: Event, size: int) -> None:
+        """Count one event of `size` characters; raise StreamBrokenError where the reply becomes too long."""
         match event:
             case MessageDelta(text) | ReasoningDelta(text) if type(event) is self.last:
                 self.characters += len(text)
             case MessageDelta() | ReasoningDelta() | ToolDone() | ToolFailed() | PartStarted() | PartEnded():
-                self.characters += len(frame.data) + _ITEM
+                self.characters += size + _ITEM
             case _:
                 return
         self.last = type(event)
@@ -152,7 +160,7 @@ def _event(frame: Frame, call: Call, tap: Tap | None, torn: Torn) -> Event | Non
     try:
         data = parse_json(frame.data)
     except ValueError:
-        if _BARE_WORD.fullmatch(frame.data):
+        if len(frame.data) <= _LONGEST_WORD and _BARE_WORD.fullmatch(frame.data):
             return None
         raise senseless("an event") from None
     if not isinstance(data, dict):

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from lmchat.chat.events import Event, Finished, MessageDelta, Started
 from lmchat.chat.private import Memory
+from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session, Turn
 from lmchat.chat.talk import Exchange, Kept, talk
-from lmchat.chat.values import ChatRequest, Message, Prompt, Reply, ResponseId, Stats
+from lmchat.chat.values import Message, Prompt, Reply, ResponseId, Stats
 
 Step = Event | BaseException
 

@@ -73,9 +73,13 @@ def hostile_server(answer: Callable[[Hostile, socket.socket], None]) -> Iterator
     def serve(connection: socket.socket) -> None:
         with connection, suppress(OSError):
             received = b""
-            while b"\r\n\r\n" not in received:
+            while b'"stream":true}' not in received:
                 received += connection.recv(65536)
             answer(server, connection)
+            connection.shutdown(socket.SHUT_WR)
+            # What is closed with something unread resets the connection, and takes what was sent with it.
+            while connection.recv(65536):
+                pass
 
     def accept() -> None:
         with suppress(OSError):

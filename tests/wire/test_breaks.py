@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from lmchat.chat.events import Event, Fault, MessageDelta, Quiet, Started
-from lmchat.chat.values import ChatRequest, Prompt
+from lmchat.chat.request import ChatRequest
+from lmchat.chat.values import Prompt
 from lmchat.errors import StreamBrokenError
 from lmchat.wire import http
 from lmchat.wire import stream as wire_stream

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from lmchat.chat.values import ChatRequest, EphemeralMcp, Image, Prompt
+from lmchat.chat.request import ChatRequest
+from lmchat.chat.values import EphemeralMcp, Image, Prompt
 from lmchat.errors import UnreachableError
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
