@@ -152,6 +152,12 @@ class StoreError(LmchatError):
     kind = "store"
 
 
+class SessionGoneError(StoreError):
+    """A session that another program deleted while it was in use."""
+
+    kind = "session_gone"
+
+
 class BugError(LmchatError):
     """Report a fault of lmchat's own, named by the exception that nobody expected."""
 

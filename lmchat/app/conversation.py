@@ -16,7 +16,8 @@ from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session
 from lmchat.chat.talk import Exchange, Show, talk
 from lmchat.chat.values import EphemeralMcp, Integration, Prompt
-from lmchat.errors import BadUseError, LmchatError, NotFoundError
+from lmchat.errors import LmchatError, NotFoundError
+from lmchat.render.failures import show_note
 from lmchat.settings import Settings, read_settings
 from lmchat.store.store import Store, open_store
 from lmchat.wire.client import Client
@@ -37,25 +38,35 @@ class Conversation:
     store: Store
     client: Client
     server: str
+    flags: ChatFlags = field(default_factory=ChatFlags)
     private: Memory | None = None
-    stream: bool = True
-    tap: Tap | None = field(default=None)
+    tap: Tap | None = None
+    debug: bool = False
 
     def speak(
-        self, session: Session, prompt: Prompt, show: Show, *, growing: Session | None = None, summary: bool = False
+        self,
+        session: Session,
+        prompt: Prompt,
+        show: Show,
+        *,
+        growing: Session | None = None,
+        summary: bool = False,
+        once: Session | None = None,
     ) -> Exchange:
         """Ask `prompt` in `session` and keep what comes; a session that is not on disk yet is written first.
 
         `growing` is the session with its head where the turn should grow, if that is not its end; `summary` marks
-        the reply as one that stands for everything above it.
+        the reply as one that stands for everything above it; `once` has the model and options of this request where
+        they are not the session's own.
         """
         session = self.written(session, prompt)
         keep = self.private.keep if self.private else self.store.keeper(session)
-        return talk(
-            replace(session, head=growing.head) if growing else session,
+        asking = replace(session, head=growing.head) if growing else session
+        exchange = talk(
+            replace(asking, model=once.model, options=once.options) if once else asking,
             prompt,
             server=self.server,
-            send=lambda request: self.client.chat(self._with_headers(request), stream=self.stream, tap=self.tap),
+            send=lambda request: self.client.chat(self._with_headers(request), stream=self.flags.stream, tap=self.tap),
             show=show,
             keep=keep,
             now=self.world.now,
@@ -63,28 +74,32 @@ class Conversation:
             private=self.private is not None,
             summary=summary,
         )
+        after = replace(exchange.session, model=session.model, options=session.options)
+        return replace(exchange, session=after)
 
     def written(self, session: Session, prompt: Prompt) -> Session:
-        """Return the session as it stands on disk now, with the settings of `session`."""
+        """Return the session as it is on disk now, with the settings of `session`; a new one is added.
+
+        Raise SessionGoneError where another program has deleted it.
+        """
         if self.private:
             return self.private.over(session)
-        try:
-            return self.store.create(
-                session.name or None,
-                prompt.text,
-                model=session.model,
-                system=session.system,
-                options=session.options,
-                integrations=session.integrations,
-            )
-        except BadUseError:
-            # Whoever looks first whether the name is taken comes too late where two programs begin at once.
-            if not self.store.has(session.name):
-                raise
-        current = self.store.find(session.name)
-        session = replace(session, head=current.head, turns=current.turns)
-        self.store.configure(session)
-        return session
+        if self.store.rewrite_removed():
+            show_note(self.world, "The file of the conversations was removed meanwhile; it is written again, whole.")
+        if session.id:
+            session = self.store.current(session)
+            self.store.configure(session)
+            return session
+        if session.name:
+            return self.store.join(session)
+        return self.store.create(
+            None,
+            prompt.text,
+            model=session.model,
+            system=session.system,
+            options=session.options,
+            integrations=session.integrations,
+        )
 
     def with_model(self, session: Session, choose: Callable[[Sequence[Model]], str | None] | None = None) -> Session:
         """Return the session with a model to talk to.
@@ -154,9 +169,8 @@ def open_conversation(
     invocation: Invocation,
     settings: Settings,
     store: Store,
+    flags: ChatFlags,
     *,
-    private: bool = False,
-    stream: bool = True,
     tap: Tap | None = None,
 ) -> Iterator[Conversation]:
     """Connect to the server, and put everything together."""
@@ -168,7 +182,8 @@ def open_conversation(
             store=store,
             client=connection.client,
             server=connection.server,
-            private=Memory() if private else None,
-            stream=stream,
+            flags=flags,
+            private=Memory() if flags.private else None,
             tap=tap,
+            debug=invocation.debug,
         )

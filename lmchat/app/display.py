@@ -1,7 +1,7 @@
 """How turns and listings are shown: what flags, settings and the terminal say becomes what `render` chooses by."""
 
 from lmchat.app.conversation import Conversation, settings_of
-from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.app.invocation import Invocation
 from lmchat.render.margin import DisplayOptions, Thoughts
 from lmchat.render.terminal import size_of
 from lmchat.render.theme import Theme, When, theme_for
@@ -24,9 +24,9 @@ def width_of(invocation: Invocation) -> int | None:
 _MARKDOWN = {"always": True, "never": False, "auto": None}
 
 
-def view_for(conversation: Conversation, flags: ChatFlags, context_length: int | None = None) -> View:
+def view_for(conversation: Conversation, context_length: int | None = None) -> View:
     """Make what shows one turn; `context_length` is how many tokens the model holds, where it is known."""
-    settings = conversation.settings
+    settings, flags = conversation.settings, conversation.flags
     manner = ViewOptions(
         json=flags.as_json,
         jsonl=flags.as_jsonl,

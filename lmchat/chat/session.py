@@ -55,7 +55,9 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Hold a name, the turn it points at (None before the first), and what it talks with.
+    """A name, the turn it points at (None before the first), and what it talks with.
+
+    `id` is the store's number of it, which stays whatever the session is called; 0 while it is kept nowhere.
 
     `turns` is a view of the tree, which may be read from disk as it is looked at: a walk from the head
     costs what it visits, however long the conversation is.
@@ -68,6 +70,7 @@ class Session:
     system: str = ""
     options: Options = field(default_factory=Options)
     integrations: tuple[Integration, ...] = ()
+    id: int = 0
 
     def lineage(self, start: TurnId | None = None) -> Iterator[Turn]:
         """Walk from `start` (the head where it is None) towards the root, reading turns as they are asked for."""

@@ -28,9 +28,7 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
     with open_kept_store(invocation, apart=flags.apart) as store:
         session = resolve_session(store, settings, flags, invocation.say)
         tap = _event_writer(invocation) if flags.as_jsonl else None
-        with open_conversation(
-            invocation, settings, store, private=flags.private, stream=flags.stream, tap=tap
-        ) as conversation:
+        with open_conversation(invocation, settings, store, flags, tap=tap) as conversation:
             session = conversation.with_model(session, _chooser(invocation))
             conversation.check(session, prompt)
             exchange = _asked(conversation, session, prompt, flags)
@@ -63,7 +61,7 @@ def _event_writer(invocation: Invocation) -> Tap:
 
 def _asked(conversation: Conversation, session: Session, prompt: Prompt, flags: ChatFlags) -> Exchange:
     growing = None if flags.at is None else moved_to(session, flags.at)
-    with view_for(conversation, flags) as show:
+    with view_for(conversation) as show:
         exchange = conversation.speak(session, prompt, show.show, growing=growing)
         if exchange.failure is not None:
             raise exchange.failure

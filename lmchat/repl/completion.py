@@ -127,7 +127,7 @@ class Completions(Completer):
                 return ()
 
     def _sessions(self) -> Iterator[Offer]:
-        for name in self._state.parts.store.names():
+        for name in self._state.conversation.store.names():
             if name != self._state.session.name:
                 yield name, ""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lmchat.app.conversation import Conversation
 from lmchat.chat.models import context_length
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image
@@ -17,7 +18,6 @@ from lmchat.render.theme import Theme, When, theme_for
 from lmchat.repl.hints import worded_here
 from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.known import ModelList
-from lmchat.repl.parts import Parts
 from lmchat.repl.toolbar import Status
 
 
@@ -38,7 +38,7 @@ class ReplState:
     (of the world's monotonic clock) when a reply was stopped last.
     """
 
-    parts: Parts
+    conversation: Conversation
     keyboard: Keyboard
     known: ModelList
     session: Session
@@ -54,60 +54,70 @@ class ReplState:
     @property
     def theme(self) -> Theme:
         """Return the looks for what commands write to stdout."""
-        world = self.parts.world
+        world = self.conversation.world
         return theme_for(world.environ, terminal=world.stdout.isatty(), colour=self.colour)
 
     @property
     def colour(self) -> When:
         """Tell when colours are wanted."""
-        return When(self.parts.settings.text("color"))
+        return When(self.conversation.settings.text("color"))
 
     @property
     def width(self) -> int:
         """Return the width of the window."""
-        return size_of(self.parts.world.stdout, self.parts.world.environ)()[0]
+        return size_of(self.conversation.world.stdout, self.conversation.world.environ)()[0]
 
     @property
     def kept(self) -> bool:
         """Tell whether the session is on disk."""
-        return bool(self.session.name) and not self.parts.private and self.parts.store.has(self.session.name)
+        return bool(self.session.id) and self.conversation.private is None
 
     def say(self, sentence: str) -> None:
         """Write one faint line: something to know."""
-        show_note(self.parts.world, sentence, colour=self.colour)
+        show_note(self.conversation.world, sentence, colour=self.colour)
 
     def complain(self, failure: LmchatError) -> None:
         """Tell what went wrong, and what to do here."""
-        show_failure(self.parts.world, worded_here(failure), colour=self.colour)
+        show_failure(self.conversation.world, worded_here(failure), colour=self.colour)
 
     def write(self, text: str) -> None:
         """Write what a command was asked for; it must be safe for a terminal."""
-        self.parts.world.stdout.write(text)
-        self.parts.world.stdout.flush()
+        self.conversation.world.stdout.write(text)
+        self.conversation.world.stdout.flush()
 
     def current(self) -> "ReplState":
-        """Return the state with the session's turns as they are on disk now."""
+        """Return the state with the session as it is on disk now, and say where another program renamed it.
+
+        Raise SessionGoneError where another program has deleted it.
+        """
         if not self.kept:
             return self
-        found = self.parts.store.find(self.session.name)
-        return replace(self, session=replace(self.session, name=found.name, head=found.head, turns=found.turns))
+        session = self.conversation.store.current(self.session)
+        if session.name != self.session.name:
+            self.say(f"Another program renamed this session: it is called '{session.name}' now.")
+        return replace(self, session=session)
+
+    def without_session(self) -> "ReplState":
+        """Return the state before a new conversation with the same settings."""
+        empty = replace(self.session, id=0, name="", turns={}, head=None)
+        return replace(self, session=empty, editing=None, warned=False)
 
     def at(self, session: Session) -> "ReplState":
         """Return the state with another session, or the same one elsewhere; an edit that was begun is dropped."""
-        same = session.name == self.session.name
+        same = session.id == self.session.id
         return replace(self, session=session, editing=None, warned=self.warned and same)
 
     def talking_with(self, **changes: Any) -> "ReplState":
         """Return the state with other settings of the session, kept at once where the session is kept."""
         state = replace(self, session=replace(self.session, **changes))
         if state.kept:
-            state.parts.store.configure(state.current().session)
+            state.conversation.store.configure(state.current().session)
         return state
 
     @property
     def model(self) -> str:
         """Return the model the session talks to, empty where none is chosen yet."""
-        return self.session.model or self.parts.settings.text("model")
+        return self.session.model or self.conversation.settings.text("model")
 
     @property
     def head(self) -> Turn | None:
@@ -130,7 +140,7 @@ class ReplState:
             used=used,
             attached=[*(image.name for image in self.images), *(file.name for file in self.files)],
             changing=self.editing,
-            private=self.parts.private,
+            private=self.conversation.private is not None,
         )
         return lambda: replace(status, context=self._holds(head))
 

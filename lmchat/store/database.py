@@ -38,6 +38,9 @@ class Database:
                 f"The conversations cannot be kept in {directory}: {error.strerror or error}.",
                 hint="Choose another directory with LMCHAT_HOME.",
             ) from None
+        self._open()
+
+    def _open(self) -> None:
         with self._explained():
             self._connection = sqlite3.connect(
                 self.path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
@@ -46,9 +49,44 @@ class Database:
             # Every value read is checked against the tables it belongs to; fullfsync is what macOS calls a real one.
             for setting in ("foreign_keys=ON", "fullfsync=ON", "cache_size=-16000"):
                 self.execute(f"PRAGMA {setting}")
+            self._file = self._identity()
         except BaseException:
             self._connection.close()
             raise
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Return which file is under the path now, None where there is none."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"The conversations in {self.path} cannot be reached: {error.strerror}.") from None
+        return status.st_dev, status.st_ino
+
+    def rewrite_removed(self) -> bool:
+        """Write the file again if another program removed it meanwhile, and tell whether that was so.
+
+        All that was in it is still there for whoever has it open. Raise StoreError where another file took its place.
+        """
+        now = self._identity()
+        if now == self._file:
+            return False
+        if now is not None:
+            raise StoreError(
+                f"Another program has replaced the conversations in {self.path} while they were open.",
+                hint="What was said here is still in memory: write it to a file, then start lmchat again.",
+            )
+        with self._lock, self._explained():
+            before = self._connection
+            try:
+                _make_private(self.directory, self.path)
+            except OSError as error:
+                raise StoreError(f"The conversations in {self.path} are gone: {error.strerror}.") from None
+            self._open()
+            before.backup(self._connection)
+            before.close()
+        return True
 
     def close(self) -> None:
         """Close the file; SQLite then folds its log into it."""

@@ -240,4 +240,4 @@ def import_document(database: Database, value: object, name: str | None) -> Sess
         for turn in turns:
             make_findable(database, insert(database, tree, number, turn))
         database.execute("UPDATE session SET head = ? WHERE id = ?", (imported.head, number))
-    return replace(imported, name=chosen, turns=Turns(database, tree, number))
+    return replace(imported, id=number, name=chosen, turns=Turns(database, tree, number))

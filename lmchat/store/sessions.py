@@ -82,6 +82,27 @@ def find(database: Database, name: str) -> Session:
     return _session(database, row)
 
 
+def current(database: Database, session: Session) -> Session:
+    """Return a session as it is on disk now, whatever its name is there; raise SessionGoneError where it is deleted."""
+    settle_left_behind(database)
+    row = database.row("SELECT name, tree, head FROM session WHERE id = ?", (session.id,))
+    if row is None:
+        raise session_gone()
+    name, tree, head = row
+    return replace(session, name=name, head=head, turns=Turns(database, tree, session.id))
+
+
+def join(database: Database, settings: Session) -> Session:
+    """Return the session of that name with these settings; it is added where there is none yet."""
+    with database.write():
+        if not exists(database, settings.name):
+            return _created(database, checked(settings.name), settings)
+    found = find(database, settings.name)
+    joined = replace(settings, id=found.id, name=found.name, head=found.head, turns=found.turns)
+    configure(database, joined, found.id)
+    return joined
+
+
 def create(database: Database, name: str | None, prompt_text: str, settings: Session) -> Session:
     """Add a session with the settings of `settings`, named after a prompt where `name` is None."""
     with database.write():
@@ -89,11 +110,15 @@ def create(database: Database, name: str | None, prompt_text: str, settings: Ses
             chosen = numbered(slug(prompt_text), lambda each: exists(database, each))
         else:
             chosen = free(database, name)
-        row = database.row("INSERT INTO tree DEFAULT VALUES RETURNING id")
-        tree = int(row[0]) if row else 0
-        created = replace(settings, name=chosen, head=None)
-        number = add(database, created, tree)
-    return replace(created, turns=Turns(database, tree, number))
+        return _created(database, chosen, settings)
+
+
+def _created(database: Database, name: str, settings: Session) -> Session:
+    row = database.row("INSERT INTO tree DEFAULT VALUES RETURNING id")
+    tree = int(row[0]) if row else 0
+    created = replace(settings, name=name, head=None)
+    number = add(database, created, tree)
+    return replace(created, id=number, turns=Turns(database, tree, number))
 
 
 def free(database: Database, name: str) -> str:
@@ -146,7 +171,7 @@ def fork(database: Database, session: Session, name: str, at: TurnId | None) -> 
             raise session_gone()
         free(database, name)
         number = add(database, forked, view.tree, row[0])
-    return replace(forked, turns=Turns(database, view.tree, number))
+    return replace(forked, id=number, turns=Turns(database, view.tree, number))
 
 
 def number_of(database: Database, name: str) -> int:
@@ -174,6 +199,7 @@ def _session(database: Database, row: Row) -> Session:
     number, name, tree, head, model, system, options, integrations = row
     try:
         return Session(
+            id=number,
             name=name,
             turns=Turns(database, tree, number),
             head=head,

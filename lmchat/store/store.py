@@ -95,6 +95,27 @@ class Store:
         settings = Session("", {}, model=model, system=system, options=options, integrations=integrations)
         return sessions.create(self._database, name, prompt_text, settings)
 
+    def rewrite_removed(self) -> bool:
+        """Write the conversations again if their file was removed while it was open; tell whether that was so.
+
+        Raise StoreError where another file took its place.
+        """
+        if not self._database.rewrite_removed():
+            return False
+        self._writer.close()
+        return True
+
+    def current(self, session: Session) -> Session:
+        """Return a session as it is on disk now, whatever another program calls it; its settings stay.
+
+        Raise SessionGoneError where another program has deleted it.
+        """
+        return sessions.current(self._database, session)
+
+    def join(self, session: Session) -> Session:
+        """Return the kept session of that name with these settings, which is added where there is none yet."""
+        return sessions.join(self._database, session)
+
     def configure(self, session: Session) -> None:
         """Keep the model, system prompt, options and integrations of the value; headers are never kept."""
         sessions.configure(self._database, session, turns_of(session).session)

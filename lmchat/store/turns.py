@@ -11,7 +11,7 @@ from lmchat.advice import Action, Do
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.chat.values import Image, Prompt, Reply, ResponseId
-from lmchat.errors import StoreError
+from lmchat.errors import SessionGoneError, StoreError
 from lmchat.store.codec import first_words, items_json, items_value, stats_value, written
 from lmchat.store.database import Database, Row, damaged, microseconds, moment
 
@@ -94,9 +94,9 @@ def update(database: Database, row_id: int, turn: Turn) -> None:
     database.execute(f"UPDATE turn SET {settings} WHERE id = ?", (*values.values(), row_id))  # noqa: S608 - our names
 
 
-def session_gone() -> StoreError:
+def session_gone() -> SessionGoneError:
     """Say that a session disappeared while somebody talked in it."""
-    return StoreError(
+    return SessionGoneError(
         "This session was deleted by another program.", hint=(Do(Action.LIST_SESSIONS), " lists those that are left.")
     )
 

@@ -17,13 +17,9 @@ from lmchat.app.conversation import Conversation
 from lmchat.chat.private import Memory
 from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
-from lmchat.render.margin import DisplayOptions
-from lmchat.render.views import ViewOptions as Looks
-from lmchat.render.views import choose_view
 from lmchat.repl.keyboard import Keyboard, PromptOptions
 from lmchat.repl.known import ModelList
 from lmchat.repl.loop import run
-from lmchat.repl.parts import Parts
 from lmchat.repl.state import ReplState
 from lmchat.repl.terminal import Terminal
 from lmchat.settings import read_settings
@@ -51,7 +47,6 @@ class Talk:
     private: bool = False
     debug: bool = False
     memory: Memory = field(default_factory=Memory)
-    speak: Any = None
     vi: bool = False
 
     @property
@@ -69,7 +64,7 @@ class Talk:
         out.seek(0)
         out.truncate()
         session = self.store.find(name) if name and self.store.has(name) else Session(name=name, turns={})
-        run(self.parts(), session, first=first, keyboard=keyboard or self.keyboard())
+        run(self.conversation(), session, first=first, keyboard=keyboard or self.keyboard())
         return out.getvalue()
 
     def press_slowly(self, *pieces: str, name: str = "") -> None:
@@ -86,24 +81,11 @@ class Talk:
         self.press("", name=name, keyboard=keyboard)
         fingers.join()
 
-    def parts(self) -> Parts:
+    def conversation(self) -> Conversation:
         settings = read_settings(self.world, flags={}, profile=None)
-        stats = settings.flag("stats")
         memory = self.memory if self.private else None
-        conversation = Conversation(self.world, settings, self.store, self.client, self.server, private=memory)
-        return Parts(
-            world=self.world,
-            settings=settings,
-            store=self.store,
-            client=self.client,
-            server=self.server,
-            speak=self.speak or conversation.speak,
-            view_for=lambda length: choose_view(
-                self.world, Looks(wanted=DisplayOptions(stats=stats, context_length=length))
-            ),
-            with_model=conversation.with_model,
-            private=self.private,
-            debug=self.debug,
+        return Conversation(
+            self.world, settings, self.store, self.client, self.server, private=memory, debug=self.debug
         )
 
     def keyboard(self) -> Keyboard:
@@ -114,7 +96,7 @@ class Talk:
     def state(self, name: str = "") -> ReplState:
         """Lay a session on a state, for what is tested without keys."""
         session = self.store.find(name) if name else Session(name="", turns={})
-        return ReplState(self.parts(), self.keyboard(), ModelList(self.client.models), session)
+        return ReplState(self.conversation(), self.keyboard(), ModelList(self.client.models), session)
 
     @property
     def out(self) -> StringIO:

@@ -41,9 +41,9 @@ def file(state: ReplState, text: str) -> ReplState:
 def paste(state: ReplState, text: str) -> ReplState:
     """Attach the clipboard's picture, or insert its text."""
     nothing(text)
-    data = pasted_picture(state.parts.world)
+    data = pasted_picture(state.conversation.world)
     if data is None:
-        return replace(state, draft=pasted_text(state.parts.world))
+        return replace(state, draft=pasted_text(state.conversation.world))
     _check_sight(state)
     return _with_pictures(state, [read_picture("clipboard.png", data)])
 

@@ -58,7 +58,7 @@ def unset(state: ReplState, text: str) -> ReplState:
         return _with_system(state, "")
     key = option_named(name)
     state = state.talking_with(options=state.session.options.changed(key.name, None))
-    below = state.parts.settings.value(key.name)
+    below = state.conversation.settings.value(key.name)
     state.say(f"{key.name} is not set here any more" + (f"; the settings say {below}." if below is not None else "."))
     return state
 
@@ -70,7 +70,7 @@ def reasoning(state: ReplState, text: str) -> ReplState:
     levels = found.reasoning_options if found else ()
     listed = ", ".join(levels)
     if not text:
-        chosen = state.session.options.value("reasoning") or state.parts.settings.text("reasoning")
+        chosen = state.session.options.value("reasoning") or state.conversation.settings.text("reasoning")
         usual = (
             f"{found.reasoning_default} (the model's own)" if found and found.reasoning_default else "the model's own"
         )
@@ -125,7 +125,7 @@ def compact(state: ReplState, text: str) -> ReplState:
         asked.say("The next prompt begins a new chain with this summary; /undo goes back to the whole conversation.")
         return asked
     # Half a summary must not stand for the whole conversation.
-    moved = state.parts.store.move(asked.session, before) if asked.kept else asked.session.moved(before)
+    moved = state.conversation.store.move(asked.session, before) if asked.kept else asked.session.moved(before)
     asked.say("There is no whole summary, so the conversation goes on as it was.")
     return asked.at(moved)
 
@@ -139,11 +139,11 @@ def _with_system(state: ReplState, system_prompt: str) -> ReplState:
 
 
 def _show_options(state: ReplState) -> None:
-    own, below = state.session.options.given(), state.parts.settings.options().given()
+    own, below = state.session.options.given(), state.conversation.settings.options().given()
     rows = []
     for name, key in OPTIONS.items():
         value = own.get(name, below.get(name))
-        source = "this session" if name in own else state.parts.settings.source(name) if name in below else ""
+        source = "this session" if name in own else state.conversation.settings.source(name) if name in below else ""
         rows.append((name, "not set" if value is None else str(value), source or key.help))
     state.write(pairs(rows, state.theme))
 

@@ -60,14 +60,14 @@ def load(state: ReplState, text: str) -> ReplState:
         first = found.instances[0]
         holds = f" with a context of {first.context_length:,} tokens" if first.context_length else ""
         raise BadUseError(f"{found.key} is loaded already{holds}.", hint=f"To load it anew: /unload {found.key}")
-    client, began = state.parts.client, state.parts.world.monotonic()
+    client, began = state.conversation.client, state.conversation.world.monotonic()
     try:
-        loaded = waited(state.parts.world, f"Loading {found.key}", lambda: client.load(found.key, **options))
+        loaded = waited(state.conversation.world, f"Loading {found.key}", lambda: client.load(found.key, **options))
     except KeyboardInterrupt:
         state.say("The server goes on loading; /models tells when it is done.")
         return state
     seconds = loaded.load_seconds
-    took = duration(seconds if seconds is not None else state.parts.world.monotonic() - began)
+    took = duration(seconds if seconds is not None else state.conversation.world.monotonic() - began)
     holds_now = context_length(state.known.fetched(), loaded.instance_id or found.key)
     state.say(f"Loaded {found.key} in {took}" + (f", with a context of {holds_now:,} tokens." if holds_now else "."))
     return state
@@ -86,7 +86,7 @@ def unload(state: ReplState, text: str) -> ReplState:
     if not copies:
         raise BadUseError("Nothing is loaded." if text == "--all" else f"{found.key} is not loaded.")
     for copy in copies:
-        state.parts.client.unload(copy)
+        state.conversation.client.unload(copy)
     state.known.refresh()
     state.say(f"Unloaded {', '.join(copies)}.")
     return state
@@ -95,12 +95,12 @@ def unload(state: ReplState, text: str) -> ReplState:
 def download(state: ReplState, text: str) -> ReplState:
     """Download a model and watch it; Ctrl-C stops the watching only."""
     name, *more = words(required(text, "model to download", "/download qwen2.5-coder-0.5b-instruct"))
-    job = state.parts.client.download(name, more[0] if more else None)
+    job = state.conversation.client.download(name, more[0] if more else None)
     if job.status == "already_downloaded":
         state.say(f"{name} is already downloaded.")
         return state
     try:
-        job = watched(state.parts.world, job, lambda: state.parts.client.download_status(job.id))
+        job = watched(state.conversation.world, job, lambda: state.conversation.client.download_status(job.id))
     except KeyboardInterrupt:
         state.say(f"The download goes on in the server; /download {name} watches it again.")
         return state

@@ -39,7 +39,7 @@ def copy(state: ReplState, text: str) -> ReplState:
         copied, what = turn.reply.text, f"the reply of turn {turn.id}"
     if not copied:
         raise BadUseError("There is nothing to copy: the reply is empty.")
-    way = copy_text(state.parts.world, copied)
+    way = copy_text(state.conversation.world, copied)
     state.say(f"Copied {what} ({len(copied):,} characters) with {way}.")
     return state
 
@@ -63,7 +63,9 @@ def export(state: ReplState, text: str) -> ReplState:
         if not state.kept:
             raise BadUseError("A private conversation is exported as Markdown only.", hint="/export FILE.md")
         form = "JSON"
-        instead = _write(path, json.dumps(state.parts.store.export(state.session), ensure_ascii=False, indent=1) + "\n")
+        instead = _write(
+            path, json.dumps(state.conversation.store.export(state.session), ensure_ascii=False, indent=1) + "\n"
+        )
     else:
         form = "Markdown"
         instead = _write(path, transcript(state.session))
@@ -78,7 +80,7 @@ def stats(state: ReplState, text: str) -> ReplState:
     turn = _last_answer(state)
     measured = stats_note(turn.reply.stats, context_length=state.context()[1])
     line = f"Turn {turn.id}, {sanitize_line(turn.model)}: {measured or 'the server sent no numbers'}"
-    state.write(f"{fitted(line, state.parts.world.stdout, state.parts.world.environ)}\n")
+    state.write(f"{fitted(line, state.conversation.world.stdout, state.conversation.world.environ)}\n")
     return state
 
 
@@ -97,7 +99,7 @@ def context(state: ReplState, text: str) -> ReplState:
     else:
         fit = f"; {holds:,} fit" if holds else ""
         state.write(f"How many tokens are used is known after the next reply{fit}.\n")
-    unsent = state.session.unsent(state.parts.server)
+    unsent = state.session.unsent(state.conversation.server)
     if unsent:
         state.say(f"As text with the next prompt: {counted(len(unsent), 'turn')}.")
     return state

@@ -20,7 +20,7 @@ _SHOWN_TURNS = 10
 def undo(state: ReplState, text: str) -> ReplState:
     """Move the head towards the first turn."""
     steps, state = count(text, 1), state.current()
-    session = state.parts.store.undo(state.session, steps) if state.kept else state.session.undone(steps)
+    session = state.conversation.store.undo(state.session, steps) if state.kept else state.session.undone(steps)
     return _moved(state, session)
 
 
@@ -28,16 +28,16 @@ def redo(state: ReplState, text: str) -> ReplState:
     """Take back what was undone."""
     steps, state = count(text, 1), state.current()
     if not state.kept:
-        hint = "A private conversation moves with /goto." if state.parts.private else ""
+        hint = "A private conversation moves with /goto." if state.conversation.private else ""
         raise BadUseError("Nothing is left to redo.", hint=hint)
-    return _moved(state, state.parts.store.redo(state.session, steps))
+    return _moved(state, state.conversation.store.redo(state.session, steps))
 
 
 def goto(state: ReplState, text: str) -> ReplState:
     """Move the head to a turn; 0 is before the first."""
     number = turn_number(required(text, "turn to go to", "/goto 3"))
     state, to = state.current(), number or None
-    session = state.parts.store.move(state.session, to) if state.kept else state.session.moved(to)
+    session = state.conversation.store.move(state.session, to) if state.kept else state.session.moved(to)
     return _moved(state, session)
 
 
@@ -45,15 +45,14 @@ def retry(state: ReplState, text: str) -> ReplState:
     """Ask the last prompt again, beside the reply there is; other models and options hold for this turn only."""
     state = with_model(state.current())
     turn, usual = _last(state), state.session
-    asking = state.at(_tried_with(state, words(text)))
-    if asking.session.model != usual.model:
+    once = _tried_with(state, words(text))
+    if once.model != usual.model:
         state.say(f"Turn {turn.id}, {turn.model}:")
-        show_turns(state.parts.world, [turn], state.theme, dim=True)
-        state.say(f"{asking.session.model}:")
-    growing = asking.session.moved(turn.parent)
-    asked = ask(asking, turn.prompt, growing=growing, summary=turn.summary)
-    # The prompt stands in the tree: it need not stand in the line as well.
-    return replace(asked.talking_with(model=usual.model, options=usual.options), draft="")
+        show_turns(state.conversation.world, [turn], state.theme, dim=True)
+        state.say(f"{once.model}:")
+    asked = ask(state, turn.prompt, growing=usual.moved(turn.parent), summary=turn.summary, once=once)
+    # The prompt is in the tree: it need not be in the line as well.
+    return replace(asked, draft="")
 
 
 def edit(state: ReplState, text: str) -> ReplState:
@@ -67,7 +66,7 @@ def tree(state: ReplState, text: str) -> ReplState:
     """Draw the branches, with the head marked."""
     nothing(text)
     state = state.current()
-    store, session = state.parts.store, state.session
+    store, session = state.conversation.store, state.session
     leaves = {} if state.kept else {turn.id: _Leaf.of(turn) for turn in _turns(session)}
     shape = store.shape(session) if state.kept else [(leaf.id, leaf.parent) for leaf in leaves.values()]
     if not shape:
@@ -88,7 +87,7 @@ def history(state: ReplState, text: str) -> ReplState:
     turns = list(islice(state.session.lineage(), count(text, _SHOWN_TURNS)))[::-1]
     if not turns:
         raise BadUseError("There are no turns yet.")
-    show_turns(state.parts.world, turns, state.theme)
+    show_turns(state.conversation.world, turns, state.theme)
     return state
 
 
