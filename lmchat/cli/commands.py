@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from lmchat.cli.options import AsJson, with_chat_flags
 from lmchat.cli.sessions import sessions
 from lmchat.cli.settings import settings
 from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.cli.usage_errors import ErrorStyle
 
 app = typer.Typer(
     name="lmchat",
@@ -47,6 +50,13 @@ def run(world: World, arguments: Sequence[str]) -> int:
         raise explained(error) from None
 
 
+def wanted_errors(arguments: Sequence[str]) -> "ErrorStyle":
+    """Return how a command line wants its errors shown."""
+    from lmchat.cli.usage_errors import error_style
+
+    return error_style(typer.main.get_command(app), arguments)
+
+
 @app.callback(invoke_without_command=True)
 def lmchat(
     context: typer.Context,
@@ -58,7 +68,7 @@ def lmchat(
     ] = None,
     color: Annotated[str | None, typer.Option(metavar="auto|always|never", help="When to use colours.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Requests and timings on stderr; no secrets.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Say which lmchat this is.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """Take the options before the command; without a command, talk on a terminal and help elsewhere."""
     world: World = context.obj
@@ -133,7 +143,7 @@ def serve(
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Listen there; 0: any.")] = 1234,
     token: Annotated[
         str,
-        typer.Option(metavar="TOKEN", envvar="LMCHAT_SERVE_TOKEN", help="Let in only who sends it.", show_envvar=True),
+        typer.Option(metavar="TOKEN", help="Require this token from clients; or LMCHAT_SERVE_TOKEN."),
     ] = "",
 ) -> None:
     """Serve the built-in model to programs on this machine.
@@ -144,7 +154,8 @@ def serve(
     """
     from lmchat.app.local import serve_model
 
-    serve_model(context.obj, port=port, token=token)
+    invocation: Invocation = context.obj
+    serve_model(invocation, port=port, token=token or invocation.world.environ.get("LMCHAT_SERVE_TOKEN", ""))
 
 
 app.add_typer(sessions, name="sessions")
@@ -160,7 +171,7 @@ def help_(
         list[str] | None, typer.Argument(metavar="COMMAND…", help="Which, such as sessions fork.")
     ] = None,
 ) -> None:
-    """Say how a command is used.
+    """Show help for a command.
 
     \b
     lmchat help ask

@@ -70,9 +70,7 @@ def test_an_output_that_cannot_be_written_is_no_bug(tmp_path: Path, manner: list
             text=True,
         )
     assert done.returncode == 1
-    assert done.stderr.startswith(
-        "lmchat: error: The system does not let lmchat go on: No space left on device.\nhint: "
-    )
+    assert done.stderr.startswith("lmchat: error: Operating system error: No space left on device.\nhint: ")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")

@@ -73,7 +73,7 @@ def words(text: str) -> list[str]:
 def nothing(text: str) -> None:
     """Make sure that nothing was given."""
     if text:
-        raise BadUseError(f"Nothing can stand behind this command, but '{text}' does.")
+        raise BadUseError(f"This command takes no arguments (got '{text}').")
 
 
 def count(text: str, default: int) -> int:
