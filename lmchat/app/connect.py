@@ -12,13 +12,13 @@ from typing import Any
 from lmchat.app.invocation import BUILT_IN, Invocation
 from lmchat.app.invocation import BUILT_IN as LOCAL
 from lmchat.app.model_cache import remember_models
+from lmchat.chat.models import DownloadJob
 from lmchat.errors import BadUseError, UnreachableError
+from lmchat.render.status import waited, watched
 from lmchat.render.tables import size_words
-from lmchat.render.waiting import waited, watched
 from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.lmstudio.models import DownloadJob
 from lmchat.world import World
 
 _LOCAL_FLAGS = 3  # of the list that describes a terminal in `termios`
@@ -86,7 +86,7 @@ def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
     invocation.say(f"lmchat: fetching {BUILT_IN.display_name} once ({facts}): {ABOUT}.")
     fetching = Fetching(BUILT_IN, Path(place["cache"]))
     with quiet_keyboard(invocation.world):
-        watched(invocation.world, fetching.transfer(), fetching.transfer)
+        watched(invocation.world, fetching.job(), fetching.job)
         waited(invocation.world, "Joining and checking the model", fetching.wait)
 
 

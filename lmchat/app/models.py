@@ -12,7 +12,7 @@ from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
 from lmchat.render.json_output import write_document
 from lmchat.render.listings import models_listing
 from lmchat.render.notes import duration
-from lmchat.render.waiting import waited
+from lmchat.render.status import waited
 from lmchat.wire.client import Client
 
 

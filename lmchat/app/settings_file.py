@@ -12,7 +12,7 @@ from lmchat.settings import read_settings, settings_path, validate_text
 from lmchat.settings.edit import edit_value, remove_value, starting_text, write_safely
 from lmchat.settings.file import FILE_NAME, file_text
 
-_COLUMNS = (Column("SETTING"), Column("VALUE", gives=True), Column("FROM", gives=True))
+_COLUMNS = (Column("SETTING"), Column("VALUE", shrinks=True), Column("FROM", shrinks=True))
 _UNSET = "-"
 
 

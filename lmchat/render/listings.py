@@ -5,62 +5,33 @@ It must not know where they come from: anything with a session's facts can be li
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
 
+from lmchat.chat.listing import Match, Summary
 from lmchat.chat.models import Model
 from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.tables import Column, age_words, listing, size_words
 from lmchat.render.theme import Theme
 
 _MODEL_COLUMNS = (
-    Column("KEY", gives=True),
-    Column("PUBLISHER", gives=True),
+    Column("KEY"),
+    Column("LOADED", shrinks=True),
     Column("SIZE", right=True),
+    Column("CONTEXT", right=True),
+    Column("CAN", shrinks=True),
     Column("QUANT"),
     Column("PARAMS", right=True),
-    Column("CONTEXT", right=True),
-    Column("CAN", gives=True),
-    Column("LOADED", gives=True),
+    Column("PUBLISHER", shrinks=True),
 )
+"""By worth: a window that is too narrow shows the first ones."""
+
+_WIDE_ONLY = 3
 _SESSION_COLUMNS = (
     Column("NAME"),
     Column("TURNS", right=True),
-    Column("MODEL", gives=True),
+    Column("MODEL", shrinks=True),
     Column("LAST USE"),
-    Column("FIRST WORDS", gives=True),
+    Column("FIRST WORDS", shrinks=True),
 )
-
-
-class Listed(Protocol):
-    """What is listed of a session."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102 - a session's own, here and below
-    @property
-    def turns(self) -> int: ...  # noqa: D102
-    @property
-    def model(self) -> str: ...  # noqa: D102
-    @property
-    def last_used(self) -> datetime: ...  # noqa: D102
-    @property
-    def first_words(self) -> str: ...  # noqa: D102
-
-
-class Found(Protocol):
-    """What is shown of a turn that was found; `hits` are start and end of words in the snippet."""
-
-    @property
-    def session(self) -> str: ...  # noqa: D102 - a match's own, here and below
-    @property
-    def turn(self) -> int: ...  # noqa: D102
-    @property
-    def where(self) -> str: ...  # noqa: D102
-    @property
-    def snippet(self) -> str: ...  # noqa: D102
-    @property
-    def hits(self) -> Sequence[tuple[int, int]]: ...  # noqa: D102
-    @property
-    def at(self) -> datetime: ...  # noqa: D102
 
 
 def models_listing(models: Sequence[Model], theme: Theme, width: int | None) -> str:
@@ -69,7 +40,7 @@ def models_listing(models: Sequence[Model], theme: Theme, width: int | None) -> 
     return listing(_MODEL_COLUMNS, rows, theme, width)
 
 
-def sessions_listing(sessions: Sequence[Listed], now: datetime, theme: Theme, width: int | None) -> str:
+def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, width: int | None) -> str:
     """Lay out sessions in their order."""
     rows = [
         (each.name, str(each.turns), each.model, age_words(each.last_used, now), each.first_words) for each in sessions
@@ -77,7 +48,7 @@ def sessions_listing(sessions: Sequence[Listed], now: datetime, theme: Theme, wi
     return listing(_SESSION_COLUMNS, rows, theme, width)
 
 
-def match_text(match: Found, now: datetime, theme: Theme) -> str:
+def match_text(match: Match, now: datetime, theme: Theme) -> str:
     """Show where something was found, and the words around it with those looked for standing out."""
     place = f"{match.session} · turn {match.turn} · {match.where} · {age_words(match.at, now)}"
     parts, end = [], 0

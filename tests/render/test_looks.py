@@ -107,7 +107,7 @@ def test_a_note_is_faint_on_a_terminal() -> None:
     assert terminal.written() == "\x1b[2mWell.\x1b[0m\r\n"
 
 
-COLUMNS = [Column("NAME", gives=True), Column("TURNS", right=True), Column("WORDS", gives=True)]
+COLUMNS = [Column("NAME", shrinks=True), Column("TURNS", right=True), Column("WORDS", shrinks=True)]
 ROWS = [["colours", "3", "What is blue?"], ["日本語", "12", "a\tb\nc " * 9]]
 
 

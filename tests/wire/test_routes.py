@@ -2,11 +2,11 @@
 
 import pytest
 
-from lmchat.chat.models import Instance, Model
+from lmchat.chat.models import DownloadJob, Instance, Model
 from lmchat.errors import NotFoundError, RefusedError, StreamBrokenError, UnreachableError
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.lmstudio.models import DownloadJob, LoadedModel
+from lmchat.wire.lmstudio.models import LoadedModel
 from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer
 
 MODELS = (

@@ -6,8 +6,8 @@ from lmchat.chat.models import Model, context_length, find_model
 from lmchat.errors import BadUseError, NotFoundError, nearest
 from lmchat.render.listings import models_listing
 from lmchat.render.notes import duration
+from lmchat.render.status import waited, watched
 from lmchat.render.tables import size_words
-from lmchat.render.waiting import waited, watched
 from lmchat.repl.commands.command import Command, Takes, nothing, required, words
 from lmchat.repl.state import ReplState
 from lmchat.settings.keys import COUNT
