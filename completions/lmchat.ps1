@@ -10,12 +10,12 @@ Register-ArgumentCompleter -Native -CommandName lmchat -ScriptBlock {
 |option|--profile|ask profiles|Use this profile of the settings, such as work.
 |option|--color|words auto always never|When to use colours.
 |flag|--debug||Requests and timings on stderr; no secrets.
-|flag|--version||Say which lmchat this is.
+|flag|--version||Show the version.
 |flag|--help||Show this help.
 |command|ask||Ask once and print the answer.
 |command|talk||Talk in a session; without a name a new one begins.
 |command|serve||Serve the built-in model to programs on this machine.
-|command|help||Say how a command is used.
+|command|help||Show help for a command.
 |command|completion||Print a script that completes commands with Tab.
 |command|sessions||List, show, search and manage saved sessions.
 |command|models||List, load, unload and download the server's models.
@@ -94,7 +94,7 @@ talk|option|--context-length||The context to load a model with in tokens, such a
 talk|option|--reasoning|ask levels|How much to think, in the model's own levels, such as low.
 talk|flag|--help||Show this help.
 serve|option|--port||Listen there; 0: any.
-serve|option|--token||Let in only who sends it.
+serve|option|--token||Require this token from clients; also LMCHAT_SERVE_TOKEN.
 serve|flag|--help||Show this help.
 completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The shell; its script goes to stdout.
 completion|flag|--help||Show this help.
@@ -142,12 +142,14 @@ sessions import|argument|FILE|file|What export --json wrote; - reads standard in
 sessions import|option|--name||Call the session that.
 sessions import|flag|--help||Show this help.
 models|flag|--json||One JSON document on stdout, for scripts.
+models|flag|--wide||Show every column also on a terminal.
 models|flag|--help||Show this help.
 models|command|list||List the downloaded models, loaded ones first.
 models|command|load||Load a model.
 models|command|unload||Unload a model, or one of its instances.
 models|command|download||Download a model.
 models list|flag|--json||One JSON document on stdout, for scripts.
+models list|flag|--wide||Show every column also on a terminal.
 models list|flag|--help||Show this help.
 models load|argument|KEY|ask loadable|The model's key, as `lmchat models` shows it.
 models load|option|--context-length||The context to load a model with in tokens, such as 16384.

@@ -80,8 +80,8 @@ def _of_system(fault: OSError) -> LmchatError:
     """Say what the system refused, such as to write to a disk that is full."""
     what = f"'{fault.filename}': " if fault.filename else ""
     return LmchatError(
-        f"The system does not let lmchat go on: {what}{fault.strerror or fault}.",
-        hint="Look at the disk or device that is used here, then try again.",
+        f"Operating system error: {what}{fault.strerror or fault}.",
+        hint="Check the disk or device, then try again.",
     )
 
 
@@ -91,7 +91,7 @@ def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
     from lmchat.render.theme import When
 
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    if "--json" in options or "--jsonl" in options:
+    if ("--json" in options or "--jsonl" in options) and _asks_for_json(arguments):
         with suppress(OSError):
             write_document(world.stdout, error_document(error))
             return error.status
@@ -101,6 +101,14 @@ def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
     said += [value for word, value in pairwise(options) if word == "--color"]
     show_failure(world, error, colour=next((each for each in When if each.value in said), When.AUTO))
     return error.status
+
+
+def _asks_for_json(arguments: Sequence[str]) -> bool:
+    """Tell whether `--json` is the option, not another option's value."""
+    from lmchat.cli.commands import command
+    from lmchat.cli.usage_errors import wants_json
+
+    return wants_json(command(), arguments)
 
 
 def _end_in_order() -> None:

@@ -16,7 +16,7 @@ from lmchat.render.status import waited
 from lmchat.wire.client import Client
 
 
-def show_models(invocation: Invocation, *, as_json: bool) -> None:
+def show_models(invocation: Invocation, *, as_json: bool, wide: bool) -> None:
     """List every downloaded model."""
     with connected(invocation, settings_of(invocation), model=False) as connection:
         models = connection.client.models()
@@ -26,7 +26,7 @@ def show_models(invocation: Invocation, *, as_json: bool) -> None:
     if not models:
         invocation.say("The server has no model yet. Download one: lmchat models download NAME")
         return
-    invocation.world.stdout.write(models_listing(models, theme_of(invocation), width_of(invocation)))
+    invocation.world.stdout.write(models_listing(models, theme_of(invocation), width_of(invocation), wide=wide))
 
 
 def load_model(invocation: Invocation, key: str, options: Mapping[str, Any]) -> None:

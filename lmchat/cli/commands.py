@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,13 +31,18 @@ app = typer.Typer(
 )
 
 
+def command() -> Any:
+    """Return the app as one command that parses and runs."""
+    return typer.main.get_command(app)
+
+
 def run(world: World, arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; errors are raised, not shown."""
-    command = typer.main.get_command(app)
+    root = command()
     try:
         # Typer prints the help it is asked for by itself.
-        with redirect_stdout(world.stdout), command.make_context("lmchat", list(arguments), obj=world) as context:
-            status = command.invoke(context)
+        with redirect_stdout(world.stdout), root.make_context("lmchat", list(arguments), obj=world) as context:
+            status = root.invoke(context)
             return int(status or 0)
     except typer.Exit as leaving:
         return leaving.exit_code
@@ -58,7 +63,7 @@ def lmchat(
     ] = None,
     color: Annotated[str | None, typer.Option(metavar="auto|always|never", help="When to use colours.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Requests and timings on stderr; no secrets.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Say which lmchat this is.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """Take the options before the command; without a command, talk on a terminal and help elsewhere."""
     world: World = context.obj
@@ -133,7 +138,7 @@ def serve(
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Listen there; 0: any.")] = 1234,
     token: Annotated[
         str,
-        typer.Option(metavar="TOKEN", envvar="LMCHAT_SERVE_TOKEN", help="Let in only who sends it.", show_envvar=True),
+        typer.Option(metavar="TOKEN", help="Require this token from clients; also LMCHAT_SERVE_TOKEN."),
     ] = "",
 ) -> None:
     """Serve the built-in model to programs on this machine.
@@ -144,7 +149,8 @@ def serve(
     """
     from lmchat.app.local import serve_model
 
-    serve_model(context.obj, port=port, token=token)
+    invocation: Invocation = context.obj
+    serve_model(invocation, port=port, token=token or invocation.world.environ.get("LMCHAT_SERVE_TOKEN", ""))
 
 
 app.add_typer(sessions, name="sessions")
@@ -160,7 +166,7 @@ def help_(
         list[str] | None, typer.Argument(metavar="COMMAND…", help="Which, such as sessions fork.")
     ] = None,
 ) -> None:
-    """Say how a command is used.
+    """Show help for a command.
 
     \b
     lmchat help ask

@@ -8,9 +8,11 @@ from lmchat.cli import options as given
 
 models = typer.Typer(rich_markup_mode=None)
 
+Wide = Annotated[bool, typer.Option("--wide", help="Show every column also on a terminal.")]
+
 
 @models.callback(invoke_without_command=True)
-def main(context: typer.Context, as_json: given.AsJson = False) -> None:
+def main(context: typer.Context, as_json: given.AsJson = False, wide: Wide = False) -> None:
     """List, load, unload and download the server's models.
 
     \b
@@ -18,11 +20,11 @@ def main(context: typer.Context, as_json: given.AsJson = False) -> None:
     lmchat models load google/gemma-3-1b
     """
     if context.invoked_subcommand is None:
-        list_(context, as_json)
+        list_(context, as_json, wide)
 
 
 @models.command("list")
-def list_(context: typer.Context, as_json: given.AsJson = False) -> None:
+def list_(context: typer.Context, as_json: given.AsJson = False, wide: Wide = False) -> None:
     """List the downloaded models, loaded ones first.
 
     \b
@@ -31,7 +33,7 @@ def list_(context: typer.Context, as_json: given.AsJson = False) -> None:
     """
     from lmchat.app.models import show_models
 
-    show_models(context.obj, as_json=as_json)
+    show_models(context.obj, as_json=as_json, wide=wide)
 
 
 @models.command()

@@ -5,6 +5,7 @@ from typing import Any
 from lmchat.app.conversation import open_kept_store
 from lmchat.app.display import theme_of, width_of
 from lmchat.app.invocation import Invocation
+from lmchat.app.sessions import moved_to
 from lmchat.chat.listing import Summary, TreeEntry
 from lmchat.chat.session import TurnId
 from lmchat.render.history import show_turns
@@ -49,7 +50,7 @@ def show_session(invocation: Invocation, name: str, *, at: int | None, as_json: 
     with open_kept_store(invocation) as store:
         session = store.find(name)
         if at is not None:
-            session = session.moved(TurnId(at))
+            session = moved_to(session, at)
         if as_json:
             document = store.export(session)
             path = {turn.id for turn in session.path()}

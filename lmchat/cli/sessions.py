@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from lmchat.app.invocation import Invocation
-from lmchat.chat.session import TurnId
 from lmchat.cli import options as given
 from lmchat.world import path_of
 
@@ -125,10 +124,12 @@ def fork(
     lmchat sessions fork colours shades --at 3
     """
     from lmchat.app.conversation import open_kept_store
+    from lmchat.app.sessions import moved_to
 
     invocation: Invocation = context.obj
     with open_kept_store(invocation) as store:
-        store.fork(store.find(name), new, None if at is None else TurnId(at))
+        session = store.find(name)
+        store.fork(session if at is None else moved_to(session, at), new)
     invocation.say(f"Session '{new}' goes on from there: lmchat talk {new}")
 
 

@@ -1,6 +1,7 @@
 """What typer says of a command line that cannot be used, in lmchat's own words: what is wrong, and what was meant."""
 
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -83,3 +84,17 @@ def _usage(context: Any) -> str:
 
 def _sentence(message: str) -> str:
     return message if message.endswith((".", "?")) else f"{message}."
+
+
+def wants_json(root: Any, arguments: Sequence[str]) -> bool:
+    """Tell whether a command line asks for JSON, as its own parser reads it, whatever else is wrong with it."""
+    context = root.make_context("lmchat", list(arguments), resilient_parsing=True)
+    while True:
+        if context.params.get("as_json") or context.params.get("as_jsonl"):
+            return True
+        commands = getattr(context.command, "commands", {})
+        # The words of a subcommand are kept under a private name.
+        words = [*getattr(context, "_protected_args", ()), *context.args]
+        if not words or words[0] not in commands:
+            return False
+        context = commands[words[0]].make_context(words[0], words[1:], parent=context, resilient_parsing=True)

@@ -22,9 +22,9 @@ _MODEL_COLUMNS = (
     Column("PARAMS", right=True),
     Column("PUBLISHER", shrinks=True),
 )
-"""By worth: a window that is too narrow shows the first ones."""
+"""By worth: a terminal shows the first ones, all of them with `--wide`."""
 
-_WIDE_ONLY = 3
+_USUAL_COLUMNS = 5
 _SESSION_COLUMNS = (
     Column("NAME"),
     Column("TURNS", right=True),
@@ -34,10 +34,11 @@ _SESSION_COLUMNS = (
 )
 
 
-def models_listing(models: Sequence[Model], theme: Theme, width: int | None) -> str:
-    """Lay out models, the loaded ones first; `width` None leaves every cell whole."""
-    rows = [_model_cells(model) for model in sorted(models, key=lambda model: not model.instances)]
-    return listing(_MODEL_COLUMNS, rows, theme, width)
+def models_listing(models: Sequence[Model], theme: Theme, width: int | None, *, wide: bool = False) -> str:
+    """Lay out models, the loaded ones first; `width` None (a pipe) shows every column with every cell whole."""
+    shown = None if wide or width is None else _USUAL_COLUMNS
+    rows = [_model_cells(model)[:shown] for model in sorted(models, key=lambda model: not model.instances)]
+    return listing(_MODEL_COLUMNS[:shown], rows, theme, width)
 
 
 def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, width: int | None) -> str:
@@ -66,7 +67,7 @@ def _model_cells(model: Model) -> tuple[str, ...]:
         f"{each.id} ({each.context_length:,})" if each.context_length else each.id for each in model.instances
     )
     size, can = size_words(model.size_bytes), ", ".join(_abilities(model))
-    return model.key, model.publisher, size, model.quantization, model.params, context, can, loaded
+    return model.key, loaded, size, context, can, model.quantization, model.params, model.publisher
 
 
 def _abilities(model: Model) -> Iterator[str]:
