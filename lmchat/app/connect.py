@@ -12,7 +12,6 @@ from typing import Any
 from lmchat.app.invocation import BUILT_IN, Invocation
 from lmchat.app.invocation import BUILT_IN as LOCAL
 from lmchat.app.model_cache import remember_models
-from lmchat.chat.models import DownloadJob
 from lmchat.errors import BadUseError, UnreachableError
 from lmchat.render.status import waited, watched
 from lmchat.render.tables import size_words
@@ -22,11 +21,6 @@ from lmchat.wire.client import Client
 from lmchat.world import World
 
 _LOCAL_FLAGS = 3  # of the list that describes a terminal in `termios`
-
-
-def watch_download(world: World, client: Client, job: DownloadJob) -> None:
-    """Show a download until it is over; raise LmchatError where it failed or was paused."""
-    watched(world, job, lambda: client.download_status(job.id)).require_success()
 
 
 @contextmanager

@@ -1,19 +1,23 @@
-"""List, load, unload and download models on the server."""
+"""List, load, unload and download models on the server: the same for the command line and for talk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lmchat.app.connect import connected, watch_download
+from lmchat.advice import Action, Advice, Do
+from lmchat.app.attachments import Say
+from lmchat.app.connect import connected
 from lmchat.app.conversation import settings_of
 from lmchat.app.display import theme_of, width_of
-from lmchat.app.invocation import BUILT_IN, Invocation
-from lmchat.chat.models import Instance, Model, find_model
-from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
+from lmchat.app.invocation import Invocation
+from lmchat.chat.models import Instance, Model, context_length, find_model
+from lmchat.errors import LmchatError, NotFoundError, nearest
 from lmchat.render.json_output import write_document
 from lmchat.render.listings import models_listing
 from lmchat.render.notes import duration
-from lmchat.render.status import waited
+from lmchat.render.status import waited, watched
+from lmchat.render.tables import size_words
 from lmchat.wire.client import Client
+from lmchat.world import World
 
 
 def show_models(invocation: Invocation, *, as_json: bool, wide: bool) -> None:
@@ -29,94 +33,93 @@ def show_models(invocation: Invocation, *, as_json: bool, wide: bool) -> None:
     invocation.world.stdout.write(models_listing(models, theme_of(invocation), width_of(invocation), wide=wide))
 
 
-def load_model(invocation: Invocation, key: str, options: Mapping[str, Any]) -> None:
-    """Load a model unless it is loaded, and say how long it took and what context it really has."""
-    with connected(invocation, settings_of(invocation)) as connection:
-        client = connection.client
-        model = _model(client, key)
-        if model.instances:
-            _already_loaded(invocation, model.instances[0], options)
-            return
-        loaded = waited(
-            invocation.world, f"Loading {model.key}", lambda: client.load(model.key, echo_load_config=True, **options)
-        )
-        instance = _instance(client, loaded.instance_id)
-    context = loaded.context_length or (instance.context_length if instance else None)
-    took = f" in {duration(loaded.load_seconds)}" if loaded.load_seconds is not None else ""
-    invocation.say(f"Loaded {loaded.instance_id}{took}{_context_words(context)}.")
+def load_model(client: Client, world: World, say: Say, name: str, options: Mapping[str, Any]) -> None:
+    """Load a model unless it is loaded, and say how long it took and what context it really has.
+
+    Ctrl-C stops the waiting, not the server: KeyboardInterrupt passes through once that is said.
+    """
+    model = require_model(client.models(), name)
     asked = options.get("context_length")
+    if model.instances:
+        _say_loaded(say, model.instances[0], asked)
+        return
+    began = world.monotonic()
+    try:
+        loaded = waited(world, f"Loading {model.key}", lambda: client.load(model.key, echo_load_config=True, **options))
+    except KeyboardInterrupt:
+        say("The server goes on loading the model.")
+        raise
+    context = loaded.context_length or context_length(client.models(), loaded.instance_id or model.key)
+    seconds = loaded.load_seconds if loaded.load_seconds is not None else world.monotonic() - began
+    say(f"Loaded {loaded.instance_id or model.key} in {duration(seconds)}{_context_words(context)}.")
     if asked and context and context != asked:
-        invocation.say(f"A context of {asked:,} tokens was asked for; the server gave {context:,}.")
+        say(f"A context of {asked:,} tokens was asked for; the server gave {context:,}.")
 
 
-def unload_model(invocation: Invocation, name: str | None, *, every: bool) -> None:
-    """Unload one instance, every instance of a model, or all there are."""
-    if (name is None) is not every:
-        raise BadUseError("Name one model or instance, or give --all.", hint="`lmchat models` shows what is loaded.")
-    with connected(invocation, settings_of(invocation), model=False) as connection:
-        models = connection.client.models()
-        loaded = [instance.id for model in models for instance in model.instances]
-        chosen = loaded if name is None else _chosen(models, loaded, name)
-        for instance_id in chosen:
-            connection.client.unload(instance_id)
-            invocation.say(f"Unloaded {instance_id}.")
-    if not chosen:
-        invocation.say("No model is loaded.")
-
-
-def download_model(invocation: Invocation, name: str, quantization: str | None, *, wait: bool) -> None:
-    """Have the server download a model; Ctrl-C stops watching, not the download."""
-    with connected(invocation, settings_of(invocation), model=False) as connection:
-        job = connection.client.download(name, quantization)
-        if job.status == "already_downloaded":
-            invocation.say(f"{name} is already downloaded.")
-            return
-        if not wait:
-            invocation.say(f"The download has begun. To watch it: lmchat models download {name}")
-            return
-        try:
-            watch_download(invocation.world, connection.client, job)
-        except KeyboardInterrupt:
-            goes_on = "goes on where it stopped" if connection.server == BUILT_IN else "goes on in the server; watch it"
-            invocation.say(f"The download {goes_on} with: lmchat models download {name}")
-            raise
-    invocation.say(f"{name} is downloaded.")
-
-
-def _model(client: Client, key: str) -> Model:
+def unload_model(client: Client, say: Say, name: str | None) -> None:
+    """Unload one instance, every instance of a model, or (None) all there are."""
     models = client.models()
-    model = find_model(models, key)
-    if model is None:
-        keys = [each.key for each in models]
-        hint = nearest(key, keys) or f"`lmchat models download {key}` may fetch it; `lmchat models` lists what is here."
-        raise NotFoundError(f"The server has no model '{key}'.", hint=hint)
-    return model
+    loaded = [instance.id for model in models for instance in model.instances]
+    chosen = loaded if name is None else _chosen(models, loaded, name)
+    for instance_id in chosen:
+        client.unload(instance_id)
+        say(f"Unloaded {instance_id}.")
+    if not chosen:
+        say("No model is loaded.")
 
 
-def _already_loaded(invocation: Invocation, instance: Instance, options: Mapping[str, Any]) -> None:
-    asked = options.get("context_length")
+def download_model(client: Client, world: World, say: Say, name: str, quantization: str | None, again: str) -> None:
+    """Have the server download a model and watch it; `again` is what to type to watch it later.
+
+    Ctrl-C stops the watching, not the download: KeyboardInterrupt passes through once that is said.
+    """
+    job = client.download(name, quantization)
+    if job.status == "already_downloaded":
+        say(f"{name} is already downloaded.")
+        return
+    try:
+        job = watched(world, job, lambda: client.download_status(job.id))
+    except KeyboardInterrupt:
+        say(f"The download goes on in the server; `{again}` watches it again.")
+        raise
+    job.require_success()
+    size = f", {size_words(job.total_size_bytes)}" if job.total_size_bytes else ""
+    say(f"Downloaded {name}{size}.")
+
+
+def require_model(models: Sequence[Model], name: str) -> Model:
+    """Find a model by its key, a variant or an instance; raise NotFoundError, with the nearest names, for none."""
+    if model := find_model(models, name):
+        return model
+    near = nearest(name, [each.key for each in models])
+    hint: Advice = near or (
+        Do(Action.LIST_MODELS),
+        " lists what is here; ",
+        Do(Action.DOWNLOAD_MODEL, name),
+        " may fetch it.",
+    )
+    raise NotFoundError(f"The server has no model '{name}'.", hint=hint)
+
+
+def _say_loaded(say: Say, instance: Instance, asked: int | None) -> None:
     if asked and instance.context_length and asked != instance.context_length:
         raise LmchatError(
-            f"{instance.id} is loaded already, with a context of {instance.context_length:,} tokens.",
-            hint=f"Unload it first: lmchat models unload {instance.id}",
+            f"{instance.id} is already loaded, with a context of {instance.context_length:,} tokens.",
+            hint=("Unload it first: ", Do(Action.UNLOAD_MODEL, instance.id)),
         )
-    invocation.say(f"{instance.id} is loaded already{_context_words(instance.context_length)}.")
+    say(f"{instance.id} is already loaded{_context_words(instance.context_length)}.")
 
 
-def _instance(client: Client, instance_id: str) -> Instance | None:
-    instances = (each for model in client.models() for each in model.instances)
-    return next((each for each in instances if each.id == instance_id), None)
-
-
-def _chosen(models: tuple[Model, ...], loaded: list[str], name: str) -> list[str]:
+def _chosen(models: Sequence[Model], loaded: Sequence[str], name: str) -> list[str]:
     if name in loaded:
         return [name]
     model = find_model(models, name)
     if model is not None and model.instances:
         return [each.id for each in model.instances]
-    known = loaded if model else [*loaded, *(each.key for each in models)]
+    known = [*loaded] if model else [*loaded, *(each.key for each in models)]
     state = "is not loaded" if model else "is no model or instance of this server"
-    raise NotFoundError(f"'{name}' {state}.", hint=nearest(name, known) or "`lmchat models` shows what is loaded.")
+    hint: Advice = nearest(name, known) or (Do(Action.LIST_MODELS), " shows what is loaded.")
+    raise NotFoundError(f"'{name}' {state}.", hint=hint)
 
 
 def _context_words(context: int | None) -> str:

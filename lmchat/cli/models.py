@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
+from lmchat.app.invocation import Invocation
 from lmchat.cli import options as given
+from lmchat.errors import BadUseError
 
 models = typer.Typer(rich_markup_mode=None)
 
@@ -60,6 +62,8 @@ def load(
     lmchat models load google/gemma-3-1b
     lmchat models load google/gemma-3-1b --context-length 8192
     """
+    from lmchat.app.connect import connected
+    from lmchat.app.conversation import settings_of
     from lmchat.app.models import load_model
 
     options = {
@@ -70,7 +74,10 @@ def load(
         "offload_kv_cache_to_gpu": offload_kv_cache_to_gpu,
         "parallel": parallel,
     }
-    load_model(context.obj, key, {name: value for name, value in options.items() if value is not None})
+    given = {name: value for name, value in options.items() if value is not None}
+    invocation: Invocation = context.obj
+    with connected(invocation, settings_of(invocation)) as connection:
+        load_model(connection.client, invocation.world, invocation.say, key, given)
 
 
 @models.command()
@@ -85,9 +92,15 @@ def unload(
     lmchat models unload google/gemma-3-1b
     lmchat models unload --all
     """
+    from lmchat.app.connect import connected
+    from lmchat.app.conversation import settings_of
     from lmchat.app.models import unload_model
 
-    unload_model(context.obj, name, every=every)
+    if (name is None) is not every:
+        raise BadUseError("Name one model or instance, or give --all.", hint="`lmchat models` shows what is loaded.")
+    invocation: Invocation = context.obj
+    with connected(invocation, settings_of(invocation), model=False) as connection:
+        unload_model(connection.client, invocation.say, name)
 
 
 @models.command()
@@ -103,6 +116,15 @@ def download(
     lmchat models download qwen2.5-coder-0.5b-instruct
     lmchat models download https://huggingface.co/… --quantization Q4_K_M
     """
+    from lmchat.app.connect import connected
+    from lmchat.app.conversation import settings_of
     from lmchat.app.models import download_model
 
-    download_model(context.obj, name, quantization, wait=wait)
+    invocation: Invocation = context.obj
+    again = f"lmchat models download {name}"
+    with connected(invocation, settings_of(invocation), model=False) as connection:
+        if wait:
+            download_model(connection.client, invocation.world, invocation.say, name, quantization, again)
+        else:
+            connection.client.download(name, quantization)
+            invocation.say(f"The download has begun; `{again}` watches it.")

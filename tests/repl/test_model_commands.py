@@ -28,7 +28,7 @@ def test_an_unknown_model_suggests_the_nearest(talk: Talk) -> None:
 
 
 def test_an_embedding_model_cannot_be_talked_to(talk: Talk) -> None:
-    assert "embeddings" in talk.type("/model acme/vectors")
+    assert "is an embedding model and cannot chat" in talk.type("/model acme/vectors")
 
 
 def test_models_lists_what_the_server_has(talk: Talk) -> None:
@@ -40,7 +40,12 @@ def test_models_lists_what_the_server_has(talk: Talk) -> None:
 
 def test_load_loads_and_says_how_long_and_how_much_context(talk: Talk, studio: Studio) -> None:
     def loading(request: Request) -> Steps:
-        assert request.json == {"model": "acme/eyes", "context_length": 2048, "flash_attention": True}
+        assert request.json == {
+            "model": "acme/eyes",
+            "context_length": 2048,
+            "flash_attention": True,
+            "echo_load_config": True,
+        }
         loaded = {**EYES, "loaded_instances": [{"id": "acme/eyes", "config": {"context_length": 2000}}]}
         studio.models = (BIG, loaded)
         return answer(200, '{"instance_id": "acme/eyes", "load_time_seconds": 3.2, "status": "loaded"}')
@@ -57,7 +62,7 @@ def test_load_refuses_options_that_do_not_exist_or_do_not_fit(talk: Talk) -> Non
 
 
 def test_load_does_not_load_a_second_copy(talk: Talk) -> None:
-    assert "acme/big is loaded already with a context of 1,000 tokens." in talk.type("/load acme/big")
+    assert "acme/big is already loaded, with a context of 1,000 tokens." in talk.type("/load acme/big")
 
 
 def test_ctrl_c_while_loading_comes_back_to_the_prompt(talk: Talk, studio: Studio) -> None:
@@ -80,7 +85,7 @@ def test_unload_unloads_what_is_loaded(talk: Talk, studio: Studio) -> None:
 
     studio.routes["/api/v1/models/unload"] = unloading
     assert "Unloaded acme/big." in talk.type("/unload")
-    assert "acme/eyes is not loaded." in talk.type("/unload acme/eyes")
+    assert "'acme/eyes' is not loaded." in talk.type("/unload acme/eyes")
     assert "Unloaded acme/big." in talk.type("/unload --all")
     assert unloaded == ["acme/big", "acme/big"]
 
