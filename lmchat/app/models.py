@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lmchat.app.connect import connected, watch_download
+from lmchat.app.connect import connected, say_left_out, watch_download
 from lmchat.app.conversation import settings_of
 from lmchat.app.display import theme_of, width_of
 from lmchat.app.invocation import BUILT_IN, Invocation
@@ -20,6 +20,8 @@ def show_models(invocation: Invocation, *, as_json: bool) -> None:
     """List every downloaded model."""
     with connected(invocation, settings_of(invocation), model=False) as connection:
         models = connection.client.models()
+    if connection.server == BUILT_IN:
+        say_left_out(invocation, settings_of(invocation))
     if as_json:
         write_document(invocation.world.stdout, [_document(model) for model in models])
         return
