@@ -141,17 +141,22 @@ class Fetching:
         self._model = model
         self._done: int | None = None
         self._first = 0
+        self._all_seen = False
         self._began = time.monotonic()
         self._problems: list[Exception] = []
         self._thread = threading.Thread(target=self._run, args=(cache,), name="fetch", daemon=True)
         self._thread.start()
 
     def transfer(self) -> Transfer:
-        """Return how far the bytes are; they are over before the file is joined and checked."""
-        done = self._done or 0
+        """Return how far the bytes are; that all are here is said once before the transfer is over.
+
+        It is over before the file is joined and checked.
+        """
+        done, all_seen = self._done or 0, self._all_seen
+        self._all_seen = done >= self._model.size
         seconds = time.monotonic() - self._began
         rate = (done - self._first) / seconds if seconds > 1 else None
-        return Transfer(not self._thread.is_alive() or done >= self._model.size, done, self._model.size, rate)
+        return Transfer(all_seen or not self._thread.is_alive(), done, self._model.size, rate)
 
     def wait(self) -> None:
         """Wait until the model can be used; raise LmchatError where it could not be fetched."""
