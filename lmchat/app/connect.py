@@ -115,7 +115,7 @@ def quiet_keyboard(world: World) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Hold the client of one server, and the name under which its response ids are kept."""
+    """The client of one server, and the name under which its response ids are kept."""
 
     client: Client
     server: str

@@ -1,7 +1,4 @@
-"""The listings of models and of sessions, the same on the command line and in the REPL.
-
-It must not know where they come from: anything with a session's facts can be listed.
-"""
+"""The listings of models and of sessions, the same on the command line and in the REPL."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
