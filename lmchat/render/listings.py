@@ -41,7 +41,8 @@ def models_listing(models: Sequence[Model], theme: Theme, width: int | None, *, 
 def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, width: int | None) -> str:
     """Lay out sessions in their order."""
     rows = [
-        (each.name, str(each.turns), each.model, age_words(each.last_used, now), each.first_words) for each in sessions
+        (each.name, str(each.turns), each.model, age_words(each.last_used, now), _beyond(each.name, each.first_words))
+        for each in sessions
     ]
     return listing(_SESSION_COLUMNS, rows, theme, width)
 
@@ -56,6 +57,21 @@ def match_text(match: Match, now: datetime, theme: Theme) -> str:
         end = stop
     words = "".join([*parts, sanitize(match.snippet[end:])])
     return f"{theme.styled(sanitize_line(place), theme.styles.faint)}\n    {words}\n"
+
+
+def _beyond(name: str, words: str) -> str:
+    """Return the first words of a session without those that its name was made of."""
+    left = [each for each in name.lower() if each.isalnum()]
+    same = end = 0
+    for place, each in enumerate(words):
+        if each.isalnum():
+            if same == len(left) or each.lower() != left[same]:
+                break
+            same, end = same + 1, place + 1
+    if "".join(left[same:]).strip("0123456789"):  # a name of its own; a number only tells it from others
+        return words
+    rest = words[end:].lstrip(" ,.;:!?…")
+    return f"… {rest}" if rest else ""
 
 
 def _model_cells(model: Model) -> tuple[str, ...]:
