@@ -120,7 +120,9 @@ class Conversation:
         if choose is not None and (chosen := choose(chatting)):
             return replace(session, model=chosen)
         keys = [model.key for model in chatting]
-        raise NotFoundError("Several models could answer.", hint=f"Choose one with --model: {', '.join(keys)}")
+        raise NotFoundError(
+            "Several models could answer.", hint=("Choose one with ", Do(Action.CHOOSE_MODEL), f": {', '.join(keys)}")
+        )
 
     def check(self, session: Session, prompt: Prompt) -> None:
         """Refuse what the model is known not to do, before it is sent; raise BadUseError."""

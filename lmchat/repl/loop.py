@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from lmchat.app.conversation import Conversation
+from lmchat.app.model_cache import ModelList
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError, SessionGoneError
@@ -16,7 +17,6 @@ from lmchat.repl.completion import Completions
 from lmchat.repl.greeting import greet
 from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed, opened_keyboard
 from lmchat.repl.keys import Cleared
-from lmchat.repl.known import ModelList
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar
 from lmchat.repl.turns import ask, ask_typed
