@@ -94,7 +94,7 @@ talk|option|--context-length||The context to load a model with in tokens, such a
 talk|option|--reasoning|ask levels|How much to think, in the model's own levels, such as low.
 talk|flag|--help||Show this help.
 serve|option|--port||Listen there; 0: any.
-serve|option|--token||Require this token from clients; or LMCHAT_SERVE_TOKEN.
+serve|option|--token||Require this token from clients; also LMCHAT_SERVE_TOKEN.
 serve|flag|--help||Show this help.
 completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The shell; its script goes to stdout.
 completion|flag|--help||Show this help.
@@ -142,12 +142,14 @@ sessions import|argument|FILE|file|What export --json wrote; - reads standard in
 sessions import|option|--name||Call the session that.
 sessions import|flag|--help||Show this help.
 models|flag|--json||One JSON document on stdout, for scripts.
+models|flag|--wide||Show every column also on a terminal.
 models|flag|--help||Show this help.
 models|command|list||List the downloaded models, loaded ones first.
 models|command|load||Load a model.
 models|command|unload||Unload a model, or one of its instances.
 models|command|download||Download a model.
 models list|flag|--json||One JSON document on stdout, for scripts.
+models list|flag|--wide||Show every column also on a terminal.
 models list|flag|--help||Show this help.
 models load|argument|KEY|ask loadable|The model's key, as `lmchat models` shows it.
 models load|option|--context-length||The context to load a model with in tokens, such as 16384.

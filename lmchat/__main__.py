@@ -96,9 +96,10 @@ def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
 
 
 def _wanted(arguments: Sequence[str]) -> "ErrorStyle":
-    from lmchat.cli.commands import wanted_errors
+    from lmchat.cli.commands import command
+    from lmchat.cli.usage_errors import error_style
 
-    return wanted_errors(arguments)
+    return error_style(command(), arguments)
 
 
 def _end_in_order() -> None:

@@ -12,20 +12,14 @@ from typing import Any
 from lmchat.app.invocation import BUILT_IN, Invocation
 from lmchat.app.model_cache import remember_models
 from lmchat.errors import BadUseError, UnreachableError
+from lmchat.render.status import waited, watched
 from lmchat.render.tables import size_words
-from lmchat.render.waiting import waited, watched
 from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.lmstudio.models import DownloadJob
 from lmchat.world import World
 
 _LOCAL_FLAGS = 3  # of the list that describes a terminal in `termios`
-
-
-def watch_download(world: World, client: Client, job: DownloadJob) -> None:
-    """Show a download until it is over; raise LmchatError where it failed or was paused."""
-    watched(world, job, lambda: client.download_status(job.id)).require_success()
 
 
 @contextmanager
@@ -88,8 +82,17 @@ def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
     invocation.say(f"lmchat: fetching {MODEL.display_name} once ({facts}): {ABOUT}.")
     fetching = Fetching(MODEL, Path(place["cache"]))
     with quiet_keyboard(invocation.world):
-        watched(invocation.world, fetching.transfer(), fetching.transfer)
+        watched(invocation.world, fetching.job(), fetching.job)
         waited(invocation.world, "Joining and checking the model", fetching.wait)
+
+
+def say_left_out(invocation: Invocation, settings: Settings) -> None:
+    """Name the model files on this machine that the built-in server cannot use."""
+    from lmchat.local.models import left_out
+    from lmchat.local.run import places, server_settings
+
+    for path, reason in left_out(places(server_settings(builtin_world(invocation, settings)))):
+        invocation.say(f"lmchat: left out {path}: {reason}")
 
 
 @contextmanager
@@ -114,7 +117,7 @@ def quiet_keyboard(world: World) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Hold the client of one server, and the name under which its response ids are kept."""
+    """The client of one server, and the name under which its response ids are kept."""
 
     client: Client
     server: str

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmchat.advice import Action, Do, Say
-from lmchat.app.connect import connected, watch_download
+from lmchat.app.connect import connected, say_left_out
 from lmchat.app.conversation import settings_of
 from lmchat.app.invocation import BUILT_IN, Invocation
 from lmchat.chat.models import Instance, Model, find_model
 from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
 from lmchat.render.listings import models_listing
 from lmchat.render.notes import duration
+from lmchat.render.status import waited, watched
 from lmchat.render.tables import size_words
 from lmchat.render.theme import Theme
-from lmchat.render.waiting import waited
 from lmchat.settings.keys import COUNT
 from lmchat.settings.shapes import Shape, switch
 from lmchat.wire.client import Client
@@ -57,18 +57,21 @@ class ModelServer:
 @contextmanager
 def opened_models(invocation: Invocation, *, model: bool = False) -> Iterator[ModelServer]:
     """Connect to the server of the command line; `model` says that one will be needed there."""
-    with connected(invocation, settings_of(invocation), model=model) as connection:
+    settings = settings_of(invocation)
+    with connected(invocation, settings, model=model) as connection:
         client = connection.client
+        if connection.server == BUILT_IN:
+            say_left_out(invocation, settings)
         yield ModelServer(
             invocation.world, client, client.models, invocation.say, built_in=connection.server == BUILT_IN
         )
 
 
-def list_models(server: ModelServer, theme: Theme, width: int | None) -> None:
+def list_models(server: ModelServer, theme: Theme, width: int | None, *, wide: bool = False) -> None:
     """Write the list of downloaded models to stdout, or say that there is none."""
     models = server.listed()
     if models:
-        server.world.stdout.write(models_listing(models, theme, width))
+        server.world.stdout.write(models_listing(models, theme, width, wide=wide))
     else:
         server.say(("The server has no model yet. Download one: ", Do(Action.DOWNLOAD_MODEL)))
 
@@ -136,12 +139,13 @@ def download_model(server: ModelServer, name: str, quantization: str | None, *, 
         server.say(("The download has begun. To watch it: ", again))
         return
     try:
-        watch_download(server.world, server.client, job)
+        job = watched(server.world, job, lambda: server.client.download_status(job.id))
     except KeyboardInterrupt:
         # The built-in model's server may end before the download does.
         goes_on = "can go on where it stopped" if server.built_in else "goes on in the server; watch it"
         server.say((f"The download {goes_on} with ", again, "."))
         raise
+    job.require_success()
     size = f" ({size_words(job.total_size_bytes)})" if job.total_size_bytes else ""
     server.say(f"{name} is downloaded{size}.")
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,9 +14,6 @@ from lmchat.cli.options import AsJson, with_chat_flags
 from lmchat.cli.sessions import sessions
 from lmchat.cli.settings import settings
 from lmchat.world import World
-
-if TYPE_CHECKING:
-    from lmchat.cli.usage_errors import ErrorStyle
 
 app = typer.Typer(
     name="lmchat",
@@ -34,13 +31,18 @@ app = typer.Typer(
 )
 
 
+def command() -> Any:
+    """Return the app as one command that parses and runs."""
+    return typer.main.get_command(app)
+
+
 def run(world: World, arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; errors are raised, not shown."""
-    command = typer.main.get_command(app)
+    root = command()
     try:
         # Typer prints the help it is asked for by itself.
-        with redirect_stdout(world.stdout), command.make_context("lmchat", list(arguments), obj=world) as context:
-            status = command.invoke(context)
+        with redirect_stdout(world.stdout), root.make_context("lmchat", list(arguments), obj=world) as context:
+            status = root.invoke(context)
             return int(status or 0)
     except typer.Exit as leaving:
         return leaving.exit_code
@@ -48,13 +50,6 @@ def run(world: World, arguments: Sequence[str]) -> int:
         from lmchat.cli.usage_errors import explained
 
         raise explained(error) from None
-
-
-def wanted_errors(arguments: Sequence[str]) -> "ErrorStyle":
-    """Return how a command line wants its errors shown."""
-    from lmchat.cli.usage_errors import error_style
-
-    return error_style(typer.main.get_command(app), arguments)
 
 
 @app.callback(invoke_without_command=True)
@@ -143,7 +138,7 @@ def serve(
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Listen there; 0: any.")] = 1234,
     token: Annotated[
         str,
-        typer.Option(metavar="TOKEN", help="Require this token from clients; or LMCHAT_SERVE_TOKEN."),
+        typer.Option(metavar="TOKEN", help="Require this token from clients; also LMCHAT_SERVE_TOKEN."),
     ] = "",
 ) -> None:
     """Serve the built-in model to programs on this machine.

@@ -10,9 +10,11 @@ from lmchat.errors import BadUseError
 
 models = typer.Typer(rich_markup_mode=None)
 
+Wide = Annotated[bool, typer.Option("--wide", help="Show every column also on a terminal.")]
+
 
 @models.callback(invoke_without_command=True)
-def main(context: typer.Context, as_json: given.AsJson = False) -> None:
+def main(context: typer.Context, as_json: given.AsJson = False, wide: Wide = False) -> None:
     """List, load, unload and download the server's models.
 
     \b
@@ -20,11 +22,11 @@ def main(context: typer.Context, as_json: given.AsJson = False) -> None:
     lmchat models load google/gemma-3-1b
     """
     if context.invoked_subcommand is None:
-        list_(context, as_json)
+        list_(context, as_json, wide)
 
 
 @models.command("list")
-def list_(context: typer.Context, as_json: given.AsJson = False) -> None:
+def list_(context: typer.Context, as_json: given.AsJson = False, wide: Wide = False) -> None:
     """List the downloaded models, loaded ones first.
 
     \b
@@ -40,7 +42,7 @@ def list_(context: typer.Context, as_json: given.AsJson = False) -> None:
         if as_json:
             write_document(invocation.world.stdout, [model_document(model) for model in server.listed()])
         else:
-            list_models(server, theme_of(invocation), width_of(invocation))
+            list_models(server, theme_of(invocation), width_of(invocation), wide=wide)
 
 
 @models.command()

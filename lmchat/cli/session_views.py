@@ -6,14 +6,13 @@ from lmchat.app.conversation import open_kept_store
 from lmchat.app.display import theme_of, width_of
 from lmchat.app.invocation import Invocation
 from lmchat.app.sessions import moved_to
+from lmchat.chat.listing import Summary, TreeEntry
 from lmchat.chat.session import TurnId
 from lmchat.render.history import show_turns
 from lmchat.render.json_output import write_document
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
 from lmchat.render.tree import draw_tree
-from lmchat.store.sessions import Summary
-from lmchat.store.tree import TreeEntry
 
 
 def show_sessions(invocation: Invocation, *, limit: int, as_json: bool) -> None:

@@ -1,7 +1,4 @@
-"""How a failure meets a person: one sentence, one hint, on stderr.
-
-It must not know where failures come from, nor end the program.
-"""
+"""How a failure meets a person: one sentence, one hint, on stderr."""
 
 from lmchat.errors import LmchatError
 from lmchat.render.sanitize import sanitize_line

@@ -1,12 +1,9 @@
-"""Draw a conversation's tree: a straight column for the way to the head, branches beside it, long runs folded.
-
-It must not know where turns are kept: anything with a number, a parent and first words can be drawn.
-"""
+"""Draw a conversation's tree: a straight column for the way to the head, branches beside it, long runs folded."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from lmchat.chat.listing import TreeEntry
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.render.cells import cells, shorten
 from lmchat.render.sanitize import sanitize_line
@@ -24,26 +21,9 @@ Shape = Sequence[tuple[TurnId, TurnId | None]]
 """The number and the parent of every turn, by number."""
 
 
-class Twig(Protocol):
-    """What is drawn of a turn."""
-
-    @property
-    def id(self) -> TurnId: ...  # noqa: D102 - the same as a Turn's, here and below
-    @property
-    def first_words(self) -> str: ...  # noqa: D102
-    @property
-    def parent(self) -> TurnId | None: ...  # noqa: D102
-    @property
-    def model(self) -> str: ...  # noqa: D102
-    @property
-    def outcome(self) -> Outcome: ...  # noqa: D102
-    @property
-    def summary(self) -> bool: ...  # noqa: D102
-
-
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Hold one line: a turn (or None for a fold), what stands before it, and what is said of a fold."""
+    """One line: a turn (or None for a fold), what stands before it, and what is said of a fold."""
 
     prefix: str
     turn: TurnId | None
@@ -54,7 +34,7 @@ def draw_tree(
     shape: Shape,
     head: TurnId | None,
     names: Mapping[TurnId, Sequence[str]],
-    look_up: Callable[[Collection[TurnId]], Iterable[Twig]],
+    look_up: Callable[[Collection[TurnId]], Iterable[TreeEntry]],
     theme: Theme,
     width: int,
     most: int = 300,
@@ -166,7 +146,7 @@ def _windowed(lines: Sequence[_Line], head: TurnId | None, most: int) -> Iterato
 
 
 def _drawn(
-    prefix: str, twig: Twig, marks: Sequence[str], theme: Theme, width: int, number_width: int, *, is_head: bool
+    prefix: str, twig: TreeEntry, marks: Sequence[str], theme: Theme, width: int, number_width: int, *, is_head: bool
 ) -> str:
     looks = theme.styles
     if cells(prefix) > width // 2:
@@ -181,7 +161,7 @@ def _drawn(
     return f"{text}  {theme.styled(mark, looks.good if is_head else looks.faint)}" if mark else text
 
 
-def _models(twigs: Mapping[TurnId, Twig]) -> dict[TurnId, str]:
+def _models(twigs: Mapping[TurnId, TreeEntry]) -> dict[TurnId, str]:
     """Return the models worth a word: another than the turn before had, or than the same prompt had beside it."""
     beside: dict[TurnId | None, set[str]] = {}
     for twig in twigs.values():
@@ -194,7 +174,7 @@ def _models(twigs: Mapping[TurnId, Twig]) -> dict[TurnId, str]:
     }
 
 
-def _marks(twig: Twig, models: Mapping[TurnId, str]) -> Iterator[str]:
+def _marks(twig: TreeEntry, models: Mapping[TurnId, str]) -> Iterator[str]:
     if model := models.get(twig.id):
         yield model
     if twig.summary:

@@ -1,7 +1,4 @@
-"""The loop: read a line, do the command or ask, show what came of it. No error ends it.
-
-It must not know how a line is read, a turn is asked or a command is done.
-"""
+"""The loop: read a line, do the command or ask, show what came of it. No error ends it."""
 
 import signal
 import traceback

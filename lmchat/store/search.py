@@ -5,10 +5,9 @@ All words of a query must occur in a turn; they are plain text, never syntax.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice, product
 
+from lmchat.chat.listing import Match
 from lmchat.chat.session import TurnId
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError
@@ -21,18 +20,6 @@ from lmchat.store.tree import reached, tree_of
 _AROUND = 60
 _NEWEST = 1000
 _ROWS = "SELECT turn.id, number, at, name, turn.prompt, turn.reply FROM turn JOIN session ON session.id = turn.grown_by"
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Hold one turn that was found: `where` is "prompt" or "reply", `hits` are start and end of words in `snippet`."""
-
-    session: str
-    turn: TurnId
-    where: str
-    snippet: str
-    hits: tuple[tuple[int, int], ...]
-    at: datetime
 
 
 def search(database: Database, text: str, session: str | None, limit: int) -> tuple[Match, ...]:

@@ -6,10 +6,10 @@ never wait long, and what a killed program leaves is a session like any other.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
 from lmchat.advice import Action, Do
+from lmchat.chat.listing import Summary
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError, NotFoundError, nearest
@@ -20,22 +20,6 @@ from lmchat.store.index import make_unfindable
 from lmchat.store.names import checked, numbered, same, slug
 from lmchat.store.tree import heads_in, places, reached_from, touch, tree_of
 from lmchat.store.turns import Turns, forget_unused, session_gone, turns_of
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Hold what a list shows of a session: `turns` counts those on the way to its head.
-
-    `outcome` is that of the head (None before the first turn), `first_words` are those of the first prompt.
-    """
-
-    name: str
-    turns: int
-    model: str
-    created: datetime
-    last_used: datetime
-    first_words: str
-    outcome: Outcome | None
 
 
 def listed(database: Database, limit: int | None) -> tuple[Summary, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from lmchat.chat.listing import Match, Summary, TreeEntry
 from lmchat.chat.session import Session, TurnId
 from lmchat.chat.talk import Keep
 from lmchat.chat.values import Integration, Options
@@ -13,9 +14,7 @@ from lmchat.store import documents, sessions, tree
 from lmchat.store.database import FILE_NAME, Database
 from lmchat.store.drafts import Keeper, Writer, writers_directory
 from lmchat.store.schema import prepare
-from lmchat.store.search import Match, search
-from lmchat.store.sessions import Summary
-from lmchat.store.tree import TreeEntry
+from lmchat.store.search import search
 from lmchat.store.turns import turns_of
 
 
@@ -39,7 +38,7 @@ def has_store(directory: Path) -> bool:
 
 
 class Store:
-    """Keep conversations; every method raises StoreError where the disk or the file fails."""
+    """Kept conversations; every method raises StoreError where the disk or the file fails."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -5,12 +5,11 @@ A session reaches the turns it grew, its head, and everything above them.
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from itertools import islice
 from operator import itemgetter
-from typing import NamedTuple
 
 from lmchat.advice import Action, Do
+from lmchat.chat.listing import TreeEntry
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.errors import BadUseError
 from lmchat.store.database import Database, Row, moment
@@ -101,18 +100,6 @@ def heads(database: Database, session: Session) -> dict[TurnId, list[str]]:
 
 
 _TWIGS = "SELECT number, parent, first_words, outcome, model, at, summary FROM settled WHERE tree = ?"
-
-
-class TreeEntry(NamedTuple):
-    """Hold what a drawing of the tree shows of a turn: a tuple, since a drawing may need 100,000 of them."""
-
-    id: TurnId
-    parent: TurnId | None
-    first_words: str
-    outcome: Outcome
-    model: str
-    at: datetime
-    summary: bool
 
 
 def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | None], ...]:

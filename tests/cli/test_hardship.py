@@ -104,4 +104,27 @@ def test_nothing_is_said_to_be_kept_where_nothing_came(tmp_path: Path, body: str
     with ScriptedServer(answer(200, body)) as server:
         status, _, stderr = ask(tmp_path, server, "Hello")
     assert status == 5
-    assert stderr.endswith("hint: Try again, or look whether it is LM Studio that answers there.\n")
+    assert stderr.endswith("hint: Try again, or check that it is LM Studio that answers there.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "as_json"),
+    [
+        (["ask", "hi", "--json"], True),
+        (["ask", "--json", "--no-such-option"], True),
+        (["ask", "--jsonl", "hi"], True),
+        (["sessions", "show", "nowhere", "--json"], True),
+        (["models", "--json"], True),
+        (["ask", "-S", "--json", "hi"], False),
+        (["ask", "-s", "--json", "hi"], False),
+        (["ask", "--", "--json"], False),
+        (["sessions", "search", "--session", "--json", "word"], False),
+    ],
+)
+def test_an_error_is_json_where_the_option_was_given_not_where_it_is_a_value(
+    tmp_path: Path, arguments: list[str], as_json: bool
+) -> None:
+    ran = run(tmp_path, "--url", "http://127.0.0.1:9", *arguments)
+    assert ran.status
+    assert ran.stdout.startswith('{"error"') is as_json
+    assert (ran.stderr == "") is as_json

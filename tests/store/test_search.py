@@ -2,9 +2,9 @@
 
 import pytest
 
+from lmchat.chat.listing import Match
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.store import search
-from lmchat.store.search import Match
 from lmchat.store.store import Store
 from tests.store.conversation import asked
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from lmchat.chat.models import Instance, Model
+from lmchat.chat.models import DownloadJob, Instance, Model
 from lmchat.errors import NotFoundError, RefusedError, StreamBrokenError, UnreachableError
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.lmstudio.models import DownloadJob, LoadedModel
+from lmchat.wire.lmstudio.models import LoadedModel
 from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer
 
 MODELS = (
@@ -146,7 +146,9 @@ def test_loading_and_unloading_what_is_not_there_is_not_found(error: str) -> Non
             Client(Address(server.url)).load("m")
         with pytest.raises(NotFoundError) as unloading:
             Client(Address(server.url)).unload("m")
-    assert loading.value.message == unloading.value.message == "The server has nothing of that name: no m"
+    assert (
+        loading.value.message == unloading.value.message == "The server knows no model or download of that name: no m"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,15 @@
 """Commands that move about in the conversation: it is a tree, and any turn can be returned to."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
+from lmchat.chat.listing import TreeEntry
 from lmchat.chat.models import find_model
-from lmchat.chat.session import Outcome, Session, Turn, TurnId
+from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.errors import BadUseError
 from lmchat.render.history import show_turns
-from lmchat.render.tree import Twig, draw_tree
+from lmchat.render.tree import draw_tree
 from lmchat.repl.commands.command import Command, Takes, count, nothing, required, turn_number, with_option, words
 from lmchat.repl.greeting import say_place
 from lmchat.repl.state import ReplState
@@ -67,12 +68,12 @@ def tree(state: ReplState, text: str) -> ReplState:
     nothing(text)
     state = state.current()
     store, session = state.conversation.store, state.session
-    leaves = {} if state.kept else {turn.id: _Leaf.of(turn) for turn in _turns(session)}
+    leaves = {} if state.kept else {turn.id: TreeEntry.of(turn) for turn in _turns(session)}
     shape = store.shape(session) if state.kept else [(leaf.id, leaf.parent) for leaf in leaves.values()]
     if not shape:
         raise BadUseError("There are no turns yet.")
 
-    def look_up(turns: Collection[TurnId]) -> Iterable[Twig]:
+    def look_up(turns: Collection[TurnId]) -> Iterable[TreeEntry]:
         return store.tree(session, only=turns) if state.kept else [leaves[turn] for turn in turns]
 
     heads = store.heads(session) if state.kept else {}
@@ -89,23 +90,6 @@ def history(state: ReplState, text: str) -> ReplState:
         raise BadUseError("There are no turns yet.")
     show_turns(state.conversation.world, turns, state.theme)
     return state
-
-
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    """Hold what a drawing shows of a turn that is not on disk."""
-
-    id: TurnId
-    parent: TurnId | None
-    first_words: str
-    outcome: Outcome
-    model: str
-    summary: bool
-
-    @classmethod
-    def of(cls, turn: Turn) -> "_Leaf":
-        """Make it of a turn."""
-        return cls(turn.id, turn.parent, turn.prompt.text[:200], turn.outcome, turn.model, turn.summary)
 
 
 def _turns(session: Session) -> list[Turn]:
