@@ -134,8 +134,8 @@ sessions fork|flag|--help||Show this help.
 sessions delete|arguments|NAME…|ask sessions|The sessions to delete.
 sessions delete|flag|--help||Show this help.
 sessions export|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
-sessions export|option|--output|file|Write there; .json holds everything.
-sessions export|option|-o|file|Write there; .json holds everything.
+sessions export|option|--output|file|Write there; .json is complete.
+sessions export|option|-o|file|Write there; .json is complete.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions export|flag|--help||Show this help.
 sessions import|argument|FILE|file|What export --json wrote; - reads standard input.

@@ -1,4 +1,4 @@
-"""What goes along with a prompt: text files, quoted under their names, and pictures."""
+"""What is sent with a prompt: text files, quoted under their names, and pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -54,7 +54,7 @@ def quoted_file(path: Path, say: Say, encoding: str | None = None) -> str:
 
 
 def pictures(invocation: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]:
-    """Read the pictures that go along with a prompt, scaled down where they are too large, which is said.
+    """Read the pictures of a prompt, scaled down where they are too large, which is said.
 
     Raise BadUseError for a file that is none.
     """

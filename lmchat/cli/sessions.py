@@ -159,7 +159,7 @@ def export(
     name: Name,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write there; .json holds everything."),
+        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write there; .json is complete."),
     ] = None,
     as_json: given.AsJson = False,
 ) -> None:

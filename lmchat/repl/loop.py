@@ -42,14 +42,14 @@ def run(
     """Talk in a session until the person leaves.
 
     A session without a name is named after its first prompt. `first` is asked before the keyboard is read; `images`
-    and `files` go along with the first prompt that is typed. The keyboard is the terminal's unless another is handed
-    in. Raise BadUseError where there is no terminal.
+    and `files` are sent with the first prompt that is typed. The keyboard is the terminal's unless another is given.
+    Raise BadUseError where there is no terminal.
     """
     history = conversation.world.directories.state / _HISTORY
     first_run = not history.exists()
     keyboard = keyboard or opened_keyboard(conversation.world, _manner(conversation))
     # In the background nothing may be written, not even by --debug.
-    known = ModelList(replace(conversation.client, log=None).models, news=keyboard.redraw)
+    known = ModelList(replace(conversation.client, log=None).models, changed=keyboard.redraw)
     state = ReplState(conversation, keyboard, known, session, images, files)
     with keyboard.terminal.held(keyboard.again), _ctrl_c_waits(), _title_kept(state):
         known.refresh()

@@ -1,4 +1,4 @@
-"""What lies on the state between two prompts, as one value: the session, what is attached, what stands in the line.
+"""The state of the REPL between two prompts, as one value: the session, what is attached, what is in the input line.
 
 Commands take a state and return another. Where it says so, the disk is looked at; the network never.
 """
@@ -25,7 +25,7 @@ from lmchat.repl.toolbar import Status
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A text file that goes along with the next prompt, quoted under its name."""
+    """A text file that is sent with the next prompt, quoted under its name."""
 
     name: str
     text: str
@@ -35,7 +35,7 @@ class Quoted:
 class ReplState:
     """Everything that changes while one talks.
 
-    `draft` stands in the next input line; `editing` is the turn whose prompt is being changed; `warned` tells that
+    `draft` is put into the next input line; `editing` is the turn whose prompt is being changed; `warned` tells that
     the context is nearly full and the person knows; `armed` that one more Ctrl-C leaves; `stopped_at` is the moment
     (of the world's monotonic clock) when a reply was stopped last.
     """
@@ -134,7 +134,7 @@ class ReplState:
         return None if self.session.head is None else self.session.turns.get(self.session.head)
 
     def context(self) -> tuple[int | None, int | None]:
-        """Return how many tokens the head ended with, and how many the model holds, each None where unknown."""
+        """Return how many tokens the head ended with, and how many fit into the context, each None where unknown."""
         head = self.head
         used = None if head is None or head.summary else head.reply.stats.context_used
         return used, self._holds(head)

@@ -126,7 +126,7 @@ def compact(state: ReplState, text: str) -> ReplState:
     if asked.head.outcome is Outcome.COMPLETE:
         asked.say("The next prompt begins a new chain with this summary; /undo goes back to the whole conversation.")
         return asked
-    # Half a summary must not stand for the whole conversation.
+    # Half a summary must not replace the whole conversation.
     moved = state.conversation.store.move(asked.session, before) if asked.kept else asked.session.moved(before)
     asked.say("There is no whole summary, so the conversation goes on as it was.")
     return asked.at(moved)
@@ -135,7 +135,7 @@ def compact(state: ReplState, text: str) -> ReplState:
 def _with_system(state: ReplState, system_prompt: str) -> ReplState:
     state = state.current().talking_with(system=system_prompt)
     what = "The system prompt is changed" if system_prompt else "There is no system prompt any more"
-    along = " The next prompt begins a new chain; the turns so far go along as text." if state.head else ""
+    along = " The next prompt begins a new chain; the turns so far are sent with it as text." if state.head else ""
     state.say(f"{what}.{along}")
     return state
 
@@ -183,7 +183,7 @@ COMMANDS = (
         "Show or change the system prompt; /unset system drops it.",
         system,
         prompt_file,
-        more="A new chain begins then: the turns so far go along as text, and how much that is is said.",
+        more="A new chain begins then: the turns so far are sent as text, and how many is said.",
     ),
     Command("set", "[option value]", "Show the options, or set one for this session.", set_, _set_offers),
     Command(

@@ -23,7 +23,7 @@ from lmchat.world import path_of
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)$")
 _DEEPER = 3
-"""How many more blanks may stand before the end of a block than before its beginning."""
+"""How many more blanks may precede the end of a block than its beginning."""
 _BAR = 30
 
 
