@@ -10,7 +10,7 @@ from lmchat.app.conversation import Conversation
 from lmchat.app.model_cache import ModelList
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Image, Prompt
-from lmchat.errors import BugError, LmchatError, SessionGoneError
+from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.commands.table import command_in, sent_text
 from lmchat.repl.completion import Completions
@@ -129,7 +129,7 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     except LmchatError as error:
         failure = error
     except OSError as error:
-        failure = LmchatError(f"{error.strerror or error}.")
+        failure = system_error(error)
     except Exception as fault:  # noqa: BLE001 - a bug in one command must not end the talk
         if state.conversation.debug:
             state.conversation.world.stderr.write("".join(traceback.format_exception(fault)))
