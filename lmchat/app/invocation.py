@@ -26,13 +26,9 @@ class Invocation:
 
     def say(self, sentence: str) -> None:
         """Say on stderr what was done; stdout is for answers. A server's names may be in it."""
-        from lmchat.render.sanitize import sanitize_line
-        from lmchat.render.terminal import fitted
+        from lmchat.render.failures import show_line
 
-        stderr = self.world.stderr
-        line = fitted(sanitize_line(sentence), stderr, self.world.environ) if stderr.isatty() else sentence
-        stderr.write(f"{line}\n")
-        stderr.flush()
+        show_line(self.world, sentence)
 
 
 @dataclass(frozen=True, slots=True)
