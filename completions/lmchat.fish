@@ -151,8 +151,8 @@ models list|flag|--help||Show this help.
 models load|argument|KEY|ask loadable|The model\'s key, as `lmchat models` shows it.
 models load|option|--context-length||The context to load a model with in tokens, such as 16384.
 models load|option|--eval-batch-size||Tokens evaluated at once.
-models load|flag|--flash-attention||A faster way to attend.
-models load|flag|--no-flash-attention||A faster way to attend.
+models load|flag|--flash-attention||Use flash attention.
+models load|flag|--no-flash-attention||Use flash attention.
 models load|option|--num-experts||Experts used at once.
 models load|flag|--offload-kv-cache-to-gpu||Where the context is kept.
 models load|flag|--no-offload-kv-cache-to-gpu||Where the context is kept.

@@ -11,8 +11,6 @@ Every error carries one plain sentence and one hint, and its class fixes the exi
     ├─ NotFoundError               6
     ├─ StoreError                  7
     └─ BugError                   70
-
-It must not know who raises or shows them.
 """
 
 from difflib import get_close_matches
@@ -23,7 +21,7 @@ from lmchat.advice import COMMAND_LINE, Advice, worded
 
 
 class ExitStatus(IntEnum):
-    """Name every status lmchat can end with; README's table is made from this."""
+    """Every status lmchat can end with; README's table is made from this."""
 
     meaning: str
 
@@ -64,32 +62,32 @@ class LmchatError(Exception):
 
 
 class BadUseError(LmchatError):
-    """Report a command line or an input that cannot be used."""
+    """A command line or an input that cannot be used."""
 
     status = ExitStatus.BAD_USE
     kind = "bad_use"
 
 
 class SettingsError(LmchatError):
-    """Report settings that cannot be used, with file, line and key where there is one."""
+    """Settings that cannot be used, with file, line and key where there is one."""
 
     status = ExitStatus.BAD_USE
     kind = "settings"
 
 
 class ServerError(LmchatError):
-    """Stand for everything that happens between lmchat and a server."""
+    """Everything that happens between lmchat and a server."""
 
 
 class UnreachableError(ServerError):
-    """Report that nothing (or no LM Studio) answers at an address."""
+    """Nothing (or no LM Studio) answers at an address."""
 
     status = ExitStatus.UNREACHABLE
     kind = "unreachable"
 
 
 class RefusedError(ServerError):
-    """Report that the server answered with an error of its own.
+    """The server answered with an error of its own.
 
     `error_type`, `code` and `param` are the server's own words (PROTOCOL.md section 2), empty
     where it sent none; `http_status` is 200 for an error inside a stream.
@@ -120,33 +118,33 @@ class ChainLostError(RefusedError):
 
 
 class NotAllowedError(RefusedError):
-    """Report a missing, wrong or insufficient token (401, 403)."""
+    """A missing, wrong or insufficient token (401, 403)."""
 
     kind = "not_allowed"
 
 
 class ContextOverflowError(RefusedError):
-    """Report that the prompt is larger than the model's context."""
+    """The prompt is larger than the model's context."""
 
     kind = "context_overflow"
 
 
 class StreamBrokenError(ServerError):
-    """Report a reply that ended before its end, or made no sense."""
+    """A reply that ended before its end, or made no sense."""
 
     status = ExitStatus.STREAM_BROKEN
     kind = "stream_broken"
 
 
 class NotFoundError(LmchatError):
-    """Report a model, session or turn that does not exist."""
+    """A model, session or turn that does not exist."""
 
     status = ExitStatus.NOT_FOUND
     kind = "not_found"
 
 
 class StoreError(LmchatError):
-    """Report saved conversations that cannot be read or written."""
+    """Saved conversations that cannot be read or written."""
 
     status = ExitStatus.STORE
     kind = "store"
@@ -159,7 +157,7 @@ class SessionGoneError(StoreError):
 
 
 class BugError(LmchatError):
-    """Report a fault of lmchat's own, named by the exception that nobody expected."""
+    """A fault of lmchat's own, named by the exception that nobody expected."""
 
     status = ExitStatus.BUG
     kind = "bug"

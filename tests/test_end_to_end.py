@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,12 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def environ(tmp_path: Path, model_cache: Path) -> dict[str, str]:
-    return {**os.environ, "LMCHAT_HOME": str(tmp_path), "LMCHAT_MODEL_CACHE": str(model_cache)}
+def environ(tmp_path: Path, model_cache: Path) -> Iterator[dict[str, str]]:
+    """Return an environment in which the model stays in memory until the end of the test."""
+    environ = {**os.environ, "LMCHAT_HOME": str(tmp_path), "LMCHAT_MODEL_CACHE": str(model_cache)}
+    environ["LMCHAT_LOCAL_KEEP"] = "3"
+    yield environ
+    subprocess.run([sys.executable, "-m", "lmchat", "local", "stop"], env=environ, stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture
@@ -83,11 +88,12 @@ def test_two_at_once_do_not_get_in_each_others_way(environ: dict[str, str]) -> N
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
-def test_a_kill_leaves_no_process_and_no_hole(environ: dict[str, str], lmchat: Run) -> None:
+def test_with_a_server_of_its_own_a_kill_leaves_no_process_and_no_hole(environ: dict[str, str], lmchat: Run) -> None:
     long = "Write a Python function that sorts a list in three ways, with comments."
     ask = ["--url", "local", "ask", "-s", "killed", "--temperature", "0", long]
     command = [sys.executable, "-m", "lmchat", *ask]
-    with subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as program:
+    own_server = {**environ, "LMCHAT_LOCAL_KEEP": "0"}
+    with subprocess.Popen(command, env=own_server, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as program:
         assert program.stdout is not None
         program.stdout.read(12)
         below = descendants(program.pid)
@@ -101,3 +107,115 @@ def test_a_kill_leaves_no_process_and_no_hole(environ: dict[str, str], lmchat: R
     [turn] = json.loads(lmchat("sessions", "show", "killed", "--json").stdout)["turns"]
     assert turn["outcome"] == "interrupted"
     assert lmchat("sessions", "show", "killed").stdout.count("\n") > 2
+
+
+LONG = "Write a Python function that sorts a list in three ways, with comments."
+
+
+def state(lmchat: Run) -> dict[str, Any]:
+    """Return the state of the one shared server."""
+    [server] = json.loads(lmchat("local", "--json").stdout)
+    assert isinstance(server, dict)
+    return server
+
+
+def asking(environ: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    """Start to ask, in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "lmchat", "--url", "local", "ask", "--temperature", "0", *arguments],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def begun(environ: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    """Start to ask something long, and return when the first words are there."""
+    program = asking(environ, *arguments, LONG)
+    assert program.stdout is not None
+    program.stdout.read(3)
+    return program
+
+
+def test_only_the_first_of_several_asks_loads_the_model(lmchat: Run) -> None:
+    loads = ["model_load_time_seconds" in json.loads(lmchat("ask", "--json", "Hi").stdout)["stats"] for _ in range(3)]
+    assert loads == [True, False, False]
+
+
+def test_its_state_is_shown_and_it_can_be_stopped(lmchat: Run) -> None:
+    assert json.loads(lmchat("local", "--json").stdout) == []
+    lmchat("ask", "Hi")
+    shown = state(lmchat)
+    assert [model["id"] for model in shown["models"]] == ["qwen2.5-coder-0.5b-instruct"]
+    assert shown["memory_bytes"] > 300_000_000
+    assert "qwen2.5-coder-0.5b-instruct" in lmchat("local").stdout
+    lmchat("local", "stop")
+    assert json.loads(lmchat("local", "--json").stdout) == []
+    assert not alive({shown["pid"]})
+
+
+def test_ctrl_c_in_one_program_leaves_the_others_alone(environ: dict[str, str], lmchat: Run) -> None:
+    with begun(environ) as first, asking(environ, "Say hello.") as second:
+        os.killpg(first.pid, signal.SIGINT)
+        first.communicate(timeout=30)
+        assert first.returncode == 130
+        second.communicate(timeout=90)
+        assert second.returncode == 0
+    assert lmchat("ask", "Hi").returncode == 0
+
+
+def test_a_killed_server_costs_one_reply_and_the_next_program_starts_another(
+    environ: dict[str, str], lmchat: Run
+) -> None:
+    with begun(environ, "-s", "cut") as program:
+        before = state(lmchat)["pid"]
+        os.kill(before, signal.SIGKILL)
+        program.communicate(timeout=30)
+        assert program.returncode == 5
+    [turn] = json.loads(lmchat("sessions", "show", "cut", "--json").stdout)["turns"]
+    assert turn["outcome"] != "complete"
+    assert lmchat("ask", "-s", "cut", "Hi").returncode == 0
+    assert state(lmchat)["pid"] != before
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_a_killed_engine_costs_one_reply_and_the_hint_helps(environ: dict[str, str], lmchat: Run) -> None:
+    with begun(environ) as program:
+        [engine] = descendants(state(lmchat)["pid"])
+        os.kill(engine, signal.SIGKILL)
+        _, words = program.communicate(timeout=30)
+    assert program.returncode == 4
+    assert "ended unexpectedly" in words
+    assert "LM Studio" not in words
+    assert "Ask again" in words
+    assert lmchat("ask", "Hi").returncode == 0
+
+
+def test_listing_models_fetches_none_and_serves_no_less(environ: dict[str, str], tmp_path: Path) -> None:
+    empty = {**environ, "LMCHAT_MODEL_CACHE": str(tmp_path / "none"), "HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "lmchat", "--url", "local", "models", "--json"]
+    listed = subprocess.run(command, env=empty, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert (listed.returncode, json.loads(listed.stdout)) == (0, [])
+    assert "fetching" not in listed.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_model_that_an_older_lmchat_fetched_is_used(
+    environ: dict[str, str], lmchat: Run, tmp_path: Path, model_cache: Path
+) -> None:
+    (tmp_path / "models").mkdir()
+    [model] = model_cache.glob("*0.5b*.gguf")
+    os.link(model, tmp_path / "models" / model.name)
+    environ["LMCHAT_MODEL_CACHE"] = str(tmp_path / "cache" / "models")
+    asked = lmchat("ask", "Hi")
+    assert asked.returncode == 0
+    assert "fetching" not in asked.stderr
+    assert (tmp_path / "cache" / "models" / model.name).exists()
+
+
+def test_what_is_private_is_not_in_the_servers_history(lmchat: Run, tmp_path: Path) -> None:
+    assert lmchat("ask", "--private", "Say xylophone.").returncode == 0
+    assert all(b"xylophone" not in path.read_bytes() for path in tmp_path.rglob("*.db*"))

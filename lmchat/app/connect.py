@@ -84,6 +84,15 @@ def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
         waited(invocation.world, "Joining and checking the model", fetching.wait)
 
 
+def say_left_out(invocation: Invocation, settings: Settings) -> None:
+    """Name the model files on this machine that the built-in server cannot use."""
+    from lmchat.local.models import left_out
+    from lmchat.local.run import places, server_settings
+
+    for path, reason in left_out(places(server_settings(builtin_world(invocation, settings)))):
+        invocation.say(f"lmchat: left out {path}: {reason}")
+
+
 @contextmanager
 def quiet_keyboard(world: World) -> Iterator[None]:
     """Keep what is typed off the screen for the time of a block; it is there for whoever reads it next."""
@@ -106,7 +115,7 @@ def quiet_keyboard(world: World) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Hold the client of one server, and the name under which its response ids are kept."""
+    """The client of one server, and the name under which its response ids are kept."""
 
     client: Client
     server: str

@@ -31,7 +31,7 @@ Tap = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Hold everything a conversation needs of the world."""
+    """Everything a conversation needs of the world."""
 
     world: World
     settings: Settings

@@ -12,7 +12,7 @@ BUILT_IN = "local"
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """Carry the world and the shared options to a command."""
+    """The world and the options that every command shares."""
 
     world: World
     url: str | None = None
@@ -33,7 +33,7 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class ChatFlags:
-    """Hold the options that `ask` and `talk` share."""
+    """The options that `ask` and `talk` share."""
 
     name: str | None = None
     resume: bool = False

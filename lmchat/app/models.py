@@ -5,10 +5,10 @@ from typing import Any
 
 from lmchat.advice import Action, Advice, Do
 from lmchat.app.attachments import Say
-from lmchat.app.connect import connected
+from lmchat.app.connect import connected, say_left_out
 from lmchat.app.conversation import settings_of
 from lmchat.app.display import theme_of, width_of
-from lmchat.app.invocation import Invocation
+from lmchat.app.invocation import BUILT_IN, Invocation
 from lmchat.chat.models import Instance, Model, context_length, find_model
 from lmchat.errors import LmchatError, NotFoundError, nearest
 from lmchat.render.json_output import write_document
@@ -24,6 +24,8 @@ def show_models(invocation: Invocation, *, as_json: bool, wide: bool) -> None:
     """List every downloaded model."""
     with connected(invocation, settings_of(invocation), model=False) as connection:
         models = connection.client.models()
+    if connection.server == BUILT_IN:
+        say_left_out(invocation, settings_of(invocation))
     if as_json:
         write_document(invocation.world.stdout, [_document(model) for model in models])
         return

@@ -9,7 +9,7 @@ from lmchat.errors import BadUseError, LmchatError
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """Name a loaded copy of a model; `context_length` is in tokens, None where the server does not say."""
+    """A loaded copy of a model; `context_length` is in tokens, None where the server does not say."""
 
     id: str
     context_length: int | None = None
@@ -17,7 +17,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Describe a downloaded model; only `key` and `type` are certain, the rest is empty or None where unknown."""
+    """A downloaded model; only `key` and `type` are certain, the rest is empty or None where unknown."""
 
     key: str
     type: str

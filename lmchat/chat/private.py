@@ -11,7 +11,7 @@ from lmchat.chat.talk import UNNUMBERED, Kept
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Hold turns in memory; `keep` is what `talk` is handed instead of the store's."""
+    """Turns in memory; `keep` is what `talk` is handed instead of the store's."""
 
     turns: dict[TurnId, Turn] = field(default_factory=dict)
 

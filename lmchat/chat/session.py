@@ -1,6 +1,6 @@
 """Turns and sessions: a conversation is a tree of immutable turns, a session a name that points at one.
 
-The one rule of what goes over the wire is here (`follows` and `unsent`). It must not know where turns are kept.
+The one rule of what goes over the wire is here (`follows` and `unsent`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ TurnId = NewType("TurnId", int)
 
 
 class Outcome(Enum):
-    """Name how a turn ended."""
+    """How a turn ended."""
 
     COMPLETE = "complete"
     INTERRUPTED = "interrupted"
@@ -27,7 +27,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Hold what was asked and what came back.
+    """What was asked and what came back.
 
     `server` names the server whose `response_id` this is, `system` the system prompt its chain carries.
     `forgotten` says that the server has lost the id since. The reply of a `summary` stands for all turns above it.

@@ -26,7 +26,7 @@ DRAFT_EVERY = timedelta(seconds=0.4)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Say where a kept turn stands: its number, the session's head now, and whether that is this turn."""
+    """Where a kept turn stands: its number, the session's head now, and whether that is this turn."""
 
     id: TurnId
     head: TurnId | None
@@ -34,7 +34,7 @@ class Kept:
 
 
 class Keep(Protocol):
-    """Keep a turn where it survives the program.
+    """What keeps a turn where it survives the program.
 
     The first call, with an unnumbered turn, numbers it; later calls with that number replace what it holds, and
     `done` ends it and moves the session's head to it. A turn that ended before is only updated. Calling it again
@@ -51,7 +51,7 @@ Show = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Say how a turn went: the session after it, the turn, the id it followed, how many turns went along again.
+    """How a turn went: the session after it, the turn, the id it followed, how many turns went along again.
 
     `failure` is what it failed with; for an interrupted turn it is None.
     """
@@ -126,7 +126,7 @@ def _keep_surely(keep: Keep, turn: Turn) -> Kept:
 
 @dataclass(slots=True)
 class _Attempt:
-    """Carry what changes while one turn is asked, again if the server lacks what it should follow."""
+    """What changes while one turn is asked, again if the server lacks what it should follow."""
 
     session: Session
     draft: Turn

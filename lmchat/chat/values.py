@@ -15,7 +15,7 @@ MESSAGE_GAP = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """Hold a picture that goes along with a prompt; `media_type` is like `image/png`, sizes are in pixels."""
+    """A picture that goes along with a prompt; `media_type` is like `image/png`, sizes are in pixels."""
 
     name: str
     media_type: str
@@ -26,7 +26,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Hold what a person asks in one turn."""
+    """What a person asks in one turn."""
 
     text: str
     images: tuple[Image, ...] = ()
@@ -68,7 +68,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """Name an integration that is set up in LM Studio: `mcp/label`."""
+    """An integration that is set up in LM Studio: `mcp/label`."""
 
     id: str
     allowed_tools: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class EphemeralMcp:
-    """Name an MCP server for one request; headers may hold secrets and are never kept or shown."""
+    """An MCP server for one request; headers may hold secrets and are never kept or shown."""
 
     server_label: str
     server_url: str
@@ -89,14 +89,14 @@ Integration = Plugin | EphemeralMcp
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Hold a piece of the answer."""
+    """A piece of the answer."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """Hold what a model thought before it answered; `seconds` is None where nobody measured it."""
+    """What a model thought before it answered; `seconds` is None where nobody measured it."""
 
     text: str
     seconds: float | None = None
@@ -104,7 +104,7 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Name where a tool comes from: `kind` is `plugin` or `ephemeral_mcp`, `name` its id or label."""
+    """Where a tool comes from: `kind` is `plugin` or `ephemeral_mcp`, `name` its id or label."""
 
     kind: str
     name: str
@@ -112,7 +112,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """Hold a tool call that was made, and what the tool answered."""
+    """A tool call that was made, and what the tool answered."""
 
     tool: str
     arguments: Mapping[str, Any]
@@ -122,7 +122,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class InvalidToolCall:
-    """Hold a tool call that could not be made."""
+    """A tool call that could not be made."""
 
     reason: str
     tool: str = ""
@@ -136,7 +136,7 @@ Item = Message | Reasoning | ToolCall | InvalidToolCall
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Hold what the server measured; times are in seconds, None where it sent nothing."""
+    """What the server measured; times are in seconds, None where it sent nothing."""
 
     input_tokens: int | None = None
     total_output_tokens: int | None = None
@@ -160,7 +160,7 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Hold what a server answered, or what had come of it; `response_id` is None for a part."""
+    """What a server answered, or what had come of it; `response_id` is None for a part."""
 
     items: tuple[Item, ...] = ()
     response_id: ResponseId | None = None

@@ -47,7 +47,7 @@ def load(
         int | None, typer.Option(metavar="TOKENS", min=1, help="Tokens evaluated at once.")
     ] = None,
     flash_attention: Annotated[
-        bool | None, typer.Option("--flash-attention/--no-flash-attention", help="A faster way to attend.")
+        bool | None, typer.Option("--flash-attention/--no-flash-attention", help="Use flash attention.")
     ] = None,
     num_experts: Annotated[int | None, typer.Option(metavar="COUNT", min=1, help="Experts used at once.")] = None,
     offload_kv_cache_to_gpu: Annotated[

@@ -37,7 +37,7 @@ def _plain(message: str, where: str, context: Any, hint: str) -> BadUseError:
         return BadUseError(_sentence(message), hint='`lmchat --help` lists them. To ask something: lmchat ask "…"')
     if "extra argument" in message:
         surplus = message.partition("(s) (")[2].removesuffix(")")
-        return BadUseError(f"There is nothing to do with '{surplus}'.", hint=f"Usage: {_usage(context)}")
+        return BadUseError(f"Unexpected argument '{surplus}'.", hint=f"Usage: {_usage(context)}")
     return BadUseError(_sentence(message), hint=hint)
 
 

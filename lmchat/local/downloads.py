@@ -132,17 +132,22 @@ class Fetching:
         self._model = model
         self._done: int | None = None
         self._first = 0
+        self._all_seen = False
         self._began = time.monotonic()
         self._problems: list[Exception] = []
         self._thread = threading.Thread(target=self._run, args=(cache,), name="fetch", daemon=True)
         self._thread.start()
 
     def job(self) -> DownloadJob:
-        """Return how far the bytes are; they are over before the file is joined and checked."""
-        done = self._done or 0
+        """Return how far the bytes are; that all are here is said once before it is over.
+
+        It is over before the file is joined and checked.
+        """
+        done, all_seen = self._done or 0, self._all_seen
+        self._all_seen = done >= self._model.size
         seconds = time.monotonic() - self._began
         rate = (done - self._first) / seconds if seconds > 1 else None
-        over = not self._thread.is_alive() or done >= self._model.size
+        over = all_seen or not self._thread.is_alive()
         return DownloadJob("", "completed" if over else "downloading", done, self._model.size, rate)
 
     def wait(self) -> None:

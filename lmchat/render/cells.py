@@ -116,7 +116,7 @@ _FLAG_LETTER_OR_SKIN_TONE = re.compile("[\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Hold one row: `text` with its escapes, and its width in cells.
+    """One row: `text` with its escapes, and its width in cells.
 
     `unsure` tells that terminals disagree on that width, `shaky` that some may find the row too wide for the window.
     """

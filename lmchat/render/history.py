@@ -1,7 +1,4 @@
-"""Turns that were, shown again as they looked: the prompt, the answer as rendered, what became of it.
-
-It must not know where turns are kept.
-"""
+"""Turns that were, shown again as they looked: the prompt, the answer as rendered, what became of it."""
 
 from collections.abc import Iterable, Iterator
 

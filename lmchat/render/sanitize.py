@@ -2,7 +2,6 @@
 
 Control characters cannot leave this module, so nothing a model writes can move the cursor, set a title or
 touch the clipboard. Ordinary Unicode, joined emoji and combining marks pass untouched.
-It must not know what a text is for.
 """
 
 import re
@@ -54,7 +53,7 @@ def shown_in_line(character: str) -> str:
 
 
 class Sanitizer:
-    """Make a stream of chunks safe: the result is that of `safe` on the whole, however the text was cut."""
+    """A stream of chunks made safe: the result is that of `sanitize` on the whole, however the text was cut."""
 
     def __init__(self) -> None:
         self._held = ""

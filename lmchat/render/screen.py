@@ -1,6 +1,6 @@
 """The events of a turn for a terminal: progress, reasoning, tools, the reply as Markdown, notes and numbers.
 
-What passes is gone from the screen when the turn ends, however it ends. It must not know where events come from.
+What passes is gone from the screen when the turn ends, however it ends.
 """
 
 from contextlib import ExitStack
@@ -45,7 +45,7 @@ _FRAME_SECONDS = 0.05
 
 
 class Screen:
-    """Show a turn on a terminal: a context manager whose `show` takes the events."""
+    """A turn shown on a terminal: a context manager whose `show` takes the events."""
 
     def __init__(self, world: World, theme: Theme, wanted: DisplayOptions) -> None:
         self._world = world

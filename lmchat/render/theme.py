@@ -1,6 +1,6 @@
 """What a terminal can do, and the looks that follow: one SGR string for each kind of text.
 
-Colours are the terminal's own sixteen, so that they suit any background. It must not know what is shown.
+Colours are the terminal's own sixteen, so that they suit any background.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ TERMINALS_WITHOUT_ESCAPES = ("dumb", "unknown")
 
 
 class When(Enum):
-    """Name when colours are used."""
+    """When colours are used."""
 
     AUTO = "auto"
     ALWAYS = "always"
@@ -19,7 +19,7 @@ class When(Enum):
 
 
 class Depth(Enum):
-    """Name how many colours a terminal has, by the word rich's colours know it by."""
+    """How many colours a terminal has, by the word rich's colours know it by."""
 
     SIXTEEN = "standard"
     MANY = "256"
@@ -28,7 +28,7 @@ class Depth(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Styles:
-    """Hold the SGR parameters of each kind of text; an empty string is the terminal's ordinary text."""
+    """The SGR parameters of each kind of text; an empty string is the terminal's ordinary text."""
 
     strong: str = "1"
     emphasis: str = "3"
@@ -55,7 +55,7 @@ WITHOUT_ANYTHING = Styles(
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Hold how text is styled for one stream.
+    """How text is styled for one stream.
 
     `code_theme` names a Pygments style or is empty for the terminal's own colours; `code_colours` is false where
     code is not highlighted at all; `links` tells whether links can be followed (OSC 8).

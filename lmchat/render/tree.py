@@ -1,7 +1,4 @@
-"""Draw a conversation's tree: a straight column for the way to the head, branches beside it, long runs folded.
-
-It must not know where turns are kept: anything with a number, a parent and first words can be drawn.
-"""
+"""Draw a conversation's tree: a straight column for the way to the head, branches beside it, long runs folded."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +23,7 @@ Shape = Sequence[tuple[TurnId, TurnId | None]]
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Hold one line: a turn (or None for a fold), what stands before it, and what is said of a fold."""
+    """One line: a turn (or None for a fold), what stands before it, and what is said of a fold."""
 
     prefix: str
     turn: TurnId | None

@@ -29,7 +29,7 @@ _SOME_LENGTH = "8192"
 
 
 class Completions(Completer):
-    """Complete commands and their arguments for what lies on the state."""
+    """Completions of commands and their arguments in a state of the REPL."""
 
     def __init__(self, state: ReplState) -> None:
         self._state = state

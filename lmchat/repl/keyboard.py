@@ -1,7 +1,4 @@
-"""Where the person types: the input line with its history, keys, completion and toolbar; questions and choices.
-
-It must not know what is done with what was typed.
-"""
+"""Where the person types: the input line with its history, keys, completion and toolbar; questions and choices."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -57,14 +54,14 @@ _STYLE = Style.from_dict({
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """Hold what was typed and sent."""
+    """What was typed and sent."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Say that the person left (Ctrl-D)."""
+    """The person left (Ctrl-D)."""
 
 
 Line = Typed | Cleared | Left
@@ -72,7 +69,7 @@ Line = Typed | Cleared | Left
 
 @dataclass(frozen=True, slots=True)
 class PromptOptions:
-    """Hold how the input line behaves; `history` is its file, None where nothing may be written."""
+    """How the input line behaves; `history` is its file, None where nothing may be written."""
 
     environ: Mapping[str, str]
     history: Path | None = None
@@ -81,7 +78,7 @@ class PromptOptions:
 
 
 class Keyboard:
-    """Read lines, answers and choices from a terminal."""
+    """Where lines, answers and choices are typed."""
 
     def __init__(self, source: Input, output: Output, terminal: Terminal, manner: PromptOptions) -> None:
         know_new_line()

@@ -21,7 +21,7 @@ _NEW_LINE = ("\x1b[27;2;13~", "\x1b[13;2u", "\x1b\r")
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """Say that Ctrl-C cleared the line; `empty` tells that there was nothing on it."""
+    """Ctrl-C cleared the line; `empty` tells that there was nothing on it."""
 
     empty: bool
 

@@ -9,7 +9,7 @@ from lmchat.errors import LmchatError
 
 
 class ModelList:
-    """Keep the list of models that was fetched last; `fetch` asks the server, `news` is told of every answer."""
+    """The models that were listed last; `fetch` asks the server, `news` is called after every answer."""
 
     def __init__(self, fetch: Callable[[], tuple[Model, ...]], news: Callable[[], None] = lambda: None) -> None:
         self._fetch = fetch

@@ -1,7 +1,4 @@
-"""The loop: read a line, do the command or ask, show what came of it. No error ends it.
-
-It must not know how a line is read, a turn is asked or a command is done.
-"""
+"""The loop: read a line, do the command or ask, show what came of it. No error ends it."""
 
 import signal
 from collections.abc import Iterator
@@ -132,7 +129,7 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     except LmchatError as error:
         failure = error
     except OSError as error:
-        failure = LmchatError(f"That did not work: {error.strerror or error}.")
+        failure = LmchatError(f"{error.strerror or error}.")
     except Exception as fault:  # noqa: BLE001 - a bug in one command must not end the talk
         if state.conversation.debug:
             show_traceback(state.conversation.world, fault)

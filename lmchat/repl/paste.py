@@ -21,7 +21,7 @@ _SHOWN_ENDS = 30
 
 
 class Folds:
-    """Remember what each sign stands for."""
+    """The texts that signs on the line stand for."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
@@ -56,7 +56,7 @@ class Folds:
 
 
 class Unfolding(Processor):
-    """Show summaries in place of the signs, and tabs as blanks."""
+    """A processor that shows summaries in place of the signs, and tabs as blanks."""
 
     def __init__(self, shown: Callable[[str], str], tab: int = 4) -> None:
         self._shown = shown
@@ -93,7 +93,7 @@ _AT_ONCE = 65536
 
 
 class PastingInput(Vt100Input):
-    """Read keys in large pieces."""
+    """An input that reads keys in large pieces."""
 
     def __init__(self, stdin: TextIO) -> None:
         super().__init__(stdin)
@@ -110,7 +110,7 @@ class PastingInput(Vt100Input):
 
 
 class PastingParser(Vt100Parser):
-    """Collect what is pasted piece by piece, and look for its end in the newest piece only."""
+    """A parser that collects what is pasted piece by piece, and looks for its end in the newest piece only."""
 
     def reset(self, request: bool = False) -> None:
         """Begin anew."""

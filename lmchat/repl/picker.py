@@ -66,7 +66,7 @@ def output_to(screen: TextIO) -> Output:
 
 
 class _Picker:
-    """Hold what is offered now and which of it is marked."""
+    """What is offered now and which of it is marked."""
 
     def __init__(self, choices: Sequence[Offer]) -> None:
         self._all = choices

@@ -23,7 +23,7 @@ from lmchat.repl.toolbar import Status
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """Hold a text file that goes along with the next prompt, quoted under its name."""
+    """A text file that goes along with the next prompt, quoted under its name."""
 
     name: str
     text: str
@@ -31,7 +31,7 @@ class Quoted:
 
 @dataclass(frozen=True, slots=True)
 class ReplState:
-    """Hold everything that changes while one talks.
+    """Everything that changes while one talks.
 
     `draft` stands in the next input line; `editing` is the turn whose prompt is being changed; `warned` tells that
     the context is nearly full and the person knows; `armed` that one more Ctrl-C leaves; `stopped_at` is the moment

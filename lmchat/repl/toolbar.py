@@ -16,7 +16,7 @@ _THOUSAND = 1000
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Hold what the toolbar says; what is empty or None is left out.
+    """What the toolbar says; what is empty or None is left out.
 
     `changing` is the turn whose prompt is being changed.
     """

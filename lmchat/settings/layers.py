@@ -182,10 +182,11 @@ def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profi
     file_name = source.path.name
     given = {name: value for name, value in {**flags, "default_profile": profile}.items() if _is_given(name, value)}
     variables = {key.name: key.variable for key in KEYS if world.environ.get(key.variable)}
+    typed = {name: BY_NAME[name].shape.read(world.environ[variable]) for name, variable in variables.items()}
     settings = Settings(
         source.path,
         flags=layer(given, {name: BY_NAME[name].option_for(value) for name, value in given.items()}),
-        environment=layer({name: world.environ[variable] for name, variable in variables.items()}, variables),
+        environment=layer(typed, variables),
         file=layer(source.values, dict.fromkeys(source.values, file_name)),
         servers=source.servers,
         has_token=bool(world.environ.get(TOKEN_VARIABLE)),

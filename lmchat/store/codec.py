@@ -23,7 +23,7 @@ from lmchat.chat.values import (
 
 
 class Members:
-    """Hand out the members of one object; raise ValueError, with the place in words, where it is not as expected."""
+    """The members of one object, each taken once; ValueError says in words where it is not as expected."""
 
     def __init__(self, value: object, where: str) -> None:
         if not isinstance(value, dict):

@@ -1,7 +1,4 @@
-"""One SQLite file: opening it, short transactions, and its failures in plain words.
-
-It must not know what is kept in it: the tables are in `schema`, the rows in the other modules.
-"""
+"""One SQLite file: opening it, short transactions, and its failures in plain words."""
 
 import os
 import sqlite3
@@ -24,7 +21,7 @@ Row = tuple[Any, ...]
 
 
 class Database:
-    """Hold the connection of one program; every method may be called from any of its threads."""
+    """The connection of one program; every method may be called from any of its threads."""
 
     def __init__(self, directory: Path, now: Callable[[], datetime]) -> None:
         self.directory = directory
@@ -174,11 +171,11 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
         case sqlite3.SQLITE_IOERR:
             return StoreError(
                 f"The disk does not let lmchat use the conversations in {path}: {error}.",
-                hint="Look whether that disk is full or failing.",
+                hint="Check whether that disk is full or failing.",
             )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StoreError(
-                f"Another program has kept the conversations in {path} to itself for {PATIENCE_SECONDS:.0f} seconds.",
+                f"{path} has been locked by another program for {PATIENCE_SECONDS:.0f} seconds.",
                 hint="Close that program, then try again.",
             )
         case sqlite3.SQLITE_CONSTRAINT:

@@ -42,7 +42,7 @@ else:
 
 
 class Writer:
-    """Stand for this program among those that write to a store."""
+    """This program among those that write to a store."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -116,7 +116,7 @@ def _sweep(directory: Path) -> None:
 
 
 class Keeper:
-    """Keep the turns that grow in one session (see `lmchat.chat.talk.Keep`).
+    """What keeps the turns that grow in one session (see `lmchat.chat.talk.Keep`).
 
     The head moves to a turn that has ended only if it is still where it was when this keeper was made.
     """

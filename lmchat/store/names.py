@@ -22,7 +22,7 @@ def checked(name: str) -> str:
     fault = _fault(name)
     if fault:
         raise BadUseError(
-            f"A session's name {fault}.", hint="Choose a short name of letters, digits, spaces and hyphens."
+            f"A session name {fault}.", hint="Choose a short name of letters, digits, spaces and hyphens."
         )
     return name
 
@@ -31,7 +31,7 @@ def _fault(name: str) -> str:
     if not name:
         return "cannot be empty"
     if len(name) > LONGEST_NAME:
-        return f"has at most {LONGEST_NAME} characters"
+        return f"can have at most {LONGEST_NAME} characters"
     if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in name):
         return "cannot hold control characters"
     if name != name.strip():

@@ -33,7 +33,7 @@ def open_store(directory: Path, *, now: Callable[[], datetime]) -> "Store":
 
 
 class Store:
-    """Keep conversations; every method raises StoreError where the disk or the file fails."""
+    """Kept conversations; every method raises StoreError where the disk or the file fails."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -145,7 +145,7 @@ _FIRST_AHEAD, _MOST_AHEAD = 8, 512
 
 
 class Turns(Mapping[TurnId, Turn]):
-    """Show the turns of one tree to one session; turns that are kept later are seen too.
+    """The turns of one tree as one session sees them; turns that are kept later are seen too.
 
     `tree` and `session` are the store's own numbers, which stay whatever a session is called.
     """

@@ -36,7 +36,7 @@ _NOT_LM_STUDIO = (
 )
 _TOKEN = "Make a token in LM Studio's server settings and put it into LM_API_TOKEN."  # noqa: S105 - a hint
 _KEPT = "What came is kept; the next prompt carries it along."
-AGAIN = "Try again, or look whether it is LM Studio that answers there."
+AGAIN = "Try again, or check that it is LM Studio that answers there."
 
 
 def unconnected(call: Call) -> UnreachableError:
@@ -75,7 +75,7 @@ def connection_fault(
         case httpx.NetworkError() | httpx.RemoteProtocolError() if call.path == CHAT:
             return StreamBrokenError(
                 "The server closed the connection before its reply began.",
-                hint="Look whether LM Studio is still running (`lms server status`), and ask again.",
+                hint="Check that LM Studio is still running (`lms server status`), then ask again.",
             )
         case httpx.NetworkError() | httpx.RemoteProtocolError():
             return UnreachableError(f"{url} closed the connection without an answer.", hint=_ELSEWHERE)
@@ -114,7 +114,7 @@ def refusal(head: Head, body: bytes, call: Call) -> LmchatError:
         return NotFoundError(error.message, hint=error.advice)
     if _names_nothing(complaint, call):
         return NotFoundError(
-            f"The server has nothing of that name: {complaint.message}",
+            f"The server knows no model or download of that name: {complaint.message}",
             hint=(Do(Action.LIST_MODELS), " lists what it has."),
         )
     return _judge(complaint, call)
@@ -272,7 +272,7 @@ _RULES = (
     _Rule(
         lambda it: it.names("plugin_connection_error", "mcp_connection_error"),
         "The server cannot connect to an integration",
-        "Compare the name with LM Studio's mcp.json (it is written mcp/LABEL), and look whether that MCP server runs.",
+        "Compare the name with LM Studio's mcp.json (it is written mcp/LABEL), and check that the MCP server runs.",
     ),
     _Rule(
         lambda it: it.names("unrecognized_keys"),
@@ -316,7 +316,7 @@ _RULES = (
     _Rule(
         lambda it: it.status in {502, 504},
         "The gateway in front of the server gets no answer from it",
-        "Look whether LM Studio is running there.",
+        "Check that LM Studio is running there.",
     ),
     _Rule(
         lambda it: it.names("engine_failed"),

@@ -104,7 +104,7 @@ def test_nothing_is_said_to_be_kept_where_nothing_came(tmp_path: Path, body: str
     with ScriptedServer(answer(200, body)) as server:
         status, _, stderr = ask(tmp_path, server, "Hello")
     assert status == 5
-    assert stderr.endswith("hint: Try again, or look whether it is LM Studio that answers there.\n")
+    assert stderr.endswith("hint: Try again, or check that it is LM Studio that answers there.\n")
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_help_of_a_command_that_is_not_there_names_the_nearest(tmp_path: Path) -
         ("aks x", "No such command 'aks'. Did you mean 'ask'?"),
         ("sessions shwo x", "No such command 'shwo'. Did you mean 'show'?"),
         ("sessions fork a", "NEW is missing."),
-        ("sessions rename a b c", "There is nothing to do with 'c'."),
+        ("sessions rename a b c", "Unexpected argument 'c'."),
         ("ask --top-k many x", "--top-k: 'many' is not a whole number."),
         ("ask --temperature warm x", "--temperature: 'warm' is not a number."),
         ("serve --port 70000", "--port: 70000 is not from 0 to 65535."),

@@ -3,6 +3,7 @@
 import os
 import struct
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from lmchat.errors import LmchatError
 from lmchat.local import gguf
 from lmchat.local.catalogue import BUILT_IN, KnownModel
-from lmchat.local.downloads import Downloads
+from lmchat.local.downloads import Downloads, Fetching
 from lmchat.local.models import Places, left_out, present
 from tests.local.conftest import KEY, Served, gguf_bytes, put_built_in
 
@@ -333,3 +334,28 @@ def test_a_failed_download_says_why_and_can_be_begun_again(places: Places) -> No
     assert report["status"] == "failed"
     assert report["error"]["message"] == "No network. Plug it in."
     assert downloads.begin(KEY)["job_id"] != first
+
+
+def test_a_fetch_that_is_watched_reaches_all_bytes_before_it_is_over(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = threading.Event()
+
+    def fetch(model: KnownModel, _cache: Path, progress: Callable[[int], None]) -> None:
+        progress(model.size // 2)
+        progress(model.size)
+        checked.wait(10)
+        raise LmchatError("No network.")
+
+    monkeypatch.setattr("lmchat.local.downloads.fetch", fetch)
+    fetching = Fetching(BUILT_IN, places.cache)
+
+    seen = []
+    while not (transfer := fetching.job()).over:
+        seen.append(transfer.downloaded_bytes)
+        time.sleep(0.01)
+
+    assert seen[-1] == BUILT_IN.size
+    checked.set()
+    with pytest.raises(LmchatError, match="No network"):
+        fetching.wait()

@@ -37,7 +37,7 @@ UP, DOWN, TAB, ESCAPE = "\x1b[A", "\x1b[B", "\t", "\x1b"
 
 @dataclass
 class Talk:
-    """Hold a talk that can be had again and again, and what is around it."""
+    """A talk that can be had again and again, and what is around it."""
 
     world: World
     store: Store

@@ -21,7 +21,7 @@ _MODE = re.compile(r"\x1b\[\?(2004|25|1049|7)([hl])")
 
 
 class Window:
-    """Hold a program in a terminal of a size and a kind."""
+    """A program in a terminal of a size and a kind."""
 
     def __init__(
         self, command: list[str], home: Path, *, rows: int = 24, columns: int = 80, term: str = "xterm-256color"

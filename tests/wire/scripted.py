@@ -24,7 +24,7 @@ from typing import Any, Self
 
 
 class Step(Enum):
-    """Name what a server can do besides sending and waiting."""
+    """What a server can do besides sending and waiting."""
 
     HOLD = "wait until the client hangs up"
     RESET = "break the connection"
@@ -35,7 +35,7 @@ HOLD, RESET = Step.HOLD, Step.RESET
 
 @dataclass(frozen=True)
 class Request:
-    """Hold a request as it came; header names are in lower case."""
+    """A request as it came; header names are in lower case."""
 
     method: str
     path: str

@@ -146,7 +146,9 @@ def test_loading_and_unloading_what_is_not_there_is_not_found(error: str) -> Non
             Client(Address(server.url)).load("m")
         with pytest.raises(NotFoundError) as unloading:
             Client(Address(server.url)).unload("m")
-    assert loading.value.message == unloading.value.message == "The server has nothing of that name: no m"
+    assert (
+        loading.value.message == unloading.value.message == "The server knows no model or download of that name: no m"
+    )
 
 
 @pytest.mark.parametrize(

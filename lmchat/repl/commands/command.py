@@ -20,7 +20,7 @@ Handler = Callable[[ReplState, str], ReplState]
 
 
 class Takes(Enum):
-    """Name what can be completed behind a command."""
+    """What can be completed behind a command."""
 
     NOTHING = auto()
     SESSION = auto()
@@ -42,7 +42,7 @@ class Takes(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Hold a command; `usage` is what stands behind the name, `more` is told by `/help NAME` only."""
+    """A command; `usage` is what stands behind the name, `more` is told by `/help NAME` only."""
 
     name: str
     usage: str
@@ -73,7 +73,7 @@ def words(text: str) -> list[str]:
 def nothing(text: str) -> None:
     """Make sure that nothing was given."""
     if text:
-        raise BadUseError(f"Nothing can stand behind this command, but '{text}' does.")
+        raise BadUseError(f"This command takes no arguments (got '{text}').")
 
 
 def count(text: str, default: int) -> int:

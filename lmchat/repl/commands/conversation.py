@@ -117,7 +117,7 @@ def compact(state: ReplState, text: str) -> ReplState:
     if state.head is None:
         raise BadUseError("There is nothing to summarise yet.")
     before = state.session.head
-    minded = f" Mind especially: {text}" if text else ""
+    minded = f" Pay special attention to: {text}" if text else ""
     asked = replace(ask(state, Prompt(SUMMARISE + minded), summary=True), draft="", warned=False)
     if asked.head is None or not asked.head.summary:  # another program moved the session meanwhile
         return asked

@@ -85,7 +85,7 @@ def delete(state: ReplState, text: str) -> ReplState:
     doomed = store.find(name)
     turns = sum(1 for _ in doomed.lineage())
     if not state.keyboard.confirmed(
-        f"Delete session '{sanitize_line(doomed.name)}' ({counted(turns, 'turn')} on its way) for good?"
+        f"Delete session '{sanitize_line(doomed.name)}' ({counted(turns, 'turn')}) for good?"
     ):
         state.say("Nothing was deleted.")
         return state

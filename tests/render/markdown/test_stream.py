@@ -21,7 +21,7 @@ CURSOR_UP = re.compile(r"\x1b\[(\d+)A")
 
 
 class Streaming:
-    """Hold a message on its way to a terminal."""
+    """A message on its way to a terminal."""
 
     def __init__(self, terminal: Terminal, *, reflows: bool = False) -> None:
         self.terminal = terminal
