@@ -5,7 +5,7 @@ Completion reads them, so that it never waits for the network. The file is writt
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -63,6 +63,28 @@ def _model(kept: Any) -> Model:
 def _path(world: World, server: str) -> Path:
     # An address is no file name.
     return world.directories.cache / f"models-{sha256(server.encode()).hexdigest()[:16]}.json"
+
+
+def chat_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the keys of the models that chat, with what they are."""
+    return ((model.key, about(model)) for model in models if model.chats)
+
+
+def instance_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the ids of loaded instances, with what they are."""
+    return ((instance.id, about(model)) for model in models for instance in model.instances)
+
+
+def about(model: Model) -> str:
+    """Return what a model is, in a few words."""
+    return " ".join(filter(None, (model.display_name, model.params, model.quantization)))
+
+
+def level_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the levels of reasoning that models have, and which of them is a model's own."""
+    defaults = {model.reasoning_default for model in models}
+    levels = dict.fromkeys(level for model in models for level in model.reasoning_options)
+    return ((level, "the model's own" if level in defaults else "") for level in levels)
 
 
 class ModelList:

@@ -69,7 +69,7 @@ def lmchat(
     world: World = context.obj
     context.obj = Invocation(world, url=url, profile=profile, color=color, debug=debug)
     if version:
-        from lmchat.cli.version import version_text
+        from lmchat.cli.help import version_text
 
         world.stdout.write(version_text(debug=debug))
         raise typer.Exit

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lmchat.advice import Advice, worded
+from lmchat.advice import IN_TALK, Advice, worded
 from lmchat.app.conversation import Conversation
 from lmchat.app.invocation import BUILT_IN
 from lmchat.app.model_cache import ModelList
@@ -19,7 +19,6 @@ from lmchat.errors import LmchatError
 from lmchat.render.failures import show_failure, show_note
 from lmchat.render.terminal import size_of
 from lmchat.render.theme import Theme, When, theme_for
-from lmchat.repl.hints import IN_TALK, worded_here
 from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.toolbar import Status
 
@@ -87,7 +86,8 @@ class ReplState:
 
     def complain(self, failure: LmchatError) -> None:
         """Tell what went wrong, and what to do here."""
-        show_failure(self.conversation.world, worded_here(failure), colour=self.colour)
+        worded_here = LmchatError(failure.message, hint=worded(failure.advice, IN_TALK))
+        show_failure(self.conversation.world, worded_here, colour=self.colour)
 
     def write(self, text: str) -> None:
         """Write what a command was asked for; it must be safe for a terminal."""

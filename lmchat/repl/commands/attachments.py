@@ -1,6 +1,6 @@
 """Commands that attach something to the next prompt: pictures, text files, the clipboard."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,8 @@ from lmchat.errors import BadUseError, LmchatError
 from lmchat.pictures import prepared
 from lmchat.render.tables import size_words
 from lmchat.repl.clipboard import pasted_picture, pasted_text
-from lmchat.repl.commands.command import Command, Takes, nothing, paths, required
+from lmchat.repl.commands.command import Command, nothing, paths, required
+from lmchat.repl.offers import Suggestion, several_files
 from lmchat.repl.state import Quoted, ReplState
 
 
@@ -72,8 +73,14 @@ def _read(path: Path) -> bytes:
         raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
 
 
+def _attached(state: ReplState, typed: str) -> Iterator[Suggestion]:
+    if (state.images or state.files) and "off".startswith(typed):
+        yield Suggestion("off", "Drop what is attached.", typed)
+    yield from several_files(state, typed)
+
+
 COMMANDS = (
-    Command("image", "FILE… or off", "Send pictures along with the next prompt.", image, Takes.ATTACHED),
-    Command("file", "FILE… or off", "Quote text files in the next prompt.", file, Takes.ATTACHED),
+    Command("image", "FILE… or off", "Send pictures along with the next prompt.", image, _attached),
+    Command("file", "FILE… or off", "Quote text files in the next prompt.", file, _attached),
     Command("paste", "", "Attach the clipboard's picture, or insert its text.", paste),
 )

@@ -4,12 +4,12 @@ import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
 from pathlib import Path
 
 from lmchat.chat.session import TurnId
 from lmchat.chat.values import Options
 from lmchat.errors import BadUseError, nearest
+from lmchat.repl.offers import Offers, nothing_offered
 from lmchat.repl.state import ReplState
 from lmchat.settings.keys import OPTIONS, Key
 from lmchat.settings.shapes import misfit
@@ -17,27 +17,6 @@ from lmchat.world import path_of
 
 Handler = Callable[[ReplState, str], ReplState]
 """Does the command, with what was typed behind its name, and returns the state after it."""
-
-
-class Takes(Enum):
-    """What can be completed behind a command."""
-
-    NOTHING = auto()
-    SESSION = auto()
-    MODEL = auto()
-    LOAD = auto()
-    LOADED = auto()
-    TURN = auto()
-    OPTION = auto()
-    SET_OPTION = auto()
-    RETRY = auto()
-    REASONING = auto()
-    INTEGRATION = auto()
-    FILE = auto()
-    ATTACHED = auto()
-    SYSTEM = auto()
-    COPY = auto()
-    COMMAND = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +27,7 @@ class Command:
     usage: str
     help: str
     handler: Handler
-    takes: Takes = Takes.NOTHING
+    offers: Offers = nothing_offered
     aliases: tuple[str, ...] = ()
     more: str = ""
 

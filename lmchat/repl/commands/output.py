@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from lmchat.render.notes import call_note, counted, invalid_call_note, result_no
 from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.terminal import fitted
 from lmchat.repl.clipboard import copy as copy_text
-from lmchat.repl.commands.command import Command, Takes, count, nothing, required, turn_number, words
+from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, words
+from lmchat.repl.matching import Offer
+from lmchat.repl.offers import by_word, file, first_words, turns
 from lmchat.repl.state import ReplState
 from lmchat.repl.toolbar import context_words
 from lmchat.world import path_of
@@ -162,17 +165,27 @@ def _target(text: str) -> Path:
     return path_of(text.strip("'\""))
 
 
+def _copy_offers(state: ReplState, typed: Sequence[str]) -> Iterable[Offer]:
+    """Offer turns, and after `code` the blocks of the last reply."""
+    if len(typed) == 1:
+        return [("code", "A block of code of the last reply."), *turns(state)]
+    if typed[0] != "code" or len(typed) > len(("code", "number")):
+        return []
+    blocks = code_blocks(state.head.reply.text) if state.head else []
+    return [(str(number), first_words(block)) for number, block in enumerate(blocks, 1)]
+
+
 COMMANDS = (
     Command(
         "copy",
         "[n or code [k]]",
         "Copy the last reply, a turn's, or a block of its code.",
         copy,
-        Takes.COPY,
+        by_word(_copy_offers),
         more="/copy 3 copies the reply of turn 3, /copy code 2 the second block of code in the last reply.",
     ),
-    Command("save", "FILE", "Write the last reply to a file.", save, Takes.FILE),
-    Command("export", "[FILE]", "Write the session to a .md or a complete .json file.", export, Takes.FILE),
+    Command("save", "FILE", "Write the last reply to a file.", save, file),
+    Command("export", "[FILE]", "Write the session to a .md or a complete .json file.", export, file),
     Command("stats", "", "Show tokens, speed and times of the last turn.", stats),
     Command("context", "", "Show how full the context is.", context),
     Command("tool", "[n]", "Show a tool call of the last reply whole.", tool),

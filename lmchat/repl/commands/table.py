@@ -1,12 +1,15 @@
 """The one table of slash commands: from it come dispatch, `/help`, completion and README's rows."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from textwrap import fill
 
 from lmchat.errors import BadUseError, nearest
 from lmchat.repl.commands import attachments, conversation, models, output, sessions, tree
-from lmchat.repl.commands.command import Command, Takes, nothing
+from lmchat.repl.commands.command import Command, nothing
+from lmchat.repl.matching import Offer
+from lmchat.repl.offers import one_word
 from lmchat.repl.state import ReplState
 
 _NAME_CELLS = 22
@@ -54,8 +57,12 @@ def leave(state: ReplState, text: str) -> ReplState:
     return replace(state, left=True)
 
 
-COMMANDS = (
-    Command("help", "[command]", "Show this, or more of one command.", show_help, Takes.COMMAND),
+def _named(_state: ReplState) -> Iterable[Offer]:
+    return ((each.name, each.help) for each in COMMANDS)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("help", "[command]", "Show this, or more of one command.", show_help, one_word(_named)),
     *tree.COMMANDS,
     *sessions.COMMANDS,
     *models.COMMANDS,
