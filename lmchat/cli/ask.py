@@ -67,7 +67,7 @@ def _asked(conversation: Conversation, session: Session, prompt: Prompt, flags: 
             raise exchange.failure
         document = turn_document(
             exchange.turn,
-            session=None if flags.private else exchange.session.name,
+            session=None if flags.private else exchange.session.name or None,
             previous_response_id=exchange.followed,
             unsent_turns=exchange.resent,
         )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lmchat.app.conversation import Conversation
 from lmchat.app.model_cache import ModelList
-from lmchat.chat.session import Outcome, Session
+from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
 from lmchat.render.failures import show_traceback
@@ -117,9 +117,7 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     text = line if isinstance(line, str) else line.text
     try:
         with _ctrl_c_interrupts():
-            done = _done(state, line)
-        stopped = done.head and done.head != state.head and done.head.outcome is Outcome.INTERRUPTED
-        return replace(done, stopped_at=_now(done)) if stopped else done
+            return _done(state, line)
     except KeyboardInterrupt:
         state.say("(stopped)")
         return replace(state, draft=text)
