@@ -166,6 +166,14 @@ class BugError(LmchatError):
         super().__init__(f"lmchat has a bug here ({name}).", hint="`lmchat --debug …` shows where; please report it.")
 
 
+def system_error(fault: OSError) -> LmchatError:
+    """Return what the operating system refused, such as to write to a disk that is full."""
+    what = f"'{fault.filename}': " if fault.filename else ""
+    return LmchatError(
+        f"Operating system error: {what}{fault.strerror or fault}.", hint="Check the disk or device, then try again."
+    )
+
+
 def nearest(name: str, names: list[str]) -> str:
     """Make a hint of the names closest to `name`, or an empty string where none is close."""
     close = get_close_matches(name, names, n=3, cutoff=0.6)

@@ -1,9 +1,10 @@
 """What goes along with a prompt: text files, quoted under their names, and pictures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from lmchat.advice import Say
 from lmchat.app.invocation import Invocation
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
 STDIN = Path("-")
 """Standard input, where a file is named."""
-
-Say = Callable[[str], None]
-"""Says one sentence to the person, beside the answer."""
 
 
 def text_or_file(text: str, say: Say, encoding: str | None = None) -> str:

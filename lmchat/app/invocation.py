@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lmchat.advice import COMMAND_LINE, Advice, worded
 from lmchat.chat.values import Options
 from lmchat.world import World
 
@@ -24,11 +25,11 @@ class Invocation:
         """Write one line of `--debug`."""
         self.say(f"debug: {line}")
 
-    def say(self, sentence: str) -> None:
+    def say(self, sentence: Advice) -> None:
         """Say on stderr what was done; stdout is for answers. A server's names may be in it."""
         from lmchat.render.failures import show_line
 
-        show_line(self.world, sentence)
+        show_line(self.world, worded(sentence, COMMAND_LINE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
     if flags.quiet:
         invocation = _silenced(invocation)
     settings = settings_of(invocation, flags)
-    with open_kept_store(invocation, apart=flags.apart) as store:
+    with open_kept_store(invocation, apart=flags.apart, private=flags.private) as store:
         session = resolve_session(store, settings, flags, invocation.say)
         tap = _event_writer(invocation) if flags.as_jsonl else None
         with open_conversation(invocation, settings, store, flags, tap=tap) as conversation:

@@ -20,7 +20,7 @@ def talk_on(invocation: Invocation, flags: ChatFlags) -> None:
     images = () if piped else pictures(invocation, flags.images)
     quoted = () if piped else [(path.name, quoted_file(path, invocation.say, flags.encoding)) for path in flags.files]
     settings = settings_of(invocation, flags)
-    with open_kept_store(invocation) as store:
+    with open_kept_store(invocation, private=flags.private) as store:
         session = resolve_session(store, settings, flags, invocation.say)
         with open_conversation(invocation, settings, store, flags) as conversation:
             from lmchat.repl.loop import run

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from lmchat.chat.session import Outcome, Turn
-from lmchat.chat.values import InvalidToolCall, Item, Message, Reasoning, ToolCall
+from lmchat.chat.values import InvalidToolCall, Item, Message, OtherItem, Reasoning, ToolCall
 from lmchat.render.cells import line_row
 from lmchat.render.notes import call_note, invalid_call_note, thought_note
 from lmchat.render.sanitize import sanitize, sanitize_line
@@ -57,6 +57,8 @@ def _item_rows(item: Item, theme: Theme, width: int, *, rendered: bool) -> Itera
             yield line_row(call_note(tool, arguments), theme.styles.faint, theme, width).text
         case InvalidToolCall():
             yield line_row(invalid_call_note(item), theme.styles.faint, theme, width).text
+        case OtherItem(kind):
+            yield line_row(f"(a newer lmchat shows {kind} here)", theme.styles.faint, theme, width).text
 
 
 def _message_rows(text: str, theme: Theme, width: int, *, rendered: bool) -> Iterator[str]:

@@ -10,13 +10,13 @@ from itertools import islice
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
+from lmchat.app.models import LOAD_OPTIONS
 from lmchat.chat.integrations import write_integration
 from lmchat.chat.models import find_model
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.render.cells import shorten
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.commands.command import Takes
-from lmchat.repl.commands.models import LOAD_OPTIONS
 from lmchat.repl.commands.output import code_blocks
 from lmchat.repl.commands.table import BY_NAME, COMMANDS
 from lmchat.repl.matching import Offer, among_several, fitting, last_of_several, matching

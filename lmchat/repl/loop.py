@@ -6,9 +6,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from lmchat.app.conversation import Conversation
+from lmchat.app.model_cache import ModelList
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Image, Prompt
-from lmchat.errors import BugError, LmchatError, SessionGoneError
+from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
 from lmchat.render.failures import show_traceback
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.commands.table import command_in, sent_text
@@ -16,7 +17,6 @@ from lmchat.repl.completion import Completions
 from lmchat.repl.greeting import greet
 from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed, opened_keyboard
 from lmchat.repl.keys import Cleared
-from lmchat.repl.known import ModelList
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar
 from lmchat.repl.turns import ask, ask_typed
@@ -129,7 +129,7 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     except LmchatError as error:
         failure = error
     except OSError as error:
-        failure = LmchatError(f"{error.strerror or error}.")
+        failure = system_error(error)
     except Exception as fault:  # noqa: BLE001 - a bug in one command must not end the talk
         if state.conversation.debug:
             show_traceback(state.conversation.world, fault)

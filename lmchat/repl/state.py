@@ -7,7 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lmchat.advice import Advice, worded
 from lmchat.app.conversation import Conversation
+from lmchat.app.invocation import BUILT_IN
+from lmchat.app.model_cache import ModelList
+from lmchat.app.models import ModelServer
 from lmchat.chat.models import context_length
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image
@@ -15,9 +19,8 @@ from lmchat.errors import LmchatError
 from lmchat.render.failures import show_failure, show_note
 from lmchat.render.terminal import size_of
 from lmchat.render.theme import Theme, When, theme_for
-from lmchat.repl.hints import worded_here
+from lmchat.repl.hints import IN_TALK, worded_here
 from lmchat.repl.keyboard import Keyboard
-from lmchat.repl.known import ModelList
 from lmchat.repl.toolbar import Status
 
 
@@ -72,9 +75,15 @@ class ReplState:
         """Tell whether the session is on disk."""
         return bool(self.session.id) and self.conversation.private is None
 
-    def say(self, sentence: str) -> None:
+    def say(self, sentence: Advice) -> None:
         """Write one faint line: something to know."""
-        show_note(self.conversation.world, sentence, colour=self.colour)
+        show_note(self.conversation.world, worded(sentence, IN_TALK), colour=self.colour)
+
+    def models(self) -> ModelServer:
+        """Return the server whose models commands look at and change."""
+        conversation = self.conversation
+        built_in = conversation.server == BUILT_IN
+        return ModelServer(conversation.world, conversation.client, self.known.fetched, self.say, built_in=built_in)
 
     def complain(self, failure: LmchatError) -> None:
         """Tell what went wrong, and what to do here."""

@@ -102,6 +102,19 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE VIRTUAL TABLE trigrams USING fts5 (prompt, reply, content='', tokenize='trigram')",
         "CREATE VIRTUAL TABLE trigram_places USING fts5vocab (trigrams, instance)",
     ),
+    (
+        # The index has texts in one normal form since then: words are found however their accents were typed.
+        """
+        INSERT INTO trigrams (trigrams, rowid, prompt, reply)
+            SELECT 'delete', id, prompt || '  ', reply || '  ' FROM settled
+            WHERE nfc(prompt) <> prompt OR nfc(reply) <> reply
+        """,
+        """
+        INSERT INTO trigrams (rowid, prompt, reply)
+            SELECT id, nfc(prompt) || '  ', nfc(reply) || '  ' FROM settled
+            WHERE nfc(prompt) <> prompt OR nfc(reply) <> reply
+        """,
+    ),
 )
 
 _APPLICATION = 0x6C6D6368  # "lmch", so that another program's database is never taken for ours

@@ -70,7 +70,9 @@ def _holding_all(words: list[str]) -> tuple[str, list[object]]:
         spellings = dict.fromkeys("".join(each) for each in product(*((c.lower(), c.upper()) for c in word)))
         likes = ["%" + re.sub("[%_~]", r"~\g<0>", spelling) + "%" for spelling in spellings]
         conditions.append(
-            "(" + " OR ".join(["turn.prompt LIKE ? ESCAPE '~' OR turn.reply LIKE ? ESCAPE '~'"] * len(likes)) + ")"
+            "("
+            + " OR ".join(["nfc(turn.prompt) LIKE ? ESCAPE '~' OR nfc(turn.reply) LIKE ? ESCAPE '~'"] * len(likes))
+            + ")"
         )
         values += [each for like in likes for each in (like, like)]
     return " AND ".join(conditions), values
@@ -79,7 +81,9 @@ def _holding_all(words: list[str]) -> tuple[str, list[object]]:
 def _match(row: Row, session: str, pattern: re.Pattern[str]) -> Match:
     """Cut the surroundings of the first hit out of the text that holds more of the words."""
     _, number, at, _, prompt, reply = row
-    where, text = max((("prompt", prompt), ("reply", reply)), key=lambda each: _different_hits(each[1], pattern))
+    where, text = max(
+        (("prompt", same(prompt)), ("reply", same(reply))), key=lambda each: _different_hits(each[1], pattern)
+    )
     first = pattern.search(text)
     start, end = _around(text, *(first.span() if first else (0, 0)))
     # One character for one, so that the offsets stay.

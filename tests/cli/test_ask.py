@@ -269,6 +269,14 @@ def test_private_leaves_nothing_behind(tmp_path: Path) -> None:
     assert json.loads(run(tmp_path, "sessions", "--json").stdout) == []
 
 
+@pytest.mark.parametrize("named", [(), ("-s", "trip")])
+def test_private_writes_no_file_at_all(tmp_path: Path, named: tuple[str, ...]) -> None:
+    with ScriptedServer(answer(200, MODELS), stream(reply())) as server:
+        ran = run(tmp_path, "--url", server.url, "ask", "--private", *named, "Secret")
+    assert (ran.status, ran.stdout) == (0, "Blue.\n")
+    assert list(tmp_path.rglob("*")) == []
+
+
 def test_options_are_sent_only_when_given(tmp_path: Path) -> None:
     with ScriptedServer(answer(200, THINKING), stream(reply())) as server:
         ask(tmp_path, server, "--temperature", "0.5", "--max-output-tokens", "9", "--reasoning", "low", "Hello")
@@ -354,6 +362,17 @@ def test_at_0_grows_beside_the_first_turn(tmp_path: Path) -> None:
         _, stdout, _ = ask(tmp_path, server, "-s", "tree", "--at", "0", "--json", "other")
         assert "previous_response_id" not in server.requests[1].json
     assert json.loads(stdout)["parent"] is None
+
+
+def test_at_0_is_before_the_first_turn_for_every_command(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply("1" * 48))) as server:
+        ask(tmp_path, server, "-s", "tree", "one")
+    shown = run(tmp_path, "sessions", "show", "tree", "--at", "0")
+    assert (shown.status, shown.stdout) == (0, "")
+    assert json.loads(run(tmp_path, "sessions", "show", "tree", "--at", "0", "--json").stdout)["turns"] == []
+    assert run(tmp_path, "sessions", "fork", "tree", "early", "--at", "0").status == 0
+    sessions = json.loads(run(tmp_path, "sessions", "--json").stdout)
+    assert [(each["name"], each["turns"]) for each in sessions] == [("early", 0), ("tree", 1)]
 
 
 def test_stats_go_to_stderr(tmp_path: Path) -> None:

@@ -1,12 +1,19 @@
 """Search finds words in any language, and never takes them for syntax."""
 
+import unicodedata
+from pathlib import Path
+from typing import Literal
+
 import pytest
 
 from lmchat.chat.listing import Match
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.store import search
 from lmchat.store.store import Store
-from tests.store.conversation import asked
+from tests.store.conversation import asked, opened
+
+Form = Literal["NFC", "NFD"]
+FORMS: tuple[Form, ...] = ("NFC", "NFD")
 
 
 def found(store: Store, text: str, *, session: str | None = None) -> list[int]:
@@ -131,3 +138,26 @@ def test_every_word_in_the_snippet_is_marked(store: Store) -> None:
 
 def marked(match: Match) -> list[str]:
     return [match.snippet[start:end] for start, end in match.hits]
+
+
+@pytest.mark.parametrize("word", ["Grüße", "が", "é", "한글", "ǖ"])
+@pytest.mark.parametrize("typed", FORMS)
+@pytest.mark.parametrize("kept", FORMS)
+def test_words_are_found_however_their_accents_were_typed(store: Store, word: str, typed: Form, kept: Form) -> None:
+    asked(store, store.create("s"), unicodedata.normalize(kept, f"Say {word} now"))
+    (match,) = store.search(unicodedata.normalize(typed, word))
+    assert match.snippet[slice(*match.hits[0])] == unicodedata.normalize("NFC", word)
+
+
+def test_a_store_of_the_version_before_finds_them_after_its_first_opening(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        asked(store, store.create("s"), unicodedata.normalize("NFD", "viele Grüße"))
+        database = store._database
+        database.execute("INSERT INTO trigrams (trigrams) VALUES ('delete-all')")
+        database.execute(
+            "INSERT INTO trigrams (rowid, prompt, reply) SELECT id, prompt || '  ', reply || '  ' FROM turn"
+        )
+        database.execute("PRAGMA user_version=1")
+        assert store.search("Grüße") == ()
+    with opened(tmp_path) as store:
+        assert len(store.search("Grüße")) == 1

@@ -112,13 +112,13 @@ def go_on(state: ReplState, text: str) -> ReplState:
 
 
 def compact(state: ReplState, text: str) -> ReplState:
-    """Let the model summarise the conversation; the next prompt begins anew from that."""
+    """Let the model summarise the conversation; the next prompt goes on from that."""
     state = state.current()
     if state.head is None:
         raise BadUseError("There is nothing to summarise yet.")
     before = state.session.head
-    minded = f" Pay special attention to: {text}" if text else ""
-    asked = replace(ask(state, Prompt(SUMMARISE + minded), summary=True), draft="", warned=False)
+    attention = f" Pay special attention to: {text}" if text else ""
+    asked = replace(ask(state, Prompt(SUMMARISE + attention), summary=True), draft="", warned=False)
     if asked.head is None or not asked.head.summary:  # another program moved the session meanwhile
         return asked
     if asked.head.outcome is Outcome.COMPLETE:
@@ -179,7 +179,7 @@ COMMANDS = (
     Command("continue", "", "Ask the model to go on where its reply was cut.", go_on),
     Command(
         "compact",
-        "[what to mind]",
+        "[focus]",
         "Go on from a summary that the model writes.",
         compact,
         more="The whole conversation stays in the tree; /undo goes back to it.",

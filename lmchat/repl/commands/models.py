@@ -3,23 +3,14 @@
 from contextlib import suppress
 from typing import Any
 
-from lmchat.app.models import download_model, load_model, require_model, unload_model
-from lmchat.errors import BadUseError, NotFoundError, nearest
-from lmchat.render.listings import models_listing
+from lmchat.app.models import LOAD_OPTIONS, chat_model, download_model, list_models, load_model, unload_model
+from lmchat.errors import BadUseError, nearest
 from lmchat.repl.commands.command import Command, Takes, nothing, required, words
 from lmchat.repl.state import ReplState
 from lmchat.settings.keys import COUNT
-from lmchat.settings.shapes import Shape, misfit, switch
+from lmchat.settings.shapes import misfit
 
-LOAD_OPTIONS: dict[str, Shape] = {
-    "context_length": COUNT,
-    "eval_batch_size": COUNT,
-    "flash_attention": switch(),
-    "num_experts": COUNT,
-    "offload_kv_cache_to_gpu": switch(),
-    "parallel": COUNT,
-}
-"""What a load takes, by the API's own names (PROTOCOL.md section 5)."""
+_ALL = "--all"
 
 
 def model(state: ReplState, text: str) -> ReplState:
@@ -28,9 +19,7 @@ def model(state: ReplState, text: str) -> ReplState:
         state.write(f"{state.model or 'No model is chosen yet.'}\n")
         state.say("/model KEY chooses another, /models lists them.")
         return state
-    found = require_model(state.known.fetched(), text)
-    if not found.chats:
-        raise BadUseError(f"'{found.key}' is an embedding model and cannot chat.", hint="/models lists the others.")
+    found = chat_model(state.models(), text)
     # A variant or a loaded copy is asked for by the very name that was typed.
     chosen = found.key if text.casefold() == found.key.casefold() else text
     state = state.talking_with(model=chosen)
@@ -42,27 +31,23 @@ def model(state: ReplState, text: str) -> ReplState:
 def models(state: ReplState, text: str) -> ReplState:
     """List the server's models, loaded ones first."""
     nothing(text)
-    listed = state.known.fetched()
-    if not listed:
-        raise NotFoundError("The server has no model yet.", hint="Download one: /download NAME")
-    state.write(models_listing(listed, state.theme, state.width))
+    list_models(state.models(), state.theme, state.width)
     return state
 
 
 def load(state: ReplState, text: str) -> ReplState:
     """Load a model, unless it is loaded already."""
-    name, *given = words(required(text, "model to load", "/load google/gemma-3-1b context_length=8192"))
-    client, world = state.conversation.client, state.conversation.world
-    with suppress(KeyboardInterrupt):  # which was said
-        load_model(client, world, state.say, name, _load_options(given))
-    state.known.refresh()
+    key, *given = words(required(text, "model to load", "/load google/gemma-3-1b context_length=8192"))
+    options = _load_options(given)
+    with suppress(KeyboardInterrupt):
+        load_model(state.models(), key, options)
     return state
 
 
 def unload(state: ReplState, text: str) -> ReplState:
-    """Unload a model, one of its loaded copies, or all there are."""
-    name = None if text == "--all" else required(text or state.model, "model to unload", "/unload google/gemma-3-1b")
-    unload_model(state.conversation.client, state.say, name)
+    """Unload a model, one of its loaded instances, or all there are."""
+    name = required(text or state.model, "model to unload", "/unload google/gemma-3-1b")
+    unload_model(state.models(), None if name == _ALL else name)
     state.known.refresh()
     return state
 
@@ -70,9 +55,8 @@ def unload(state: ReplState, text: str) -> ReplState:
 def download(state: ReplState, text: str) -> ReplState:
     """Download a model and watch it; Ctrl-C stops the watching only."""
     name, *more = words(required(text, "model to download", "/download qwen2.5-coder-0.5b-instruct"))
-    client, world = state.conversation.client, state.conversation.world
-    with suppress(KeyboardInterrupt):  # which was said
-        download_model(client, world, state.say, name, more[0] if more else None, f"/download {name}")
+    with suppress(KeyboardInterrupt):
+        download_model(state.models(), name, more[0] if more else None)
     state.known.refresh()
     return state
 

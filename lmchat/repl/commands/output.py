@@ -5,8 +5,8 @@ import re
 from itertools import islice
 from pathlib import Path
 
+from lmchat.app.export import export_session, is_json, write_text
 from lmchat.chat.session import Turn
-from lmchat.chat.transcript import transcript
 from lmchat.chat.values import InvalidToolCall, ToolCall
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, stats_note
@@ -48,7 +48,7 @@ def save(state: ReplState, text: str) -> ReplState:
     """Write the last reply to a file."""
     path = _target(required(text, "file", "/save answer.md"))
     answer = _last_answer(state.current()).reply.text
-    instead = _write(path, answer if answer.endswith("\n") else f"{answer}\n")
+    instead = write_text(path, answer if answer.endswith("\n") else f"{answer}\n")
     state.say(f"The reply is in {path}{instead}.")
     return state
 
@@ -59,17 +59,10 @@ def export(state: ReplState, text: str) -> ReplState:
     if state.head is None:
         raise BadUseError("There is nothing to export yet.")
     path = _target(text or f"{state.session.name or 'conversation'}.md".replace("/", "-"))
-    if path.suffix.lower() == ".json":
-        if not state.kept:
-            raise BadUseError("A private conversation is exported as Markdown only.", hint="/export FILE.md")
-        form = "JSON"
-        instead = _write(
-            path, json.dumps(state.conversation.store.export(state.session), ensure_ascii=False, indent=1) + "\n"
-        )
-    else:
-        form = "Markdown"
-        instead = _write(path, transcript(state.session))
-    state.say(f"The session is in {path} as {form}{instead}.")
+    complete = is_json(path)
+    if complete and not state.kept:
+        raise BadUseError("A private conversation is exported as Markdown only.", hint="/export FILE.md")
+    export_session(state.conversation.store, state.session, path, state.say, complete=complete)
     return state
 
 
@@ -167,16 +160,6 @@ def _last_answer(state: ReplState) -> Turn:
 
 def _target(text: str) -> Path:
     return path_of(text.strip("'\""))
-
-
-def _write(path: Path, text: str) -> str:
-    """Write a file, and return what to say of one that it took the place of."""
-    try:
-        instead = ", in place of what was there" if path.is_file() and path.stat().st_size else ""
-        path.write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise BadUseError(f"'{path}' cannot be written: {error.strerror}.") from None
-    return instead
 
 
 COMMANDS = (

@@ -82,16 +82,16 @@ def delete(state: ReplState, text: str) -> ReplState:
     if not name or (not text and not state.kept):
         raise BadUseError("There is nothing to delete: this session is not kept yet.")
     store = state.conversation.store
-    doomed = store.find(name)
-    turns = sum(1 for _ in doomed.lineage())
+    found = store.find(name)
+    turns = sum(1 for _ in found.lineage())
     if not state.keyboard.confirmed(
-        f"Delete session '{sanitize_line(doomed.name)}' ({counted(turns, 'turn')}) for good?"
+        f"Delete session '{sanitize_line(found.name)}' ({counted(turns, 'turn')}) for good?"
     ):
         state.say("Nothing was deleted.")
         return state
     store.delete([name])
-    state.say(f"Session '{doomed.name}' is deleted.")
-    return state.at(_empty(state.session, "")) if doomed.id == state.session.id else state
+    state.say(f"Session '{found.name}' is deleted.")
+    return state.at(_empty(state.session, "")) if found.id == state.session.id else state
 
 
 def search(state: ReplState, text: str) -> ReplState:
