@@ -376,6 +376,22 @@ def test_a_terminal_without_escapes_gets_none(tmp_path: Path, studio: Studio) ->
         assert b"\x1b" not in there.written
 
 
+def test_the_last_reply_of_a_resumed_session_is_not_dim(tmp_path: Path, studio: Studio) -> None:
+    studio.replies = [spoken("First."), spoken("Second.")]
+    with window(talk_command(studio.server.url, "s"), tmp_path) as there:
+        there.until_prompt()
+        for said in ("First.", "Second."):
+            there.send("hello\r")
+            there.until(said)
+            there.until_keys()
+        there.send("\x04")
+        assert there.ended() == 0
+    with window(talk_command(studio.server.url, "s"), tmp_path) as there:
+        there.until("Second.")
+        assert b"\x1b[2mFirst." in there.written
+        assert b"\x1b[2mSecond." not in there.written
+
+
 def test_completions_are_shown_in_a_short_window(tmp_path: Path, studio: Studio) -> None:
     with window(talk_command(studio.server.url, "s"), tmp_path, rows=5) as there:
         there.until_prompt()
