@@ -74,7 +74,7 @@ def _asked(conversation: Conversation, session: Session, prompt: Prompt, flags: 
 def _document(exchange: Exchange, flags: ChatFlags) -> dict[str, Any]:
     return turn_document(
         exchange.turn,
-        session=None if flags.private else exchange.session.name,
+        session=None if flags.private else exchange.session.name or None,
         previous_response_id=exchange.followed,
         unsent_turns=exchange.resent,
     )

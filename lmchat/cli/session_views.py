@@ -76,6 +76,7 @@ def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
             lambda turns: store.tree(session, only=turns),
             theme_of(invocation),
             width_of(invocation) or 100,
+            attempts=store.attempts(session),
         ):
             invocation.world.stdout.write(f"{line}\n")
 
@@ -89,6 +90,7 @@ def _twig_document(twig: TreeEntry, head: TurnId | None) -> dict[str, Any]:
         "model": twig.model,
         "at": twig.at.isoformat(),
         "summary": twig.summary,
+        "attempt": twig.attempt,
         "head": twig.id == head,
     }
 

@@ -28,12 +28,13 @@ def say_new(state: ReplState) -> None:
 
 
 def show_resumed(state: ReplState, most: int = RESUMED_TURNS) -> None:
-    """Show the last turns as they looked, dimmed, and whether there are earlier ones."""
+    """Show the last turns as they looked, all but the very last dimmed, and say where earlier ones are."""
     turns = list(islice(state.session.lineage(), most))[::-1]
     before = turns[0].parent
     if before is not None:
         state.say(f"Session '{state.session.name}' goes on; earlier turns: /history, /tree.")
-    show_turns(state.conversation.world, turns, state.theme, dim=True)
+    show_turns(state.conversation.world, turns[:-1], state.theme, dim=True)
+    show_turns(state.conversation.world, turns[-1:], state.theme)
 
 
 def say_place(state: ReplState) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from lmchat.errors import StoreError
 FILE_NAME = "conversations.db"
 PATIENCE_SECONDS = 30.0
 _SIGNATURE, _SMALLEST = b"SQLite format 3\0", 512
+_OLDEST_SQLITE = (3, 35, 0)
+"""The first with `RETURNING`; the trigram index needs 3.34."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Row = tuple[Any, ...]
@@ -38,12 +41,18 @@ class Database:
         self._open()
 
     def _open(self) -> None:
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+            raise StoreError(
+                f"This Python comes with SQLite {sqlite3.sqlite_version}, which cannot keep conversations.",
+                hint=f"Use a Python with SQLite {'.'.join(map(str, _OLDEST_SQLITE))} or newer.",
+            )
         with self._explained():
             self._connection = sqlite3.connect(
                 self.path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
             )
         try:
             # Every value read is checked against the tables it belongs to; fullfsync is what macOS calls a real one.
+            self._connection.create_function("nfc", 1, normal_form, deterministic=True)
             for setting in ("foreign_keys=ON", "fullfsync=ON", "cache_size=-16000"):
                 self.execute(f"PRAGMA {setting}")
             self._file = self._identity()
@@ -140,6 +149,11 @@ class Database:
             raise  # a fault of ours, not of the disk
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
+
+
+def normal_form(text: str) -> str:
+    """Return the one form of a text that is compared, however its accents were typed (macOS takes them apart)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def microseconds(at: datetime) -> int:

@@ -102,6 +102,31 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE VIRTUAL TABLE trigrams USING fts5 (prompt, reply, content='', tokenize='trigram')",
         "CREATE VIRTUAL TABLE trigram_places USING fts5vocab (trigrams, instance)",
     ),
+    (
+        # The index has texts in one normal form since then: words are found however their accents were typed.
+        """
+        INSERT INTO trigrams (trigrams, rowid, prompt, reply)
+            SELECT 'delete', id, prompt || '  ', reply || '  ' FROM settled
+            WHERE nfc(prompt) <> prompt OR nfc(reply) <> reply
+        """,
+        """
+        INSERT INTO trigrams (rowid, prompt, reply)
+            SELECT id, nfc(prompt) || '  ', nfc(reply) || '  ' FROM settled
+            WHERE nfc(prompt) <> prompt OR nfc(reply) <> reply
+        """,
+        # A turn that ended before anything came.
+        "ALTER TABLE turn ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0",
+        "UPDATE turn SET attempt = 1 WHERE outcome != 'complete' AND items = '[]'",
+        "DROP INDEX turn_twig",
+        """
+        CREATE INDEX turn_twig ON turn
+            (tree, parent, number, grown_by, first_words, outcome, model, at, summary, server, attempt)
+        """,
+        "CREATE INDEX turn_attempt ON turn (tree, number) WHERE attempt",
+        # When it was deleted; its name is free for others from then on, and is kept in `name_before`.
+        "ALTER TABLE session ADD COLUMN trashed INTEGER",
+        "ALTER TABLE session ADD COLUMN name_before TEXT",
+    ),
 )
 
 _APPLICATION = 0x6C6D6368  # "lmch", so that another program's database is never taken for ours

@@ -9,6 +9,7 @@ import time
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from threading import Timer
+from typing import TextIO
 
 import pexpect
 import pytest
@@ -31,7 +32,7 @@ LOST = (
 )
 
 
-def ask(home: Path, server: ScriptedServer, *arguments: str, stdin: str | None = "") -> tuple[int, str, str]:
+def ask(home: Path, server: ScriptedServer, *arguments: str, stdin: str | TextIO | None = "") -> tuple[int, str, str]:
     ran = run(home, "--url", server.url, "ask", "-m", "tiny", *arguments, stdin=stdin)
     return ran.status, ran.stdout, ran.stderr
 
@@ -308,6 +309,16 @@ def test_a_picture_goes_along_as_a_data_url(tmp_path: Path) -> None:
     seeing = MODELS.replace('"vision":false', '"vision":true')
     with ScriptedServer(answer(200, seeing), stream(reply())) as server:
         assert ask(tmp_path, server, "-i", str(tmp_path / "dot.jpg"), "What is this?")[0] == 0
+        text, image = server.requests[1].json["input"]
+    assert text == {"type": "text", "content": "What is this?"}
+    assert image["data_url"].startswith("data:image/png;base64,iVBOR")
+
+
+def test_a_picture_comes_from_a_pipe(tmp_path: Path) -> None:
+    piped = TextIOWrapper(BytesIO(PNG), encoding="utf-8")
+    seeing = MODELS.replace('"vision":false', '"vision":true')
+    with ScriptedServer(answer(200, seeing), stream(reply())) as server:
+        assert ask(tmp_path, server, "-i", "-", "What is this?", stdin=piped)[0] == 0
         text, image = server.requests[1].json["input"]
     assert text == {"type": "text", "content": "What is this?"}
     assert image["data_url"].startswith("data:image/png;base64,iVBOR")

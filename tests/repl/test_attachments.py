@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.chat.test_pictures import GIF, PNG
 from tests.repl.lmstudio import EYES, Studio, refused, spoken
 from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
+from tests.test_pictures import file as file_of
+
+PNG, GIF = (file_of(kind, (640, 480)) for kind in ("PNG", "GIF"))
 
 
 @pytest.fixture

@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from lmchat.app.attachments import quoted_file
-from lmchat.chat.images import read_picture
 from lmchat.chat.models import require_sight
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError, LmchatError
-from lmchat.pictures import scaled
+from lmchat.pictures import prepared
 from lmchat.render.tables import size_words
 from lmchat.repl.clipboard import pasted_picture, pasted_text
 from lmchat.repl.commands.command import Command, nothing, paths, required
@@ -25,7 +24,7 @@ def image(state: ReplState, text: str) -> ReplState:
         state.say("No picture is sent with the next prompt.")
         return replace(state, images=())
     _check_sight(state)
-    return _with_pictures(state, [read_picture(path.name, _read(path)) for path in paths(text)])
+    return _with_pictures(state, [prepared(path.name, _read(path)) for path in paths(text)])
 
 
 def file(state: ReplState, text: str) -> ReplState:
@@ -46,19 +45,16 @@ def paste(state: ReplState, text: str) -> ReplState:
     if data is None:
         return replace(state, draft=pasted_text(state.conversation.world))
     _check_sight(state)
-    return _with_pictures(state, [read_picture("clipboard.png", data)])
+    return _with_pictures(state, [prepared("clipboard.png", data)])
 
 
-def _with_pictures(state: ReplState, read: Sequence[Image]) -> ReplState:
-    pictures = []
-    for image in read:
-        each, note = scaled(image)
-        pictures.append(each)
+def _with_pictures(state: ReplState, read: Sequence[tuple[Image, str]]) -> ReplState:
+    for each, note in read:
         if note:
             state.say(note)
         size = f"{each.width} × {each.height}, {size_words(len(each.data))}"
         state.say(f"{each.name} ({size}) is sent with the next prompt; /image off drops it.")
-    return replace(state, images=(*state.images, *pictures))
+    return replace(state, images=(*state.images, *(image for image, _ in read)))
 
 
 def _check_sight(state: ReplState) -> None:

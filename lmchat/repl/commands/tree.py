@@ -47,15 +47,15 @@ def goto(state: ReplState, text: str) -> ReplState:
 def retry(state: ReplState, text: str) -> ReplState:
     """Ask the last prompt again, beside the reply there is; another model and other options apply to this turn only."""
     state = with_model(state.current())
-    turn, usual = _last(state), state.session
+    turn, usual = _unanswered(state) or _last(state), state.session
     once = _tried_with(state, words(text))
     if once.model != usual.model:
         state.say(f"Turn {turn.id}, {turn.model}:")
         show_turns(state.conversation.world, [turn], state.theme, dim=True)
         state.say(f"{once.model}:")
     asked = ask(state, turn.prompt, growing=usual.moved(turn.parent), summary=turn.summary, once=once)
-    # The prompt is in the tree: it need not be in the line as well.
-    return replace(asked, draft="")
+    # The prompt is in the tree: what is in the line, to be changed and sent again, is the command.
+    return replace(asked, draft=f"/retry {text}".strip() if asked.draft else "")
 
 
 def edit(state: ReplState, text: str) -> ReplState:
@@ -79,7 +79,8 @@ def tree(state: ReplState, text: str) -> ReplState:
         return store.tree(session, only=turns) if state.kept else [leaves[turn] for turn in turns]
 
     heads = store.heads(session) if state.kept else {}
-    for line in draw_tree(shape, session.head, heads, look_up, state.theme, state.width):
+    attempts = store.attempts(session) if state.kept else {leaf.id for leaf in leaves.values() if leaf.attempt}
+    for line in draw_tree(shape, session.head, heads, look_up, state.theme, state.width, attempts=attempts):
         state.write(f"{line}\n")
     return state
 
@@ -102,6 +103,12 @@ def _moved(state: ReplState, session: Session) -> ReplState:
     moved = replace(state.at(session), warned=False)
     say_place(moved)
     return moved
+
+
+def _unanswered(state: ReplState) -> Turn | None:
+    """Return the newest turn where it is an attempt to follow the head."""
+    newest = state.session.turns.get(max(state.session.turns, default=TurnId(0)))
+    return newest if newest is not None and newest.barren and newest.parent == state.session.head else None
 
 
 def _last(state: ReplState) -> Turn:
