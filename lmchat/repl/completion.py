@@ -16,11 +16,12 @@ from lmchat.chat.models import find_model
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.render.cells import shorten
 from lmchat.render.sanitize import sanitize_line
-from lmchat.repl.commands.command import Takes
+from lmchat.repl.commands.command import DISPLAY_SETTINGS, Takes
 from lmchat.repl.commands.output import code_blocks
 from lmchat.repl.commands.table import BY_NAME, COMMANDS
 from lmchat.repl.matching import Offer, among_several, fitting, last_of_several, matching
 from lmchat.repl.state import ReplState
+from lmchat.settings.keys import BY_NAME as SETTINGS
 from lmchat.settings.keys import OPTIONS
 
 _MOST_TURNS, _MOST_OFFERS = 200, 100
@@ -104,7 +105,7 @@ class Completions(Completer):
             case Takes.TURN:
                 return self._turns()
             case Takes.SET_OPTION:
-                return _options()
+                return [*_options(), *((name, SETTINGS[name].help) for name in DISPLAY_SETTINGS)]
             case Takes.OPTION:
                 system = (
                     [("system", shorten(sanitize_line(session.system[:200]), _WORDS_CELLS))] if session.system else []
@@ -154,6 +155,8 @@ class Completions(Completer):
             model = find_model(self._state.known.now(), self._state.model)
             for level in model.reasoning_options if model else ():
                 yield level, "the model's own" if model and level == model.reasoning_default else ""
+        elif option in DISPLAY_SETTINGS:
+            yield from ((choice, "") for choice in SETTINGS[option].shape.choices)
         elif key := OPTIONS.get(option):
             yield key.example, key.help
 
