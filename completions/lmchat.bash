@@ -111,6 +111,9 @@ sessions list|flag|--json||One JSON document on stdout, for scripts.
 sessions list|flag|--help||Show this help.
 sessions show|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
 sessions show|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
+sessions show|flag|--show-reasoning||What the model thought: all, or nothing.
+sessions show|flag|--hide-reasoning||What the model thought: all, or nothing.
+sessions show|flag|--raw||Only the last reply's own text, as it came.
 sessions show|flag|--json||One JSON document on stdout, for scripts.
 sessions show|flag|--help||Show this help.
 sessions tree|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.

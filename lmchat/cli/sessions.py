@@ -48,6 +48,11 @@ def show(
     context: typer.Context,
     name: Name,
     at: given.At = None,
+    show_reasoning: Annotated[
+        bool | None,
+        typer.Option("--show-reasoning/--hide-reasoning", help="What the model thought: all, or nothing."),
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Only the last reply's own text, as it came.")] = False,
     as_json: given.AsJson = False,
 ) -> None:
     """Show what was said, from the first turn to the last.
@@ -55,10 +60,14 @@ def show(
     \b
     lmchat sessions show colours
     lmchat sessions show colours --at 3
+    lmchat sessions show colours --raw > answer.md
     """
-    from lmchat.cli.session_views import show_session
+    from lmchat.cli.session_views import show_reply, show_session
 
-    show_session(context.obj, name, at=at, as_json=as_json)
+    if raw:
+        show_reply(context.obj, name, at=at)
+    else:
+        show_session(context.obj, name, at=at, show_reasoning=show_reasoning, as_json=as_json)
 
 
 @sessions.command()
