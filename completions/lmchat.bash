@@ -28,8 +28,8 @@ ask|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
 ask|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
 ask|option|--system|@file|The system prompt, or a file: -S @role.txt.
 ask|option|-S|@file|The system prompt, or a file: -S @role.txt.
-ask|option|--image|file|Send a picture along; repeatable: -i a.png.
-ask|option|-i|file|Send a picture along; repeatable: -i a.png.
+ask|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
+ask|option|-i|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 ask|option|--file|file|Quote a text file; repeatable: -f notes.md.
 ask|option|-f|file|Quote a text file; repeatable: -f notes.md.
 ask|option|--mcp||Tools: mcp/label[:tool,tool] or label=https://url[:tool,tool]; repeatable.
@@ -65,8 +65,8 @@ talk|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
 talk|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
 talk|option|--system|@file|The system prompt, or a file: -S @role.txt.
 talk|option|-S|@file|The system prompt, or a file: -S @role.txt.
-talk|option|--image|file|Send a picture along; repeatable: -i a.png.
-talk|option|-i|file|Send a picture along; repeatable: -i a.png.
+talk|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
+talk|option|-i|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 talk|option|--file|file|Quote a text file; repeatable: -f notes.md.
 talk|option|-f|file|Quote a text file; repeatable: -f notes.md.
 talk|option|--mcp||Tools: mcp/label[:tool,tool] or label=https://url[:tool,tool]; repeatable.
@@ -131,8 +131,8 @@ sessions fork|flag|--help||Show this help.
 sessions delete|arguments|NAME…|ask sessions|The sessions to delete.
 sessions delete|flag|--help||Show this help.
 sessions export|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
-sessions export|option|--output|file|Write there; .json holds everything.
-sessions export|option|-o|file|Write there; .json holds everything.
+sessions export|option|--output|file|Write there; .json is complete.
+sessions export|option|-o|file|Write there; .json is complete.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions export|flag|--help||Show this help.
 sessions import|argument|FILE|file|What export --json wrote; - reads standard input.

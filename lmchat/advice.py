@@ -9,12 +9,16 @@ class Action(Enum):
     """A thing to do that has one name in a shell and another in talk."""
 
     ATTACH_PICTURE = auto()
+    BEGIN_SESSION = auto()
+    CHOOSE_MODEL = auto()
     DOWNLOAD_MODEL = auto()
+    EXPORT_SESSION = auto()
     LIST_MODELS = auto()
     LIST_SESSIONS = auto()
     LOAD_MODEL = auto()
     SET_OPTION = auto()
     SHOW_TREE = auto()
+    SWITCH_SESSION = auto()
     UNLOAD_MODEL = auto()
     UNSET_OPTION = auto()
 
@@ -29,6 +33,9 @@ class Do:
 
 Advice = str | tuple[str | Do, ...]
 """A sentence that says what to do, with the actions in it as data."""
+
+Say = Callable[[Advice], None]
+"""Says one sentence to the person, beside the answer."""
 
 Words = Mapping[Action, Callable[[str], str]]
 """How a face of the program names each action, given what it is done to (which may be empty)."""
@@ -54,13 +61,40 @@ def _flag(to: str) -> str:
 
 COMMAND_LINE: Words = {
     Action.ATTACH_PICTURE: lambda to: f"--image {to or 'FILE'}",
+    Action.BEGIN_SESSION: lambda to: f'lmchat ask "{to or "Hello"}"',
+    Action.CHOOSE_MODEL: lambda to: f"--model {to or 'KEY'}",
     Action.DOWNLOAD_MODEL: lambda to: f"lmchat models download {to or 'NAME'}",
+    Action.EXPORT_SESSION: lambda to: f"lmchat sessions export {to or 'NAME'} --json",
     Action.LIST_MODELS: lambda _to: "lmchat models",
     Action.LIST_SESSIONS: lambda _to: "lmchat sessions",
     Action.LOAD_MODEL: _load,
     Action.SET_OPTION: _flag,
     Action.SHOW_TREE: lambda to: f"lmchat sessions tree {to or 'NAME'}",
+    Action.SWITCH_SESSION: lambda to: f"lmchat talk {to or 'NAME'}",
     Action.UNLOAD_MODEL: lambda to: f"lmchat models unload {to or 'KEY'}",
     Action.UNSET_OPTION: _flag,
 }
 """The names of the actions in a shell."""
+
+
+def _set_in_talk(to: str) -> str:
+    name, _, value = to.partition(" ")
+    return f"/reasoning {value}".rstrip() if name == "reasoning" else f"/set {to or 'option value'}"
+
+
+IN_TALK: Words = {
+    Action.ATTACH_PICTURE: lambda to: f"/image {to or 'FILE'}",
+    Action.BEGIN_SESSION: lambda _to: "/new",
+    Action.CHOOSE_MODEL: lambda to: f"/model {to or 'KEY'}",
+    Action.DOWNLOAD_MODEL: lambda to: f"/download {to or 'NAME'}",
+    Action.EXPORT_SESSION: lambda _to: "/export FILE.json",
+    Action.LIST_MODELS: lambda _to: "/models",
+    Action.LIST_SESSIONS: lambda _to: "/sessions",
+    Action.LOAD_MODEL: lambda to: f"/load {to or 'KEY context_length=N'}",
+    Action.SET_OPTION: _set_in_talk,
+    Action.SHOW_TREE: lambda _to: "/tree",
+    Action.SWITCH_SESSION: lambda to: f"/switch {to or 'NAME'}",
+    Action.UNLOAD_MODEL: lambda to: f"/unload {to or 'KEY'}",
+    Action.UNSET_OPTION: lambda to: f"/unset {to or 'option'}",
+}
+"""The names of the actions in talk."""

@@ -157,13 +157,21 @@ class SessionGoneError(StoreError):
 
 
 class BugError(LmchatError):
-    """A fault of lmchat's own, named by the exception that nobody expected."""
+    """A fault of lmchat's own, named by the unexpected exception."""
 
     status = ExitStatus.BUG
     kind = "bug"
 
     def __init__(self, name: str) -> None:
         super().__init__(f"lmchat has a bug here ({name}).", hint="`lmchat --debug …` shows where; please report it.")
+
+
+def system_error(fault: OSError) -> LmchatError:
+    """Return what the operating system refused, such as to write to a disk that is full."""
+    what = f"'{fault.filename}': " if fault.filename else ""
+    return LmchatError(
+        f"Operating system error: {what}{fault.strerror or fault}.", hint="Check the disk or device, then try again."
+    )
 
 
 def nearest(name: str, names: list[str]) -> str:

@@ -1,9 +1,10 @@
-"""What goes along with a prompt: text files, quoted under their names, and pictures."""
+"""What is sent with a prompt: text files, quoted under their names, and pictures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from lmchat.advice import Say
 from lmchat.app.invocation import Invocation
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from lmchat.decoding import Decoded
 
 
-Say = Callable[[str], None]
-"""Says one sentence to the person, beside the answer."""
+STDIN = Path("-")
+"""Standard input, where a file is named."""
 
 
 def text_or_file(text: str, say: Say, encoding: str | None = None) -> str:
@@ -57,7 +58,7 @@ def quoted_file(path: Path, say: Say, encoding: str | None = None) -> str:
 
 
 def pictures(invocation: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]:
-    """Read the pictures that go along with a prompt, scaled down where they are too large, which is said.
+    """Read the pictures of a prompt, made fit to send, and say what was changed; `-` is standard input.
 
     Raise BadUseError for a file that is none.
     """
@@ -65,13 +66,14 @@ def pictures(invocation: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]
 
 
 def _picture(invocation: Invocation, path: Path) -> Image:
-    from lmchat.chat.images import read_picture
-    from lmchat.pictures import scaled
+    from lmchat.pictures import prepared
 
+    piped = path == STDIN
     try:
-        image, note = scaled(read_picture(path.name, path.read_bytes()))
+        data = invocation.world.stdin.buffer.read() if piped else path.read_bytes()
     except OSError as error:
         raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+    image, note = prepared("picture" if piped else path.name, data)
     if note:
-        invocation.say(note)
+        invocation.say(f"lmchat: {note}")
     return image

@@ -19,7 +19,7 @@ from lmchat.chat.values import EphemeralMcp, Integration, Prompt
 from lmchat.errors import LmchatError, NotFoundError
 from lmchat.render.failures import show_note
 from lmchat.settings import Settings, read_settings
-from lmchat.store.store import Store, open_store
+from lmchat.store.store import Store, has_store, open_store
 from lmchat.wire.client import Client
 from lmchat.world import World
 
@@ -122,7 +122,9 @@ class Conversation:
         if choose is not None and (chosen := choose(chatting)):
             return replace(session, model=chosen)
         keys = [model.key for model in chatting]
-        raise NotFoundError("Several models could answer.", hint=f"Choose one with --model: {', '.join(keys)}")
+        raise NotFoundError(
+            "Several models could answer.", hint=("Choose one with ", Do(Action.CHOOSE_MODEL), f": {', '.join(keys)}")
+        )
 
     def check(self, session: Session, prompt: Prompt) -> None:
         """Refuse what the model is known not to do, before it is sent; raise BadUseError."""
@@ -158,10 +160,14 @@ def settings_of(invocation: Invocation, flags: ChatFlags | None = None) -> Setti
 
 
 @contextmanager
-def open_kept_store(invocation: Invocation, *, apart: bool = False) -> Iterator[Store]:
-    """Open the saved conversations, or (`apart`) an empty store that is gone afterwards and touches none of them."""
+def open_kept_store(invocation: Invocation, *, apart: bool = False, private: bool = False) -> Iterator[Store]:
+    """Open the saved conversations, or (`apart`) an empty store that is gone afterwards and touches none of them.
+
+    For a `private` conversation none are begun where there are none.
+    """
     with ExitStack() as stack:
         kept = invocation.world.directories.data
+        apart = apart or (private and not has_store(kept))
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="lmchat-"))) if apart else kept
         store = stack.enter_context(open_store(directory, now=invocation.world.now))
         yield store
@@ -181,7 +187,7 @@ def open_conversation(
 ) -> Iterator[Conversation]:
     """Connect to the server, and put everything together."""
     with ExitStack() as stack:
-        connection = stack.enter_context(connected(invocation, settings))
+        connection = stack.enter_context(connected(invocation, settings, remember=not flags.private))
         yield Conversation(
             world=invocation.world,
             settings=settings,

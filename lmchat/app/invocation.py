@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lmchat.advice import COMMAND_LINE, Advice, worded
 from lmchat.chat.values import Options
 from lmchat.world import World
 
@@ -24,15 +25,11 @@ class Invocation:
         """Write one line of `--debug`."""
         self.say(f"debug: {line}")
 
-    def say(self, sentence: str) -> None:
+    def say(self, sentence: Advice) -> None:
         """Say on stderr what was done; stdout is for answers. A server's names may be in it."""
-        from lmchat.render.sanitize import sanitize_line
-        from lmchat.render.terminal import fitted
+        from lmchat.render.failures import show_line
 
-        stderr = self.world.stderr
-        line = fitted(sanitize_line(sentence), stderr, self.world.environ) if stderr.isatty() else sentence
-        stderr.write(f"{line}\n")
-        stderr.flush()
+        show_line(self.world, worded(sentence, COMMAND_LINE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from lmchat.app.attachments import Say, text_or_file
+from lmchat.advice import Action, Do, Say
+from lmchat.app.attachments import text_or_file
 from lmchat.app.invocation import ChatFlags
 from lmchat.chat.integrations import parse_integration
 from lmchat.chat.session import Session, TurnId
@@ -47,5 +48,5 @@ def _wished_name(store: Store, flags: ChatFlags) -> str | None:
         raise BadUseError("--continue names the session used last, so no other can be named.")
     last = store.last()
     if last is None:
-        raise NotFoundError("There is no session to continue yet.", hint='Begin one: lmchat ask "Hello"')
+        raise NotFoundError("There is no session to continue yet.", hint=("Begin one: ", Do(Action.BEGIN_SESSION)))
     return last

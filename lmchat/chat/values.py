@@ -92,6 +92,7 @@ class Message:
     """A piece of the answer."""
 
     text: str
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Reasoning:
 
     text: str
     seconds: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class ToolCall:
     arguments: Mapping[str, Any]
     output: str
     provider: Provider | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +132,19 @@ class InvalidToolCall:
     kind: str = ""
     arguments: Mapping[str, Any] | None = None
     provider: Provider | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-Item = Message | Reasoning | ToolCall | InvalidToolCall
+@dataclass(frozen=True, slots=True)
+class OtherItem:
+    """An item of a kind that a newer lmchat knows: kept as it was, and shown by its kind only."""
+
+    kind: str
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+Item = Message | Reasoning | ToolCall | InvalidToolCall | OtherItem
+"""What a reply consists of; `extra` of each is what a newer lmchat kept beside what this one knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +157,12 @@ class Stats:
     tokens_per_second: float | None = None
     time_to_first_token_seconds: float | None = None
     model_load_time_seconds: float | None = None
+    extra: Mapping[str, float | int] = field(default_factory=dict, repr=False)
 
     def given(self) -> dict[str, float | int]:
-        """Return the numbers that are known, by their names in the API."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        """Return the numbers that are known, by their names in the API; `extra` are those of a newer lmchat."""
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "extra"}
+        return {**self.extra, **{name: value for name, value in values.items() if value is not None}}
 
     @property
     def context_used(self) -> int | None:

@@ -33,9 +33,16 @@ def list_(context: typer.Context, as_json: given.AsJson = False, wide: Wide = Fa
     lmchat models list
     lmchat models list --json | jq -r '.[].key'
     """
-    from lmchat.app.models import show_models
+    from lmchat.app.display import theme_of, width_of
+    from lmchat.app.models import list_models, model_document, opened_models
+    from lmchat.render.json_output import write_document
 
-    show_models(context.obj, as_json=as_json, wide=wide)
+    invocation: Invocation = context.obj
+    with opened_models(invocation) as server:
+        if as_json:
+            write_document(invocation.world.stdout, [model_document(model) for model in server.listed()])
+        else:
+            list_models(server, theme_of(invocation), width_of(invocation), wide=wide)
 
 
 @models.command()
@@ -62,9 +69,7 @@ def load(
     lmchat models load google/gemma-3-1b
     lmchat models load google/gemma-3-1b --context-length 8192
     """
-    from lmchat.app.connect import connected
-    from lmchat.app.conversation import settings_of
-    from lmchat.app.models import load_model
+    from lmchat.app.models import load_model, opened_models
 
     options = {
         "context_length": context_length,
@@ -74,10 +79,8 @@ def load(
         "offload_kv_cache_to_gpu": offload_kv_cache_to_gpu,
         "parallel": parallel,
     }
-    given = {name: value for name, value in options.items() if value is not None}
-    invocation: Invocation = context.obj
-    with connected(invocation, settings_of(invocation)) as connection:
-        load_model(connection.client, invocation.world, invocation.say, key, given)
+    with opened_models(context.obj, model=True) as server:
+        load_model(server, key, {name: value for name, value in options.items() if value is not None})
 
 
 @models.command()
@@ -92,15 +95,12 @@ def unload(
     lmchat models unload google/gemma-3-1b
     lmchat models unload --all
     """
-    from lmchat.app.connect import connected
-    from lmchat.app.conversation import settings_of
-    from lmchat.app.models import unload_model
+    from lmchat.app.models import opened_models, unload_model
 
     if (name is None) is not every:
         raise BadUseError("Name one model or instance, or give --all.", hint="`lmchat models` shows what is loaded.")
-    invocation: Invocation = context.obj
-    with connected(invocation, settings_of(invocation), model=False) as connection:
-        unload_model(connection.client, invocation.say, name)
+    with opened_models(context.obj) as server:
+        unload_model(server, name)
 
 
 @models.command()
@@ -116,15 +116,7 @@ def download(
     lmchat models download qwen2.5-coder-0.5b-instruct
     lmchat models download https://huggingface.co/… --quantization Q4_K_M
     """
-    from lmchat.app.connect import connected
-    from lmchat.app.conversation import settings_of
-    from lmchat.app.models import download_model
+    from lmchat.app.models import download_model, opened_models
 
-    invocation: Invocation = context.obj
-    again = f"lmchat models download {name}"
-    with connected(invocation, settings_of(invocation), model=False) as connection:
-        if wait:
-            download_model(connection.client, invocation.world, invocation.say, name, quantization, again)
-        else:
-            connection.client.download(name, quantization)
-            invocation.say(f"The download has begun; `{again}` watches it.")
+    with opened_models(context.obj) as server:
+        download_model(server, name, quantization, wait=wait)

@@ -61,7 +61,7 @@ def show_session(invocation: Invocation, name: str, *, at: int | None, as_json: 
 
 
 def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
-    """Draw the tree that a session stands in."""
+    """Draw the tree of a session."""
     with open_kept_store(invocation) as store:
         session = store.find(name)
         if as_json:
@@ -96,7 +96,7 @@ def _twig_document(twig: TreeEntry, head: TurnId | None) -> dict[str, Any]:
 
 
 def show_matches(invocation: Invocation, text: str, session: str | None, *, as_json: bool) -> None:
-    """Show the turns that hold all words of a text, with the words in their context."""
+    """Show the turns that contain all words of a text, with the words in their context."""
     with open_kept_store(invocation) as store:
         matches = store.search(text, session=session)
     if as_json:

@@ -159,7 +159,7 @@ def export(
     name: Name,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write there; .json holds everything."),
+        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write there; .json is complete."),
     ] = None,
     as_json: given.AsJson = False,
 ) -> None:
@@ -169,9 +169,16 @@ def export(
     lmchat sessions export colours > colours.md
     lmchat sessions export colours -o colours.json
     """
-    from lmchat.app.export import export_session
+    from lmchat.app.conversation import open_kept_store
+    from lmchat.app.export import export_session, is_json, print_session
 
-    export_session(context.obj, name, output, as_json=as_json)
+    invocation: Invocation = context.obj
+    with open_kept_store(invocation) as store:
+        session = store.find(name)
+        if output is None:
+            print_session(invocation, store, session, complete=as_json)
+        else:
+            export_session(store, session, output, invocation.say, complete=as_json or is_json(output))
 
 
 @sessions.command("import")

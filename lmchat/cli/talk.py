@@ -20,7 +20,7 @@ def talk_on(invocation: Invocation, flags: ChatFlags) -> None:
     images = () if piped else pictures(invocation, flags.images)
     quoted = () if piped else [(path.name, quoted_file(path, invocation.say, flags.encoding)) for path in flags.files]
     settings = settings_of(invocation, flags)
-    with open_kept_store(invocation) as store:
+    with open_kept_store(invocation, private=flags.private) as store:
         session = resolve_session(store, settings, flags, invocation.say)
         with open_conversation(invocation, settings, store, flags) as conversation:
             from lmchat.repl.loop import run
@@ -39,7 +39,7 @@ def _moved(store: Store, session: Session, flags: ChatFlags) -> Session:
 
 
 def _piped_prompt(invocation: Invocation, flags: ChatFlags) -> Prompt | None:
-    """Read what was piped, with what goes along; None where standard input is the keyboard."""
+    """Read what was piped, with its pictures; None where standard input is the keyboard."""
     if invocation.world.stdin.isatty() or not flags.stdin:
         return None
     if not invocation.world.stdout.isatty():

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from lmchat.chat.session import Outcome, Turn
-from lmchat.chat.values import InvalidToolCall, Item, Message, Reasoning, ToolCall
+from lmchat.chat.values import InvalidToolCall, Item, Message, OtherItem, Reasoning, ToolCall
 from lmchat.render.cells import line_row
 from lmchat.render.notes import call_note, invalid_call_note, thought_note
 from lmchat.render.sanitize import sanitize, sanitize_line
@@ -24,7 +24,7 @@ def show_turns(world: World, turns: Iterable[Turn], theme: Theme, *, dim: bool =
     width = size_of(world.stdout, world.environ)()[0] if rendered else _NARROW
     for turn in turns:
         for row in turn_rows(turn, theme, width, rendered=rendered):
-            world.stdout.write((_dimmed(row) if dim and row else row) + "\n")
+            world.stdout.write((_dimmed(row, theme) if dim and row else row) + "\n")
         world.stdout.write("\n")
     world.stdout.flush()
 
@@ -57,6 +57,8 @@ def _item_rows(item: Item, theme: Theme, width: int, *, rendered: bool) -> Itera
             yield line_row(call_note(tool, arguments), theme.styles.faint, theme, width).text
         case InvalidToolCall():
             yield line_row(invalid_call_note(item), theme.styles.faint, theme, width).text
+        case OtherItem(kind):
+            yield line_row(f"(a newer lmchat shows {kind} here)", theme.styles.faint, theme, width).text
 
 
 def _message_rows(text: str, theme: Theme, width: int, *, rendered: bool) -> Iterator[str]:
@@ -69,6 +71,7 @@ def _message_rows(text: str, theme: Theme, width: int, *, rendered: bool) -> Ite
         yield row.text
 
 
-def _dimmed(row: str) -> str:
-    """Make a row faint as a whole: what it resets inside is made faint again."""
-    return "\x1b[2m" + row.replace("\x1b[0m", "\x1b[0;2m") + "\x1b[0m"
+def _dimmed(row: str, theme: Theme) -> str:
+    """Make a row faint as a whole, where the terminal can: what it resets inside is made faint again."""
+    faint = theme.styles.faint
+    return theme.styled(row.replace("\x1b[0m", f"\x1b[0;{faint}m"), faint) if faint else row

@@ -26,7 +26,7 @@ from lmchat.chat.events import (
     ToolStarted,
     Unknown,
 )
-from lmchat.chat.values import InvalidToolCall, Message, Reasoning, Reply, ToolCall
+from lmchat.chat.values import InvalidToolCall, Message, OtherItem, Reasoning, Reply, ToolCall
 from lmchat.render.cells import BLANK, Row, line_row
 from lmchat.render.failures import show_note
 from lmchat.render.margin import DisplayOptions, Thoughts
@@ -204,6 +204,8 @@ class Screen:
                     self._take_tool(ToolDone(item))
                 case InvalidToolCall():
                     self._take_tool(ToolFailed(item))
+                case OtherItem():
+                    pass  # no server sends what only a newer lmchat keeps
                 case _:
                     assert_never(item)
             self._end_parts()

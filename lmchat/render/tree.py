@@ -1,4 +1,4 @@
-"""Draw a conversation's tree: a straight column for the way to the head, branches beside it, long runs folded."""
+"""Draw a conversation's tree: the way to the head straight up to its last fork, branches beside it, runs folded."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from lmchat.render.theme import Theme
 
 HEAD = "● here"
 _SIDE, _BESIDE = "├─ ", "│  "
+_CORNER, _BELOW = "└─ ", "   "
 _RUN_ENDS = 3
 """How many turns are shown at each end of a folded run."""
 _FIRST_ROWS = 10
@@ -95,16 +96,19 @@ def _lines(shape: Shape, head: TurnId | None, names: Mapping[TurnId, Sequence[st
             more.setdefault(parent, []).append(turn)
     straight = _way(dict(shape), head) if more else set[TurnId]()
     ends = {*names} if head is None else {*names, head}
-    open_runs = [(root, "", "") for root in reversed(_children(None, first, more, straight))]
+    open_runs = [(root, "", "", False) for root in reversed(_children(None, first, more, straight))]
     while open_runs:
-        start, prefix, beside = open_runs.pop()
+        start, prefix, beside, last = open_runs.pop()
         run = _run(start, first, more, ends)
+        after = _children(run[-1], first, more, straight)
+        if last and not after:  # nothing grows from it: as the last of its siblings it stands in their corner
+            prefix, beside = beside + _CORNER, beside + _BELOW
         for place, shown in enumerate(_folded(run)):
             yield _Line(prefix if place == 0 else beside, shown, _fold_note(len(run)))
-        if after := _children(run[-1], first, more, straight):
+        if after:
             *sides, main = after
-            open_runs.append((main, beside, beside))
-            open_runs.extend((side, beside + _SIDE, beside + _BESIDE) for side in reversed(sides))
+            open_runs.append((main, beside, beside, bool(sides)))
+            open_runs.extend((side, beside + _SIDE, beside + _BESIDE, False) for side in reversed(sides))
 
 
 def _way(parents: Mapping[TurnId, TurnId | None], head: TurnId | None) -> set[TurnId]:

@@ -121,6 +121,6 @@ def _warned(state: ReplState) -> ReplState:
     if not state.warned:
         state.say(
             f"{used / context:.0%} of the context is used. Go on (the server drops the oldest when it is full), "
-            "/compact to begin anew from a summary, or /fork NAME to try elsewhere."
+            "/compact to go on from a summary, or /fork NAME to try elsewhere."
         )
     return replace(state, warned=True)

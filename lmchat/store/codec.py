@@ -14,6 +14,7 @@ from lmchat.chat.values import (
     Item,
     Message,
     Options,
+    OtherItem,
     Plugin,
     Provider,
     Reasoning,
@@ -110,11 +111,10 @@ def options_value(value: object, where: str) -> Options:
 
 
 def stats_value(value: object, where: str) -> Stats:
-    """Read stats, of which only the known ones are written."""
+    """Read stats; those of a newer lmchat are kept beside the known ones."""
     members = Members(value, where)
     known = {name: members.take(name, *types) for name, types in _STATS.items() if name in members}
-    members.end()
-    return Stats(**known)
+    return Stats(**known, extra=members.rest())
 
 
 def _types(kind: type) -> dict[str, tuple[type, ...]]:
@@ -123,10 +123,14 @@ def _types(kind: type) -> dict[str, tuple[type, ...]]:
     return {name: (*get_args(hint), int) if float in get_args(hint) else get_args(hint) for name, hint in hints.items()}
 
 
-_STATS = _types(Stats)
+_STATS = {name: types for name, types in _types(Stats).items() if name != "extra"}
 
 
 def _item_json(item: Item) -> dict[str, Any]:
+    return {**_known_json(item), **item.extra}
+
+
+def _known_json(item: Item) -> dict[str, Any]:
     match item:
         case Message(text):
             return {"kind": "message", "text": text}
@@ -149,32 +153,27 @@ def _item_json(item: Item) -> dict[str, Any]:
                 "arguments": None if arguments is None else dict(arguments),
                 "provider": _provider_json(provider),
             }
+        case OtherItem(kind):
+            return {"kind": kind}
 
 
 def _item_value(members: Members) -> Item:
-    kind = members.text("kind")
-    item: Item
-    match kind:
+    """Read an item; what a newer lmchat kept in it, or an item of a kind of its own, stays as it is."""
+    match members.text("kind"):
         case "message":
-            item = Message(members.text("text"))
+            return Message(members.text("text"), extra=members.rest())
         case "reasoning":
-            item = Reasoning(members.text("text"), members.take("seconds", int, float, type(None)))
+            seconds = members.take("seconds", int, float, type(None))
+            return Reasoning(members.text("text"), seconds, extra=members.rest())
         case "tool_call":
-            item = ToolCall(
-                members.text("tool"), members.take("arguments", dict), members.text("output"), _provider_value(members)
-            )
+            call = (members.text("tool"), members.take("arguments", dict), members.text("output"))
+            return ToolCall(*call, _provider_value(members), extra=members.rest())
         case "invalid_tool_call":
-            item = InvalidToolCall(
-                members.text("reason"),
-                members.text("tool"),
-                members.text("type"),
-                members.take("arguments", dict, type(None)),
-                _provider_value(members),
-            )
-        case _:
-            raise ValueError(f"{members.where} is of the unknown kind '{kind}'")
-    members.end()
-    return item
+            named = (members.text("reason"), members.text("tool"), members.text("type"))
+            arguments = members.take("arguments", dict, type(None))
+            return InvalidToolCall(*named, arguments, _provider_value(members), extra=members.rest())
+        case kind:
+            return OtherItem(kind, members.rest())
 
 
 def _provider_json(provider: Provider | None) -> dict[str, str] | None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -16,10 +17,9 @@ from lmchat.errors import StoreError
 from lmchat.store.failures import PATIENCE_SECONDS, damaged, explain, read_only
 
 FILE_NAME = "conversations.db"
-OLDEST_SQLITE = (3, 35, 0)
-"""RETURNING came with this; the trigrams of FTS5 came a version before."""
-
 _SIGNATURE, _SMALLEST = b"SQLite format 3\0", 512
+_OLDEST_SQLITE = (3, 35, 0)
+"""The first with `RETURNING`; the trigram index needs 3.34."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
@@ -40,11 +40,6 @@ class Database:
         self.read_only = False
         self.unreadable: list[str] = []
         self._copy: TemporaryDirectory[str] | None = None
-        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-            raise StoreError(
-                f"The SQLite of this Python is {sqlite3.sqlite_version}; conversations need 3.35 or newer.",
-                hint="Run lmchat with a newer Python.",
-            )
         try:
             self.read_only = not _make_private(directory, self.path)
         except OSError as error:
@@ -75,12 +70,18 @@ class Database:
         self._connect((Path(self._copy.name) / FILE_NAME).as_uri())
 
     def _connect(self, address: str) -> None:
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+            raise StoreError(
+                f"This Python comes with SQLite {sqlite3.sqlite_version}, which cannot keep conversations.",
+                hint=f"Use a Python with SQLite {'.'.join(map(str, _OLDEST_SQLITE))} or newer.",
+            )
         with self._explained():
             self._connection = sqlite3.connect(
                 address, uri=True, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
             )
         try:
             # Every value read is checked against the tables it belongs to; fullfsync is what macOS calls a real one.
+            self._connection.create_function("nfc", 1, normal_form, deterministic=True)
             for setting in ("foreign_keys=ON", "fullfsync=ON", "cache_size=-16000"):
                 self.execute(f"PRAGMA {setting}")
             self._file = self._identity()
@@ -207,6 +208,11 @@ def typed(row: Row, kinds: Sequence[type | tuple[type, ...]]) -> Row:
         if not isinstance(value, kind):
             raise TypeError(f"{value!r} is of the wrong type")
     return row
+
+
+def normal_form(text: str) -> str:
+    """Return the one form of a text that is compared, however its accents were typed (macOS takes them apart)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def microseconds(at: datetime) -> int:

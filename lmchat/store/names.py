@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Callable
 
 from lmchat.errors import BadUseError
+from lmchat.store.database import normal_form
 
 LONGEST_NAME, LONGEST_SLUG = 100, 40
 UNNAMED = "chat"
@@ -13,7 +14,7 @@ _FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 
 def same(name: str) -> str:
     """Return the one form of a name that is kept and compared, however it was typed."""
-    return unicodedata.normalize("NFC", name)
+    return normal_form(name)
 
 
 def checked(name: str) -> str:

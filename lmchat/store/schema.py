@@ -105,6 +105,17 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE VIRTUAL TABLE trigram_places USING fts5vocab (trigrams, instance)",
     ),
     (
+        # The index has texts in one normal form since then: words are found however their accents were typed.
+        """
+        INSERT INTO trigrams (trigrams, rowid, prompt, reply)
+            SELECT 'delete', id, prompt || '  ', reply || '  ' FROM settled
+            WHERE nfc(prompt) <> prompt OR nfc(reply) <> reply
+        """,
+        """
+        INSERT INTO trigrams (rowid, prompt, reply)
+            SELECT id, nfc(prompt) || '  ', nfc(reply) || '  ' FROM settled
+            WHERE nfc(prompt) <> prompt OR nfc(reply) <> reply
+        """,
         # A turn that ended before anything came.
         "ALTER TABLE turn ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0",
         "UPDATE turn SET attempt = 1 WHERE outcome != 'complete' AND items = '[]'",

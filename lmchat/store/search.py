@@ -18,6 +18,8 @@ from lmchat.store.sessions import number_of
 from lmchat.store.tree import reached, tree_of
 
 _AROUND = 60
+_LONG_WORD = 20
+_BLANK = re.compile(r"\s+")
 _NEWEST = 1000
 _ROWS = "SELECT turn.id, number, at, name, turn.prompt, turn.reply FROM turn JOIN session ON session.id = turn.grown_by"
 
@@ -68,7 +70,9 @@ def _holding_all(words: list[str]) -> tuple[str, list[object]]:
         spellings = dict.fromkeys("".join(each) for each in product(*((c.lower(), c.upper()) for c in word)))
         likes = ["%" + re.sub("[%_~]", r"~\g<0>", spelling) + "%" for spelling in spellings]
         conditions.append(
-            "(" + " OR ".join(["turn.prompt LIKE ? ESCAPE '~' OR turn.reply LIKE ? ESCAPE '~'"] * len(likes)) + ")"
+            "("
+            + " OR ".join(["nfc(turn.prompt) LIKE ? ESCAPE '~' OR nfc(turn.reply) LIKE ? ESCAPE '~'"] * len(likes))
+            + ")"
         )
         values += [each for like in likes for each in (like, like)]
     return " AND ".join(conditions), values
@@ -77,14 +81,26 @@ def _holding_all(words: list[str]) -> tuple[str, list[object]]:
 def _match(row: Row, session: str | None, pattern: re.Pattern[str]) -> Match:
     """Cut the surroundings of the first hit out of the text that holds more of the words."""
     _, number, at, grower, prompt, reply = typed(row, (int, int, int, str, str, str))
-    where, text = max((("prompt", prompt), ("reply", reply)), key=lambda each: _different_hits(each[1], pattern))
+    where, text = max(
+        (("prompt", same(prompt)), ("reply", same(reply))), key=lambda each: _different_hits(each[1], pattern)
+    )
     first = pattern.search(text)
-    start = max((first.start() if first else 0) - _AROUND, 0)
-    end = min((first.end() if first else 0) + _AROUND, len(text))
+    start, end = _around(text, *(first.span() if first else (0, 0)))
     # One character for one, so that the offsets stay.
     snippet = "".join(" " if character.isspace() else character for character in text[start:end])
     hits = tuple(hit.span() for hit in pattern.finditer(snippet))
     return Match(session or grower, TurnId(number), where, snippet, hits, moment(at))
+
+
+def _around(text: str, first: int, last: int) -> tuple[int, int]:
+    """Return where the surroundings of a hit begin and end: at words, where those are not long."""
+    start, end = max(first - _AROUND, 0), min(last + _AROUND, len(text))
+    if start and not text[start - 1].isspace():
+        blank = _BLANK.search(text, start, min(first, start + _LONG_WORD))
+        start = blank.end() if blank else start
+    if end < len(text) and not text[end].isspace():
+        end = max((blank.start() for blank in _BLANK.finditer(text, max(last, end - _LONG_WORD), end)), default=end)
+    return start, end
 
 
 def _different_hits(text: str, pattern: re.Pattern[str]) -> int:

@@ -11,7 +11,7 @@ from lmchat.chat.session import Session, TurnId
 from lmchat.chat.talk import Keep
 from lmchat.chat.values import Integration, Options
 from lmchat.store import documents, sessions, tree
-from lmchat.store.database import Database
+from lmchat.store.database import FILE_NAME, Database
 from lmchat.store.drafts import Keeper, Writer, writers_directory
 from lmchat.store.schema import prepare
 from lmchat.store.search import search
@@ -30,6 +30,11 @@ def open_store(directory: Path, *, now: Callable[[], datetime]) -> "Store":
         database.close()
         raise
     return Store(database)
+
+
+def has_store(directory: Path) -> bool:
+    """Tell whether a directory has conversations."""
+    return (directory / FILE_NAME).exists()
 
 
 class Store:

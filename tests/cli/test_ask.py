@@ -9,6 +9,7 @@ import time
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from threading import Timer
+from typing import TextIO
 
 import pexpect
 import pytest
@@ -31,7 +32,7 @@ LOST = (
 )
 
 
-def ask(home: Path, server: ScriptedServer, *arguments: str, stdin: str | None = "") -> tuple[int, str, str]:
+def ask(home: Path, server: ScriptedServer, *arguments: str, stdin: str | TextIO | None = "") -> tuple[int, str, str]:
     ran = run(home, "--url", server.url, "ask", "-m", "tiny", *arguments, stdin=stdin)
     return ran.status, ran.stdout, ran.stderr
 
@@ -268,6 +269,14 @@ def test_private_leaves_nothing_behind(tmp_path: Path) -> None:
     assert json.loads(run(tmp_path, "sessions", "--json").stdout) == []
 
 
+@pytest.mark.parametrize("named", [(), ("-s", "trip")])
+def test_private_writes_no_file_at_all(tmp_path: Path, named: tuple[str, ...]) -> None:
+    with ScriptedServer(answer(200, MODELS), stream(reply())) as server:
+        ran = run(tmp_path, "--url", server.url, "ask", "--private", *named, "Secret")
+    assert (ran.status, ran.stdout) == (0, "Blue.\n")
+    assert list(tmp_path.rglob("*")) == []
+
+
 def test_options_are_sent_only_when_given(tmp_path: Path) -> None:
     with ScriptedServer(answer(200, THINKING), stream(reply())) as server:
         ask(tmp_path, server, "--temperature", "0.5", "--max-output-tokens", "9", "--reasoning", "low", "Hello")
@@ -300,6 +309,16 @@ def test_a_picture_goes_along_as_a_data_url(tmp_path: Path) -> None:
     seeing = MODELS.replace('"vision":false', '"vision":true')
     with ScriptedServer(answer(200, seeing), stream(reply())) as server:
         assert ask(tmp_path, server, "-i", str(tmp_path / "dot.jpg"), "What is this?")[0] == 0
+        text, image = server.requests[1].json["input"]
+    assert text == {"type": "text", "content": "What is this?"}
+    assert image["data_url"].startswith("data:image/png;base64,iVBOR")
+
+
+def test_a_picture_comes_from_a_pipe(tmp_path: Path) -> None:
+    piped = TextIOWrapper(BytesIO(PNG), encoding="utf-8")
+    seeing = MODELS.replace('"vision":false', '"vision":true')
+    with ScriptedServer(answer(200, seeing), stream(reply())) as server:
+        assert ask(tmp_path, server, "-i", "-", "What is this?", stdin=piped)[0] == 0
         text, image = server.requests[1].json["input"]
     assert text == {"type": "text", "content": "What is this?"}
     assert image["data_url"].startswith("data:image/png;base64,iVBOR")
@@ -343,6 +362,17 @@ def test_at_0_grows_beside_the_first_turn(tmp_path: Path) -> None:
         _, stdout, _ = ask(tmp_path, server, "-s", "tree", "--at", "0", "--json", "other")
         assert "previous_response_id" not in server.requests[1].json
     assert json.loads(stdout)["parent"] is None
+
+
+def test_at_0_is_before_the_first_turn_for_every_command(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply("1" * 48))) as server:
+        ask(tmp_path, server, "-s", "tree", "one")
+    shown = run(tmp_path, "sessions", "show", "tree", "--at", "0")
+    assert (shown.status, shown.stdout) == (0, "")
+    assert json.loads(run(tmp_path, "sessions", "show", "tree", "--at", "0", "--json").stdout)["turns"] == []
+    assert run(tmp_path, "sessions", "fork", "tree", "early", "--at", "0").status == 0
+    sessions = json.loads(run(tmp_path, "sessions", "--json").stdout)
+    assert [(each["name"], each["turns"]) for each in sessions] == [("early", 0), ("tree", 1)]
 
 
 def test_stats_go_to_stderr(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_load_looks_first_and_says_time_and_real_context(tmp_path: Path) -> None
 def test_load_does_not_load_twice(tmp_path: Path) -> None:
     ran, requests = models(tmp_path, listed(), "load", "google/gemma-3-1b")
     assert (ran.status, len(requests)) == (0, 1)
-    assert "already loaded, with a context of 8,192 tokens" in ran.stderr
+    assert "loaded already, with a context of 8,192 tokens" in ran.stderr
 
 
 def test_a_context_the_server_capped_is_said(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_download_waits_to_the_end(tmp_path: Path) -> None:
     ran, requests = models(tmp_path, (answer(200, begun), answer(200, half), answer(200, done)), "download", "bare")
     assert ran.status == 0
     assert requests[1].path.endswith("/job%2F1")
-    assert "Downloaded bare" in ran.stderr
+    assert "bare is downloaded (100 B)." in ran.stderr
 
 
 def test_a_failed_download_fails(tmp_path: Path) -> None:

@@ -34,7 +34,17 @@ def test_branches_stand_beside_the_way_to_the_head() -> None:
         "1  question 1",
         "├─ 2  question 2",
         "│  3  question 3",
-        "4  question 4  ● here",
+        "└─ 4  question 4  ● here",
+    ]
+
+
+def test_the_way_to_the_head_is_straight_as_long_as_it_forks() -> None:
+    assert drawn(twig(1), twig(2, 1), twig(3, 1), twig(4, 3), twig(5, 3), head=5) == [
+        "1  question 1",
+        "├─ 2  question 2",
+        "3  question 3",
+        "├─ 4  question 4",
+        "└─ 5  question 5  ● here",
     ]
 
 
@@ -62,7 +72,7 @@ def test_the_way_to_the_head_is_straight_also_where_a_newer_branch_exists() -> N
     assert drawn(twig(1), twig(2, 1), twig(3, 1), head=2) == [
         "1  question 1",
         "├─ 3  question 3",
-        "2  question 2  ● here",
+        "└─ 2  question 2  ● here",
     ]
 
 
@@ -71,9 +81,9 @@ def test_a_model_is_named_where_it_changes_and_where_two_models_had_the_same_pro
     assert drawn(one, twig(2, 1), eyes, twig(4, 3), twig(5, 4)._replace(model=""), head=5) == [
         "1  question 1",
         "├─ 2  question 2  acme/big",
-        "3  question 3  acme/eyes",
-        "4  question 4  acme/big",
-        "5  question 5  ● here",
+        "└─ 3  question 3  acme/eyes",
+        "   4  question 4  acme/big",
+        "   5  question 5  ● here",
     ]
 
 

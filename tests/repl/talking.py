@@ -14,11 +14,11 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from lmchat.app.conversation import Conversation
+from lmchat.app.model_cache import ModelList
 from lmchat.chat.private import Memory
 from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
 from lmchat.repl.keyboard import Keyboard, PromptOptions
-from lmchat.repl.known import ModelList
 from lmchat.repl.loop import run
 from lmchat.repl.state import ReplState
 from lmchat.repl.terminal import Terminal

@@ -28,7 +28,7 @@ def test_an_unknown_model_suggests_the_nearest(talk: Talk) -> None:
 
 
 def test_an_embedding_model_cannot_be_talked_to(talk: Talk) -> None:
-    assert "is an embedding model and cannot chat" in talk.type("/model acme/vectors")
+    assert "'acme/vectors' is an embedding model and cannot chat." in talk.type("/model acme/vectors")
 
 
 def test_models_lists_what_the_server_has(talk: Talk) -> None:
@@ -40,12 +40,8 @@ def test_models_lists_what_the_server_has(talk: Talk) -> None:
 
 def test_load_loads_and_says_how_long_and_how_much_context(talk: Talk, studio: Studio) -> None:
     def loading(request: Request) -> Steps:
-        assert request.json == {
-            "model": "acme/eyes",
-            "context_length": 2048,
-            "flash_attention": True,
-            "echo_load_config": True,
-        }
+        options = {"context_length": 2048, "flash_attention": True}
+        assert request.json == {"model": "acme/eyes", "echo_load_config": True, **options}
         loaded = {**EYES, "loaded_instances": [{"id": "acme/eyes", "config": {"context_length": 2000}}]}
         studio.models = (BIG, loaded)
         return answer(200, '{"instance_id": "acme/eyes", "load_time_seconds": 3.2, "status": "loaded"}')
@@ -62,7 +58,7 @@ def test_load_refuses_options_that_do_not_exist_or_do_not_fit(talk: Talk) -> Non
 
 
 def test_load_does_not_load_a_second_copy(talk: Talk) -> None:
-    assert "acme/big is already loaded, with a context of 1,000 tokens." in talk.type("/load acme/big")
+    assert "acme/big is loaded already, with a context of 1,000 tokens." in talk.type("/load acme/big")
 
 
 def test_ctrl_c_while_loading_comes_back_to_the_prompt(talk: Talk, studio: Studio) -> None:
@@ -96,7 +92,7 @@ def test_download_is_watched_to_its_end(talk: Talk, studio: Studio) -> None:
         200, json.dumps({**job, "status": "completed"})
     )
     studio.routes["/api/v1/models/download"] = lambda request: answer(200, json.dumps(job))
-    assert "Downloaded acme/new, 1.0 kB" in talk.type("/download acme/new")
+    assert "acme/new is downloaded (1.0 kB)." in talk.type("/download acme/new")
 
 
 def test_ctrl_c_leaves_a_download_going_on(talk: Talk, studio: Studio) -> None:

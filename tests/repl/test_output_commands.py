@@ -109,7 +109,7 @@ def test_a_first_word_that_is_a_path_is_sent(talk: Talk, studio: Studio, tmp_pat
 
 
 def test_what_is_left_over_behind_a_command_is_refused(talk: Talk) -> None:
-    assert "This command takes no arguments" in talk.type("/tree all of it")
+    assert "This command takes no arguments (got 'all of it')." in talk.type("/tree all of it")
 
 
 def test_editor_puts_what_was_written_into_the_line_and_sends_nothing(

@@ -142,12 +142,6 @@ def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path, make: Calla
     assert session_names(tmp_path) == []
 
 
-def test_too_old_a_sqlite_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
-    with pytest.raises(StoreError, match=r"need 3\.35 or newer"):
-        opened(tmp_path)
-
-
 @pytest.fixture
 def unwritable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the system say that nothing may be written, as on a read-only disk: root may write everywhere else."""

@@ -1,25 +1,22 @@
 """Commands for the server's models."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from lmchat.app.models import download_model, load_model, require_model, unload_model
-from lmchat.errors import BadUseError, NotFoundError, nearest
-from lmchat.render.listings import models_listing
-from lmchat.repl.commands.command import Command, Takes, nothing, required, words
+from lmchat.app.model_cache import instance_offers
+from lmchat.app.models import LOAD_OPTIONS, chat_model, download_model, list_models, load_model, unload_model
+from lmchat.errors import BadUseError, nearest
+from lmchat.repl import offers
+from lmchat.repl.commands.command import Command, nothing, required, words
+from lmchat.repl.matching import Offer
+from lmchat.repl.offers import by_word, one_word, whole
 from lmchat.repl.state import ReplState
 from lmchat.settings.keys import COUNT
-from lmchat.settings.shapes import Shape, misfit, switch
+from lmchat.settings.shapes import misfit
 
-LOAD_OPTIONS: dict[str, Shape] = {
-    "context_length": COUNT,
-    "eval_batch_size": COUNT,
-    "flash_attention": switch(),
-    "num_experts": COUNT,
-    "offload_kv_cache_to_gpu": switch(),
-    "parallel": COUNT,
-}
-"""What a load takes, by the API's own names (PROTOCOL.md section 5)."""
+_ALL = "--all"
+_SOME_LENGTH = "8192"
 
 
 def model(state: ReplState, text: str) -> ReplState:
@@ -28,9 +25,7 @@ def model(state: ReplState, text: str) -> ReplState:
         state.write(f"{state.model or 'No model is chosen yet.'}\n")
         state.say("/model KEY chooses another, /models lists them.")
         return state
-    found = require_model(state.known.fetched(), text)
-    if not found.chats:
-        raise BadUseError(f"'{found.key}' is an embedding model and cannot chat.", hint="/models lists the others.")
+    found = chat_model(state.models(), text)
     # A variant or a loaded copy is asked for by the very name that was typed.
     chosen = found.key if text.casefold() == found.key.casefold() else text
     state = state.talking_with(model=chosen)
@@ -42,27 +37,23 @@ def model(state: ReplState, text: str) -> ReplState:
 def models(state: ReplState, text: str) -> ReplState:
     """List the server's models, loaded ones first."""
     nothing(text)
-    listed = state.known.fetched()
-    if not listed:
-        raise NotFoundError("The server has no model yet.", hint="Download one: /download NAME")
-    state.write(models_listing(listed, state.theme, state.width))
+    list_models(state.models(), state.theme, state.width)
     return state
 
 
 def load(state: ReplState, text: str) -> ReplState:
     """Load a model, unless it is loaded already."""
-    name, *given = words(required(text, "model to load", "/load google/gemma-3-1b context_length=8192"))
-    client, world = state.conversation.client, state.conversation.world
-    with suppress(KeyboardInterrupt):  # which was said
-        load_model(client, world, state.say, name, _load_options(given))
-    state.known.refresh()
+    key, *given = words(required(text, "model to load", "/load google/gemma-3-1b context_length=8192"))
+    options = _load_options(given)
+    with suppress(KeyboardInterrupt):
+        load_model(state.models(), key, options)
     return state
 
 
 def unload(state: ReplState, text: str) -> ReplState:
-    """Unload a model, one of its loaded copies, or all there are."""
-    name = None if text == "--all" else required(text or state.model, "model to unload", "/unload google/gemma-3-1b")
-    unload_model(state.conversation.client, state.say, name)
+    """Unload a model, one of its loaded instances, or all there are."""
+    name = required(text or state.model, "model to unload", "/unload google/gemma-3-1b")
+    unload_model(state.models(), None if name == _ALL else name)
     state.known.refresh()
     return state
 
@@ -70,9 +61,8 @@ def unload(state: ReplState, text: str) -> ReplState:
 def download(state: ReplState, text: str) -> ReplState:
     """Download a model and watch it; Ctrl-C stops the watching only."""
     name, *more = words(required(text, "model to download", "/download qwen2.5-coder-0.5b-instruct"))
-    client, world = state.conversation.client, state.conversation.world
-    with suppress(KeyboardInterrupt):  # which was said
-        download_model(client, world, state.say, name, more[0] if more else None, f"/download {name}")
+    with suppress(KeyboardInterrupt):
+        download_model(state.models(), name, more[0] if more else None)
     state.known.refresh()
     return state
 
@@ -93,15 +83,31 @@ def _load_options(given: list[str]) -> dict[str, Any]:
     return options
 
 
+def _loaded(state: ReplState) -> Iterable[Offer]:
+    return [*instance_offers(state.known.now()), (_ALL, "Everything that is loaded.")]
+
+
+def _load_offers(state: ReplState, typed: Sequence[str]) -> Iterator[Offer]:
+    if len(typed) == 1:
+        yield from offers.models(state)
+        return
+    name, equals, _ = typed[-1].partition("=")
+    for option, shape in LOAD_OPTIONS.items():
+        if not equals:
+            yield f"{option}=", shape.expected
+        elif option == name:
+            yield from ((f"{name}={value}", "") for value in shape.choices or (_SOME_LENGTH,))
+
+
 COMMANDS = (
-    Command("model", "[KEY]", "Show the model, or talk to another from here on.", model, Takes.MODEL),
+    Command("model", "[KEY]", "Show the model, or talk to another from here on.", model, whole(offers.models)),
     Command("models", "", "List the server's models.", models),
     Command(
         "load",
         "KEY [option=value…]",
         "Load a model now instead of with the next prompt.",
         load,
-        Takes.LOAD,
+        by_word(_load_offers),
         more=f"The options are {', '.join(LOAD_OPTIONS)}: /load KEY context_length=8192 flash_attention=on",
     ),
     Command(
@@ -109,7 +115,7 @@ COMMANDS = (
         "[KEY]",
         "Unload this model, another, or one loaded copy.",
         unload,
-        Takes.LOADED,
+        one_word(_loaded),
         more="/unload --all unloads everything.",
     ),
     Command(

@@ -2,25 +2,28 @@
 
 import json
 import re
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
+from lmchat.app.export import export_session, is_json, write_text
 from lmchat.chat.session import Turn
-from lmchat.chat.transcript import transcript
 from lmchat.chat.values import InvalidToolCall, ToolCall
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, stats_note
 from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.terminal import fitted
 from lmchat.repl.clipboard import copy as copy_text
-from lmchat.repl.commands.command import Command, Takes, count, nothing, required, turn_number, words
+from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, words
+from lmchat.repl.matching import Offer
+from lmchat.repl.offers import by_word, file, first_words, turns
 from lmchat.repl.state import ReplState
 from lmchat.repl.toolbar import context_words
 from lmchat.world import path_of
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)$")
 _DEEPER = 3
-"""How many more blanks may stand before the end of a block than before its beginning."""
+"""How many more blanks may precede the end of a block than its beginning."""
 _BAR = 30
 
 
@@ -48,7 +51,7 @@ def save(state: ReplState, text: str) -> ReplState:
     """Write the last reply to a file."""
     path = _target(required(text, "file", "/save answer.md"))
     answer = _last_answer(state.current()).reply.text
-    instead = _write(path, answer if answer.endswith("\n") else f"{answer}\n")
+    instead = write_text(path, answer if answer.endswith("\n") else f"{answer}\n")
     state.say(f"The reply is in {path}{instead}.")
     return state
 
@@ -59,17 +62,10 @@ def export(state: ReplState, text: str) -> ReplState:
     if state.head is None:
         raise BadUseError("There is nothing to export yet.")
     path = _target(text or f"{state.session.name or 'conversation'}.md".replace("/", "-"))
-    if path.suffix.lower() == ".json":
-        if not state.kept:
-            raise BadUseError("A private conversation is exported as Markdown only.", hint="/export FILE.md")
-        form = "JSON"
-        instead = _write(
-            path, json.dumps(state.conversation.store.export(state.session), ensure_ascii=False, indent=1) + "\n"
-        )
-    else:
-        form = "Markdown"
-        instead = _write(path, transcript(state.session))
-    state.say(f"The session is in {path} as {form}{instead}.")
+    complete = is_json(path)
+    if complete and not state.kept:
+        raise BadUseError("A private conversation is exported as Markdown only.", hint="/export FILE.md")
+    export_session(state.conversation.store, state.session, path, state.say, complete=complete)
     return state
 
 
@@ -169,14 +165,14 @@ def _target(text: str) -> Path:
     return path_of(text.strip("'\""))
 
 
-def _write(path: Path, text: str) -> str:
-    """Write a file, and return what to say of one that it took the place of."""
-    try:
-        instead = ", in place of what was there" if path.is_file() and path.stat().st_size else ""
-        path.write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise BadUseError(f"'{path}' cannot be written: {error.strerror}.") from None
-    return instead
+def _copy_offers(state: ReplState, typed: Sequence[str]) -> Iterable[Offer]:
+    """Offer turns, and after `code` the blocks of the last reply."""
+    if len(typed) == 1:
+        return [("code", "A block of code of the last reply."), *turns(state)]
+    if typed[0] != "code" or len(typed) > len(("code", "number")):
+        return []
+    blocks = code_blocks(state.head.reply.text) if state.head else []
+    return [(str(number), first_words(block)) for number, block in enumerate(blocks, 1)]
 
 
 COMMANDS = (
@@ -185,11 +181,11 @@ COMMANDS = (
         "[n or code [k]]",
         "Copy the last reply, a turn's, or a block of its code.",
         copy,
-        Takes.COPY,
+        by_word(_copy_offers),
         more="/copy 3 copies the reply of turn 3, /copy code 2 the second block of code in the last reply.",
     ),
-    Command("save", "FILE", "Write the last reply to a file.", save, Takes.FILE),
-    Command("export", "[FILE]", "Write the session to a .md or a complete .json file.", export, Takes.FILE),
+    Command("save", "FILE", "Write the last reply to a file.", save, file),
+    Command("export", "[FILE]", "Write the session to a .md or a complete .json file.", export, file),
     Command("stats", "", "Show tokens, speed and times of the last turn.", stats),
     Command("context", "", "Show how full the context is.", context),
     Command("tool", "[n]", "Show a tool call of the last reply whole.", tool),
