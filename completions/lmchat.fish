@@ -104,7 +104,7 @@ sessions|command|search||Find turns by their words, newest first.
 sessions|command|rename||Give a session another name.
 sessions|command|fork||Begin a session that shares what was said.
 sessions|command|delete||Delete sessions for good.
-sessions|command|export||Write a session as Markdown, or complete as JSON.
+sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
 sessions|command|import||Bring back an exported session.
 sessions list|option|--limit||How many, such as 20; 0: all.
 sessions list|flag|--json||One JSON document on stdout, for scripts.
@@ -134,8 +134,8 @@ sessions fork|flag|--help||Show this help.
 sessions delete|arguments|NAME…|ask sessions|The sessions to delete.
 sessions delete|flag|--help||Show this help.
 sessions export|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
-sessions export|option|--output|file|Write there; .json holds everything.
-sessions export|option|-o|file|Write there; .json holds everything.
+sessions export|option|--output|file|Write there; .json is complete.
+sessions export|option|-o|file|Write there; .json is complete.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions export|flag|--help||Show this help.
 sessions import|argument|FILE|file|What export --json wrote; - reads standard input.
@@ -198,7 +198,7 @@ help sessions|command|search||Find turns by their words, newest first.
 help sessions|command|rename||Give a session another name.
 help sessions|command|fork||Begin a session that shares what was said.
 help sessions|command|delete||Delete sessions for good.
-help sessions|command|export||Write a session as Markdown, or complete as JSON.
+help sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
 help sessions|command|import||Bring back an exported session.
 help|command|models||List, load, unload and download the server\'s models.
 help models|command|list||List the downloaded models, loaded ones first.

@@ -128,7 +128,7 @@ def _drawn(name: str, opened: "Pillow.Image") -> "Pillow.Image":
     if opened.width * opened.height > MOST_PIXELS:
         raise BadUseError(
             f"'{name}' is too large to be decoded: {width:,} × {height:,} pixels.",
-            hint=f"Make it smaller: lmchat takes up to {MOST_PIXELS // 1_000_000} million pixels.",
+            hint=f"Make it smaller: at most {MOST_PIXELS // 1_000_000} million pixels.",
         )
     opened.seek(0)
     picture = _eight_bits(opened)

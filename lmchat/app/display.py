@@ -25,7 +25,7 @@ _MARKDOWN = {"always": True, "never": False, "auto": None}
 
 
 def view_for(conversation: Conversation, context_length: int | None = None) -> View:
-    """Make what shows one turn; `context_length` is how many tokens the model holds, where it is known."""
+    """Make what shows one turn; `context_length` is the size of the model's context in tokens, if known."""
     settings, flags = conversation.settings, conversation.flags
     manner = ViewOptions(
         json=flags.as_json,

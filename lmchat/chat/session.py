@@ -49,8 +49,8 @@ class Turn:
 
     @property
     def barren(self) -> bool:
-        """Tell whether the turn failed before anything came: the next one then stands beside it, not below."""
-        return self.outcome is Outcome.FAILED and not self.reply.items
+        """Tell whether the turn ended before anything came: it is an attempt, and no head ever moves to it."""
+        return self.outcome is not Outcome.COMPLETE and not self.reply.items
 
 
 @dataclass(frozen=True, slots=True)

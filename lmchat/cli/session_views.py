@@ -78,7 +78,7 @@ def show_session(
 
 
 def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
-    """Draw the tree that a session stands in."""
+    """Draw the tree of a session."""
     with open_kept_store(invocation) as store:
         session = store.find(name)
         if as_json:
@@ -93,6 +93,7 @@ def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
             lambda turns: store.tree(session, only=turns),
             theme_of(invocation),
             width_of(invocation) or 100,
+            attempts=store.attempts(session),
         ):
             invocation.world.stdout.write(f"{line}\n")
 
@@ -106,12 +107,13 @@ def _twig_document(twig: TreeEntry, head: TurnId | None) -> dict[str, Any]:
         "model": twig.model,
         "at": twig.at.isoformat(),
         "summary": twig.summary,
+        "attempt": twig.attempt,
         "head": twig.id == head,
     }
 
 
 def show_matches(invocation: Invocation, text: str, session: str | None, *, as_json: bool) -> None:
-    """Show the turns that hold all words of a text, with the words in their context."""
+    """Show the turns that contain all words of a text, with the words in their context."""
     with open_kept_store(invocation) as store:
         matches = store.search(text, session=session)
     if as_json:

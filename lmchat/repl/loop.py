@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lmchat.app.conversation import Conversation
 from lmchat.app.model_cache import ModelList
-from lmchat.chat.session import Outcome, Session
+from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
 from lmchat.render.failures import show_traceback
@@ -42,14 +42,14 @@ def run(
     """Talk in a session until the person leaves.
 
     A session without a name is named after its first prompt. `first` is asked before the keyboard is read; `images`
-    and `files` go along with the first prompt that is typed. The keyboard is the terminal's unless another is handed
-    in. Raise BadUseError where there is no terminal.
+    and `files` are sent with the first prompt that is typed. The keyboard is the terminal's unless another is given.
+    Raise BadUseError where there is no terminal.
     """
     history = conversation.world.directories.state / _HISTORY
     first_run = not history.exists()
     keyboard = keyboard or opened_keyboard(conversation.world, _manner(conversation))
     # In the background nothing may be written, not even by --debug.
-    known = ModelList(replace(conversation.client, log=None).models, news=keyboard.redraw)
+    known = ModelList(replace(conversation.client, log=None).models, changed=keyboard.redraw)
     state = ReplState(conversation, keyboard, known, session, images, files)
     with keyboard.terminal.held(keyboard.again), _ctrl_c_waits(), _title_kept(state):
         known.refresh()
@@ -117,9 +117,7 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     text = line if isinstance(line, str) else line.text
     try:
         with _ctrl_c_interrupts():
-            done = _done(state, line)
-        stopped = done.head and done.head != state.head and done.head.outcome is Outcome.INTERRUPTED
-        return replace(done, stopped_at=_now(done)) if stopped else done
+            return _done(state, line)
     except KeyboardInterrupt:
         state.say("(stopped)")
         return replace(state, draft=text)

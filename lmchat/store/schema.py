@@ -114,6 +114,18 @@ STEPS: tuple[tuple[str, ...], ...] = (
             SELECT id, nfc(prompt) || '  ', nfc(reply) || '  ' FROM settled
             WHERE nfc(prompt) <> prompt OR nfc(reply) <> reply
         """,
+        # A turn that ended before anything came.
+        "ALTER TABLE turn ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0",
+        "UPDATE turn SET attempt = 1 WHERE outcome != 'complete' AND items = '[]'",
+        "DROP INDEX turn_twig",
+        """
+        CREATE INDEX turn_twig ON turn
+            (tree, parent, number, grown_by, first_words, outcome, model, at, summary, server, attempt)
+        """,
+        "CREATE INDEX turn_attempt ON turn (tree, number) WHERE attempt",
+        # When it was deleted; its name is free for others from then on, and is kept in `name_before`.
+        "ALTER TABLE session ADD COLUMN trashed INTEGER",
+        "ALTER TABLE session ADD COLUMN name_before TEXT",
     ),
 )
 

@@ -206,6 +206,22 @@ def delete(database: Database, names: Sequence[str]) -> None:
             pass
 
 
+def forget_unanswered(database: Database, session: Session) -> bool:
+    """Remove a session that holds nothing but attempts, and tell whether it was one."""
+    view = turns_of(session)
+    with database.write():
+        more = database.row(
+            "SELECT 1 FROM turn WHERE tree = ? AND (NOT attempt OR id IN (SELECT turn FROM draft))"
+            " UNION ALL SELECT 1 FROM session WHERE tree = ? AND (id != ? OR head IS NOT NULL) LIMIT 1",
+            (view.tree, view.tree, view.session),
+        )
+    if more is not None:
+        return False
+    while not _remove_some(database, view.session):
+        pass
+    return True
+
+
 def _remove_some(database: Database, session: int) -> bool:
     """Remove the newest turns of a session, and itself with the last of them; tell whether it is gone."""
     with database.write(durable=False):

@@ -163,6 +163,14 @@ class Store:
         """Return number and parent of every turn the session reaches, by number: the cheapest look at a tree."""
         return tree.shape(self._database, session)
 
+    def attempts(self, session: Session) -> frozenset[TurnId]:
+        """Return the turns of the tree that ended before anything came."""
+        return tree.attempts(self._database, session)
+
+    def forget_unanswered(self, session: Session) -> bool:
+        """Remove a session in which nothing was ever answered, and tell whether it was one."""
+        return sessions.forget_unanswered(self._database, session)
+
     def tree(self, session: Session, only: Collection[TurnId] | None = None) -> tuple[TreeEntry, ...]:
         """Return every turn the session reaches, or those of `only`, by number, with what a drawing shows."""
         return tree.tree(self._database, session, only)

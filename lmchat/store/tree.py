@@ -99,7 +99,7 @@ def heads(database: Database, session: Session) -> dict[TurnId, list[str]]:
     return found
 
 
-_TWIGS = "SELECT number, parent, first_words, outcome, model, at, summary FROM settled WHERE tree = ?"
+_TWIGS = "SELECT number, parent, first_words, outcome, model, at, summary, attempt FROM settled WHERE tree = ?"
 
 
 def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | None], ...]:
@@ -108,6 +108,12 @@ def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | 
     wanted = reached(database, view.tree, view.session)
     rows = database.rows("SELECT number, parent FROM settled WHERE tree = ?", (view.tree,))
     return tuple(sorted(rows if wanted is None else [row for row in rows if row[0] in wanted], key=itemgetter(0)))
+
+
+def attempts(database: Database, session: Session) -> frozenset[TurnId]:
+    """Return the turns of the tree that ended before anything came."""
+    rows = database.rows("SELECT number FROM settled WHERE tree = ? AND attempt", (turns_of(session).tree,))
+    return frozenset(number for (number,) in rows)
 
 
 def tree(database: Database, session: Session, only: Collection[TurnId] | None) -> tuple[TreeEntry, ...]:
@@ -122,8 +128,8 @@ def tree(database: Database, session: Session, only: Collection[TurnId] | None) 
         values.append(json.dumps(list(wanted)))
     outcomes = {outcome.value: outcome for outcome in Outcome}
     return tuple(
-        TreeEntry(number, parent, words, outcomes[outcome], model, moment(at), bool(summary))
-        for number, parent, words, outcome, model, at, summary in sorted(
+        TreeEntry(number, parent, words, outcomes[outcome], model, moment(at), bool(summary), bool(attempt))
+        for number, parent, words, outcome, model, at, summary, attempt in sorted(
             database.rows(query, values), key=itemgetter(0)
         )
     )

@@ -117,6 +117,7 @@ def _changing(turn: Turn) -> dict[str, object]:
         "stats": written(reply.stats.given()),
         "reply": join_surrogates(reply.text),
         "items": written(items_json(reply.items)),
+        "attempt": turn.barren,
     }
 
 

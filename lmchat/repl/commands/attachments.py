@@ -1,6 +1,6 @@
 """Commands that attach something to the next prompt: pictures, text files, the clipboard."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,8 @@ from lmchat.errors import BadUseError, LmchatError
 from lmchat.pictures import prepared
 from lmchat.render.tables import size_words
 from lmchat.repl.clipboard import pasted_picture, pasted_text
-from lmchat.repl.commands.command import Command, Takes, nothing, paths, required
+from lmchat.repl.commands.command import Command, nothing, paths, required
+from lmchat.repl.offers import Suggestion, several_files
 from lmchat.repl.state import Quoted, ReplState
 
 
@@ -20,7 +21,7 @@ def image(state: ReplState, text: str) -> ReplState:
     """Attach pictures, or drop them."""
     required(text, "picture", "/image photo.png")
     if text == "off":
-        state.say("No picture goes along with the next prompt.")
+        state.say("No picture is sent with the next prompt.")
         return replace(state, images=())
     _check_sight(state)
     return _with_pictures(state, [prepared(path.name, _read(path)) for path in paths(text)])
@@ -30,10 +31,10 @@ def file(state: ReplState, text: str) -> ReplState:
     """Quote text files in the next prompt, or drop them."""
     required(text, "file", "/file notes.txt")
     if text == "off":
-        state.say("No file goes along with the next prompt.")
+        state.say("No file is sent with the next prompt.")
         return replace(state, files=())
     added = tuple(Quoted(path.name, quoted_file(path, state.say)) for path in paths(text))
-    state.say(f"{', '.join(each.name for each in added)} goes along with the next prompt; /file off drops it.")
+    state.say(f"{', '.join(each.name for each in added)} is sent with the next prompt; /file off drops it.")
     return replace(state, files=(*state.files, *added))
 
 
@@ -52,7 +53,7 @@ def _with_pictures(state: ReplState, read: Sequence[tuple[Image, str]]) -> ReplS
         if note:
             state.say(note)
         size = f"{each.width} × {each.height}, {size_words(len(each.data))}"
-        state.say(f"{each.name} ({size}) goes along with the next prompt; /image off drops it.")
+        state.say(f"{each.name} ({size}) is sent with the next prompt; /image off drops it.")
     return replace(state, images=(*state.images, *(image for image, _ in read)))
 
 
@@ -72,8 +73,14 @@ def _read(path: Path) -> bytes:
         raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
 
 
+def _attached(state: ReplState, typed: str) -> Iterator[Suggestion]:
+    if (state.images or state.files) and "off".startswith(typed):
+        yield Suggestion("off", "Drop what is attached.", typed)
+    yield from several_files(state, typed)
+
+
 COMMANDS = (
-    Command("image", "FILE… or off", "Send pictures along with the next prompt.", image, Takes.ATTACHED),
-    Command("file", "FILE… or off", "Quote text files in the next prompt.", file, Takes.ATTACHED),
+    Command("image", "FILE… or off", "Send pictures along with the next prompt.", image, _attached),
+    Command("file", "FILE… or off", "Quote text files in the next prompt.", file, _attached),
     Command("paste", "", "Attach the clipboard's picture, or insert its text.", paste),
 )

@@ -2,10 +2,11 @@
 
 import json
 import re
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from lmchat.app.export import export_session, is_json, write_text
+from lmchat.app.export import Form, export_session, form_of, write_text
 from lmchat.chat.session import Turn
 from lmchat.chat.values import InvalidToolCall, Reasoning, ToolCall
 from lmchat.errors import BadUseError, NotFoundError
@@ -14,14 +15,16 @@ from lmchat.render.notes import call_note, counted, invalid_call_note, result_no
 from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.terminal import fitted
 from lmchat.repl.clipboard import copy as copy_text
-from lmchat.repl.commands.command import Command, Takes, count, nothing, required, turn_number, words
+from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, words
+from lmchat.repl.matching import Offer
+from lmchat.repl.offers import by_word, file, first_words, one_word, turns
 from lmchat.repl.state import ReplState
 from lmchat.repl.toolbar import context_words
 from lmchat.world import path_of
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)$")
 _DEEPER = 3
-"""How many more blanks may stand before the end of a block than before its beginning."""
+"""How many more blanks may precede the end of a block than its beginning."""
 _BAR = 30
 
 
@@ -55,15 +58,15 @@ def save(state: ReplState, text: str) -> ReplState:
 
 
 def export(state: ReplState, text: str) -> ReplState:
-    """Write the session to a file: JSON is complete, Markdown pleasant to read."""
+    """Write the session to a file: JSON is complete, Markdown and HTML are pleasant to read."""
     state = state.current()
     if state.head is None:
         raise BadUseError("There is nothing to export yet.")
     path = _target(text or f"{state.session.name or 'conversation'}.md".replace("/", "-"))
-    complete = is_json(path)
-    if complete and not state.kept:
-        raise BadUseError("A private conversation is exported as Markdown only.", hint="/export FILE.md")
-    export_session(state.conversation.store, state.session, path, state.say, complete=complete)
+    form = form_of(path)
+    if form is Form.JSON and not state.kept:
+        raise BadUseError("A private conversation is exported as Markdown or HTML only.", hint="/export FILE.md")
+    export_session(state.conversation.store, state.session, path, state.say, form)
     return state
 
 
@@ -188,19 +191,29 @@ def _target(text: str) -> Path:
     return path_of(text.strip("'\""))
 
 
+def _copy_offers(state: ReplState, typed: Sequence[str]) -> Iterable[Offer]:
+    """Offer turns, and after `code` the blocks of the last reply."""
+    if len(typed) == 1:
+        return [("code", "A block of code of the last reply."), *turns(state)]
+    if typed[0] != "code" or len(typed) > len(("code", "number")):
+        return []
+    blocks = code_blocks(state.head.reply.text) if state.head else []
+    return [(str(number), first_words(block)) for number, block in enumerate(blocks, 1)]
+
+
 COMMANDS = (
     Command(
         "copy",
         "[n or code [k]]",
         "Copy the last reply, a turn's, or a block of its code.",
         copy,
-        Takes.COPY,
+        by_word(_copy_offers),
         more="/copy 3 copies the reply of turn 3, /copy code 2 the second block of code in the last reply.",
     ),
-    Command("save", "FILE", "Write the last reply to a file.", save, Takes.FILE),
-    Command("export", "[FILE]", "Write the session to a .md or a complete .json file.", export, Takes.FILE),
-    Command("raw", "[n]", "Show the last reply's own text, or a turn's.", raw, Takes.TURN),
-    Command("think", "[n]", "Show what the model thought before the last reply, or a turn's.", think, Takes.TURN),
+    Command("save", "FILE", "Write the last reply to a file.", save, file),
+    Command("export", "[FILE]", "Write the session to a .md, a .html or a complete .json file.", export, file),
+    Command("raw", "[n]", "Show the last reply's own text, or a turn's.", raw, one_word(turns)),
+    Command("think", "[n]", "Show what the model thought before the last reply, or a turn's.", think, one_word(turns)),
     Command("stats", "", "Show tokens, speed and times of the last turn.", stats),
     Command("context", "", "Show how full the context is.", context),
     Command("tool", "[n]", "Show a tool call of the last reply whole.", tool),
