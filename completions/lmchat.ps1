@@ -107,7 +107,7 @@ sessions|command|search||Find turns by their words, newest first.
 sessions|command|rename||Give a session another name.
 sessions|command|fork||Begin a session that shares what was said.
 sessions|command|delete||Delete sessions for good.
-sessions|command|export||Write a session as Markdown, or complete as JSON.
+sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
 sessions|command|import||Bring back an exported session.
 sessions list|option|--limit||How many, such as 20; 0: all.
 sessions list|flag|--json||One JSON document on stdout, for scripts.
@@ -201,7 +201,7 @@ help sessions|command|search||Find turns by their words, newest first.
 help sessions|command|rename||Give a session another name.
 help sessions|command|fork||Begin a session that shares what was said.
 help sessions|command|delete||Delete sessions for good.
-help sessions|command|export||Write a session as Markdown, or complete as JSON.
+help sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
 help sessions|command|import||Bring back an exported session.
 help|command|models||List, load, unload and download the server's models.
 help models|command|list||List the downloaded models, loaded ones first.

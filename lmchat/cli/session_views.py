@@ -53,7 +53,7 @@ def show_reply(invocation: Invocation, name: str, *, at: int | None) -> None:
         session = store.find(name)
         session = session if at is None else moved_to(session, at)
         if session.head is None:
-            raise NotFoundError(f"Session '{name}' has no reply yet.")
+            raise NotFoundError(f"Session '{name}' has no reply there.")
         text = session.turn(session.head).reply.text
     stdout = invocation.world.stdout
     stdout.write((sanitize(text) if stdout.isatty() else text).rstrip("\n") + "\n")

@@ -172,14 +172,15 @@ def export(
     ] = None,
     as_json: given.AsJson = False,
 ) -> None:
-    """Write a session as Markdown, or complete as JSON.
+    """Write a session as Markdown, as a web page, or complete as JSON.
 
     \b
     lmchat sessions export colours > colours.md
+    lmchat sessions export colours -o colours.html
     lmchat sessions export colours -o colours.json
     """
     from lmchat.app.conversation import open_kept_store
-    from lmchat.app.export import export_session, is_json, print_session
+    from lmchat.app.export import Form, export_session, form_of, print_session
 
     invocation: Invocation = context.obj
     with open_kept_store(invocation) as store:
@@ -187,7 +188,7 @@ def export(
         if output is None:
             print_session(invocation, store, session, complete=as_json)
         else:
-            export_session(store, session, output, invocation.say, complete=as_json or is_json(output))
+            export_session(store, session, output, invocation.say, Form.JSON if as_json else form_of(output))
 
 
 @sessions.command("import")

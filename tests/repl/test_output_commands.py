@@ -220,3 +220,12 @@ def test_show_reasoning_is_set_while_one_talks(talk: Talk, studio: Studio) -> No
 
 def test_a_display_setting_that_does_not_fit_is_refused(talk: Talk) -> None:
     assert "true or false" in talk.type("/set show_reasoning perhaps")
+
+
+def test_export_writes_a_page_with_all_branches(talk: Talk, tmp_path: Path) -> None:
+    out = talk.type("one", "/undo", "two", f"/export {tmp_path}/page.html", name="s")
+    assert "as HTML." in " ".join(out.split())
+    page = (tmp_path / "page.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert '<div class="own">one</div>' in page
+    assert '<div class="own">two</div>' in page

@@ -1,6 +1,6 @@
 """Commands for how the model is talked with: system prompt, options, reasoning, tools; going on and compacting."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lmchat.app.attachments import text_or_file
@@ -185,9 +185,15 @@ def _label(integration: Integration) -> str:
 
 def _set_offers(state: ReplState, typed: str) -> Iterable[Suggestion]:
     """Offer options, and their values after a blank or `=`."""
-    names = (*options(state), *((name, BY_NAME[name].help) for name in DISPLAY_SETTINGS))
-    offers = by_word(lambda state, words: names if len(words) == 1 else option_values(state, words[0]))
-    return offers(state, typed.replace("=", " ", 1))
+    return by_word(_set_words)(state, typed.replace("=", " ", 1))
+
+
+def _set_words(state: ReplState, words: Sequence[str]) -> Iterable[Offer]:
+    if len(words) == 1:
+        return [*options(state), *((name, BY_NAME[name].help) for name in DISPLAY_SETTINGS)]
+    if words[0] in DISPLAY_SETTINGS:
+        return [(choice, "") for choice in BY_NAME[words[0]].shape.choices]
+    return option_values(state, words[0])
 
 
 def _set_here(state: ReplState) -> Iterable[Offer]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from lmchat.app.export import export_session, is_json, write_text
+from lmchat.app.export import Form, export_session, form_of, write_text
 from lmchat.chat.session import Turn
 from lmchat.chat.values import InvalidToolCall, Reasoning, ToolCall
 from lmchat.errors import BadUseError, NotFoundError
@@ -58,15 +58,15 @@ def save(state: ReplState, text: str) -> ReplState:
 
 
 def export(state: ReplState, text: str) -> ReplState:
-    """Write the session to a file: JSON is complete, Markdown pleasant to read."""
+    """Write the session to a file: JSON is complete, Markdown and HTML are pleasant to read."""
     state = state.current()
     if state.head is None:
         raise BadUseError("There is nothing to export yet.")
     path = _target(text or f"{state.session.name or 'conversation'}.md".replace("/", "-"))
-    complete = is_json(path)
-    if complete and not state.kept:
-        raise BadUseError("A private conversation is exported as Markdown only.", hint="/export FILE.md")
-    export_session(state.conversation.store, state.session, path, state.say, complete=complete)
+    form = form_of(path)
+    if form is Form.JSON and not state.kept:
+        raise BadUseError("A private conversation is exported as Markdown or HTML only.", hint="/export FILE.md")
+    export_session(state.conversation.store, state.session, path, state.say, form)
     return state
 
 
@@ -211,7 +211,7 @@ COMMANDS = (
         more="/copy 3 copies the reply of turn 3, /copy code 2 the second block of code in the last reply.",
     ),
     Command("save", "FILE", "Write the last reply to a file.", save, file),
-    Command("export", "[FILE]", "Write the session to a .md or a complete .json file.", export, file),
+    Command("export", "[FILE]", "Write the session to a .md, a .html or a complete .json file.", export, file),
     Command("raw", "[n]", "Show the last reply's own text, or a turn's.", raw, one_word(turns)),
     Command("think", "[n]", "Show what the model thought before the last reply, or a turn's.", think, one_word(turns)),
     Command("stats", "", "Show tokens, speed and times of the last turn.", stats),
