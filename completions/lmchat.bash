@@ -7,12 +7,12 @@ IFS= read -r -d '' _lmchat_table <<'TABLE' || :
 |option|--profile|ask profiles|Use this profile of the settings, such as work.
 |option|--color|words auto always never|When to use colours.
 |flag|--debug||Requests and timings on stderr; no secrets.
-|flag|--version||Say which lmchat this is.
+|flag|--version||Show the version.
 |flag|--help||Show this help.
 |command|ask||Ask once and print the answer.
 |command|talk||Talk in a session; without a name a new one begins.
 |command|serve||Serve the built-in model to programs on this machine.
-|command|help||Say how a command is used.
+|command|help||Show help for a command.
 |command|completion||Print a script that completes commands with Tab.
 |command|sessions||List, show, search and manage saved sessions.
 |command|models||List, load, unload and download the server's models.
@@ -23,23 +23,15 @@ ask|option|--session|ask sessions|Add to that session, such as -s holidays.
 ask|option|-s|ask sessions|Add to that session, such as -s holidays.
 ask|flag|--continue||Go on with the session used last.
 ask|flag|-c||Go on with the session used last.
-ask|option|--at|ask turns|Follow that turn, such as 3: a branch grows.
+ask|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 ask|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
 ask|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
 ask|option|--system|@file|The system prompt, or a file: -S @role.txt.
 ask|option|-S|@file|The system prompt, or a file: -S @role.txt.
-ask|option|--image|file|Send a picture along; repeatable: -i a.png.
-ask|option|-i|file|Send a picture along; repeatable: -i a.png.
+ask|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
+ask|option|-i|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 ask|option|--file|file|Quote a text file; repeatable: -f notes.md.
 ask|option|-f|file|Quote a text file; repeatable: -f notes.md.
-ask|option|--temperature||How freely words are chosen, such as 0.7.
-ask|option|--top-p||Sample the likeliest words, such as 0.95.
-ask|option|--top-k||Sample this many likeliest words: 40.
-ask|option|--min-p||Leave out words too unlikely, such as 0.05.
-ask|option|--repeat-penalty||Discourage repetition, such as 1.1; 1: not.
-ask|option|--max-output-tokens||The longest reply, such as 500.
-ask|option|--context-length||The context to load it with, such as 8192.
-ask|option|--reasoning|ask levels|How much to think, such as low or high.
 ask|option|--mcp||Tools: mcp/label[:tool,tool] or label=https://url[:tool,tool]; repeatable.
 ask|flag|--private||Keep nothing, here or on the server.
 ask|flag|--stats||Tokens, speed and context used, on stderr.
@@ -49,6 +41,17 @@ ask|flag|--hide-reasoning||What the model thinks: all, or nothing.
 ask|flag|--plain||The reply's own text, or rendered.
 ask|flag|--markdown||The reply's own text, or rendered.
 ask|flag|--no-stream||One JSON answer instead of a stream.
+ask|flag|--no-stdin||Leave standard input alone, as in a loop.
+ask|option|--encoding|ask sessions|Read files and pipes as that, such as shift_jis.
+ask|option|--temperature||How freely words are chosen (0: least), such as 0.7.
+ask|option|--top-p||Sample from the likeliest words up to this total probability, such as 0.95.
+ask|option|--top-k||Sample from this many of the likeliest words, such as 40.
+ask|option|--min-p||Leave out words less likely than this share of the likeliest, such as 0.05.
+ask|option|--repeat-penalty||Penalize repetition (1 turns it off), such as 1.1.
+ask|option|--presence-penalty||Penalize words that were used (0 turns it off), such as 0.5.
+ask|option|--max-output-tokens||The longest reply in tokens, such as 2000.
+ask|option|--context-length||The context to load a model with in tokens, such as 16384.
+ask|option|--reasoning|ask levels|How much to think, in the model's own levels, such as low.
 ask|flag|--json||One JSON document on stdout, for scripts.
 ask|flag|--jsonl||The server's events, one JSON object a line.
 ask|flag|--quiet||Say nothing on stderr but errors.
@@ -57,23 +60,15 @@ ask|flag|--help||Show this help.
 talk|argument|NAME|ask sessions|The session; created if it is new.
 talk|flag|--continue||Go on with the session used last.
 talk|flag|-c||Go on with the session used last.
-talk|option|--at|ask turns|Follow that turn, such as 3: a branch grows.
+talk|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 talk|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
 talk|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
 talk|option|--system|@file|The system prompt, or a file: -S @role.txt.
 talk|option|-S|@file|The system prompt, or a file: -S @role.txt.
-talk|option|--image|file|Send a picture along; repeatable: -i a.png.
-talk|option|-i|file|Send a picture along; repeatable: -i a.png.
+talk|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
+talk|option|-i|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 talk|option|--file|file|Quote a text file; repeatable: -f notes.md.
 talk|option|-f|file|Quote a text file; repeatable: -f notes.md.
-talk|option|--temperature||How freely words are chosen, such as 0.7.
-talk|option|--top-p||Sample the likeliest words, such as 0.95.
-talk|option|--top-k||Sample this many likeliest words: 40.
-talk|option|--min-p||Leave out words too unlikely, such as 0.05.
-talk|option|--repeat-penalty||Discourage repetition, such as 1.1; 1: not.
-talk|option|--max-output-tokens||The longest reply, such as 500.
-talk|option|--context-length||The context to load it with, such as 8192.
-talk|option|--reasoning|ask levels|How much to think, such as low or high.
 talk|option|--mcp||Tools: mcp/label[:tool,tool] or label=https://url[:tool,tool]; repeatable.
 talk|flag|--private||Keep nothing, here or on the server.
 talk|flag|--stats||Tokens, speed and context used, on stderr.
@@ -83,9 +78,20 @@ talk|flag|--hide-reasoning||What the model thinks: all, or nothing.
 talk|flag|--plain||The reply's own text, or rendered.
 talk|flag|--markdown||The reply's own text, or rendered.
 talk|flag|--no-stream||One JSON answer instead of a stream.
+talk|flag|--no-stdin||Leave standard input alone, as in a loop.
+talk|option|--encoding|ask sessions|Read files and pipes as that, such as shift_jis.
+talk|option|--temperature||How freely words are chosen (0: least), such as 0.7.
+talk|option|--top-p||Sample from the likeliest words up to this total probability, such as 0.95.
+talk|option|--top-k||Sample from this many of the likeliest words, such as 40.
+talk|option|--min-p||Leave out words less likely than this share of the likeliest, such as 0.05.
+talk|option|--repeat-penalty||Penalize repetition (1 turns it off), such as 1.1.
+talk|option|--presence-penalty||Penalize words that were used (0 turns it off), such as 0.5.
+talk|option|--max-output-tokens||The longest reply in tokens, such as 2000.
+talk|option|--context-length||The context to load a model with in tokens, such as 16384.
+talk|option|--reasoning|ask levels|How much to think, in the model's own levels, such as low.
 talk|flag|--help||Show this help.
 serve|option|--port||Listen there; 0: any.
-serve|option|--token||Let in only who sends it.
+serve|option|--token||Require this token from clients; also LMCHAT_SERVE_TOKEN.
 serve|flag|--help||Show this help.
 completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The shell; its script goes to stdout.
 completion|flag|--help||Show this help.
@@ -98,13 +104,16 @@ sessions|command|search||Find turns by their words, newest first.
 sessions|command|rename||Give a session another name.
 sessions|command|fork||Begin a session that shares what was said.
 sessions|command|delete||Delete sessions for good.
-sessions|command|export||Write a session as Markdown, or complete as JSON.
+sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
 sessions|command|import||Bring back an exported session.
 sessions list|option|--limit||How many, such as 20; 0: all.
 sessions list|flag|--json||One JSON document on stdout, for scripts.
 sessions list|flag|--help||Show this help.
 sessions show|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
-sessions show|option|--at|ask turns|Follow that turn, such as 3: a branch grows.
+sessions show|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
+sessions show|flag|--show-reasoning||What the model thought: all, or nothing.
+sessions show|flag|--hide-reasoning||What the model thought: all, or nothing.
+sessions show|flag|--raw||Only the last reply's own text, as it came.
 sessions show|flag|--json||One JSON document on stdout, for scripts.
 sessions show|flag|--help||Show this help.
 sessions tree|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
@@ -120,31 +129,33 @@ sessions rename|argument|NEW||Its new name.
 sessions rename|flag|--help||Show this help.
 sessions fork|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
 sessions fork|argument|NEW||The name of the new session.
-sessions fork|option|--at|ask turns|Follow that turn, such as 3: a branch grows.
+sessions fork|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 sessions fork|flag|--help||Show this help.
 sessions delete|arguments|NAME…|ask sessions|The sessions to delete.
 sessions delete|flag|--help||Show this help.
 sessions export|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
-sessions export|option|--output|file|Write there; .json holds everything.
-sessions export|option|-o|file|Write there; .json holds everything.
+sessions export|option|--output|file|Write there; .json is complete.
+sessions export|option|-o|file|Write there; .json is complete.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions export|flag|--help||Show this help.
 sessions import|argument|FILE|file|What export --json wrote; - reads standard input.
 sessions import|option|--name||Call the session that.
 sessions import|flag|--help||Show this help.
 models|flag|--json||One JSON document on stdout, for scripts.
+models|flag|--wide||Show every column also on a terminal.
 models|flag|--help||Show this help.
 models|command|list||List the downloaded models, loaded ones first.
 models|command|load||Load a model.
 models|command|unload||Unload a model, or one of its instances.
 models|command|download||Download a model.
 models list|flag|--json||One JSON document on stdout, for scripts.
+models list|flag|--wide||Show every column also on a terminal.
 models list|flag|--help||Show this help.
 models load|argument|KEY|ask loadable|The model's key, as `lmchat models` shows it.
-models load|option|--context-length||The context to load it with, such as 8192.
+models load|option|--context-length||The context to load a model with in tokens, such as 16384.
 models load|option|--eval-batch-size||Tokens evaluated at once.
-models load|flag|--flash-attention||A faster way to attend.
-models load|flag|--no-flash-attention||A faster way to attend.
+models load|flag|--flash-attention||Use flash attention.
+models load|flag|--no-flash-attention||Use flash attention.
 models load|option|--num-experts||Experts used at once.
 models load|flag|--offload-kv-cache-to-gpu||Where the context is kept.
 models load|flag|--no-offload-kv-cache-to-gpu||Where the context is kept.
@@ -187,7 +198,7 @@ help sessions|command|search||Find turns by their words, newest first.
 help sessions|command|rename||Give a session another name.
 help sessions|command|fork||Begin a session that shares what was said.
 help sessions|command|delete||Delete sessions for good.
-help sessions|command|export||Write a session as Markdown, or complete as JSON.
+help sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
 help sessions|command|import||Bring back an exported session.
 help|command|models||List, load, unload and download the server's models.
 help models|command|list||List the downloaded models, loaded ones first.

@@ -8,12 +8,15 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import pairwise
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from lmchat import __version__
-from lmchat.errors import BugError, ExitStatus, LmchatError
+from lmchat.errors import BugError, ExitStatus, LmchatError, system_error
 from lmchat.world import World, abandon, this_world
+
+if TYPE_CHECKING:
+    from lmchat.cli.usage_errors import ErrorStyle
 
 
 def main(arguments: Sequence[str] | None = None, world: World | None = None) -> int:
@@ -21,21 +24,9 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
     if arguments is None:
         arguments = sys.argv[1:]
         _end_in_order()
-    world = world or this_world()
+    world, flaw = (world, None) if world else _own_world()
     try:
-        if list(arguments) == ["--version"]:
-            world.stdout.write(f"lmchat {__version__}\n")
-            world.stdout.flush()
-            return ExitStatus.OK
-        if list(arguments[:1]) == ["__complete"]:
-            from lmchat.cli.completing import complete
-
-            return complete(world, arguments[1:])
-        from lmchat.cli.commands import run
-
-        status = run(world, arguments)
-        world.stdout.flush()
-        return status
+        return _run(world, arguments, flaw)
     except LmchatError as error:
         return _report(world, arguments, error)
     except KeyboardInterrupt:
@@ -45,12 +36,12 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
     except BrokenPipeError:
         abandon(world.stdout)
         return ExitStatus.OK
-    except Exception as fault:  # noqa: BLE001 - whatever else happens is a bug, and is told in one line
-        if "--debug" in arguments:
-            import traceback
+    except Exception as fault:  # noqa: BLE001 - whatever else happens is a bug, which is said in one line
+        if _wanted(arguments).debug:
+            from lmchat.render.failures import show_traceback
 
-            traceback.print_exc(file=world.stderr)
-        known = _of_system(fault) if isinstance(fault, OSError) else BugError(type(fault).__name__)
+            show_traceback(world, fault)
+        known = system_error(fault) if isinstance(fault, OSError) else BugError(type(fault).__name__)
         status = _report(world, arguments, known)
         try:
             world.stdout.flush()
@@ -59,13 +50,33 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
         return status
 
 
-def _of_system(fault: OSError) -> LmchatError:
-    """Say what the system refused, such as to write to a disk that is full."""
-    what = f"'{fault.filename}': " if fault.filename else ""
-    return LmchatError(
-        f"The system does not let lmchat go on: {what}{fault.strerror or fault}.",
-        hint="Look at the disk or device that is used here, then try again.",
-    )
+def _own_world() -> tuple[World, LmchatError | None]:
+    """Return the process's world; where `LMCHAT_HOME` is no path, also the error that says so."""
+    try:
+        return this_world(), None
+    except LmchatError as error:
+        return this_world(at_home=True), error
+
+
+def _run(world: World, arguments: Sequence[str], flaw: LmchatError | None) -> int:
+    if list(arguments) == ["--version"]:
+        world.stdout.write(f"lmchat {__version__}\n")
+        world.stdout.flush()
+        return ExitStatus.OK
+    completing = list(arguments[:1]) == ["__complete"]
+    if flaw and completing:
+        return ExitStatus.OK
+    if flaw:
+        raise flaw
+    if completing:
+        from lmchat.cli.completing import complete
+
+        return complete(world, arguments[1:])
+    from lmchat.cli.commands import run
+
+    status = run(world, arguments)
+    world.stdout.flush()
+    return status
 
 
 def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
@@ -73,17 +84,22 @@ def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
     from lmchat.render.json_output import error_document, write_document
     from lmchat.render.theme import When
 
-    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    if "--json" in options or "--jsonl" in options:
+    wanted = _wanted(arguments)
+    if wanted.as_json:
         with suppress(OSError):
             write_document(world.stdout, error_document(error))
             return error.status
         abandon(world.stdout)
     # As it was typed: what is wrong may be that the settings cannot be read.
-    said = [word.removeprefix("--color=") for word in options if word.startswith("--color=")]
-    said += [value for word, value in pairwise(options) if word == "--color"]
-    show_failure(world, error, colour=next((each for each in When if each.value in said), When.AUTO))
+    show_failure(world, error, colour=next((each for each in When if each.value == wanted.color), When.AUTO))
     return error.status
+
+
+def _wanted(arguments: Sequence[str]) -> "ErrorStyle":
+    from lmchat.cli.commands import command
+    from lmchat.cli.usage_errors import error_style
+
+    return error_style(command(), arguments)
 
 
 def _end_in_order() -> None:

@@ -6,22 +6,22 @@ Every error carries one plain sentence and one hint, and its class fixes the exi
     ├─ BadUseError, SettingsError  2
     ├─ ServerError
     │  ├─ UnreachableError         3
-    │  ├─ RefusedError             4   NotAllowedError, ContextOverflowError
+    │  ├─ RefusedError             4   NotAllowedError, ContextOverflowError, ChainLostError
     │  └─ StreamBrokenError        5
     ├─ NotFoundError               6
     ├─ StoreError                  7
     └─ BugError                   70
-
-It must not know who raises or shows them.
 """
 
 from difflib import get_close_matches
 from enum import IntEnum
 from typing import ClassVar
 
+from lmchat.advice import COMMAND_LINE, Advice, worded
+
 
 class ExitStatus(IntEnum):
-    """Name every status lmchat can end with; README's table is made from this."""
+    """Every status lmchat can end with; README's table is made from this."""
 
     meaning: str
 
@@ -45,44 +45,49 @@ class ExitStatus(IntEnum):
 
 
 class LmchatError(Exception):
-    """Say what happened in one sentence, and what to do about it in one hint."""
+    """What happened in one sentence, and what to do about it as advice that each face of the program words."""
 
     status: ClassVar[ExitStatus] = ExitStatus.FAILURE
     kind: ClassVar[str] = "failure"
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: Advice = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.advice = hint
+
+    @property
+    def hint(self) -> str:
+        """Return what to do as a sentence, with the names that people type in a shell."""
+        return worded(self.advice, COMMAND_LINE)
 
 
 class BadUseError(LmchatError):
-    """Report a command line or an input that cannot be used."""
+    """A command line or an input that cannot be used."""
 
     status = ExitStatus.BAD_USE
     kind = "bad_use"
 
 
 class SettingsError(LmchatError):
-    """Report settings that cannot be used, with file, line and key where there is one."""
+    """Settings that cannot be used, with file, line and key where there is one."""
 
     status = ExitStatus.BAD_USE
     kind = "settings"
 
 
 class ServerError(LmchatError):
-    """Stand for everything that happens between lmchat and a server."""
+    """Everything that happens between lmchat and a server."""
 
 
 class UnreachableError(ServerError):
-    """Report that nothing (or no LM Studio) answers at an address."""
+    """Nothing (or no LM Studio) answers at an address."""
 
     status = ExitStatus.UNREACHABLE
     kind = "unreachable"
 
 
 class RefusedError(ServerError):
-    """Report that the server answered with an error of its own.
+    """The server answered with an error of its own.
 
     `error_type`, `code` and `param` are the server's own words (PROTOCOL.md section 2), empty
     where it sent none; `http_status` is 200 for an error inside a stream.
@@ -95,7 +100,7 @@ class RefusedError(ServerError):
         self,
         message: str,
         *,
-        hint: str = "",
+        hint: Advice = "",
         error_type: str = "",
         code: str = "",
         param: str = "",
@@ -107,53 +112,66 @@ class RefusedError(ServerError):
         self.param = param
         self.http_status = http_status
 
-    @property
-    def lost_chain(self) -> bool:
-        """Tell whether the server no longer knows the id that was followed (PROTOCOL.md section 2)."""
-        return self.param == "previous_response_id"
+
+class ChainLostError(RefusedError):
+    """A reply that a prompt should follow, and that the server does not have (any more)."""
 
 
 class NotAllowedError(RefusedError):
-    """Report a missing, wrong or insufficient token (401, 403)."""
+    """A missing, wrong or insufficient token (401, 403)."""
 
     kind = "not_allowed"
 
 
 class ContextOverflowError(RefusedError):
-    """Report that the prompt is larger than the model's context."""
+    """The prompt is larger than the model's context."""
 
     kind = "context_overflow"
 
 
 class StreamBrokenError(ServerError):
-    """Report a reply that ended before its end, or made no sense."""
+    """A reply that ended before its end, or made no sense."""
 
     status = ExitStatus.STREAM_BROKEN
     kind = "stream_broken"
 
 
 class NotFoundError(LmchatError):
-    """Report a model, session or turn that does not exist."""
+    """A model, session or turn that does not exist."""
 
     status = ExitStatus.NOT_FOUND
     kind = "not_found"
 
 
 class StoreError(LmchatError):
-    """Report saved conversations that cannot be read or written."""
+    """Saved conversations that cannot be read or written."""
 
     status = ExitStatus.STORE
     kind = "store"
 
 
+class SessionGoneError(StoreError):
+    """A session that another program deleted while it was in use."""
+
+    kind = "session_gone"
+
+
 class BugError(LmchatError):
-    """Report a fault of lmchat's own, named by the exception that nobody expected."""
+    """A fault of lmchat's own, named by the unexpected exception."""
 
     status = ExitStatus.BUG
     kind = "bug"
 
     def __init__(self, name: str) -> None:
         super().__init__(f"lmchat has a bug here ({name}).", hint="`lmchat --debug …` shows where; please report it.")
+
+
+def system_error(fault: OSError) -> LmchatError:
+    """Return what the operating system refused, such as to write to a disk that is full."""
+    what = f"'{fault.filename}': " if fault.filename else ""
+    return LmchatError(
+        f"Operating system error: {what}{fault.strerror or fault}.", hint="Check the disk or device, then try again."
+    )
 
 
 def nearest(name: str, names: list[str]) -> str:

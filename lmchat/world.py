@@ -1,6 +1,6 @@
 """The world outside the program as one value: streams, environment, clock, directories.
 
-Nothing else in lmchat touches `os.environ` or `sys.std*`. It must not know what any of it is used for.
+Nothing else in lmchat touches `os.environ` or `sys.std*`.
 """
 
 import os
@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from lmchat.errors import BadUseError
+
 
 @dataclass(frozen=True, slots=True)
 class Directories:
-    """Name the directories lmchat keeps things in; none needs to exist yet."""
+    """The directories lmchat keeps things in; none needs to exist yet."""
 
     settings: Path
     data: Path
@@ -25,7 +27,7 @@ class Directories:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Carry what lmchat may touch; tests build one of their own."""
+    """All that lmchat may touch; tests build one of their own."""
 
     stdin: TextIO
     stdout: TextIO
@@ -36,8 +38,8 @@ class World:
     monotonic: Callable[[], float] = time.monotonic
 
 
-def this_world() -> World:
-    """Describe the process's own world."""
+def this_world(*, at_home: bool = False) -> World:
+    """Describe the process's own world; raise BadUseError where `LMCHAT_HOME`, which `at_home` ignores, is no path."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         # A lone surrogate (a broken file name, a half emoji) must not end the program.
         if stream is not None and hasattr(stream, "reconfigure"):
@@ -47,14 +49,17 @@ def this_world() -> World:
         stdout=sys.stdout or _nothing(),
         stderr=sys.stderr or _nothing(),
         environ=os.environ,
-        directories=standard_directories(os.environ),
+        directories=standard_directories({} if at_home else os.environ),
     )
 
 
 def standard_directories(environ: Mapping[str, str]) -> Directories:
-    """Choose the platform's own directories, or everything below `LMCHAT_HOME`."""
+    """Choose the platform's own directories, or everything below `LMCHAT_HOME`.
+
+    Raise BadUseError where that is no path.
+    """
     if home := environ.get("LMCHAT_HOME"):
-        root = Path(home).expanduser().absolute()
+        root = _absolute(home, "LMCHAT_HOME")
         return Directories(settings=root, data=root, state=root, cache=root / "cache")
     from platformdirs import PlatformDirs
 
@@ -70,10 +75,69 @@ def standard_directories(environ: Mapping[str, str]) -> Directories:
 def model_directory(environ: Mapping[str, str]) -> Path:
     """Return where the built-in model is kept: one copy for each person, whatever `LMCHAT_HOME` says."""
     if named := environ.get("LMCHAT_MODEL_CACHE"):
-        return Path(os.path.abspath(os.path.expanduser(named)))  # noqa: PTH100, PTH111 - never raises, as Path's do
+        return _absolute(named, "LMCHAT_MODEL_CACHE")
     from platformdirs import user_cache_path
 
     return user_cache_path("lmchat", appauthor=False) / "models"
+
+
+def path_of(text: str) -> Path:
+    """Return the path that was typed; `~` is the home directory, `~name` another's where there is such a person.
+
+    Every path that a person writes comes through here. Raise BadUseError for what no file can be called.
+    """
+    try:
+        named = "\0" not in os.fsdecode(os.fsencode(text))
+    except UnicodeEncodeError:  # half a character
+        named = False
+    if not named:
+        raise BadUseError(f"{_shown(text)} is not a path.", hint="A path has no NUL and no half of a character in it.")
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib's own raises for a name that nobody has
+
+
+def replace_file(path: Path, text: str, *, durable: bool = True) -> None:
+    """Replace a file's text at once; it keeps its permissions, and a new one is readable by its owner only (0600).
+
+    A link stays a link: the file it points at is replaced. `durable` waits until the disk has it. Raise OSError where
+    it cannot be written, RuntimeError for a link that points at itself; the file is then as it was.
+    """
+    import tempfile
+
+    target = path.resolve()
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    permissions = target.stat().st_mode & 0o777 if target.exists() else 0o600
+    number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        Path(name).chmod(permissions)
+        Path(name).replace(target)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _absolute(text: str, variable: str) -> Path:
+    """Return the path in a variable, seen from the current directory."""
+    try:
+        path = path_of(text)
+        if text.startswith("~") and path == Path(text):
+            raise BadUseError(f"{_shown(text)} names the home directory of a person who is not here.")
+        return path.absolute()
+    except OSError as error:
+        raise BadUseError(
+            f"{variable}: the current directory cannot be read: {error.strerror}.", hint="Write the whole path."
+        ) from None
+    except BadUseError as error:
+        raise BadUseError(f"{variable}: {error.message}", hint=error.hint) from None
+
+
+def _shown(text: str) -> str:
+    """Quote a text on one line, cut where it is long."""
+    shown = ascii(text)
+    return shown if len(shown) <= 60 else f"{shown[:57]}…"
 
 
 def abandon(stream: TextIO) -> None:

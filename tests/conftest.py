@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,22 @@ from platformdirs import user_cache_path
 from lmchat.local.catalogue import BUILT_IN
 from lmchat.local.fetch import fetch
 from lmchat.world import this_world
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option with which CI finds out that it ran less than it should."""
+    parser.addoption(
+        "--nothing-missing", action="store_true", help="fail where a test is skipped because something is not installed"
+    )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run where `--nothing-missing` was given and something was; the summary names it."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")  # none in the workers of xdist
+    if reporter is None or not session.config.getoption("--nothing-missing"):
+        return
+    if any("is not installed" in str(report.longrepr) for report in reporter.stats.get("skipped", ())):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -38,6 +55,8 @@ def ordinary_signals() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def model_cache() -> Path:
     """Return a directory, outside of the checkout, that has the built-in model; it is fetched once per machine."""
+    if find_spec("xllamacpp") is None:
+        pytest.skip("xllamacpp is not installed: the extra `local` brings it")
     named = this_world().environ.get("LMCHAT_MODEL_CACHE")
     cache = Path(named) if named else user_cache_path("lmchat", appauthor=False) / "models"
     fetch(BUILT_IN, cache, lambda _done: None)

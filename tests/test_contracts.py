@@ -8,7 +8,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LINT = Path(sysconfig.get_path("scripts")) / "lint-imports"
-OUTSIDE = ("typer", "prompt_toolkit", "rich", "httpx", "xllamacpp", "sqlite3", "platformdirs", "tomlkit", "PIL")
+OUTSIDE = (
+    "typer",
+    "prompt_toolkit",
+    "rich",
+    "httpx",
+    "xllamacpp",
+    "sqlite3",
+    "platformdirs",
+    "tomlkit",
+    "PIL",
+    "charset_normalizer",
+)
 
 
 def checked(tree: Path) -> str:

@@ -82,7 +82,7 @@ def test_two_at_once_do_not_get_in_each_others_way(environ: dict[str, str]) -> N
     command = [sys.executable, "-m", "lmchat", "--url", "local", "ask", "Say hello."]
     both = [subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) for _ in range(2)]
     for each in both:
-        answer, _ = each.communicate(timeout=90)
+        answer, _ = each.communicate()
         assert each.returncode == 0
         assert answer.strip()
 
@@ -100,7 +100,7 @@ def test_with_a_server_of_its_own_a_kill_leaves_no_process_and_no_hole(environ: 
         time.sleep(1)
         program.send_signal(signal.SIGKILL)
     assert len(below) >= 2
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while alive(below) and time.monotonic() < until:
         time.sleep(0.05)
     assert alive(below) == set()

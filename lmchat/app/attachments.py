@@ -1,56 +1,64 @@
-"""What goes along with a prompt: text files, quoted under their names, and pictures."""
+"""What is sent with a prompt: text files, quoted under their names, and pictures."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
+from lmchat.advice import Say
 from lmchat.app.invocation import Invocation
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
+from lmchat.world import path_of
+
+if TYPE_CHECKING:
+    from lmchat.decoding import Decoded
 
 
-def path_of(text: str) -> Path:
-    """Return the path that was typed; `~` is the home directory, `~name` another's where there is such a person."""
-    return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib's own raises for a name that nobody has
+STDIN = Path("-")
+"""Standard input, where a file is named."""
 
 
-def text_or_file(text: str) -> str:
-    """Return the text, or what the file behind an `@` holds."""
-    if not text.startswith("@"):
-        return text
-    path = path_of(text[1:])
+def text_or_file(text: str, say: Say, encoding: str | None = None) -> str:
+    """Return the text, or what is in the file that an `@` names."""
+    return read_text(path_of(text[1:]), say, encoding).strip() if text.startswith("@") else text
+
+
+def read_text(path: Path, say: Say, encoding: str | None = None) -> str:
+    """Read a text file in whatever encoding it is, saying which where that is not UTF-8.
+
+    Raise BadUseError where it cannot be read or is no text.
+    """
+    from lmchat.decoding import decode
+
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except UnicodeDecodeError:
-        raise BadUseError(f"'{path}' is not a text file.") from None
+        data = path.read_bytes()
     except OSError as error:
         raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+    return said(decode(data, f"'{path}'", encoding), say)
 
 
-def quoted(name: str, data: bytes) -> str:
-    """Quote what a file holds; raise BadUseError where that is no text."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise BadUseError(f"'{name}' is not a text file.", hint="Pictures go along with --image FILE or /image FILE.")
+def said(read: "Decoded", say: Say) -> str:
+    """Return the text that was read, once its note is said."""
+    if read.note:
+        say(f"lmchat: {read.note}")
+    return read.text
+
+
+def quoted(name: str, text: str) -> str:
+    """Quote a text under its name, in a fence longer than any in it."""
     fence = "```"
     while fence in text:
         fence += "`"
     return f"File `{name}`:\n{fence}{PurePath(name).suffix.lstrip('.')}\n{text.rstrip()}\n{fence}"
 
 
-def quoted_file(path: Path) -> str:
+def quoted_file(path: Path, say: Say, encoding: str | None = None) -> str:
     """Quote a text file into a prompt; raise BadUseError where it cannot be read or is no text."""
-    try:
-        return quoted(path.name, path.read_bytes())
-    except OSError as error:
-        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+    return quoted(path.name, read_text(path, say, encoding))
 
 
 def pictures(invocation: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]:
-    """Read the pictures that go along with a prompt, scaled down where they are too large, which is said.
+    """Read the pictures of a prompt, made fit to send, and say what was changed; `-` is standard input.
 
     Raise BadUseError for a file that is none.
     """
@@ -58,13 +66,14 @@ def pictures(invocation: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]
 
 
 def _picture(invocation: Invocation, path: Path) -> Image:
-    from lmchat.chat.images import read_picture
-    from lmchat.pictures import scaled
+    from lmchat.pictures import prepared
 
+    piped = path == STDIN
     try:
-        image, note = scaled(read_picture(path.name, path.read_bytes()))
+        data = invocation.world.stdin.buffer.read() if piped else path.read_bytes()
     except OSError as error:
         raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+    image, note = prepared("picture" if piped else path.name, data)
     if note:
-        invocation.say(note)
+        invocation.say(f"lmchat: {note}")
     return image

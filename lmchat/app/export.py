@@ -1,45 +1,89 @@
-"""Sessions to files and back."""
+"""Sessions and replies to files, and sessions back."""
 
 import json
+from enum import Enum
 from pathlib import Path
 
+from lmchat.advice import Action, Do, Say
+from lmchat.app.attachments import read_text
 from lmchat.app.conversation import open_kept_store
 from lmchat.app.invocation import Invocation
+from lmchat.chat.session import Session
 from lmchat.chat.transcript import transcript
 from lmchat.errors import BadUseError
 from lmchat.render.json_output import write_document
 from lmchat.render.sanitize import sanitize
+from lmchat.store.store import Store
 
 
-def export_session(invocation: Invocation, name: str, output: Path | None, *, as_json: bool) -> None:
-    """Write a session to a file (by its suffix JSON or Markdown) or to stdout."""
-    with open_kept_store(invocation) as store:
-        session = store.find(name)
-        complete = as_json or (output is not None and output.suffix.lower() == ".json")
-        if output is None and complete:
-            write_document(invocation.world.stdout, store.export(session))
-            return
-        text = json.dumps(store.export(session), ensure_ascii=False, indent=1) if complete else transcript(session)
-    if output is None:
-        invocation.world.stdout.write(sanitize(text) if invocation.world.stdout.isatty() else text)
+class Form(Enum):
+    """A form in which a session is written."""
+
+    JSON = "JSON"
+    HTML = "HTML"
+    MARKDOWN = "Markdown"
+
+
+_FORM_OF = {".json": Form.JSON, ".html": Form.HTML, ".htm": Form.HTML}
+
+
+def form_of(path: Path) -> Form:
+    """Return the form that a file's name asks for."""
+    return _FORM_OF.get(path.suffix.lower(), Form.MARKDOWN)
+
+
+def export_session(store: Store, session: Session, path: Path, say: Say, form: Form) -> None:
+    """Write a session to a file; raise BadUseError where that cannot be written.
+
+    JSON is complete, HTML has all branches, Markdown the way to the head.
+    """
+    instead = write_text(path, _written(store, session, form))
+    name = f"Session '{session.name}'" if session.name else "The session"
+    say(f"{name} is in {path} as {form.value}{instead}.")
+
+
+def _written(store: Store, session: Session, form: Form) -> str:
+    match form:
+        case Form.JSON:
+            return f"{json.dumps(store.export(session), ensure_ascii=False, indent=1)}\n"
+        case Form.HTML:
+            from lmchat.render.html import html_page
+
+            kept = [turn for turn, _ in store.shape(session)] if session.id else list(session.turns)
+            return html_page(session, [session.turn(turn) for turn in kept])
+        case Form.MARKDOWN:
+            return transcript(session)
+
+
+def print_session(invocation: Invocation, store: Store, session: Session, *, complete: bool) -> None:
+    """Write a session to stdout: complete, as JSON, or as Markdown."""
+    stdout = invocation.world.stdout
+    if complete:
+        write_document(stdout, store.export(session))
         return
+    text = transcript(session)
+    stdout.write(sanitize(text) if stdout.isatty() else text)
+
+
+def write_text(path: Path, text: str) -> str:
+    """Write a file, and return what to say of one that it replaced; raise BadUseError where it cannot be written."""
     try:
-        output.write_text(text, encoding="utf-8")
+        instead = ", in place of what was there" if path.is_file() and path.stat().st_size else ""
+        path.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
-        raise BadUseError(f"'{output}' cannot be written: {error.strerror}.") from None
-    invocation.say(f"Session '{name}' is in {output}.")
+        raise BadUseError(f"'{path}' cannot be written: {error.strerror}.") from None
+    return instead
 
 
 def import_session(invocation: Invocation, file: Path, name: str | None) -> None:
-    """Add the session that a file holds."""
+    """Add the session that a file contains."""
     try:
-        text = invocation.world.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        text = invocation.world.stdin.read() if str(file) == "-" else read_text(file, invocation.say)
         document = json.loads(text)
-    except OSError as error:
-        raise BadUseError(f"'{file}' cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError):
-        hint = "It must come from `lmchat sessions export NAME --json`."
-        raise BadUseError(f"'{file}' is not JSON.", hint=hint) from None
+        raise BadUseError(
+            f"'{file}' is not JSON.", hint=("It must come from ", Do(Action.EXPORT_SESSION), ".")
+        ) from None
     with open_kept_store(invocation) as store:
         session = store.import_(document, name)
-    invocation.say(f"Session '{session.name}' is here: lmchat talk {session.name}")
+    invocation.say((f"Session '{session.name}' is here: ", Do(Action.SWITCH_SESSION, session.name)))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lmchat.advice import COMMAND_LINE, Advice, worded
 from lmchat.chat.values import Options
 from lmchat.world import World
 
@@ -12,7 +13,7 @@ BUILT_IN = "local"
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """Carry the world and the shared options to a command."""
+    """The world and the options that every command shares."""
 
     world: World
     url: str | None = None
@@ -24,20 +25,16 @@ class Invocation:
         """Write one line of `--debug`."""
         self.say(f"debug: {line}")
 
-    def say(self, sentence: str) -> None:
+    def say(self, sentence: Advice) -> None:
         """Say on stderr what was done; stdout is for answers. A server's names may be in it."""
-        from lmchat.render.sanitize import sanitize_line
-        from lmchat.render.terminal import fitted
+        from lmchat.render.failures import show_line
 
-        stderr = self.world.stderr
-        line = fitted(sanitize_line(sentence), stderr, self.world.environ) if stderr.isatty() else sentence
-        stderr.write(f"{line}\n")
-        stderr.flush()
+        show_line(self.world, worded(sentence, COMMAND_LINE))
 
 
 @dataclass(frozen=True, slots=True)
 class ChatFlags:
-    """Hold the options that `ask` and `talk` share."""
+    """The options that `ask` and `talk` share."""
 
     name: str | None = None
     resume: bool = False
@@ -56,6 +53,8 @@ class ChatFlags:
     as_json: bool = False
     as_jsonl: bool = False
     quiet: bool = False
+    stdin: bool = True
+    encoding: str | None = None
 
     @property
     def apart(self) -> bool:

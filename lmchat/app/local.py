@@ -22,7 +22,13 @@ def serve_model(invocation: Invocation, *, port: int, token: str) -> None:
     world = builtin_world(invocation, settings)
     with bound(port) as listening:  # a port that is taken is said before anything is fetched
         fetch_once(invocation, server_settings(world))
-        serve(world, listening, token=token, keep_seconds=keep_seconds(settings))
+        serve(
+            world,
+            listening,
+            token=token,
+            keep_seconds=keep_seconds(settings),
+            secret_variables=settings.secret_variables,
+        )
 
 
 def show_local(invocation: Invocation, *, as_json: bool) -> None:

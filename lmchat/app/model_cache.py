@@ -1,17 +1,20 @@
-"""The models a server listed last, kept for a day, so that completion never waits for a network.
+"""The models a server listed last: on disk for a day, and in memory while one talks.
 
-Written whenever a server lists its models; nothing else depends on it.
+Completion reads them, so that it never waits for the network. The file is written whenever a server lists its models.
 """
 
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from lmchat.chat.models import Instance, Model
-from lmchat.world import World
+from lmchat.errors import LmchatError
+from lmchat.world import World, replace_file
 
 KEPT = timedelta(days=1)
 
@@ -20,12 +23,9 @@ def remember_models(world: World, server: str, models: Sequence[Model]) -> None:
     """Keep what completion shows of a server's models; where that cannot be written, nothing is kept."""
     path = _path(world, server)
     document = {"at": world.now().isoformat(), "models": [_written(model) for model in models]}
-    fresh = path.with_suffix(".new")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh.write_text(json.dumps(document), encoding="utf-8")
-        fresh.replace(path)
-    except OSError:
+        replace_file(path, json.dumps(document), durable=False)
+    except (OSError, RuntimeError):
         return
 
 
@@ -63,3 +63,65 @@ def _model(kept: Any) -> Model:
 def _path(world: World, server: str) -> Path:
     # An address is no file name.
     return world.directories.cache / f"models-{sha256(server.encode()).hexdigest()[:16]}.json"
+
+
+def chat_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the keys of the models that chat, with what they are."""
+    return ((model.key, about(model)) for model in models if model.chats)
+
+
+def instance_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the ids of loaded instances, with what they are."""
+    return ((instance.id, about(model)) for model in models for instance in model.instances)
+
+
+def about(model: Model) -> str:
+    """Return what a model is, in a few words."""
+    return " ".join(filter(None, (model.display_name, model.params, model.quantization)))
+
+
+def level_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the levels of reasoning that models have, and which of them is a model's own."""
+    defaults = {model.reasoning_default for model in models}
+    levels = dict.fromkeys(level for model in models for level in model.reasoning_options)
+    return ((level, "the model's own" if level in defaults else "") for level in levels)
+
+
+class ModelList:
+    """The models of a server as they were fetched last: in the background, so that no key waits for the network.
+
+    `fetch` asks the server; `changed` is called after every answer.
+    """
+
+    def __init__(self, fetch: Callable[[], tuple[Model, ...]], changed: Callable[[], None] = lambda: None) -> None:
+        self._fetch = fetch
+        self._changed = changed
+        self._models: tuple[Model, ...] = ()
+        self._fetching: threading.Thread | None = None
+
+    def now(self) -> tuple[Model, ...]:
+        """Return what is known, without waiting; empty before the first answer."""
+        return self._models
+
+    def fetched(self) -> tuple[Model, ...]:
+        """Ask the server and wait for the answer; raise LmchatError where it gives none."""
+        self._models = self._fetch()
+        self._changed()
+        return self._models
+
+    def refresh(self) -> None:
+        """Ask the server in the background, unless that is going on already."""
+        if self._fetching is None or not self._fetching.is_alive():
+            self._fetching = threading.Thread(target=self._refreshed, daemon=True, name="models")
+            self._fetching.start()
+
+    def settled(self, seconds: float) -> bool:
+        """Wait at most so long for what is asked in the background, and tell whether that is over."""
+        if self._fetching is not None:
+            self._fetching.join(seconds)
+        return self._fetching is None or not self._fetching.is_alive()
+
+    def _refreshed(self) -> None:
+        # What was known stays; the next prompt says what is wrong with the server.
+        with suppress(LmchatError):
+            self.fetched()

@@ -1,131 +1,157 @@
-"""List, load, unload and download models on the server."""
+"""What both faces do with the server's models: list, load, unload and download them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from lmchat.app.connect import connected, say_left_out, watch_download
+from lmchat.advice import Action, Do, Say
+from lmchat.app.connect import connected, say_left_out
 from lmchat.app.conversation import settings_of
-from lmchat.app.display import theme_of, width_of
 from lmchat.app.invocation import BUILT_IN, Invocation
 from lmchat.chat.models import Instance, Model, find_model
 from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
-from lmchat.render.json_output import write_document
 from lmchat.render.listings import models_listing
 from lmchat.render.notes import duration
-from lmchat.render.waiting import waited
+from lmchat.render.status import waited, watched
+from lmchat.render.tables import size_words
+from lmchat.render.theme import Theme
+from lmchat.settings.keys import COUNT
+from lmchat.settings.shapes import Shape, switch
 from lmchat.wire.client import Client
+from lmchat.world import World
+
+LOAD_OPTIONS: Mapping[str, Shape] = {
+    "context_length": COUNT,
+    "eval_batch_size": COUNT,
+    "flash_attention": switch(),
+    "num_experts": COUNT,
+    "offload_kv_cache_to_gpu": switch(),
+    "parallel": COUNT,
+}
+"""What a load takes, by the API's own names (PROTOCOL.md section 5)."""
 
 
-def show_models(invocation: Invocation, *, as_json: bool) -> None:
-    """List every downloaded model."""
-    with connected(invocation, settings_of(invocation), model=False) as connection:
-        models = connection.client.models()
-    if connection.server == BUILT_IN:
-        say_left_out(invocation, settings_of(invocation))
-    if as_json:
-        write_document(invocation.world.stdout, [_document(model) for model in models])
-        return
-    if not models:
-        invocation.say("The server has no model yet. Download one: lmchat models download NAME")
-        return
-    invocation.world.stdout.write(models_listing(models, theme_of(invocation), width_of(invocation)))
+@dataclass(frozen=True, slots=True)
+class ModelServer:
+    """The server whose models are looked at and changed: `listed` asks it for them, `say` speaks to the person."""
 
+    world: World
+    client: Client
+    listed: Callable[[], tuple[Model, ...]]
+    say: Say
+    built_in: bool = False
 
-def load_model(invocation: Invocation, key: str, options: Mapping[str, Any]) -> None:
-    """Load a model unless it is loaded, and say how long it took and what context it really has."""
-    with connected(invocation, settings_of(invocation)) as connection:
-        client = connection.client
-        model = _model(client, key)
-        if model.instances:
-            _already_loaded(invocation, model.instances[0], options)
-            return
-        loaded = waited(
-            invocation.world, f"Loading {model.key}", lambda: client.load(model.key, echo_load_config=True, **options)
+    def found(self, name: str) -> Model:
+        """Return the model of a key, a variant or an instance's id; raise NotFoundError, with the nearest names."""
+        models = self.listed()
+        if model := find_model(models, name):
+            return model
+        hint = nearest(name, [each.key for each in models])
+        raise NotFoundError(
+            f"The server has no model '{name}'.",
+            hint=hint or (Do(Action.LIST_MODELS), " lists them; ", Do(Action.DOWNLOAD_MODEL, name), " may fetch it."),
         )
-        instance = _instance(client, loaded.instance_id)
-    context = loaded.context_length or (instance.context_length if instance else None)
-    took = f" in {duration(loaded.load_seconds)}" if loaded.load_seconds is not None else ""
-    invocation.say(f"Loaded {loaded.instance_id}{took}{_context_words(context)}.")
-    asked = options.get("context_length")
-    if asked and context and context != asked:
-        invocation.say(f"A context of {asked:,} tokens was asked for; the server gave {context:,}.")
 
 
-def unload_model(invocation: Invocation, name: str | None, *, every: bool) -> None:
-    """Unload one instance, every instance of a model, or all there are."""
-    if (name is None) is not every:
-        raise BadUseError("Name one model or instance, or give --all.", hint="`lmchat models` shows what is loaded.")
-    with connected(invocation, settings_of(invocation), model=False) as connection:
-        models = connection.client.models()
-        loaded = [instance.id for model in models for instance in model.instances]
-        chosen = loaded if name is None else _chosen(models, loaded, name)
-        for instance_id in chosen:
-            connection.client.unload(instance_id)
-            invocation.say(f"Unloaded {instance_id}.")
-    if not chosen:
-        invocation.say("No model is loaded.")
+@contextmanager
+def opened_models(invocation: Invocation, *, model: bool = False) -> Iterator[ModelServer]:
+    """Connect to the server of the command line; `model` says that one will be needed there."""
+    settings = settings_of(invocation)
+    with connected(invocation, settings, model=model) as connection:
+        client = connection.client
+        if connection.server == BUILT_IN:
+            say_left_out(invocation, settings)
+        yield ModelServer(
+            invocation.world, client, client.models, invocation.say, built_in=connection.server == BUILT_IN
+        )
 
 
-def download_model(invocation: Invocation, name: str, quantization: str | None, *, wait: bool) -> None:
-    """Have the server download a model; Ctrl-C stops watching, not the download."""
-    with connected(invocation, settings_of(invocation), model=False) as connection:
-        job = connection.client.download(name, quantization)
-        if job.status == "already_downloaded":
-            invocation.say(f"{name} is already downloaded.")
-            return
-        if not wait:
-            invocation.say(f"The download has begun. To watch it: lmchat models download {name}")
-            return
-        try:
-            watch_download(invocation.world, connection.client, job)
-        except KeyboardInterrupt:
-            goes_on = "goes on where it stopped" if connection.server == BUILT_IN else "goes on in the server; watch it"
-            invocation.say(f"The download {goes_on} with: lmchat models download {name}")
-            raise
-    invocation.say(f"{name} is downloaded.")
+def list_models(server: ModelServer, theme: Theme, width: int | None, *, wide: bool = False) -> None:
+    """Write the list of downloaded models to stdout, or say that there is none."""
+    models = server.listed()
+    if models:
+        server.world.stdout.write(models_listing(models, theme, width, wide=wide))
+    else:
+        server.say(("The server has no model yet. Download one: ", Do(Action.DOWNLOAD_MODEL)))
 
 
-def _model(client: Client, key: str) -> Model:
-    models = client.models()
-    model = find_model(models, key)
-    if model is None:
-        keys = [each.key for each in models]
-        hint = nearest(key, keys) or f"`lmchat models download {key}` may fetch it; `lmchat models` lists what is here."
-        raise NotFoundError(f"The server has no model '{key}'.", hint=hint)
+def chat_model(server: ModelServer, name: str) -> Model:
+    """Return a model to chat with; raise NotFoundError for none, BadUseError for one that makes embeddings."""
+    model = server.found(name)
+    if not model.chats:
+        raise BadUseError(
+            f"'{model.key}' is an embedding model and cannot chat.", hint=(Do(Action.LIST_MODELS), " lists the others.")
+        )
     return model
 
 
-def _already_loaded(invocation: Invocation, instance: Instance, options: Mapping[str, Any]) -> None:
+def load_model(server: ModelServer, name: str, options: Mapping[str, Any]) -> None:
+    """Load a model unless it is loaded, and say how long it took and what context it has.
+
+    Ctrl-C stops the waiting, which is said, and is raised. Raise LmchatError for a model that is loaded already with
+    another context than the one asked for.
+    """
+    model = server.found(name)
     asked = options.get("context_length")
-    if asked and instance.context_length and asked != instance.context_length:
-        raise LmchatError(
-            f"{instance.id} is loaded already, with a context of {instance.context_length:,} tokens.",
-            hint=f"Unload it first: lmchat models unload {instance.id}",
+    if model.instances:
+        _say_loaded(server, model.instances[0], asked)
+        return
+    try:
+        loaded = waited(
+            server.world,
+            f"Loading {model.key}",
+            lambda: server.client.load(model.key, echo_load_config=True, **options),
         )
-    invocation.say(f"{instance.id} is loaded already{_context_words(instance.context_length)}.")
+    except KeyboardInterrupt:
+        server.say(("The server goes on loading; ", Do(Action.LIST_MODELS), " shows when it is done."))
+        raise
+    name = loaded.instance_id or model.key
+    instances = (each for model in server.listed() for each in model.instances)
+    instance = next((each for each in instances if each.id == name), None)
+    context = loaded.context_length or (instance.context_length if instance else None)
+    took = f" in {duration(loaded.load_seconds)}" if loaded.load_seconds is not None else ""
+    server.say(f"Loaded {name}{took}{_context_words(context)}.")
+    if asked and context and context != asked:
+        server.say(f"A context of {asked:,} tokens was asked for; the server gave {context:,}.")
 
 
-def _instance(client: Client, instance_id: str) -> Instance | None:
-    instances = (each for model in client.models() for each in model.instances)
-    return next((each for each in instances if each.id == instance_id), None)
+def unload_model(server: ModelServer, name: str | None) -> None:
+    """Unload one instance, every instance of a model, or (None) all there are."""
+    models = server.listed()
+    loaded = [instance.id for model in models for instance in model.instances]
+    chosen = loaded if name is None else _chosen(models, loaded, name)
+    for instance_id in chosen:
+        server.client.unload(instance_id)
+        server.say(f"Unloaded {instance_id}.")
+    if not chosen:
+        server.say("No model is loaded.")
 
 
-def _chosen(models: tuple[Model, ...], loaded: list[str], name: str) -> list[str]:
-    if name in loaded:
-        return [name]
-    model = find_model(models, name)
-    if model is not None and model.instances:
-        return [each.id for each in model.instances]
-    known = loaded if model else [*loaded, *(each.key for each in models)]
-    state = "is not loaded" if model else "is no model or instance of this server"
-    raise NotFoundError(f"'{name}' {state}.", hint=nearest(name, known) or "`lmchat models` shows what is loaded.")
+def download_model(server: ModelServer, name: str, quantization: str | None, *, wait: bool = True) -> None:
+    """Have the server download a model; Ctrl-C stops the watching, not the download, which is said, and is raised."""
+    job = server.client.download(name, quantization)
+    if job.status == "already_downloaded":
+        server.say(f"{name} is already downloaded.")
+        return
+    again = Do(Action.DOWNLOAD_MODEL, name)
+    if not wait:
+        server.say(("The download has begun. To watch it: ", again))
+        return
+    try:
+        job = watched(server.world, job, lambda: server.client.download_status(job.id))
+    except KeyboardInterrupt:
+        # The built-in model's server may end before the download does.
+        goes_on = "can go on where it stopped" if server.built_in else "goes on in the server; watch it"
+        server.say((f"The download {goes_on} with ", again, "."))
+        raise
+    job.require_success()
+    size = f" ({size_words(job.total_size_bytes)})" if job.total_size_bytes else ""
+    server.say(f"{name} is downloaded{size}.")
 
 
-def _context_words(context: int | None) -> str:
-    return f", with a context of {context:,} tokens" if context else ""
-
-
-def _document(model: Model) -> dict[str, Any]:
+def model_document(model: Model) -> dict[str, Any]:
+    """Return what `--json` says of a model."""
     return {
         "key": model.key,
         "type": model.type,
@@ -145,3 +171,27 @@ def _document(model: Model) -> dict[str, Any]:
         "variants": list(model.variants),
         "loaded_instances": [{"id": each.id, "context_length": each.context_length} for each in model.instances],
     }
+
+
+def _say_loaded(server: ModelServer, instance: Instance, asked: int | None) -> None:
+    if asked and instance.context_length and asked != instance.context_length:
+        raise LmchatError(
+            f"{instance.id} is loaded already, with a context of {instance.context_length:,} tokens.",
+            hint=("Unload it first: ", Do(Action.UNLOAD_MODEL, instance.id)),
+        )
+    server.say(f"{instance.id} is loaded already{_context_words(instance.context_length)}.")
+
+
+def _chosen(models: tuple[Model, ...], loaded: list[str], name: str) -> list[str]:
+    model = find_model(models, name)
+    if model is not None and model.instances:
+        instances = [each.id for each in model.instances]
+        return [name] if name in instances and name != model.key else instances
+    known = loaded if model else [*loaded, *(each.key for each in models)]
+    state = "is not loaded" if model else "is no model or instance of this server"
+    hint = nearest(name, known) or (Do(Action.LIST_MODELS), " shows what is loaded.")
+    raise NotFoundError(f"'{name}' {state}.", hint=hint)
+
+
+def _context_words(context: int | None) -> str:
+    return f", with a context of {context:,} tokens" if context else ""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from lmchat.advice import Action, Do, Say
 from lmchat.app.attachments import text_or_file
 from lmchat.app.invocation import ChatFlags
 from lmchat.chat.integrations import parse_integration
@@ -15,7 +16,7 @@ UNNAMED = ""
 """The name of a session that is named after its first prompt."""
 
 
-def resolve_session(store: Store, settings: Settings, flags: ChatFlags) -> Session:
+def resolve_session(store: Store, settings: Settings, flags: ChatFlags, say: Say) -> Session:
     """Find the session the command line names, or describe a new one; nothing is written yet.
 
     A new session takes the settings' system prompt along; one that exists keeps its own unless a flag says otherwise.
@@ -24,12 +25,12 @@ def resolve_session(store: Store, settings: Settings, flags: ChatFlags) -> Sessi
     if name and store.has(name):
         session = store.find(name)
     else:
-        session = Session(name=name or UNNAMED, turns={}, system=text_or_file(settings.text("system")))
+        session = Session(name=name or UNNAMED, turns={}, system=text_or_file(settings.text("system"), say))
     changes: dict[str, object] = {"options": flags.options.over(session.options)}
     if flags.model is not None:
         changes["model"] = flags.model
     if flags.system is not None:
-        changes["system"] = text_or_file(flags.system)
+        changes["system"] = text_or_file(flags.system, say, flags.encoding)
     if flags.mcp:
         changes["integrations"] = tuple(parse_integration(spec) for spec in flags.mcp)
     return replace(session, **changes)  # type: ignore[arg-type]  # the names are Session's own
@@ -47,5 +48,5 @@ def _wished_name(store: Store, flags: ChatFlags) -> str | None:
         raise BadUseError("--continue names the session used last, so no other can be named.")
     last = store.last()
     if last is None:
-        raise NotFoundError("There is no session to continue yet.", hint='Begin one: lmchat ask "Hello"')
+        raise NotFoundError("There is no session to continue yet.", hint=("Begin one: ", Do(Action.BEGIN_SESSION)))
     return last

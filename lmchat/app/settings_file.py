@@ -1,5 +1,6 @@
 """Show the settings, and change their file: one value, or all of it in the person's editor."""
 
+from lmchat.app.connect import token_place
 from lmchat.app.conversation import settings_of
 from lmchat.app.display import theme_of, width_of
 from lmchat.app.editor import open_editor
@@ -10,20 +11,23 @@ from lmchat.render.tables import Column, listing
 from lmchat.settings import read_settings, settings_path, validate_text
 from lmchat.settings.edit import edit_value, remove_value, starting_text, write_safely
 from lmchat.settings.file import FILE_NAME, file_text
+from lmchat.settings.layers import DEFAULT
 
-_COLUMNS = (Column("SETTING"), Column("VALUE", gives=True), Column("FROM", gives=True))
+_COLUMNS = (Column("SETTING"), Column("VALUE", shrinks=True), Column("FROM", shrinks=True))
 _UNSET = "-"
 
 
 def show_settings(invocation: Invocation, *, as_json: bool) -> None:
-    """List every setting, its value and where it was given; secrets stay hidden."""
-    rows = settings_of(invocation).rows()
+    """List every setting, those that were given first, its value and its source; secrets stay hidden."""
+    settings = settings_of(invocation)
+    rows = settings.rows(token_place(settings))
     if as_json:
         write_document(
             invocation.world.stdout, [{"key": row.name, "value": row.value, "source": row.source} for row in rows]
         )
         return
-    cells = [(row.name, row.shown or _UNSET, row.source) for row in rows]
+    given_first = sorted(rows, key=lambda row: row.source == DEFAULT)
+    cells = [(row.name, row.shown or _UNSET, row.source) for row in given_first]
     invocation.world.stdout.write(listing(_COLUMNS, cells, theme_of(invocation), width_of(invocation)))
 
 
@@ -56,7 +60,7 @@ def edit_settings(invocation: Invocation) -> None:
 
 
 def _overruled(invocation: Invocation, key: str) -> str:
-    """Say what stands above the file, where something does: else the change would seem lost."""
+    """Say what overrides the file, where something does: otherwise the change would seem lost."""
     try:
         settings = read_settings(invocation.world)
         source = settings.source(key)

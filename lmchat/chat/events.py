@@ -13,14 +13,14 @@ from lmchat.errors import RefusedError
 
 
 class Phase(Enum):
-    """Name what a server does before it generates."""
+    """What a server does before it generates."""
 
     MODEL_LOAD = "model_load"
     PROMPT_PROCESSING = "prompt_processing"
 
 
 class Part(Enum):
-    """Name what a delta belongs to."""
+    """What a delta belongs to."""
 
     REASONING = "reasoning"
     MESSAGE = "message"
@@ -28,14 +28,14 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Say that the server has begun with this turn."""
+    """The server has begun with this turn."""
 
     model_instance_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Say how far a phase is, 0 to 1; `fraction` is None where it is not known, `done` at its end."""
+    """How far a phase is, 0 to 1; `fraction` is None where it is not known, `done` at its end."""
 
     phase: Phase
     fraction: float | None = None
@@ -44,35 +44,35 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class PartStarted:
-    """Say that a new message or a new stretch of reasoning begins."""
+    """A new message or a new stretch of reasoning begins."""
 
     part: Part
 
 
 @dataclass(frozen=True, slots=True)
 class PartEnded:
-    """Say that a message or a stretch of reasoning is over."""
+    """A message or a stretch of reasoning is over."""
 
     part: Part
 
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
-    """Bring the next characters of the reasoning."""
+    """The next characters of the reasoning."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class MessageDelta:
-    """Bring the next characters of the answer."""
+    """The next characters of the answer."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToolStarted:
-    """Say that a tool call begins; the tool may not be known yet (empty)."""
+    """A tool call begins; the tool may not be known yet (empty)."""
 
     tool: str = ""
     provider: Provider | None = None
@@ -80,7 +80,7 @@ class ToolStarted:
 
 @dataclass(frozen=True, slots=True)
 class ToolNamed:
-    """Say more of the call that began last: its tool (empty if unknown), its arguments (None if unknown)."""
+    """More of the call that began last: its tool (empty if unknown), its arguments (None if unknown)."""
 
     tool: str = ""
     arguments: Mapping[str, Any] | None = None
@@ -89,35 +89,35 @@ class ToolNamed:
 
 @dataclass(frozen=True, slots=True)
 class ToolDone:
-    """Bring a finished tool call with its output."""
+    """A finished tool call with its output."""
 
     call: ToolCall
 
 
 @dataclass(frozen=True, slots=True)
 class ToolFailed:
-    """Bring a tool call that could not be made."""
+    """A tool call that could not be made."""
 
     call: InvalidToolCall
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Bring an error from the middle of a stream; the turn has failed, though more may come."""
+    """An error from the middle of a stream; the turn has failed, though more may come."""
 
     error: RefusedError
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Bring the whole reply, as the server stored it."""
+    """The whole reply, as the server stored it."""
 
     reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Bring an event of a kind that lmchat does not know."""
+    """An event of a kind that lmchat does not know."""
 
     name: str
     data: Mapping[str, Any]
@@ -125,11 +125,11 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Say that nothing has come for a moment: time to paint and to save what is held back."""
+    """Nothing has come for a moment: time to paint and to save what is held back."""
 
 
 class Reason(Enum):
-    """Name why turns are sent again."""
+    """Why turns are sent again."""
 
     LOST = "the server no longer has this conversation"
     CUT_SHORT = "the server has no copy of a reply that was cut short"
@@ -142,7 +142,7 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Resending:
-    """Say that earlier turns go along as text: how many, how long, and how many were left out."""
+    """Earlier turns go along as text: how many, how long, and how many were left out."""
 
     reason: Reason
     turns: int
@@ -152,7 +152,7 @@ class Resending:
 
 @dataclass(frozen=True, slots=True)
 class Branched:
-    """Say that another program moved the session's head meanwhile, so this turn became a branch."""
+    """Another program moved the session's head meanwhile, so this turn became a branch."""
 
     turn: int
 

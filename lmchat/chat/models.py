@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmchat.errors import BadUseError
+from lmchat.advice import Action, Do
+from lmchat.errors import BadUseError, LmchatError
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """Name a loaded copy of a model; `context_length` is in tokens, None where the server does not say."""
+    """A loaded copy of a model; `context_length` is in tokens, None where the server does not say."""
 
     id: str
     context_length: int | None = None
@@ -16,7 +17,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Describe a downloaded model; only `key` and `type` are certain, the rest is empty or None where unknown."""
+    """A downloaded model; only `key` and `type` are certain, the rest is empty or None where unknown."""
 
     key: str
     type: str
@@ -80,7 +81,9 @@ def require_reasoning(models: Sequence[Model], name: str, level: str) -> None:
     if model is None or level in model.reasoning_options:
         return
     if not model.reasoning_options:
-        raise BadUseError(f"{model.key} offers no choice of reasoning.", hint="`lmchat models` says which models do.")
+        raise BadUseError(
+            f"{model.key} offers no choice of reasoning.", hint=(Do(Action.LIST_MODELS), " says which models do.")
+        )
     offered = ", ".join(model.reasoning_options)
     raise BadUseError(f"{model.key} has no reasoning level '{level}'.", hint=f"It offers: {offered}.")
 
@@ -95,3 +98,35 @@ def context_length(models: Sequence[Model], name: str) -> int | None:
         if instance.context_length is not None:
             return instance.context_length
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadJob:
+    """The state of a download; `id` is empty where there is nothing to do. Sizes are in bytes.
+
+    `status` is the server's word: downloading, paused, completed, failed or already_downloaded.
+    """
+
+    id: str
+    status: str
+    downloaded_bytes: int | None = None
+    total_size_bytes: int | None = None
+    bytes_per_second: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Tell whether nothing more will happen by itself."""
+        return self.status in {"completed", "failed", "paused", "already_downloaded"}
+
+    @property
+    def unknown(self) -> bool:
+        """Tell whether the server's word says nothing: such a download may never be over."""
+        return not self.over and self.status != "downloading"
+
+    def require_success(self) -> None:
+        """Raise LmchatError for a download that failed or was paused."""
+        if self.status in {"failed", "paused"}:
+            raise LmchatError(
+                f"The download {'failed' if self.status == 'failed' else 'is paused'}.",
+                hint="The server's own log says why; the same command goes on with it.",
+            )

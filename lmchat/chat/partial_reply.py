@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from io import StringIO
 
 from lmchat.chat.events import (
     Event,
@@ -22,7 +23,7 @@ from lmchat.chat.values import Item, Message, Reasoning, Reply
 
 @dataclass(slots=True)
 class PartialReply:
-    """Collect the items of one reply; text pieces are joined only when somebody looks.
+    """The items of one reply, collected while it comes.
 
     `size` counts what came, so that two looks tell whether there is more.
     """
@@ -30,7 +31,8 @@ class PartialReply:
     settled: list[Item] = field(default_factory=list)
     model_instance_id: str = ""
     part: Part | None = None
-    pieces: list[str] = field(default_factory=list)
+    # One growing text: a million short strings take ten times the memory.
+    text: StringIO = field(default_factory=StringIO)
     since: datetime | None = None
     until: datetime | None = None
     size: int = 0
@@ -63,21 +65,21 @@ class PartialReply:
 
     def _text(self, part: Part, text: str, at: datetime) -> None:
         if part is not self.part:
-            begun = self.since if not self.pieces else None
+            begun = self.since if not self.text.tell() else None
             self._close(at)
             self.part, self.since = part, begun or at
-        self.pieces.append(text)
+        self.text.write(text)
         self.until = at
         self.size += 1
 
     def _close(self, at: datetime) -> None:
-        if self.pieces:
+        if self.text.tell():
             self.until = at
         self.settled.extend(self._open())
-        self.pieces, self.part, self.since = [], None, None
+        self.text, self.part, self.since = StringIO(), None, None
 
     def _open(self) -> list[Item]:
-        text = "".join(self.pieces)
+        text = self.text.getvalue()
         if not text or self.part is None:
             return []
         if self.part is Part.MESSAGE:

@@ -1,6 +1,6 @@
 """Turns and sessions: a conversation is a tree of immutable turns, a session a name that points at one.
 
-The one rule of what goes over the wire is here (`follows` and `unsent`). It must not know where turns are kept.
+The one rule of what goes over the wire is here (`follows` and `unsent`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,15 +9,16 @@ from datetime import datetime
 from enum import Enum
 from typing import NewType
 
+from lmchat.advice import Action, Do
 from lmchat.chat.values import Integration, Options, Prompt, Reply
-from lmchat.errors import BadUseError, NotFoundError
+from lmchat.errors import BadUseError, NotFoundError, StoreError
 
 TurnId = NewType("TurnId", int)
 """A short number, counted from 1 within a tree; it never changes."""
 
 
 class Outcome(Enum):
-    """Name how a turn ended."""
+    """How a turn ended."""
 
     COMPLETE = "complete"
     INTERRUPTED = "interrupted"
@@ -26,7 +27,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Hold what was asked and what came back.
+    """What was asked and what came back.
 
     `server` names the server whose `response_id` this is, `system` the system prompt its chain carries.
     `forgotten` says that the server has lost the id since. The reply of a `summary` stands for all turns above it.
@@ -48,13 +49,15 @@ class Turn:
 
     @property
     def barren(self) -> bool:
-        """Tell whether the turn failed before anything came: the next one then stands beside it, not below."""
-        return self.outcome is Outcome.FAILED and not self.reply.items
+        """Tell whether the turn ended before anything came: it is an attempt, and no head ever moves to it."""
+        return self.outcome is not Outcome.COMPLETE and not self.reply.items
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Hold a name, the turn it points at (None before the first), and what it talks with.
+    """A name, the turn it points at (None before the first), and what it talks with.
+
+    `id` is the store's number of it, which stays whatever the session is called; 0 while it is kept nowhere.
 
     `turns` is a view of the tree, which may be read from disk as it is looked at: a walk from the head
     costs what it visits, however long the conversation is.
@@ -67,12 +70,13 @@ class Session:
     system: str = ""
     options: Options = field(default_factory=Options)
     integrations: tuple[Integration, ...] = ()
+    id: int = 0
 
     def lineage(self, start: TurnId | None = None) -> Iterator[Turn]:
         """Walk from `start` (the head where it is None) towards the root, reading turns as they are asked for."""
         turn_id = self.head if start is None else start
         while turn_id is not None:
-            turn = self.turns[turn_id]
+            turn = self._read(turn_id)
             yield turn
             turn_id = turn.parent
 
@@ -85,7 +89,7 @@ class Session:
         """Return the turn below which the next one grows: the head, or its parent where the head is barren."""
         if self.head is None:
             return None
-        head = self.turns[self.head]
+        head = self._read(self.head)
         return head.parent if head.barren else head.id
 
     def follows(self, server: str) -> Turn | None:
@@ -120,6 +124,16 @@ class Session:
                 break
         return tuple(reversed(missing))
 
+    def _read(self, turn_id: TurnId) -> Turn:
+        """Return a turn that another or the session points at; raise StoreError where it is missing."""
+        try:
+            return self.turns[turn_id]
+        except KeyError:
+            raise StoreError(
+                f"Turn {turn_id} of session '{self.name}' is missing.",
+                hint="Another program deleted it, or the file is damaged.",
+            ) from None
+
     def _growing(self) -> Iterator[Turn]:
         base = self.base
         return iter(()) if base is None else self.lineage(base)
@@ -132,7 +146,7 @@ class Session:
             where = f"session '{self.name}'" if self.name else "a new session"
             raise NotFoundError(
                 f"There is no turn {turn_id} in {where}.",
-                hint="`/tree` (in a shell: `lmchat sessions tree NAME`) shows the turns and their numbers.",
+                hint=(Do(Action.SHOW_TREE, self.name), " shows the turns and their numbers."),
             ) from None
 
     def moved(self, to: TurnId | None) -> "Session":
@@ -153,8 +167,8 @@ class Session:
         for done in range(count):
             if head is None:
                 have = "Nothing is left to undo." if done == 0 else f"No more than {done} can be undone."
-                raise BadUseError(have, hint="`/tree` shows the turns and their numbers.")
-            head = self.turns[head].parent
+                raise BadUseError(have, hint=(Do(Action.SHOW_TREE, self.name), " shows the turns and their numbers."))
+            head = self._read(head).parent
         return replace(self, head=head)
 
     def forked(self, name: str, at: TurnId | None = None) -> "Session":

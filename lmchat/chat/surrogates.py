@@ -17,7 +17,7 @@ def ends_torn(text: str) -> bool:
 
 
 class SurrogateJoiner:
-    """Join characters that were split between two chunks, and change nothing else; `held` is the half that waits."""
+    """A stream of chunks in which characters that were split are whole again; `held` is the half that waits."""
 
     def __init__(self) -> None:
         self.held = ""

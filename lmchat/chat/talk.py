@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from lmchat.advice import Action, Do
 from lmchat.chat.events import Branched, Event, Fault, Finished, MessageDelta, Part, PartStarted, Reason, Resending
 from lmchat.chat.partial_reply import PartialReply, with_seconds
-from lmchat.chat.recap import recap, recap_images
+from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
-from lmchat.chat.values import ChatRequest, Options, Prompt, Reply, ResponseId
-from lmchat.errors import ContextOverflowError, LmchatError, RefusedError, StreamBrokenError
+from lmchat.chat.values import Options, Prompt, Reply, ResponseId
+from lmchat.errors import ChainLostError, ContextOverflowError, LmchatError, RefusedError, StreamBrokenError
 
 UNNUMBERED = TurnId(0)
 """The id of a turn that was never kept; the first `keep` gives it a number."""
@@ -25,7 +26,7 @@ DRAFT_EVERY = timedelta(seconds=0.4)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Say where a kept turn stands: its number, the session's head now, and whether that is this turn."""
+    """Where a kept turn stands: its number, the session's head now, and whether that is this turn."""
 
     id: TurnId
     head: TurnId | None
@@ -33,11 +34,11 @@ class Kept:
 
 
 class Keep(Protocol):
-    """Keep a turn where it survives the program.
+    """What keeps a turn where it survives the program.
 
     The first call, with an unnumbered turn, numbers it; later calls with that number replace what it holds, and
-    `done` ends it and moves the session's head to it. A turn that ended before is only updated. Calling it again
-    with the same turn changes nothing.
+    `done` ends it and moves the session's head to it, unless nothing came of it. A turn that ended before is only
+    updated. Calling it again with the same turn changes nothing.
     """
 
     def __call__(self, turn: Turn, *, done: bool) -> Kept:
@@ -50,7 +51,7 @@ Show = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Say how a turn went: the session after it, the turn, the id it followed, how many turns went along again.
+    """How a turn went: the session after it, the turn, the id it followed, how many turns went along again.
 
     `failure` is what it failed with; for an interrupted turn it is None.
     """
@@ -108,7 +109,7 @@ def talk(
     finally:
         turn = replace(draft, reply=attempt.reply(), outcome=outcome, fault=failure.message if failure else "")
         kept = _keep_surely(keep, turn)
-    if not kept.is_head:
+    if not kept.is_head and not turn.barren:
         show(Branched(turn.id))
     after = session.grown(turn) if kept.is_head else session.moved(kept.head)
     return Exchange(after, turn, attempt.followed, attempt.resent, failure)
@@ -125,7 +126,7 @@ def _keep_surely(keep: Keep, turn: Turn) -> Kept:
 
 @dataclass(slots=True)
 class _Attempt:
-    """Carry what changes while one turn is asked, again if the server lacks what it should follow."""
+    """What changes while one turn is asked, again if the server lacks what it should follow."""
 
     session: Session
     draft: Turn
@@ -150,13 +151,13 @@ class _Attempt:
             request = self._request(followed, unsent[left_out:], left_out)
             if unsent:
                 why = reason or _reason(self.session, self.draft.server, unsent, private=self.private)
-                self.show(Resending(why, len(unsent) - left_out, len(request.recap), left_out))
+                self.show(Resending(why, len(request.history), request.resent_characters, left_out))
             try:
                 self._exchange(send, request)
             except RefusedError as error:
                 if self._came():
                     raise
-                if error.lost_chain and followed is not None:
+                if isinstance(error, ChainLostError) and followed is not None:
                     self.keep(replace(followed, forgotten=True), done=True)
                     reason = Reason.LOST
                 elif isinstance(error, ContextOverflowError) and left_out < len(unsent):
@@ -185,11 +186,10 @@ class _Attempt:
         return ChatRequest(
             model=self.session.model,
             prompt=self.draft.prompt,
-            recap=recap(unsent, left_out),
-            recap_images=recap_images(unsent),
             follows=follows,
-            # Only the first request of a chain may bring it; the chain keeps it (PROTOCOL.md section 2).
-            system_prompt="" if follows else self.session.system,
+            history=tuple(unsent),
+            left_out=left_out,
+            system_prompt=self.session.system,
             options=self.session.options.over(self.defaults),
             integrations=self.session.integrations,
             store=not self.private,
@@ -255,10 +255,10 @@ def _check(reply: Reply | None, request: ChatRequest, *, came: bool) -> None:
         raise StreamBrokenError("The reply ended before it was complete.", hint=hint)
     if _answers(reply):
         return
-    limit, used = request.options.max_output_tokens, reply.stats.total_output_tokens
-    if limit is not None and used is not None and used >= limit:
+    limit, used = request.options.value("max_output_tokens"), reply.stats.total_output_tokens
+    if isinstance(limit, int) and used is not None and used >= limit:
         raise StreamBrokenError(
             f"The limit of {limit} output tokens was used up before the answer began.",
-            hint="Raise it with --max-output-tokens (in talk: /set max_output_tokens N).",
+            hint=("Raise it: ", Do(Action.SET_OPTION, "max_output_tokens N")),
         )
     raise StreamBrokenError("The server ended the reply without an answer.", hint="Try again, or choose another model.")

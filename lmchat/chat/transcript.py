@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from lmchat.chat.session import Outcome, Session, Turn
-from lmchat.chat.values import InvalidToolCall, Item, Message, Reasoning, ToolCall
+from lmchat.chat.values import InvalidToolCall, Item, Message, OtherItem, Reasoning, ToolCall
 
 
 def transcript(session: Session) -> str:
@@ -41,6 +41,8 @@ def _item(item: Item) -> Iterator[str]:
             yield f"Tool `{tool}` was called with `{asked}`:\n\n{_fenced(output)}"
         case InvalidToolCall(reason, tool):
             yield f"Tool `{tool or 'unknown'}` could not be called: {reason}"
+        case OtherItem(kind):
+            yield f"*({kind}: a newer lmchat shows it)*"
 
 
 def _quoted(text: str) -> str:

@@ -15,7 +15,7 @@ MESSAGE_GAP = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """Hold a picture that goes along with a prompt; `media_type` is like `image/png`, sizes are in pixels."""
+    """A picture that goes along with a prompt; `media_type` is like `image/png`, sizes are in pixels."""
 
     name: str
     media_type: str
@@ -26,38 +26,49 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Hold what a person asks in one turn."""
+    """What a person asks in one turn."""
 
     text: str
     images: tuple[Image, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+OptionValue = float | int | str
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Options:
-    """Hold the sampling keys of the API; an unset one (None) is never sent."""
+    """The options of a request by the API's own names; one that is unset (None) is never sent.
 
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    min_p: float | None = None
-    repeat_penalty: float | None = None
-    max_output_tokens: int | None = None
-    context_length: int | None = None
-    reasoning: str | None = None
+    Which there are, and which values fit, the settings' table says; one of a newer lmchat goes through as it is.
+    """
 
-    def given(self) -> dict[str, float | int | str]:
+    _pairs: tuple[tuple[str, OptionValue], ...]
+
+    def __init__(self, **values: OptionValue | None) -> None:
+        """Keep the options that are set, in one order, so that the same options are equal."""
+        pairs = sorted((name, value) for name, value in values.items() if value is not None)
+        object.__setattr__(self, "_pairs", tuple(pairs))
+
+    def given(self) -> dict[str, OptionValue]:
         """Return the options that are set, by their names in the API."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        return dict(self._pairs)
+
+    def value(self, name: str) -> OptionValue | None:
+        """Return one option, None where it is unset."""
+        return self.given().get(name)
 
     def over(self, below: "Options") -> "Options":
         """Return these options, with those of `below` where one is unset here."""
-        return Options(**{**below.given(), **self.given()})  # type: ignore[arg-type]  # names and types are this class's own
+        return Options(**{**below.given(), **self.given()})
+
+    def changed(self, name: str, value: OptionValue | None) -> "Options":
+        """Return these options with one set, or (None) unset."""
+        return Options(**{**self.given(), name: value})
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """Name an integration that is set up in LM Studio: `mcp/label`."""
+    """An integration that is set up in LM Studio: `mcp/label`."""
 
     id: str
     allowed_tools: tuple[str, ...] = ()
@@ -65,7 +76,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class EphemeralMcp:
-    """Name an MCP server for one request; headers may hold secrets and are never kept or shown."""
+    """An MCP server for one request; headers may hold secrets and are never kept or shown."""
 
     server_label: str
     server_url: str
@@ -77,42 +88,25 @@ Integration = Plugin | EphemeralMcp
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """Hold one turn as it goes over the wire.
-
-    `recap` stands in front of the prompt where the server lacks turns; `recap_images` are theirs.
-    `system_prompt` is set only on the first request of a chain.
-    """
-
-    model: str
-    prompt: Prompt
-    recap: str = ""
-    recap_images: tuple[Image, ...] = ()
-    follows: ResponseId | None = None
-    system_prompt: str = ""
-    options: Options = field(default_factory=Options)
-    integrations: tuple[Integration, ...] = ()
-    store: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Message:
-    """Hold a piece of the answer."""
+    """A piece of the answer."""
 
     text: str
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """Hold what a model thought before it answered; `seconds` is None where nobody measured it."""
+    """What a model thought before it answered; `seconds` is None where nobody measured it."""
 
     text: str
     seconds: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Name where a tool comes from: `kind` is `plugin` or `ephemeral_mcp`, `name` its id or label."""
+    """Where a tool comes from: `kind` is `plugin` or `ephemeral_mcp`, `name` its id or label."""
 
     kind: str
     name: str
@@ -120,31 +114,42 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """Hold a tool call that was made, and what the tool answered."""
+    """A tool call that was made, and what the tool answered."""
 
     tool: str
     arguments: Mapping[str, Any]
     output: str
     provider: Provider | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidToolCall:
-    """Hold a tool call that could not be made."""
+    """A tool call that could not be made."""
 
     reason: str
     tool: str = ""
     kind: str = ""
     arguments: Mapping[str, Any] | None = None
     provider: Provider | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-Item = Message | Reasoning | ToolCall | InvalidToolCall
+@dataclass(frozen=True, slots=True)
+class OtherItem:
+    """An item of a kind that a newer lmchat knows: kept as it was, and shown by its kind only."""
+
+    kind: str
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+Item = Message | Reasoning | ToolCall | InvalidToolCall | OtherItem
+"""What a reply consists of; `extra` of each is what a newer lmchat kept beside what this one knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Hold what the server measured; times are in seconds, None where it sent nothing."""
+    """What the server measured; times are in seconds, None where it sent nothing."""
 
     input_tokens: int | None = None
     total_output_tokens: int | None = None
@@ -152,11 +157,12 @@ class Stats:
     tokens_per_second: float | None = None
     time_to_first_token_seconds: float | None = None
     model_load_time_seconds: float | None = None
+    extra: Mapping[str, float | int] = field(default_factory=dict, repr=False)
 
     def given(self) -> dict[str, float | int]:
-        """Return the numbers that are known, by their names in the API."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        """Return the numbers that are known, by their names in the API; `extra` are those of a newer lmchat."""
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "extra"}
+        return {**self.extra, **{name: value for name, value in values.items() if value is not None}}
 
     @property
     def context_used(self) -> int | None:
@@ -168,7 +174,7 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Hold what a server answered, or what had come of it; `response_id` is None for a part."""
+    """What a server answered, or what had come of it; `response_id` is None for a part."""
 
     items: tuple[Item, ...] = ()
     response_id: ResponseId | None = None

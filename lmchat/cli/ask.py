@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import StringIO
+from typing import Any
 
 from lmchat.app.attachments import pictures
 from lmchat.app.conversation import Conversation, Tap, open_conversation, open_kept_store, settings_of
@@ -20,16 +21,15 @@ from lmchat.render.json_output import turn_document, write_document
 
 def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> ExitStatus:
     """Ask one prompt and show the answer; raise LmchatError where there is none."""
+    # Before anything is silenced: what was read otherwise than it was given must be said.
+    prompt = Prompt(prompt_text(invocation, words, flags), pictures(invocation, flags.images))
     if flags.quiet:
         invocation = _silenced(invocation)
-    prompt = Prompt(prompt_text(invocation.world, words, flags.files), pictures(invocation, flags.images))
     settings = settings_of(invocation, flags)
-    with open_kept_store(invocation, apart=flags.apart) as store:
-        session = resolve_session(store, settings, flags)
+    with open_kept_store(invocation, apart=flags.apart, private=flags.private) as store:
+        session = resolve_session(store, settings, flags, invocation.say)
         tap = _event_writer(invocation) if flags.as_jsonl else None
-        with open_conversation(
-            invocation, settings, store, private=flags.private, stream=flags.stream, tap=tap
-        ) as conversation:
+        with open_conversation(invocation, settings, store, flags, tap=tap) as conversation:
             session = conversation.with_model(session, _chooser(invocation))
             conversation.check(session, prompt)
             exchange = _asked(conversation, session, prompt, flags)
@@ -62,15 +62,19 @@ def _event_writer(invocation: Invocation) -> Tap:
 
 def _asked(conversation: Conversation, session: Session, prompt: Prompt, flags: ChatFlags) -> Exchange:
     growing = None if flags.at is None else moved_to(session, flags.at)
-    with view_for(conversation, flags) as show:
+    with view_for(conversation) as show:
         exchange = conversation.speak(session, prompt, show.show, growing=growing)
         if exchange.failure is not None:
             raise exchange.failure
-        document = turn_document(
-            exchange.turn,
-            session=None if flags.private else exchange.session.name,
-            previous_response_id=exchange.followed,
-            unsent_turns=exchange.resent,
-        )
-        show.finish(document)
+        if flags.as_json or flags.as_jsonl:
+            show.finish(_document(exchange, flags))
     return exchange
+
+
+def _document(exchange: Exchange, flags: ChatFlags) -> dict[str, Any]:
+    return turn_document(
+        exchange.turn,
+        session=None if flags.private else exchange.session.name or None,
+        previous_response_id=exchange.followed,
+        unsent_turns=exchange.resent,
+    )

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
 import typer
 
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.chat.values import Options
-from lmchat.cli import options as given
 from lmchat.cli.local import local
 from lmchat.cli.models import models
+from lmchat.cli.options import AsJson, with_chat_flags
 from lmchat.cli.sessions import sessions
 from lmchat.cli.settings import settings
 from lmchat.world import World
@@ -31,13 +31,18 @@ app = typer.Typer(
 )
 
 
+def command() -> Any:
+    """Return the app as one command that parses and runs."""
+    return typer.main.get_command(app)
+
+
 def run(world: World, arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; errors are raised, not shown."""
-    command = typer.main.get_command(app)
+    root = command()
     try:
         # Typer prints the help it is asked for by itself.
-        with redirect_stdout(world.stdout), command.make_context("lmchat", list(arguments), obj=world) as context:
-            status = command.invoke(context)
+        with redirect_stdout(world.stdout), root.make_context("lmchat", list(arguments), obj=world) as context:
+            status = root.invoke(context)
             return int(status or 0)
     except typer.Exit as leaving:
         return leaving.exit_code
@@ -58,13 +63,13 @@ def lmchat(
     ] = None,
     color: Annotated[str | None, typer.Option(metavar="auto|always|never", help="When to use colours.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Requests and timings on stderr; no secrets.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Say which lmchat this is.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """Take the options before the command; without a command, talk on a terminal and help elsewhere."""
     world: World = context.obj
     context.obj = Invocation(world, url=url, profile=profile, color=color, debug=debug)
     if version:
-        from lmchat.cli.version import version_text
+        from lmchat.cli.help import version_text
 
         world.stdout.write(version_text(debug=debug))
         raise typer.Exit
@@ -78,39 +83,24 @@ def lmchat(
 
 
 @app.command()
+@with_chat_flags
 def ask(
     context: typer.Context,
     prompt: Annotated[
         list[str] | None, typer.Argument(metavar="PROMPT…", help="What to ask; - reads standard input.")
     ] = None,
-    session: given.Session = None,
-    resume: given.Continue = False,
-    at: given.At = None,
-    model: given.Model = None,
-    system: given.System = None,
-    image: given.Images = None,
-    file: given.Files = None,
-    temperature: given.Temperature = None,
-    top_p: given.TopP = None,
-    top_k: given.TopK = None,
-    min_p: given.MinP = None,
-    repeat_penalty: given.RepeatPenalty = None,
-    max_output_tokens: given.MaxOutputTokens = None,
-    context_length: given.ContextLength = None,
-    reasoning: given.ReasoningLevel = None,
-    mcp: given.Mcp = None,
-    private: given.Private = False,
-    stats: given.Stats = None,
-    show_reasoning: given.ShowReasoning = None,
-    plain: given.Plain = None,
-    no_stream: given.NoStream = False,
-    as_json: given.AsJson = False,
+    session: Annotated[
+        str | None, typer.Option("--session", "-s", metavar="NAME", help="Add to that session, such as -s holidays.")
+    ] = None,
+    *,
+    flags: ChatFlags,
+    as_json: AsJson = False,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="The server's events, one JSON object a line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")] = False,
 ) -> int:
     """Ask once and print the answer.
 
-    Piped text is added behind the prompt.
+    Piped text is added after the prompt.
 
     \b
     lmchat ask "Why is the sky blue?"
@@ -119,40 +109,17 @@ def ask(
     """
     from lmchat.cli.ask import ask_once
 
-    options = Options(temperature, top_p, top_k, min_p, repeat_penalty, max_output_tokens, context_length, reasoning)
-    flags = ChatFlags(
-        name=session, resume=resume, at=at, model=model, system=system, images=tuple(image or ()),
-        files=tuple(file or ()), options=options, mcp=tuple(mcp or ()), private=private, stats=stats,
-        show_reasoning=show_reasoning, plain=plain, stream=not no_stream, as_json=as_json, as_jsonl=as_jsonl,
-        quiet=quiet,
-    )  # fmt: skip
+    flags = replace(flags, name=session, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet)
     return ask_once(context.obj, prompt or (), flags)
 
 
 @app.command()
+@with_chat_flags
 def talk(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The session; created if it is new.")] = None,
-    resume: given.Continue = False,
-    at: given.At = None,
-    model: given.Model = None,
-    system: given.System = None,
-    image: given.Images = None,
-    file: given.Files = None,
-    temperature: given.Temperature = None,
-    top_p: given.TopP = None,
-    top_k: given.TopK = None,
-    min_p: given.MinP = None,
-    repeat_penalty: given.RepeatPenalty = None,
-    max_output_tokens: given.MaxOutputTokens = None,
-    context_length: given.ContextLength = None,
-    reasoning: given.ReasoningLevel = None,
-    mcp: given.Mcp = None,
-    private: given.Private = False,
-    stats: given.Stats = None,
-    show_reasoning: given.ShowReasoning = None,
-    plain: given.Plain = None,
-    no_stream: given.NoStream = False,
+    *,
+    flags: ChatFlags,
 ) -> None:
     """Talk in a session; without a name a new one begins.
 
@@ -162,13 +129,7 @@ def talk(
     """
     from lmchat.cli.talk import talk_on
 
-    options = Options(temperature, top_p, top_k, min_p, repeat_penalty, max_output_tokens, context_length, reasoning)
-    flags = ChatFlags(
-        name=name, resume=resume, at=at, model=model, system=system, images=tuple(image or ()),
-        files=tuple(file or ()), options=options, mcp=tuple(mcp or ()), private=private, stats=stats,
-        show_reasoning=show_reasoning, plain=plain, stream=not no_stream,
-    )  # fmt: skip
-    talk_on(context.obj, flags)
+    talk_on(context.obj, replace(flags, name=name))
 
 
 @app.command()
@@ -177,7 +138,7 @@ def serve(
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Listen there; 0: any.")] = 1234,
     token: Annotated[
         str,
-        typer.Option(metavar="TOKEN", envvar="LMCHAT_SERVE_TOKEN", help="Let in only who sends it.", show_envvar=True),
+        typer.Option(metavar="TOKEN", help="Require this token from clients; also LMCHAT_SERVE_TOKEN."),
     ] = "",
 ) -> None:
     """Serve the built-in model to programs on this machine.
@@ -188,7 +149,8 @@ def serve(
     """
     from lmchat.app.local import serve_model
 
-    serve_model(context.obj, port=port, token=token)
+    invocation: Invocation = context.obj
+    serve_model(invocation, port=port, token=token or invocation.world.environ.get("LMCHAT_SERVE_TOKEN", ""))
 
 
 app.add_typer(sessions, name="sessions")
@@ -204,7 +166,7 @@ def help_(
         list[str] | None, typer.Argument(metavar="COMMAND…", help="Which, such as sessions fork.")
     ] = None,
 ) -> None:
-    """Say how a command is used.
+    """Show help for a command.
 
     \b
     lmchat help ask

@@ -4,13 +4,17 @@ from typing import Annotated
 
 import typer
 
+from lmchat.app.invocation import Invocation
 from lmchat.cli import options as given
+from lmchat.errors import BadUseError
 
 models = typer.Typer(rich_markup_mode=None)
 
+Wide = Annotated[bool, typer.Option("--wide", help="Show every column also on a terminal.")]
+
 
 @models.callback(invoke_without_command=True)
-def main(context: typer.Context, as_json: given.AsJson = False) -> None:
+def main(context: typer.Context, as_json: given.AsJson = False, wide: Wide = False) -> None:
     """List, load, unload and download the server's models.
 
     \b
@@ -18,20 +22,27 @@ def main(context: typer.Context, as_json: given.AsJson = False) -> None:
     lmchat models load google/gemma-3-1b
     """
     if context.invoked_subcommand is None:
-        list_(context, as_json)
+        list_(context, as_json, wide)
 
 
 @models.command("list")
-def list_(context: typer.Context, as_json: given.AsJson = False) -> None:
+def list_(context: typer.Context, as_json: given.AsJson = False, wide: Wide = False) -> None:
     """List the downloaded models, loaded ones first.
 
     \b
     lmchat models list
     lmchat models list --json | jq -r '.[].key'
     """
-    from lmchat.app.models import show_models
+    from lmchat.app.display import theme_of, width_of
+    from lmchat.app.models import list_models, model_document, opened_models
+    from lmchat.render.json_output import write_document
 
-    show_models(context.obj, as_json=as_json)
+    invocation: Invocation = context.obj
+    with opened_models(invocation) as server:
+        if as_json:
+            write_document(invocation.world.stdout, [model_document(model) for model in server.listed()])
+        else:
+            list_models(server, theme_of(invocation), width_of(invocation), wide=wide)
 
 
 @models.command()
@@ -43,7 +54,7 @@ def load(
         int | None, typer.Option(metavar="TOKENS", min=1, help="Tokens evaluated at once.")
     ] = None,
     flash_attention: Annotated[
-        bool | None, typer.Option("--flash-attention/--no-flash-attention", help="A faster way to attend.")
+        bool | None, typer.Option("--flash-attention/--no-flash-attention", help="Use flash attention.")
     ] = None,
     num_experts: Annotated[int | None, typer.Option(metavar="COUNT", min=1, help="Experts used at once.")] = None,
     offload_kv_cache_to_gpu: Annotated[
@@ -58,7 +69,7 @@ def load(
     lmchat models load google/gemma-3-1b
     lmchat models load google/gemma-3-1b --context-length 8192
     """
-    from lmchat.app.models import load_model
+    from lmchat.app.models import load_model, opened_models
 
     options = {
         "context_length": context_length,
@@ -68,7 +79,8 @@ def load(
         "offload_kv_cache_to_gpu": offload_kv_cache_to_gpu,
         "parallel": parallel,
     }
-    load_model(context.obj, key, {name: value for name, value in options.items() if value is not None})
+    with opened_models(context.obj, model=True) as server:
+        load_model(server, key, {name: value for name, value in options.items() if value is not None})
 
 
 @models.command()
@@ -83,9 +95,12 @@ def unload(
     lmchat models unload google/gemma-3-1b
     lmchat models unload --all
     """
-    from lmchat.app.models import unload_model
+    from lmchat.app.models import opened_models, unload_model
 
-    unload_model(context.obj, name, every=every)
+    if (name is None) is not every:
+        raise BadUseError("Name one model or instance, or give --all.", hint="`lmchat models` shows what is loaded.")
+    with opened_models(context.obj) as server:
+        unload_model(server, name)
 
 
 @models.command()
@@ -101,6 +116,7 @@ def download(
     lmchat models download qwen2.5-coder-0.5b-instruct
     lmchat models download https://huggingface.co/… --quantization Q4_K_M
     """
-    from lmchat.app.models import download_model
+    from lmchat.app.models import download_model, opened_models
 
-    download_model(context.obj, name, quantization, wait=wait)
+    with opened_models(context.obj) as server:
+        download_model(server, name, quantization, wait=wait)

@@ -1,58 +1,85 @@
 """Put a prompt together from words, standard input and files."""
 
 import os
-import select
 import stat
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Timer
 from typing import TextIO
 
-from lmchat.app.attachments import quoted_file
+from lmchat.app.attachments import STDIN, quoted_file, said
+from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.decoding import Decoded, decode
 from lmchat.errors import BadUseError
-from lmchat.world import World
 
-STDIN_WAIT = 3.0
-"""Seconds to wait for a pipe's first byte when a prompt was given; `-` waits as long as it takes."""
+STDIN_PATIENCE = 3.0
+"""Seconds to wait for the end of a pipe before saying what is waited for."""
+
+_INPUT = "Standard input"
 
 
-def prompt_text(world: World, words: Sequence[str], files: Sequence[Path] = ()) -> str:
+def prompt_text(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> str:
     """Join the words, the files' contents and standard input; raise BadUseError where nothing is left to ask.
 
-    Standard input is the prompt when there are no words, and follows them, one blank line between, when it
-    holds something. With words, a pipe that sends nothing within STDIN_WAIT is left alone.
+    Standard input is the prompt when there are no words, and follows them, one blank line between, when there is
+    something in it. A pipe or a file is read to its end, however long that takes; anything else only for `-`.
     """
+    files, words = _files_among(words, flags.files)
     asked = " ".join(word for word in words if word != "-").strip()
-    wait = None if "-" in words or not asked else STDIN_WAIT
-    piped = read_stdin(world, wait, explicit="-" in words)
-    parts = [asked, *(quoted_file(path) for path in files), piped]
+    # Of one pipe there is a picture or a text.
+    piped = "" if STDIN in flags.images else read_stdin(invocation, flags, explicit="-" in words)
+    parts = [asked, *(quoted_file(path, invocation.say, flags.encoding) for path in files), piped]
     text = "\n\n".join(part for part in parts if part)
     if not text.strip():
         raise BadUseError("There is no prompt.", hint='Give one: lmchat ask "What is a monad?"')
     return text
 
 
-def read_stdin(world: World, wait: float | None, *, explicit: bool = False) -> str:
-    """Read standard input to its end, or nothing where it is a terminal that was not asked for.
-
-    `wait` is how many seconds its first byte may take, None for any time.
-    """
-    if world.stdin.isatty() and not explicit:
+def read_stdin(invocation: Invocation, flags: ChatFlags, *, explicit: bool = False) -> str:
+    """Read standard input to its end as text; nothing where it is neither a pipe nor a file, and was not asked for."""
+    world = invocation.world
+    if not explicit and (not flags.stdin or not _sends(world.stdin)):
         return ""
-    if wait is not None and not _speaks(world.stdin, wait):
-        world.stderr.write("lmchat: standard input sent nothing, so it is left out; `-` waits for it.\n")
-        return ""
-    text = world.stdin.read()
-    if "\0" in text:
-        raise BadUseError("Standard input is not text.", hint="Pictures go along with --image FILE.")
-    return text.rstrip("\r\n")
+    waiting = Timer(STDIN_PATIENCE, invocation.say, [_waiting_for(explicit=explicit)])
+    waiting.daemon = True
+    if not world.stdin.isatty():
+        waiting.start()
+    try:
+        data = _read(world.stdin)
+    finally:
+        waiting.cancel()
+    read = decode(data, _INPUT, flags.encoding) if isinstance(data, bytes) else Decoded(data)
+    return said(read, invocation.say).rstrip("\r\n")
 
 
-def _speaks(stream: TextIO, wait: float) -> bool:
-    """Tell whether a stream has anything to read, or has ended; a file always has."""
+def _files_among(words: Sequence[str], files: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Return the files to quote, and the words that are left: after `-f a.md`, a shell writes `b*.md` as words."""
+    if not files:
+        return [], list(words)
+    named = [Path(word) for word in words if word != "-" and Path(word).is_file()]
+    return [*files, *named], [word for word in words if Path(word) not in named]
+
+
+def _waiting_for(*, explicit: bool) -> str:
+    way_on = "" if explicit else " --no-stdin asks without it;"
+    return f"lmchat: waiting for standard input to end;{way_on} Ctrl-C leaves."
+
+
+def _sends(stream: TextIO) -> bool:
+    """Tell whether a stream is a pipe, a socket or a file: whatever else there is (a device, nothing) is left alone."""
+    if stream.isatty():
+        return False
     try:
         mode = os.fstat(stream.fileno()).st_mode
     except (OSError, ValueError):
         return True
-    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)) or os.name == "nt":
-        return True
-    return bool(select.select([stream], [], [], wait)[0])
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISREG(mode)
+
+
+def _read(stream: TextIO) -> bytes | str:
+    """Read the bytes of a stream to their end; the text of one that has none."""
+    buffer = getattr(stream, "buffer", None)
+    try:
+        return stream.read() if buffer is None else bytes(buffer.read())
+    except OSError as error:
+        raise BadUseError(f"{_INPUT} cannot be read: {error.strerror or error}.") from None

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from lmchat.app.invocation import Invocation
-from lmchat.chat.session import TurnId
 from lmchat.cli import options as given
+from lmchat.world import path_of
 
 sessions = typer.Typer(rich_markup_mode=None)
 
@@ -48,6 +48,11 @@ def show(
     context: typer.Context,
     name: Name,
     at: given.At = None,
+    show_reasoning: Annotated[
+        bool | None,
+        typer.Option("--show-reasoning/--hide-reasoning", help="What the model thought: all, or nothing."),
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Only the last reply's own text, as it came.")] = False,
     as_json: given.AsJson = False,
 ) -> None:
     """Show what was said, from the first turn to the last.
@@ -55,10 +60,14 @@ def show(
     \b
     lmchat sessions show colours
     lmchat sessions show colours --at 3
+    lmchat sessions show colours --raw > answer.md
     """
-    from lmchat.cli.session_views import show_session
+    from lmchat.cli.session_views import show_reply, show_session
 
-    show_session(context.obj, name, at=at, as_json=as_json)
+    if raw:
+        show_reply(context.obj, name, at=at)
+    else:
+        show_session(context.obj, name, at=at, show_reasoning=show_reasoning, as_json=as_json)
 
 
 @sessions.command()
@@ -124,10 +133,12 @@ def fork(
     lmchat sessions fork colours shades --at 3
     """
     from lmchat.app.conversation import open_kept_store
+    from lmchat.app.sessions import moved_to
 
     invocation: Invocation = context.obj
     with open_kept_store(invocation) as store:
-        store.fork(store.find(name), new, None if at is None else TurnId(at))
+        session = store.find(name)
+        store.fork(session if at is None else moved_to(session, at), new)
     invocation.say(f"Session '{new}' goes on from there: lmchat talk {new}")
 
 
@@ -156,25 +167,36 @@ def export(
     context: typer.Context,
     name: Name,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; .json holds everything.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write there; .json is complete."),
     ] = None,
     as_json: given.AsJson = False,
 ) -> None:
-    """Write a session as Markdown, or complete as JSON.
+    """Write a session as Markdown, as a web page, or complete as JSON.
 
     \b
     lmchat sessions export colours > colours.md
+    lmchat sessions export colours -o colours.html
     lmchat sessions export colours -o colours.json
     """
-    from lmchat.app.export import export_session
+    from lmchat.app.conversation import open_kept_store
+    from lmchat.app.export import Form, export_session, form_of, print_session
 
-    export_session(context.obj, name, output, as_json=as_json)
+    invocation: Invocation = context.obj
+    with open_kept_store(invocation) as store:
+        session = store.find(name)
+        if output is None:
+            print_session(invocation, store, session, complete=as_json)
+        else:
+            export_session(store, session, output, invocation.say, Form.JSON if as_json else form_of(output))
 
 
 @sessions.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What export --json wrote; - reads standard input.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", parser=path_of, help="What export --json wrote; - reads standard input.")
+    ],
     name: Annotated[str | None, typer.Option("--name", metavar="NEW", help="Call the session that.")] = None,
 ) -> None:
     """Bring back an exported session.

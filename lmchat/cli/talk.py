@@ -1,8 +1,7 @@
-"""`lmchat talk`: put the REPL's parts together and hand over to it."""
+"""`lmchat talk`: open the conversation and hand over to the REPL."""
 
 from lmchat.app.attachments import pictures, quoted_file
 from lmchat.app.conversation import open_conversation, open_kept_store, settings_of
-from lmchat.app.display import view_for
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.sessions import moved_to, resolve_session
 from lmchat.chat.session import Session
@@ -19,29 +18,16 @@ def talk_on(invocation: Invocation, flags: ChatFlags) -> None:
     """
     piped = _piped_prompt(invocation, flags)
     images = () if piped else pictures(invocation, flags.images)
-    quoted = () if piped else [(path.name, quoted_file(path)) for path in flags.files]
+    quoted = () if piped else [(path.name, quoted_file(path, invocation.say, flags.encoding)) for path in flags.files]
     settings = settings_of(invocation, flags)
-    with open_kept_store(invocation) as store:
-        session = resolve_session(store, settings, flags)
-        with open_conversation(invocation, settings, store, private=flags.private, stream=flags.stream) as conversation:
+    with open_kept_store(invocation, private=flags.private) as store:
+        session = resolve_session(store, settings, flags, invocation.say)
+        with open_conversation(invocation, settings, store, flags) as conversation:
             from lmchat.repl.loop import run
-            from lmchat.repl.parts import Parts
             from lmchat.repl.state import Quoted
 
-            parts = Parts(
-                world=invocation.world,
-                settings=settings,
-                store=store,
-                client=conversation.client,
-                server=conversation.server,
-                speak=conversation.speak,
-                view_for=lambda context_length: view_for(conversation, flags, context_length),
-                with_model=conversation.with_model,
-                private=flags.private,
-                debug=invocation.debug,
-            )
             files = tuple(Quoted(name, text) for name, text in quoted)
-            run(parts, _moved(store, session, flags), first=piped, images=images, files=files)
+            run(conversation, _moved(store, session, flags), first=piped, images=images, files=files)
 
 
 def _moved(store: Store, session: Session, flags: ChatFlags) -> Session:
@@ -53,11 +39,11 @@ def _moved(store: Store, session: Session, flags: ChatFlags) -> Session:
 
 
 def _piped_prompt(invocation: Invocation, flags: ChatFlags) -> Prompt | None:
-    """Read what was piped, with what goes along; None where standard input is the keyboard."""
-    if invocation.world.stdin.isatty():
+    """Read what was piped, with its pictures; None where standard input is the keyboard."""
+    if invocation.world.stdin.isatty() or not flags.stdin:
         return None
     if not invocation.world.stdout.isatty():
         raise BadUseError(
             "talk needs a terminal.", hint='In scripts and pipes, use lmchat ask: lmchat ask "Hello" < notes.txt'
         )
-    return Prompt(prompt_text(invocation.world, (), flags.files), pictures(invocation, flags.images))
+    return Prompt(prompt_text(invocation, (), flags), pictures(invocation, flags.images))

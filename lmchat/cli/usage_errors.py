@@ -1,85 +1,76 @@
-"""What typer says of a command line that cannot be used, in lmchat's own words: what is wrong, and what was meant."""
+"""What typer says of a command line that cannot be used, as an error of lmchat's own; and how errors are wanted."""
 
 import re
-from difflib import get_close_matches
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import typer
 
-from lmchat.errors import BadUseError
+from lmchat.errors import BadUseError, nearest
 
-_CLOSE = 0.6
+_PLAINER = (
+    (r" \(Possible options: .*\)", ""),
+    (r"Got unexpected extra argument\(s\) \((.*)\)", r"Unexpected argument '\1'"),
+    (r"a valid int\b( range)?", "a whole number"),
+    (r"a valid float\b( range)?", "a number"),
+    (r"in the range (-?\d+)<=x<=(-?\d+)", r"from \1 to \2"),
+    (r"in the range x>=(-?\d+)", r"\1 or more"),
+)
+"""What in typer's sentences is written for programmers, and what it says to others."""
 
 
 def explained(error: typer.TyperException) -> BadUseError:
-    """Turn one of typer's usage errors into one sentence, with the nearest name where one is close, and a hint."""
-    # The classes of these errors are typer's private ones; what they hold is all that tells them apart.
+    """Return typer's usage error as one sentence, with the nearest names or where to read on as its hint."""
+    message = error.format_message()
+    for theirs, plainer in _PLAINER:
+        message = re.sub(theirs, plainer, message)
+    message = message if message.endswith((".", "?")) else f"{message}."
+    # The classes of these errors are private; what they carry is all that tells them apart.
     context: Any = getattr(error, "ctx", None)
-    where = context.command_path if context is not None else "lmchat"
-    lists = "commands and options" if _commands(context) else "the options"
-    hint = f"`{where} --help` lists {lists}."
-    parameter = getattr(error, "param", None)
-    if (option := getattr(error, "option_name", None)) is not None and hasattr(error, "possibilities"):
-        return _unknown_option(option, context, hint)
-    if hasattr(error, "param_type"):
-        return BadUseError(f"{_named(parameter)} is missing.", hint=f"Usage: {_usage(context)}")
-    if parameter is not None:
-        return BadUseError(f"{_named(parameter)}: {_sentence(_plainer(error.message))}", hint=hint)
-    if option is not None:
-        message = error.message.replace("Option ", "").replace("requires an argument", "needs a value")
-        return BadUseError(_sentence(message), hint="`--help` behind the command lists its options.")
-    return _plain(error.message, where, context, hint)
+    option = str(getattr(error, "option_name", None) or "")
+    parent = getattr(context, "parent", None)
+    if message.startswith("No such command") and parent is None:
+        return BadUseError(message, hint='`lmchat --help` lists the commands. To ask something: lmchat ask "…"')
+    if parent and any(option in each.opts for each in context.find_root().command.params):
+        return BadUseError(message, hint=f"It belongs before the command: lmchat {option} … {context.info_name} …")
+    where = context.command_path if context else "lmchat"
+    near = nearest(option, list(getattr(error, "possibilities", None) or ()))
+    return BadUseError(message, hint=near or f"`{where} --help` shows how it is used.")
 
 
-def _plain(message: str, where: str, context: Any, hint: str) -> BadUseError:
-    if message.startswith("No such command") and where == "lmchat" and "Did you mean" not in message:
-        return BadUseError(_sentence(message), hint='`lmchat --help` lists them. To ask something: lmchat ask "…"')
-    if "extra argument" in message:
-        surplus = message.partition("(s) (")[2].removesuffix(")")
-        return BadUseError(f"There is nothing to do with '{surplus}'.", hint=f"Usage: {_usage(context)}")
-    return BadUseError(_sentence(message), hint=hint)
+@dataclass(frozen=True, slots=True)
+class ErrorStyle:
+    """How the errors of a command line are wanted: as JSON on stdout or as text, and in which colours."""
+
+    as_json: bool = False
+    color: str = ""
+    debug: bool = False
 
 
-def _unknown_option(option: str, context: Any, hint: str) -> BadUseError:
-    """Name the option that was meant; one of another place is told where it belongs."""
-    names = _options(context)
-    outer = context.find_root()
-    if option in _options(outer):
-        command = context.command_path.removeprefix("lmchat ")
-        return BadUseError(
-            f"{option} stands before the command.", hint=f"Write it there: lmchat {option} … {command} …"
-        )
-    close = get_close_matches(option, names, n=1, cutoff=_CLOSE)
-    meant = f" Did you mean {close[0]}?" if close else ""
-    return BadUseError(f"No such option: {option}.{meant}", hint=hint)
+def error_style(command: Any, arguments: Sequence[str]) -> ErrorStyle:
+    """Ask typer's parsers how the errors of this command line are wanted, whatever is wrong with the rest of it."""
+    values: dict[str, Any] = {}
+    rest, context = list(arguments), None
+    while command is not None:
+        context = command.context_class(command, parent=context, ignore_unknown_options=True, resilient_parsing=True)
+        options, rest = _parsed(command, context, rest)
+        values |= options
+        commands = getattr(command, "commands", {})
+        name = next((word for word in rest if word in commands), "")
+        command, rest = commands.get(name), rest[rest.index(name) + 1 :] if name else []
+    return ErrorStyle(
+        bool(values.get("as_json") or values.get("as_jsonl")), str(values.get("color") or ""), bool(values.get("debug"))
+    )
 
 
-def _options(context: Any) -> list[str]:
-    """Return the long options of a command."""
-    names = [name for each in context.command.get_params(context) for name in (*each.opts, *each.secondary_opts)]
-    return [name for name in names if name.startswith("--")]
-
-
-def _plainer(message: str) -> str:
-    """Say what a value must be without the names of Python's types and without formulas."""
-    message = re.sub(r"in the range (-?\d+)<=x<=(-?\d+)", r"from \1 to \2", message)
-    message = re.sub(r"in the range x>=(-?\d+)", r"\1 or more", message)
-    return re.sub(r"a valid int\b( range)?", "a whole number", message).replace("a valid float", "a number")
-
-
-def _commands(context: Any) -> bool:
-    return bool(getattr(getattr(context, "command", None), "commands", None))
-
-
-def _named(parameter: Any) -> str:
-    if parameter is None:
-        return "Something"
-    return str(max(parameter.opts, key=len)) if parameter.param_type_name == "option" else parameter.human_readable_name
-
-
-def _usage(context: Any) -> str:
-    return str(context.get_usage().removeprefix("Usage: ").replace("\n", " "))
-
-
-def _sentence(message: str) -> str:
-    return message if message.endswith((".", "?")) else f"{message}."
+def _parsed(command: Any, context: Any, arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the options and the words of a command; what has no value at the end is left out."""
+    while arguments:
+        try:
+            options, words, _ = command.make_parser(context).parse_args(list(arguments))
+        except typer.TyperException:
+            arguments = arguments[:-1]
+        else:
+            return options, words
+    return {}, []

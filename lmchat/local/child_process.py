@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -43,6 +43,12 @@ def hold() -> dict[str, Any]:
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
     return settings
+
+
+def forget(names: Iterable[str]) -> None:
+    """Take variables out of this process's environment, so that no child inherits them."""
+    for name in names:
+        os.environ.pop(name, None)  # noqa: TID251 - what a child inherits is the process's own environment
 
 
 def detach() -> None:
@@ -82,18 +88,20 @@ class Child:
     """Run `main()` of a module of lmchat in a process of its own, until `stop` or the end of this process."""
 
     def __init__(self, module: str, settings: Mapping[str, Any], arguments: tuple[str, ...] = ()) -> None:
-        """Start the process and hand it its settings.
+        """Start the process and hand it its settings, whose `secret_variables` it does not inherit.
 
         Raises OSError where no process can be started.
         """
         # -P keeps the person's current directory, and whatever Python files lie there, out of the module path.
         program = f"import sys; sys.path.append({_ROOT!r}); from {module} import main; main()"
+        secret = settings.get("secret_variables", ())
         self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by stop()
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter, our own module
             [sys.executable, "-P", "-c", program, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._words,
+            env={name: value for name, value in os.environ.items() if name not in secret},  # noqa: TID251 - as above
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows has no sessions, but consoles
         )

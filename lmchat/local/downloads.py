@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from lmchat.chat.models import DownloadJob
 from lmchat.errors import LmchatError
 from lmchat.local import models
 from lmchat.local.catalogue import CATALOGUE, KnownModel, known
@@ -124,16 +125,6 @@ def _stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """How far a fetch is; sizes are in bytes."""
-
-    over: bool
-    downloaded_bytes: int
-    total_size_bytes: int
-    bytes_per_second: float | None
-
-
 class Fetching:
     """A fetch that runs in a thread of this program, as a transfer that can be watched; sizes are in bytes."""
 
@@ -147,8 +138,8 @@ class Fetching:
         self._thread = threading.Thread(target=self._run, args=(cache,), name="fetch", daemon=True)
         self._thread.start()
 
-    def transfer(self) -> Transfer:
-        """Return how far the bytes are; that all are here is said once before the transfer is over.
+    def job(self) -> DownloadJob:
+        """Return how far the bytes are; that all are here is said once before it is over.
 
         It is over before the file is joined and checked.
         """
@@ -156,7 +147,8 @@ class Fetching:
         self._all_seen = done >= self._model.size
         seconds = time.monotonic() - self._began
         rate = (done - self._first) / seconds if seconds > 1 else None
-        return Transfer(all_seen or not self._thread.is_alive(), done, self._model.size, rate)
+        over = all_seen or not self._thread.is_alive()
+        return DownloadJob("", "completed" if over else "downloading", done, self._model.size, rate)
 
     def wait(self) -> None:
         """Wait until the model can be used; raise LmchatError where it could not be fetched."""

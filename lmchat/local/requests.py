@@ -179,6 +179,7 @@ _SAMPLING: Mapping[str, Check] = {
     "min_p": _number(0, 1),
     "top_k": _whole(0),
     "repeat_penalty": _number(0, above=True),
+    "presence_penalty": _number(-2, 2),
 }
 _CHAT: Mapping[str, Check] = {
     "model": _text,

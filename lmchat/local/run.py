@@ -9,14 +9,14 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.local.catalogue import BUILT_IN, CATALOGUE, KnownModel
 from lmchat.local.shared import POSSIBLE, shared_server
-from lmchat.world import World, model_directory
+from lmchat.world import World, model_directory, path_of
 
 if TYPE_CHECKING:
     import uvicorn
@@ -37,14 +37,14 @@ def available() -> bool:
 
 
 @contextlib.contextmanager
-def started(world: World, *, token: str = "") -> Iterator[str]:
+def started(world: World, *, token: str = "", secret_variables: Iterable[str] = ()) -> Iterator[str]:
     """Start the embedded server and yield its base URL; end it, with all below it, afterwards.
 
     Raises LmchatError where it cannot be started or `LMCHAT_LOCAL_MODEL` names no GGUF file.
     """
     from lmchat.local.child_process import Child
 
-    settings = {**server_settings(world), "token": token}
+    settings = {**server_settings(world, secret_variables), "token": token}
     try:
         child = Child("lmchat.local.run", settings)
     except OSError as problem:
@@ -55,12 +55,19 @@ def started(world: World, *, token: str = "") -> Iterator[str]:
         child.stop(patience=3)
 
 
-def serve(world: World, listening: socket.socket, *, token: str = "", keep_seconds: float = 0.0) -> None:
+def serve(
+    world: World,
+    listening: socket.socket,
+    *,
+    token: str = "",
+    keep_seconds: float = 0.0,
+    secret_variables: Iterable[str] = (),
+) -> None:
     """Serve on a listening socket in the foreground until Ctrl-C or SIGTERM.
 
     With `keep_seconds`, what answers is the server that all programs share.
     """
-    settings = server_settings(world)
+    settings = server_settings(world, secret_variables)
     world.stderr.write(f"lmchat: serving at {address(listening)} (Ctrl-C stops it)\n")
     world.stderr.flush()
     with contextlib.suppress(KeyboardInterrupt):
@@ -94,9 +101,10 @@ def _need_extra() -> None:
         )
 
 
-def server_settings(world: World) -> dict[str, Any]:
+def server_settings(world: World, secret_variables: Iterable[str] = ()) -> dict[str, Any]:
     """Gather what a server needs to know of the world, as it goes to its process.
 
+    `secret_variables` are not inherited by it.
     Raises LmchatError where the extra is not installed or `LMCHAT_LOCAL_MODEL` names no GGUF file.
     """
     _need_extra()
@@ -105,6 +113,7 @@ def server_settings(world: World) -> dict[str, Any]:
         "cache": str(_cache(world)),
         "lmstudio": str(_home(world) / ".lmstudio" / "models"),
         "chosen": str(_chosen(world) or ""),
+        "secret_variables": list(secret_variables),
     }
 
 
@@ -170,7 +179,7 @@ def _chosen(world: World) -> Path | None:
 
 
 def _path(name: str) -> Path:
-    return Path(os.path.abspath(os.path.expanduser(name)))  # noqa: PTH100, PTH111  # never raises, as Path's do
+    return path_of(name).absolute()
 
 
 def main() -> None:
@@ -216,6 +225,7 @@ def run(listening: socket.socket, settings: dict[str, Any], around: "Around | No
 
     import uvicorn
 
+    from lmchat.local.child_process import forget
     from lmchat.local.downloads import Downloads
     from lmchat.local.engines import Instances, load
     from lmchat.local.fetch import fetch
@@ -223,6 +233,7 @@ def run(listening: socket.socket, settings: dict[str, Any], around: "Around | No
     from lmchat.local.server import ServerState, application
     from lmchat.local.worker import Worker
 
+    forget(settings["secret_variables"])
     where, instances = places(settings), Instances(load)
     state = ServerState(
         where, History(Path(settings["data"]) / "local.db"), instances, Downloads(where, fetch), Worker()

@@ -173,7 +173,11 @@ def _identity(settings: Mapping[str, Any]) -> str:
     """Name a kind of server: programs share one only if they would have started the very same."""
     import hashlib
 
-    kind = [__version__, str(Path(__file__).parent), sorted((name, str(settings[name])) for name in settings)]
+    kind = [
+        __version__,
+        str(Path(__file__).parent),
+        sorted((name, str(value)) for name, value in settings.items() if name != "secret_variables"),
+    ]
     return hashlib.sha256(json.dumps(kind).encode()).hexdigest()[:16]
 
 

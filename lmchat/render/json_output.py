@@ -1,7 +1,4 @@
-"""JSON for scripts: the document of a turn and of an error, in the API's own words.
-
-It must not know terminals: it escapes what they would obey, wherever it goes.
-"""
+"""JSON for scripts: the document of a turn and of an error, in the API's own words."""
 
 import json
 from typing import Any, TextIO, assert_never

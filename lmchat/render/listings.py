@@ -1,83 +1,53 @@
-"""The listings of models and of sessions, the same on the command line and in the REPL.
-
-It must not know where they come from: anything with a session's facts can be listed.
-"""
+"""The listings of models and of sessions, the same on the command line and in the REPL."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
 
+from lmchat.chat.listing import Match, Summary
 from lmchat.chat.models import Model
 from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.tables import Column, age_words, listing, size_words
 from lmchat.render.theme import Theme
 
 _MODEL_COLUMNS = (
-    Column("KEY", gives=True),
-    Column("PUBLISHER", gives=True),
+    Column("KEY"),
+    Column("LOADED", shrinks=True),
     Column("SIZE", right=True),
+    Column("CONTEXT", right=True),
+    Column("CAN", shrinks=True),
     Column("QUANT"),
     Column("PARAMS", right=True),
-    Column("CONTEXT", right=True),
-    Column("CAN", gives=True),
-    Column("LOADED", gives=True),
+    Column("PUBLISHER", shrinks=True),
 )
+"""By worth: a terminal shows the first ones, all of them with `--wide`."""
+
+_USUAL_COLUMNS = 5
 _SESSION_COLUMNS = (
     Column("NAME"),
     Column("TURNS", right=True),
-    Column("MODEL", gives=True),
+    Column("MODEL", shrinks=True),
     Column("LAST USE"),
-    Column("FIRST WORDS", gives=True),
+    Column("FIRST WORDS", shrinks=True),
 )
 
 
-class Listed(Protocol):
-    """What is listed of a session."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102 - a session's own, here and below
-    @property
-    def turns(self) -> int: ...  # noqa: D102
-    @property
-    def model(self) -> str: ...  # noqa: D102
-    @property
-    def last_used(self) -> datetime: ...  # noqa: D102
-    @property
-    def first_words(self) -> str: ...  # noqa: D102
+def models_listing(models: Sequence[Model], theme: Theme, width: int | None, *, wide: bool = False) -> str:
+    """Lay out models, the loaded ones first; `width` None (a pipe) shows every column with every cell whole."""
+    shown = None if wide or width is None else _USUAL_COLUMNS
+    rows = [_model_cells(model)[:shown] for model in sorted(models, key=lambda model: not model.instances)]
+    return listing(_MODEL_COLUMNS[:shown], rows, theme, width)
 
 
-class Found(Protocol):
-    """What is shown of a turn that was found; `hits` are start and end of words in the snippet."""
-
-    @property
-    def session(self) -> str: ...  # noqa: D102 - a match's own, here and below
-    @property
-    def turn(self) -> int: ...  # noqa: D102
-    @property
-    def where(self) -> str: ...  # noqa: D102
-    @property
-    def snippet(self) -> str: ...  # noqa: D102
-    @property
-    def hits(self) -> Sequence[tuple[int, int]]: ...  # noqa: D102
-    @property
-    def at(self) -> datetime: ...  # noqa: D102
-
-
-def models_listing(models: Sequence[Model], theme: Theme, width: int | None) -> str:
-    """Lay out models, the loaded ones first; `width` None leaves every cell whole."""
-    rows = [_model_cells(model) for model in sorted(models, key=lambda model: not model.instances)]
-    return listing(_MODEL_COLUMNS, rows, theme, width)
-
-
-def sessions_listing(sessions: Sequence[Listed], now: datetime, theme: Theme, width: int | None) -> str:
+def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, width: int | None) -> str:
     """Lay out sessions in their order."""
     rows = [
-        (each.name, str(each.turns), each.model, age_words(each.last_used, now), each.first_words) for each in sessions
+        (each.name, str(each.turns), each.model, age_words(each.last_used, now), _beyond(each.name, each.first_words))
+        for each in sessions
     ]
     return listing(_SESSION_COLUMNS, rows, theme, width)
 
 
-def match_text(match: Found, now: datetime, theme: Theme) -> str:
+def match_text(match: Match, now: datetime, theme: Theme) -> str:
     """Show where something was found, and the words around it with those looked for standing out."""
     place = f"{match.session} · turn {match.turn} · {match.where} · {age_words(match.at, now)}"
     parts, end = [], 0
@@ -89,13 +59,28 @@ def match_text(match: Found, now: datetime, theme: Theme) -> str:
     return f"{theme.styled(sanitize_line(place), theme.styles.faint)}\n    {words}\n"
 
 
+def _beyond(name: str, words: str) -> str:
+    """Return the first words of a session without those that its name was made of."""
+    left = [each for each in name.lower() if each.isalnum()]
+    same = end = 0
+    for place, each in enumerate(words):
+        if each.isalnum():
+            if same == len(left) or each.lower() != left[same]:
+                break
+            same, end = same + 1, place + 1
+    if "".join(left[same:]).strip("0123456789"):  # a name of its own; a number only tells it from others
+        return words
+    rest = words[end:].lstrip(" ,.;:!?…")
+    return f"… {rest}" if rest else ""
+
+
 def _model_cells(model: Model) -> tuple[str, ...]:
     context = f"{model.max_context_length:,}" if model.max_context_length else ""
     loaded = ", ".join(
         f"{each.id} ({each.context_length:,})" if each.context_length else each.id for each in model.instances
     )
     size, can = size_words(model.size_bytes), ", ".join(_abilities(model))
-    return model.key, model.publisher, size, model.quantization, model.params, context, can, loaded
+    return model.key, loaded, size, context, can, model.quantization, model.params, model.publisher
 
 
 def _abilities(model: Model) -> Iterator[str]:

@@ -1,7 +1,4 @@
-"""What stands beside the reply, on stderr: progress that passes, notes, thoughts where wanted, the numbers at the end.
-
-It must not know how the reply itself is shown.
-"""
+"""What is written beside the reply, on stderr: progress that passes, notes, thoughts where wanted, and numbers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +15,7 @@ from lmchat.world import World
 
 
 class Thoughts(Enum):
-    """Name what becomes of a model's reasoning: folded to one line, shown whole, or hidden."""
+    """What becomes of a model's reasoning: folded to one line, shown whole, or hidden."""
 
     FOLD = "fold"
     SHOW = "show"
@@ -27,7 +24,7 @@ class Thoughts(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
-    """Hold what to say beside the reply; `context_length` is the model's window, where it is known."""
+    """What to say beside the reply; `context_length` is the model's window, where it is known."""
 
     thoughts: Thoughts = Thoughts.FOLD
     stats: bool = False
@@ -35,7 +32,7 @@ class DisplayOptions:
 
 
 class Margin:
-    """Write to stderr what concerns a turn but is not its answer.
+    """What is written to stderr of a turn beside its answer.
 
     Progress passes on a terminal only, and only until the answer begins: the answer may go to the same terminal
     by way of another program, and painting over it would eat it.

@@ -26,7 +26,7 @@ Size = Callable[[], tuple[int, int]]
 
 
 class Painter:
-    """Paint rows through `write`, which also flushes.
+    """A painter of rows; `write` also flushes.
 
     Where `live` is false (a pipe, a dumb terminal), only settled rows are written and no cursor moves.
     `reflows` tells that the terminal wraps its rows anew when its width changes. While the window changes, and for

@@ -15,7 +15,7 @@ _MOST_ROWS = 6
 
 
 class Thinking:
-    """Hold a stretch of reasoning; its text comes through the door first. `whole` keeps all of it."""
+    """A stretch of reasoning; its text comes through the door first. `whole` keeps all of it."""
 
     def __init__(self, now: float, *, whole: bool = False) -> None:
         self.began = now
@@ -105,7 +105,7 @@ _LABELS = {Phase.MODEL_LOAD: "Loading the model", Phase.PROMPT_PROCESSING: "Read
 
 
 class Activity:
-    """Follow the events of a turn, and tell in a row what is going on."""
+    """What is going on in a turn, as a row, followed by its events."""
 
     def __init__(self, now: float) -> None:
         self._since = now

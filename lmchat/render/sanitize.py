@@ -2,7 +2,6 @@
 
 Control characters cannot leave this module, so nothing a model writes can move the cursor, set a title or
 touch the clipboard. Ordinary Unicode, joined emoji and combining marks pass untouched.
-It must not know what a text is for.
 """
 
 import re
@@ -15,6 +14,7 @@ _EMBEDDINGS_AND_OVERRIDES = range(0x202A, 0x202F)
 _ISOLATES = range(0x2066, 0x206A)
 
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_TURNS_OR_BREAKS = re.compile("[\u2028-\u202e\u2066-\u2069]")
 _BLANKS = re.compile(r"[\t\n]+")
 
 
@@ -47,8 +47,13 @@ def sanitize_line(text: str) -> str:
     return _BLANKS.sub(" ", sanitize(text)).strip()
 
 
+def shown_in_line(character: str) -> str:
+    """Return what is shown for a character that is typed: its name where a terminal would turn or break the line."""
+    return f"⟪U+{ord(character):04X}⟫" if _TURNS_OR_BREAKS.match(character) else character
+
+
 class Sanitizer:
-    """Make a stream of chunks safe: the result is that of `safe` on the whole, however the text was cut."""
+    """A stream of chunks made safe: the result is that of `sanitize` on the whole, however the text was cut."""
 
     def __init__(self) -> None:
         self._held = ""

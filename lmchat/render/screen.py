@@ -1,6 +1,6 @@
 """The events of a turn for a terminal: progress, reasoning, tools, the reply as Markdown, notes and numbers.
 
-What passes is gone from the screen when the turn ends, however it ends. It must not know where events come from.
+What passes is gone from the screen when the turn ends, however it ends.
 """
 
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ from lmchat.chat.events import (
     ToolStarted,
     Unknown,
 )
-from lmchat.chat.values import InvalidToolCall, Message, Reasoning, Reply, ToolCall
+from lmchat.chat.values import InvalidToolCall, Message, OtherItem, Reasoning, Reply, ToolCall
 from lmchat.render.cells import BLANK, Row, line_row
 from lmchat.render.failures import show_note
 from lmchat.render.margin import DisplayOptions, Thoughts
@@ -45,7 +45,7 @@ _FRAME_SECONDS = 0.05
 
 
 class Screen:
-    """Show a turn on a terminal: a context manager whose `show` takes the events."""
+    """A turn shown on a terminal: a context manager whose `show` takes the events."""
 
     def __init__(self, world: World, theme: Theme, wanted: DisplayOptions) -> None:
         self._world = world
@@ -204,6 +204,8 @@ class Screen:
                     self._take_tool(ToolDone(item))
                 case InvalidToolCall():
                     self._take_tool(ToolFailed(item))
+                case OtherItem():
+                    pass  # no server sends what only a newer lmchat keeps
                 case _:
                     assert_never(item)
             self._end_parts()

@@ -1,17 +1,14 @@
-"""Listings and key/value tables: fitted to a terminal's width, plain aligned text in a pipe.
-
-It must not know what is listed; cells are made safe here.
-"""
+"""Tables for people: rich lays the columns out, fitted to a terminal's width; in a pipe every cell is whole."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from lmchat.render.cells import cells, padded, shorten
 from lmchat.render.sanitize import sanitize_line
 from lmchat.render.theme import Theme
 
-GAP = "  "
+_UNBOUNDED = 100_000
 _NARROWEST = 8
 _SIZES = ("B", "kB", "MB", "GB", "TB")
 _STEP = 1000
@@ -21,39 +18,40 @@ _SPANS = {"year": 31_536_000, "month": 2_592_000, "week": 604_800, "day": 86_400
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Name a column; `right` aligns numbers, `gives` lets it shrink first where the window is narrow."""
+    """A column of a table: its title, whether it is a number, and whether it may shrink in a narrow window."""
 
     title: str
     right: bool = False
-    gives: bool = False
+    shrinks: bool = False
 
 
 def listing(columns: Sequence[Column], rows: Sequence[Sequence[str]], theme: Theme, width: int | None = None) -> str:
-    """Lay out rows under their titles, each line ended by a newline.
+    """Lay out rows under their titles, each line ended by a newline; columns that are empty everywhere are left out.
 
     `width` is the terminal's; None (a pipe) leaves every cell whole.
     """
-    cleaned = [[sanitize_line(cell) for cell in row] for row in rows]
-    titles = [column.title for column in columns]
-    widths = [max(map(cells, column)) for column in zip(titles, *cleaned, strict=True)]
-    if width is not None:
-        widths = _fitted(columns, widths, width)
-    head = theme.styled(_line(columns, titles, widths), theme.styles.table_head)
-    return "".join(f"{line}\n" for line in (head, *(_line(columns, row, widths) for row in cleaned)))
+    kept = [at for at, _ in enumerate(columns) if not rows or any(row[at] for row in rows)]
+    table = _table([(columns[at], max((len(row[at]) for row in rows), default=0)) for at in kept])
+    for row in rows:
+        table.add_row(*(_cell(row[at]) for at in kept))
+    head, *lines = _lines(table, width)
+    return "".join(f"{line}\n" for line in (theme.styled(head, theme.styles.table_head), *lines))
 
 
 def pairs(values: Sequence[tuple[str, ...]], theme: Theme) -> str:
-    """Lay out names with what belongs to them: the name, its value, and what else stands behind it, faint."""
+    """Lay out names with what belongs to them: the name, its value, and faint notes after it."""
     if not values:
         return ""
-    cleaned = [[sanitize_line(cell) for cell in row] for row in values]
-    name_width = max(cells(row[0]) for row in cleaned)
-    value_width = max(cells(row[1]) for row in cleaned)
+    from rich.cells import cell_len
+
+    rows = [[sanitize_line(cell) for cell in row] for row in values]
+    names, shown = (max(cell_len(row[at]) for row in rows) for at in (0, 1))
     lines = []
-    for name, value, *notes in cleaned:
-        note = GAP.join(filter(None, notes))
-        shown = padded(value, value_width) + GAP + theme.styled(note, theme.styles.faint) if note else value
-        lines.append(f"{theme.styled(padded(name, name_width), theme.styles.table_head)}{GAP}{shown}\n")
+    for name, value, *notes in rows:
+        note = "  ".join(filter(None, notes))
+        padded = value + " " * (shown - cell_len(value))
+        said = f"{padded}  {theme.styled(note, theme.styles.faint)}" if note else value
+        lines.append(f"{theme.styled(name + ' ' * (names - cell_len(name)), theme.styles.table_head)}  {said}\n")
     return "".join(lines)
 
 
@@ -79,23 +77,30 @@ def age_words(then: datetime, now: datetime) -> str:
     return "just now"
 
 
-def _fitted(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:
-    """Shrink columns that may give way, the widest first, and then any, until the row fits."""
-    widths = list(widths)
-    excess = sum(widths) + len(GAP) * (len(widths) - 1) - width
-    for yielding in (True, False):
-        while excess > 0:
-            givers = [i for i, column in enumerate(columns) if column.gives >= yielding and widths[i] > _NARROWEST]
-            if not givers:
-                break
-            widths[max(givers, key=lambda i: widths[i])] -= 1
-            excess -= 1
-    return widths
+def _table(columns: Sequence[tuple[Column, int]]) -> Any:
+    """Make an empty table of columns, each with the length of its longest cell."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="", show_edge=False)
+    for column, longest in columns:
+        # What is not to shrink does not wrap; the cells themselves never do.
+        table.add_column(
+            _cell(column.title),
+            justify="right" if column.right else "left",
+            no_wrap=not column.shrinks,
+            min_width=min(_NARROWEST, longest) if column.shrinks else None,
+        )
+    return table
 
 
-def _line(columns: Sequence[Column], row: Sequence[str], widths: Sequence[int]) -> str:
-    placed = [
-        padded(shorten(cell, width), width, right=column.right)
-        for column, cell, width in zip(columns, row, widths, strict=True)
-    ]
-    return GAP.join(placed).rstrip()
+def _cell(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(sanitize_line(text), no_wrap=True, overflow="ellipsis", end="")
+
+
+def _lines(table: Any, width: int | None) -> list[str]:
+    from rich.console import Console
+
+    console = Console(width=width or _UNBOUNDED, color_system=None, legacy_windows=False, _environ={})
+    return ["".join(part.text for part in line).rstrip() for line in console.render_lines(table, pad=False)]

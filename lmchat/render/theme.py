@@ -1,6 +1,6 @@
 """What a terminal can do, and the looks that follow: one SGR string for each kind of text.
 
-Colours are the terminal's own sixteen, so that they suit any background. It must not know what is shown.
+Colours are the terminal's own sixteen, so that they suit any background.
 """
 
 from collections.abc import Mapping
@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 TERMINALS_WITHOUT_ESCAPES = ("dumb", "unknown")
+_KNOWN_PROGRAMS = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Apple_Terminal", "WarpTerminal", "rio")
+_KNOWN_MARKS = ("VTE_VERSION", "KITTY_WINDOW_ID", "WT_SESSION", "KONSOLE_VERSION", "ALACRITTY_WINDOW_ID", "TMUX")
+_KNOWN_TERMINALS = ("tmux", "xterm-kitty", "alacritty", "foot", "xterm-ghostty", "wezterm", "vte", "konsole")
+_WITHOUT_LINKS = ("screen", "linux", "vt1", "vt2", *TERMINALS_WITHOUT_ESCAPES)
 
 
 class When(Enum):
-    """Name when colours are used."""
+    """When colours are used."""
 
     AUTO = "auto"
     ALWAYS = "always"
@@ -19,7 +23,7 @@ class When(Enum):
 
 
 class Depth(Enum):
-    """Name how many colours a terminal has, by the word rich's colours know it by."""
+    """How many colours a terminal has, by the word rich's colours know it by."""
 
     SIXTEEN = "standard"
     MANY = "256"
@@ -28,7 +32,7 @@ class Depth(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Styles:
-    """Hold the SGR parameters of each kind of text; an empty string is the terminal's ordinary text."""
+    """The SGR parameters of each kind of text; an empty string is the terminal's ordinary text."""
 
     strong: str = "1"
     emphasis: str = "3"
@@ -55,7 +59,7 @@ WITHOUT_ANYTHING = Styles(
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Hold how text is styled for one stream.
+    """How text is styled for one stream.
 
     `code_theme` names a Pygments style or is empty for the terminal's own colours; `code_colours` is false where
     code is not highlighted at all; `links` tells whether links can be followed (OSC 8).
@@ -115,9 +119,21 @@ def _depth(environ: Mapping[str, str]) -> Depth:
     return Depth.MANY if "256" in environ.get("TERM", "") else Depth.SIXTEEN
 
 
+def is_known(environ: Mapping[str, str]) -> bool:
+    """Tell whether the terminal is one of those that wrap their rows again when they are resized."""
+    return (
+        environ.get("TERM_PROGRAM") in _KNOWN_PROGRAMS
+        or any(environ.get(mark) for mark in _KNOWN_MARKS)
+        or environ.get("TERM", "").startswith(_KNOWN_TERMINALS)
+    )
+
+
 def _links(environ: Mapping[str, str]) -> bool:
-    """Tell whether the terminal likely follows OSC 8 links, or at least hides what it does not know."""
+    """Tell whether the terminal is known to follow OSC 8 links; all that is known of but one does.
+
+    A terminal within a terminal (screen) has the marks of the outer one, and prints what it does not know.
+    """
     terminal = environ.get("TERM", "")
-    if terminal in ("", "linux", *TERMINALS_WITHOUT_ESCAPES):
+    if not terminal or terminal.startswith(_WITHOUT_LINKS) or environ.get("TERM_PROGRAM") == "Apple_Terminal":
         return False
-    return environ.get("TERM_PROGRAM") != "Apple_Terminal"
+    return is_known(environ)

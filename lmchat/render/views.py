@@ -38,7 +38,7 @@ from lmchat.world import World
 
 
 class PlainPage:
-    """Write the messages of a reply to a stream as they come."""
+    """A page that messages of a reply are written to as they come."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -117,7 +117,7 @@ class Page(Protocol):
 
 
 class PageView:
-    """Show the answer on a page, and everything else in the margin."""
+    """A view with the answer on a page, and everything else in the margin."""
 
     def __init__(self, page: Page, margin: Margin) -> None:
         self._page = page
@@ -165,7 +165,7 @@ class PageView:
 
 
 class JsonView:
-    """Write nothing but the document of the finished turn."""
+    """A view that is nothing but the document of the finished turn."""
 
     def __init__(self, stream: TextIO, margin: Margin) -> None:
         self._stream = stream
@@ -190,7 +190,7 @@ class JsonView:
 
 
 class JsonlView(JsonView):
-    """Write the finished turn behind the server's own events, which whoever asks writes as they come."""
+    """A view of the finished turn after the server's own events, which are written as they come."""
 
     def finish(self, document: dict[str, Any]) -> None:
         """Write the document of the turn as the last line."""
@@ -199,7 +199,7 @@ class JsonlView(JsonView):
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
-    """Hold the flags that say how a turn is shown; `markdown` is None where none chooses."""
+    """The flags that say how a turn is shown; `markdown` is None where none chooses."""
 
     json: bool = False
     jsonl: bool = False

@@ -13,34 +13,35 @@ def greet(state: ReplState, *, first_run: bool) -> None:
     """Say where one is: less to whom has been here before, the last turns where a session goes on."""
     if state.session.head is not None:
         show_resumed(state)
-    elif state.session.name and not state.kept and not state.parts.private:
+    elif state.session.name and not state.kept and not state.conversation.private:
         say_new(state)
     if first_run:
         model = state.model or "no model yet"
-        private = "; nothing is kept" if state.parts.private else ""
-        state.say(f"Talking to {model} at {state.parts.server}{private}. /help lists the commands.")
+        private = "; nothing is kept" if state.conversation.private else ""
+        state.say(f"Talking to {model} at {state.conversation.server}{private}. /help lists the commands.")
 
 
 def say_new(state: ReplState) -> None:
     """Say that a name is new, and which names are near it."""
-    near = nearest(state.session.name, state.parts.store.names())
+    near = nearest(state.session.name, state.conversation.store.names())
     state.say(f"'{state.session.name}' is a new session." + (f" {near} /switch goes there." if near else ""))
 
 
 def show_resumed(state: ReplState, most: int = RESUMED_TURNS) -> None:
-    """Show the last turns as they looked, dimmed, and how many stand before them."""
+    """Show the last turns as they looked, all but the very last dimmed, and say where earlier ones are."""
     turns = list(islice(state.session.lineage(), most))[::-1]
     before = turns[0].parent
     if before is not None:
         state.say(f"Session '{state.session.name}' goes on; earlier turns: /history, /tree.")
-    show_turns(state.parts.world, turns, state.theme, dim=True)
+    show_turns(state.conversation.world, turns[:-1], state.theme, dim=True)
+    show_turns(state.conversation.world, turns[-1:], state.theme)
 
 
 def say_place(state: ReplState) -> None:
-    """Say on which turn one stands now."""
+    """Say which turn is the head now."""
     head = state.head
     if head is None:
-        state.say("Before the first turn; the next prompt begins anew.")
+        state.say("Before the first turn; the next prompt starts over.")
         return
     words = " ".join(head.prompt.text.split())
     state.say(f"At turn {head.id}: {words[:60]}{'…' if len(words) > 60 else ''}")

@@ -19,7 +19,7 @@ _PRIVATE_DIRECTORY = 0o700
 
 
 class SharedHistory(History):
-    """Offer to the input line what any program has typed; other programs' entries are seen at the next prompt."""
+    """The history that all programs share; other programs' entries are seen at the next prompt."""
 
     def __init__(self, path: Path, folds: Folds) -> None:
         super().__init__()

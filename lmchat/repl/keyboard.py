@@ -1,7 +1,4 @@
-"""Where the person types: the input line with its history, keys, completion and toolbar; questions and choices.
-
-It must not know what is done with what was typed.
-"""
+"""Where the person types: the input line with its history, keys, completion and toolbar; questions and choices."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +16,8 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
-from prompt_toolkit.output import ColorDepth, Output, create_output
+from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.plain_text import PlainTextOutput
-from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
 from lmchat.app.editor import edited
@@ -33,7 +29,7 @@ from lmchat.repl.history import SharedHistory
 from lmchat.repl.keys import Cleared, bindings, know_new_line, typing_command
 from lmchat.repl.matching import Offer
 from lmchat.repl.paste import Folds, Unfolding
-from lmchat.repl.picker import chosen
+from lmchat.repl.picker import chosen, output_to
 from lmchat.repl.terminal import Terminal
 from lmchat.world import World
 
@@ -58,14 +54,14 @@ _STYLE = Style.from_dict({
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """Hold what was typed and sent."""
+    """What was typed and sent."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Say that the person left (Ctrl-D)."""
+    """The person left (Ctrl-D)."""
 
 
 Line = Typed | Cleared | Left
@@ -73,7 +69,7 @@ Line = Typed | Cleared | Left
 
 @dataclass(frozen=True, slots=True)
 class PromptOptions:
-    """Hold how the input line behaves; `history` is its file, None where nothing may be written."""
+    """How the input line behaves; `history` is its file, None where nothing may be written."""
 
     environ: Mapping[str, str]
     history: Path | None = None
@@ -82,7 +78,7 @@ class PromptOptions:
 
 
 class Keyboard:
-    """Read lines, answers and choices from a terminal."""
+    """Where lines, answers and choices are typed."""
 
     def __init__(self, source: Input, output: Output, terminal: Terminal, manner: PromptOptions) -> None:
         know_new_line()
@@ -115,14 +111,14 @@ class Keyboard:
     def line(
         self, status: Callable[[int], str], *, completer: Completer | None = None, draft: str = "", notice: str = ""
     ) -> Line:
-        """Read one line, with `draft` standing in it already.
+        """Read one line, with `draft` in it already.
 
-        `status` writes the toolbar for a width; `notice` stands in its place as long as the line is empty.
+        `status` writes the toolbar for a width; `notice` takes its place as long as the line is empty.
         A line that is cut short, because the terminal is closed or a signal ends the program, stays in the history.
         """
         self._status, self._notice = status, notice
         self._session.app.erase_when_done = False
-        # Without escapes, the library shows nothing of what stands in the line from the beginning.
+        # Without escapes, the library shows nothing of what is in the line from the beginning.
         shown = "" if self.terminal.escapes else sanitize(draft)
         try:
             got = self._session.prompt(
@@ -207,7 +203,7 @@ class Keyboard:
             return PromptSession(**manner, input=self._source, output=output)
 
     def _keep_unsent(self) -> None:
-        """Keep in the history what stands in the line when the terminal is closed or a signal ends the program."""
+        """Keep in the history what is in the line when the terminal is closed or a signal ends the program."""
         self._session.history.append_string(self._session.default_buffer.text)
 
     def _toolbar(self) -> str:
@@ -232,10 +228,7 @@ def opened_keyboard(world: World, manner: PromptOptions) -> Keyboard:
     source = world.stdin if world.stdin.isatty() else _controlling_terminal()
     screen = world.stdout if world.stdout.isatty() else world.stderr
     escapes = world.environ.get("TERM") not in TERMINALS_WITHOUT_ESCAPES
-    output = create_output(screen) if escapes else PlainTextOutput(screen)
-    if isinstance(output, Vt100_Output):
-        # Asking where the cursor is delays the first key over slow lines, and leaves answers where nobody reads them.
-        output.enable_cpr = False
+    output = output_to(screen) if escapes else PlainTextOutput(screen)
     return Keyboard(_keys_of(source), output, Terminal(source, screen, escapes=escapes), manner)
 
 

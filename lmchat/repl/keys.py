@@ -21,7 +21,7 @@ _NEW_LINE = ("\x1b[27;2;13~", "\x1b[13;2u", "\x1b\r")
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """Say that Ctrl-C cleared the line; `empty` tells that there was nothing on it."""
+    """Ctrl-C cleared the line; `empty` tells that there was nothing on it."""
 
     empty: bool
 
@@ -45,7 +45,7 @@ def bindings(edit: Callable[[str], str], folds: Folds) -> KeyBindings:
         line = event.current_buffer
         menu = line.complete_state
         if menu and menu.current_completion and len(menu.completions) > 1:
-            line.complete_state = None  # what was chosen stands in the line; the next Enter sends it
+            line.complete_state = None  # what was chosen is in the line; the next Enter sends it
         elif line.document.char_before_cursor == "\\" and line.document.is_cursor_at_the_end_of_line:
             line.delete_before_cursor()
             new_line(line)

@@ -1,25 +1,22 @@
-"""The loop: read a line, do the command or ask, show what came of it. No error ends it.
-
-It must not know how a line is read, a turn is asked or a command is done.
-"""
+"""The loop: read a line, do the command or ask, show what came of it. No error ends it."""
 
 import signal
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from lmchat.chat.session import Outcome, Session
+from lmchat.app.conversation import Conversation
+from lmchat.app.model_cache import ModelList
+from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
-from lmchat.errors import BugError, LmchatError
+from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
+from lmchat.render.failures import show_traceback
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.commands.table import command_in, sent_text
 from lmchat.repl.completion import Completions
 from lmchat.repl.greeting import greet
 from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed, opened_keyboard
 from lmchat.repl.keys import Cleared
-from lmchat.repl.known import ModelList
-from lmchat.repl.parts import Parts
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar
 from lmchat.repl.turns import ask, ask_typed
@@ -34,7 +31,7 @@ _LEAVE_NOTICE = "Ctrl-C again, or Ctrl-D, leaves"
 
 
 def run(
-    parts: Parts,
+    conversation: Conversation,
     session: Session,
     *,
     first: Prompt | None = None,
@@ -45,15 +42,15 @@ def run(
     """Talk in a session until the person leaves.
 
     A session without a name is named after its first prompt. `first` is asked before the keyboard is read; `images`
-    and `files` go along with the first prompt that is typed. The keyboard is the terminal's unless another is handed
-    in. Raise BadUseError where there is no terminal.
+    and `files` are sent with the first prompt that is typed. The keyboard is the terminal's unless another is given.
+    Raise BadUseError where there is no terminal.
     """
-    history = parts.world.directories.state / _HISTORY
+    history = conversation.world.directories.state / _HISTORY
     first_run = not history.exists()
-    keyboard = keyboard or opened_keyboard(parts.world, _manner(parts))
+    keyboard = keyboard or opened_keyboard(conversation.world, _manner(conversation))
     # In the background nothing may be written, not even by --debug.
-    known = ModelList(replace(parts.client, log=None).models, news=keyboard.redraw)
-    state = ReplState(parts, keyboard, known, session, images, files)
+    known = ModelList(replace(conversation.client, log=None).models, changed=keyboard.redraw)
+    state = ReplState(conversation, keyboard, known, session, images, files)
     with keyboard.terminal.held(keyboard.again), _ctrl_c_waits(), _title_kept(state):
         known.refresh()
         state = _begun(state)
@@ -67,11 +64,11 @@ def run(
                 state = _step(state)
 
 
-def _manner(parts: Parts) -> PromptOptions:
-    settings, world = parts.settings, parts.world
+def _manner(conversation: Conversation) -> PromptOptions:
+    settings, world = conversation.settings, conversation.world
     return PromptOptions(
         environ=world.environ,
-        history=None if parts.private else world.directories.state / _HISTORY,
+        history=None if conversation.private else world.directories.state / _HISTORY,
         vi=settings.text("keys") == "vi",
         colours=settings.text("color") != "never" and not world.environ.get("NO_COLOR"),
     )
@@ -86,7 +83,7 @@ def _begun(state: ReplState) -> ReplState:
             if not state.known.settled(_PATIENCE_SECONDS):
                 state.say("The server has not answered yet; the model is chosen with the first prompt.")
                 return state
-            return replace(state, session=state.parts.with_model(state.session))
+            return replace(state, session=state.conversation.with_model(state.session))
     except LmchatError as error:
         state.complain(error)
     return state
@@ -120,19 +117,20 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     text = line if isinstance(line, str) else line.text
     try:
         with _ctrl_c_interrupts():
-            done = _done(state, line)
-        stopped = done.head and done.head != state.head and done.head.outcome is Outcome.INTERRUPTED
-        return replace(done, stopped_at=_now(done)) if stopped else done
+            return _done(state, line)
     except KeyboardInterrupt:
         state.say("(stopped)")
         return replace(state, draft=text)
+    except SessionGoneError as gone:
+        state.complain(LmchatError(gone.message, hint="Sent again, the prompt begins a new session without it."))
+        return replace(state.without_session(), draft=text)
     except LmchatError as error:
         failure = error
     except OSError as error:
-        failure = LmchatError(f"That did not work: {error.strerror or error}.")
+        failure = system_error(error)
     except Exception as fault:  # noqa: BLE001 - a bug in one command must not end the talk
-        if state.parts.debug:
-            state.parts.world.stderr.write("".join(traceback.format_exception(fault)))
+        if state.conversation.debug:
+            show_traceback(state.conversation.world, fault)
         failure = BugError(type(fault).__name__)
     # Where the terminal itself is gone, this fails too, and ends the talk.
     state.complain(failure)
@@ -140,7 +138,7 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
 
 
 def _now(state: ReplState) -> float:
-    return state.parts.world.monotonic()
+    return state.conversation.world.monotonic()
 
 
 def _done(state: ReplState, line: str | Prompt) -> ReplState:
@@ -177,7 +175,7 @@ def _ctrl_c_waits() -> Iterator[None]:
 @contextmanager
 def _title_kept(state: ReplState) -> Iterator[None]:
     """Give the terminal its title back in the end, where lmchat sets one."""
-    wanted = state.parts.settings.flag("title")
+    wanted = _titled(state)
     if wanted:
         state.write(_KEEP_TITLE)
     try:
@@ -187,8 +185,12 @@ def _title_kept(state: ReplState) -> Iterator[None]:
             state.write(_TITLE_BACK)
 
 
+def _titled(state: ReplState) -> bool:
+    return state.conversation.settings.flag("title") and state.keyboard.terminal.escapes
+
+
 def _title(state: ReplState, before: ReplState | None = None) -> None:
     """Make the session's name the terminal's title, where that is wanted and new."""
     name = state.session.name
-    if state.parts.settings.flag("title") and name and (before is None or before.session.name != name):
+    if _titled(state) and name and (before is None or before.session.name != name):
         state.write(f"\x1b]2;{sanitize_line(name)} - lmchat\x07")

@@ -1,6 +1,7 @@
 """A choice of several: arrow keys move, typing narrows it down, Enter takes, Esc and Ctrl-C leave it."""
 
 from collections.abc import Sequence
+from typing import TextIO
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
@@ -12,6 +13,7 @@ from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.layout import BufferControl, FormattedTextControl, HSplit, Layout, Window
 from prompt_toolkit.layout.processors import BeforeInput
 from prompt_toolkit.output import Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import BaseStyle, Style
 
 from lmchat.render.sanitize import sanitize_line
@@ -47,12 +49,24 @@ def chosen(
 
 def chosen_at(world: World, title: str, choices: Sequence[Offer]) -> str | None:
     """Let the person choose where no REPL runs; the list is drawn on stderr, and gone afterwards."""
-    source, output = create_input(world.stdin), create_output(world.stderr)
+    source, output = create_input(world.stdin), output_to(world.stderr)
     return chosen(title, choices, source, output, Style.from_dict({"prompt": "bold ansicyan", "status": "dim"}))
 
 
+def output_to(screen: TextIO) -> Output:
+    """Return the library's way to draw on a terminal, which is not asked where its cursor is.
+
+    Asking delays the first key over slow lines, makes a terminal that does not answer wait a second in the end, and
+    leaves answers that come late where nothing reads them.
+    """
+    output = create_output(screen)
+    if isinstance(output, Vt100_Output):
+        output.enable_cpr = False
+    return output
+
+
 class _Picker:
-    """Hold what is offered now and which of it is marked."""
+    """What is offered now and which of it is marked."""
 
     def __init__(self, choices: Sequence[Offer]) -> None:
         self._all = choices

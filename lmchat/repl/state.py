@@ -1,4 +1,4 @@
-"""What lies on the state between two prompts, as one value: the session, what is attached, what stands in the line.
+"""The state of the REPL between two prompts, as one value: the session, what is attached, what is in the input line.
 
 Commands take a state and return another. Where it says so, the disk is looked at; the network never.
 """
@@ -7,6 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lmchat.advice import IN_TALK, Advice, worded
+from lmchat.app.conversation import Conversation
+from lmchat.app.invocation import BUILT_IN
+from lmchat.app.model_cache import ModelList
+from lmchat.app.models import ModelServer
 from lmchat.chat.models import context_length
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image
@@ -14,16 +19,13 @@ from lmchat.errors import LmchatError
 from lmchat.render.failures import show_failure, show_note
 from lmchat.render.terminal import size_of
 from lmchat.render.theme import Theme, When, theme_for
-from lmchat.repl.hints import told_here
 from lmchat.repl.keyboard import Keyboard
-from lmchat.repl.known import ModelList
-from lmchat.repl.parts import Parts
 from lmchat.repl.toolbar import Status
 
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """Hold a text file that goes along with the next prompt, quoted under its name."""
+    """A text file that is sent with the next prompt, quoted under its name."""
 
     name: str
     text: str
@@ -31,14 +33,14 @@ class Quoted:
 
 @dataclass(frozen=True, slots=True)
 class ReplState:
-    """Hold everything that changes while one talks.
+    """Everything that changes while one talks.
 
-    `draft` stands in the next input line; `editing` is the turn whose prompt is being changed; `warned` tells that
+    `draft` is put into the next input line; `editing` is the turn whose prompt is being changed; `warned` tells that
     the context is nearly full and the person knows; `armed` that one more Ctrl-C leaves; `stopped_at` is the moment
     (of the world's monotonic clock) when a reply was stopped last.
     """
 
-    parts: Parts
+    conversation: Conversation
     keyboard: Keyboard
     known: ModelList
     session: Session
@@ -54,60 +56,77 @@ class ReplState:
     @property
     def theme(self) -> Theme:
         """Return the looks for what commands write to stdout."""
-        world = self.parts.world
+        world = self.conversation.world
         return theme_for(world.environ, terminal=world.stdout.isatty(), colour=self.colour)
 
     @property
     def colour(self) -> When:
         """Tell when colours are wanted."""
-        return When(self.parts.settings.text("color"))
+        return When(self.conversation.settings.text("color"))
 
     @property
     def width(self) -> int:
         """Return the width of the window."""
-        return size_of(self.parts.world.stdout, self.parts.world.environ)()[0]
+        return size_of(self.conversation.world.stdout, self.conversation.world.environ)()[0]
 
     @property
     def kept(self) -> bool:
         """Tell whether the session is on disk."""
-        return bool(self.session.name) and not self.parts.private and self.parts.store.has(self.session.name)
+        return bool(self.session.id) and self.conversation.private is None
 
-    def say(self, sentence: str) -> None:
+    def say(self, sentence: Advice) -> None:
         """Write one faint line: something to know."""
-        show_note(self.parts.world, sentence, colour=self.colour)
+        show_note(self.conversation.world, worded(sentence, IN_TALK), colour=self.colour)
+
+    def models(self) -> ModelServer:
+        """Return the server whose models commands look at and change."""
+        conversation = self.conversation
+        built_in = conversation.server == BUILT_IN
+        return ModelServer(conversation.world, conversation.client, self.known.fetched, self.say, built_in=built_in)
 
     def complain(self, failure: LmchatError) -> None:
         """Tell what went wrong, and what to do here."""
-        show_failure(self.parts.world, told_here(failure), colour=self.colour)
+        worded_here = LmchatError(failure.message, hint=worded(failure.advice, IN_TALK))
+        show_failure(self.conversation.world, worded_here, colour=self.colour)
 
     def write(self, text: str) -> None:
         """Write what a command was asked for; it must be safe for a terminal."""
-        self.parts.world.stdout.write(text)
-        self.parts.world.stdout.flush()
+        self.conversation.world.stdout.write(text)
+        self.conversation.world.stdout.flush()
 
     def current(self) -> "ReplState":
-        """Return the state with the session's turns as they are on disk now."""
+        """Return the state with the session as it is on disk now, and say where another program renamed it.
+
+        Raise SessionGoneError where another program has deleted it.
+        """
         if not self.kept:
             return self
-        found = self.parts.store.find(self.session.name)
-        return replace(self, session=replace(self.session, name=found.name, head=found.head, turns=found.turns))
+        session = self.conversation.store.current(self.session)
+        if session.name != self.session.name:
+            self.say(f"Another program renamed this session: it is called '{session.name}' now.")
+        return replace(self, session=session)
+
+    def without_session(self) -> "ReplState":
+        """Return the state before a new conversation with the same settings."""
+        empty = replace(self.session, id=0, name="", turns={}, head=None)
+        return replace(self, session=empty, editing=None, warned=False)
 
     def at(self, session: Session) -> "ReplState":
         """Return the state with another session, or the same one elsewhere; an edit that was begun is dropped."""
-        same = session.name == self.session.name
+        same = session.id == self.session.id
         return replace(self, session=session, editing=None, warned=self.warned and same)
 
     def talking_with(self, **changes: Any) -> "ReplState":
         """Return the state with other settings of the session, kept at once where the session is kept."""
         state = replace(self, session=replace(self.session, **changes))
         if state.kept:
-            state.parts.store.configure(state.current().session)
+            state.conversation.store.configure(state.current().session)
         return state
 
     @property
     def model(self) -> str:
         """Return the model the session talks to, empty where none is chosen yet."""
-        return self.session.model or self.parts.settings.text("model")
+        return self.session.model or self.conversation.settings.text("model")
 
     @property
     def head(self) -> Turn | None:
@@ -115,7 +134,7 @@ class ReplState:
         return None if self.session.head is None else self.session.turns.get(self.session.head)
 
     def context(self) -> tuple[int | None, int | None]:
-        """Return how many tokens the head ended with, and how many the model holds, each None where unknown."""
+        """Return how many tokens the head ended with, and how many fit into the context, each None where unknown."""
         head = self.head
         used = None if head is None or head.summary else head.reply.stats.context_used
         return used, self._holds(head)
@@ -130,7 +149,7 @@ class ReplState:
             used=used,
             attached=[*(image.name for image in self.images), *(file.name for file in self.files)],
             changing=self.editing,
-            private=self.parts.private,
+            private=self.conversation.private is not None,
         )
         return lambda: replace(status, context=self._holds(head))
 

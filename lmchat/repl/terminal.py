@@ -1,7 +1,4 @@
-"""The terminal between two prompts: it echoes nothing and loses no key, and is given back as it was found.
-
-It must not know what is typed or shown.
-"""
+"""The terminal between two prompts: it echoes nothing and loses no key, and is given back as it was found."""
 
 import os
 import signal
@@ -16,7 +13,7 @@ _CURSOR_SHOWN = "\x1b[?25h"
 
 
 class Terminal:
-    """Hold the modes of a terminal: its own, and the quiet ones in which keys wait for the next prompt.
+    """The modes of a terminal: its own, and the quiet ones in which keys wait for the next prompt.
 
     `keyboard` is where keys come from, `screen` where the terminal is written to. Where either is no terminal,
     nothing is changed there; one without `escapes` (a dumb one) is written none.

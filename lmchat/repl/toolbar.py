@@ -16,7 +16,7 @@ _THOUSAND = 1000
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Hold what the toolbar says; what is empty or None is left out.
+    """What the toolbar says; what is empty or None is left out.
 
     `changing` is the turn whose prompt is being changed.
     """
@@ -34,7 +34,7 @@ class Status:
 def toolbar(status: Status, width: int) -> str:
     """Write the line within `width` cells: the least important goes first, then names are shortened."""
     session = sanitize_line(status.session)
-    # What goes first where the window is narrow stands last here.
+    # What goes first where the window is narrow comes last here.
     ranked = [
         ("changing", f"changing turn {status.changing}" if status.changing is not None else ""),
         ("session", session),

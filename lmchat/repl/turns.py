@@ -3,8 +3,9 @@
 from dataclasses import replace
 from itertools import takewhile
 
+from lmchat.app.display import view_for
 from lmchat.chat.models import pick_model
-from lmchat.chat.session import Session
+from lmchat.chat.session import Outcome, Session
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.errors import LmchatError, NotFoundError
@@ -31,13 +32,21 @@ def ask_typed(state: ReplState, text: str) -> ReplState:
     return replace(asked, images=(), files=(), editing=None)
 
 
-def ask(state: ReplState, prompt: Prompt, *, growing: Session | None = None, summary: bool = False) -> ReplState:
+def ask(
+    state: ReplState,
+    prompt: Prompt,
+    *,
+    growing: Session | None = None,
+    summary: bool = False,
+    once: Session | None = None,
+) -> ReplState:
     """Ask a prompt and show the reply; where it fails, say why and leave the prompt in the input line.
 
-    `growing` is the session with its head where the turn should grow. What came is kept in any case.
+    `growing` is the session with its head where the turn should grow; `once` has the model and options of this request
+    where they are not the session's own. What came is kept in any case.
     """
     state = _told_of_others(with_model(state))
-    exchange = _shown(state, prompt, growing, summary=summary)
+    exchange = _shown(state, prompt, growing, summary=summary, once=once)
     state = replace(state, session=exchange.session, draft="")
     if state.context()[1] is None:
         state.known.refresh()  # the reply may have loaded the model
@@ -45,6 +54,9 @@ def ask(state: ReplState, prompt: Prompt, *, growing: Session | None = None, sum
         state = _warned(state)
     else:
         state.complain(exchange.failure)
+    if exchange.turn.outcome is Outcome.INTERRUPTED:
+        state = replace(state, stopped_at=state.conversation.world.monotonic())
+    if exchange.failure is not None or exchange.turn.barren:
         state = replace(state, draft=prompt.text)
     state.write("\n")
     return state
@@ -58,7 +70,7 @@ def with_model(state: ReplState) -> ReplState:
     if state.session.model:
         return state
     try:
-        return replace(state, session=state.parts.with_model(state.session))
+        return replace(state, session=state.conversation.with_model(state.session))
     except NotFoundError:
         models = [model for model in state.known.fetched() if model.chats]
         if len(models) <= 1 or pick_model(models) is not None:
@@ -69,12 +81,16 @@ def with_model(state: ReplState) -> ReplState:
         return state.talking_with(model=chosen)
 
 
-def _shown(state: ReplState, prompt: Prompt, growing: Session | None, *, summary: bool) -> Exchange:
+def _shown(
+    state: ReplState, prompt: Prompt, growing: Session | None, *, summary: bool, once: Session | None
+) -> Exchange:
     """Speak, and let what shows the turn know when it failed."""
     exchange: Exchange | None = None
     try:
-        with state.parts.view_for(state.context()[1]) as shown:
-            exchange = state.parts.speak(state.session, prompt, shown.show, growing=growing, summary=summary)
+        with view_for(state.conversation, state.context()[1]) as shown:
+            exchange = state.conversation.speak(
+                state.session, prompt, shown.show, growing=growing, summary=summary, once=once
+            )
             if exchange.failure is not None:
                 raise exchange.failure
     except LmchatError:
@@ -99,12 +115,12 @@ def _told_of_others(state: ReplState) -> ReplState:
 def _warned(state: ReplState) -> ReplState:
     """Say once when the context is nearly full, and what can be done."""
     used, context = state.context()
-    limit = state.parts.settings.number("context_warning")
+    limit = state.conversation.settings.number("context_warning")
     if used is None or not context or limit is None or used / context < limit:
         return replace(state, warned=False)
     if not state.warned:
         state.say(
             f"{used / context:.0%} of the context is used. Go on (the server drops the oldest when it is full), "
-            "/compact to begin anew from a summary, or /fork NAME to try elsewhere."
+            "/compact to go on from a summary, or /fork NAME to try elsewhere."
         )
     return replace(state, warned=True)

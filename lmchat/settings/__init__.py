@@ -1,18 +1,21 @@
 """Settings: flags over environment over profile over file over defaults, and where each came from.
 
-They are kept in one TOML file. It must not know what any of them is used for.
+They are kept in one TOML file; what each is used for is the business of the rooms above.
 """
 
 from lmchat.settings.file import settings_path, validate_text
 from lmchat.settings.keys import KEYS
 from lmchat.settings.layers import Settings, read_settings
-from lmchat.settings.tokens import read_token
+from lmchat.settings.tokens import Server, read_token, token_source, withheld
 
 __all__ = [
     "KEYS",
+    "Server",
     "Settings",
     "read_settings",
     "read_token",
     "settings_path",
+    "token_source",
     "validate_text",
+    "withheld",
 ]

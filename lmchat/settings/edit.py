@@ -1,34 +1,33 @@
-"""Change the settings file as a careful person would: one value, with every comment left where it belongs.
+"""Change the settings file as a careful person would: one value, with every comment left in its place.
 
 A change is made to the text's lines where that is enough, otherwise by tomlkit (which files a new key under the
-next table's comment). Either must read back as the very document that was meant, or nothing is written."""
+next table's comment). Either must read back as exactly the document that is wanted, or nothing is written."""
 
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lmchat.errors import SettingsError
+from lmchat.errors import LmchatError, SettingsError
 from lmchat.settings.file import (
     EDIT_HINT,
     KeyPath,
     check,
     dotted,
     file_text,
-    found,
     is_table,
-    loaded,
+    key_lines,
+    locate_error,
+    parse_toml,
     settings_path,
     shape_at,
-    span,
     unknown_profile,
+    value_at,
 )
 from lmchat.settings.keys import KEYS
-from lmchat.world import World
+from lmchat.world import World, replace_file
 
 
 def with_key(text: str, document: Mapping[str, Any], key: KeyPath, value: str) -> str:
@@ -38,12 +37,12 @@ def with_key(text: str, document: Mapping[str, Any], key: KeyPath, value: str) -
     """
     lines = _split(text)
     new = [f"{dotted(key[-1:])} = {value}"]
-    table = found(document, key[:-1])
+    table = value_at(document, key[:-1])
     if table is None:
         at, new = len(lines), [*([""] if lines else []), f"[{dotted(key[:-1])}]", *new]
     else:
-        siblings = [taken for name in table if (taken := span((*key[:-1], name), text))]
-        header = span(key[:-1], text) if key[:-1] else None
+        siblings = [place for name in table if (place := key_lines((*key[:-1], name), text))]
+        header = key_lines(key[:-1], text) if key[:-1] else None
         own = [end for start, end in siblings if not lines[start].lstrip().startswith("[")]
         at = max([*own, header[1] if header else -1])
         if at < 0:
@@ -54,23 +53,23 @@ def with_key(text: str, document: Mapping[str, Any], key: KeyPath, value: str) -
 
 def without_key(text: str, document: Mapping[str, Any], key: KeyPath) -> str:
     """Leave out the lines of a key, or those of a table from its header to its last key."""
-    spans = [taken for each in _inside(document, key) if (taken := span(each, text))]
+    spans = [place for each in _keys_within(document, key) if (place := key_lines(each, text))]
     if not spans:
         return text
     lines = _split(text)
     return _joined(lines[: spans[0][0]] + lines[max(end for _, end in spans) :], text)
 
 
-def _inside(document: Mapping[str, Any], key: KeyPath) -> Iterator[KeyPath]:
+def _keys_within(document: Mapping[str, Any], key: KeyPath) -> Iterator[KeyPath]:
     """Walk over a key and every key below it."""
     yield key
-    table = found(document, key)
+    table = value_at(document, key)
     for name in table if isinstance(table, dict) else ():
-        yield from _inside(document, (*key, name))
+        yield from _keys_within(document, (*key, name))
 
 
 def _after_heading(lines: list[str]) -> int:
-    """Find the line after the comments a file begins with, where a blank line parts them from what follows."""
+    """Find the line after the comments a file begins with, where a blank line separates them from what follows."""
     heading = next((index for index, line in enumerate(lines) if not line.startswith("#")), len(lines))
     if heading == len(lines):
         return heading
@@ -89,33 +88,17 @@ def _joined(lines: list[str], like: str) -> str:
 
 
 def write_safely(path: Path, text: str) -> None:
-    """Replace a file's text at once; it keeps its permissions, and a new one is readable by its owner only (0600).
-
-    A link stays a link: what it points at is replaced. Raise SettingsError where the file cannot be written.
-    """
+    """Replace a file's text at once; raise LmchatError where it cannot be written."""
     try:
-        target = path.resolve()
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        permissions = target.stat().st_mode & 0o777 if target.exists() else 0o600
-        number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        replace_file(path, text)
     except (OSError, RuntimeError) as error:
         raise _unwritable(path, error) from None
-    try:
-        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(permissions)
-        Path(name).replace(target)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
-def _unwritable(path: Path, error: Exception) -> SettingsError:
+def _unwritable(path: Path, error: Exception) -> LmchatError:
+    """Make the error for what the system refused: nothing is wrong with the settings."""
     reason = error.strerror if isinstance(error, OSError) else str(error)
-    return SettingsError(f"{path} cannot be written: {reason}.")
+    return LmchatError(f"{path} cannot be written: {reason}.", hint="Nothing was changed.")
 
 
 Document = dict[str, Any]
@@ -130,18 +113,19 @@ def edit_value(world: World, key: str, value_text: str) -> Path:
     `key` is a setting or dotted: `profile.work.url`, `mcp.LABEL.headers.NAME`. Raise SettingsError, with nothing
     written, for an unknown key, a value that does not fit and a file that is broken.
     """
-    path, text, document = _opened(world)
-    where = parsed_key(key)
+    path, text, document = _read(world)
+    where = split_key(key)
+    _require_tables(document, where if where != ("default_profile",) else ("profile", ""), text, path)
     value = shape_at(where).read(value_text)
     check(where, value)
     if where == ("default_profile",) and value and value not in document.get("profile", {}):
         raise unknown_profile(str(value), "default_profile", tuple(document.get("profile", {})))
     wanted = deepcopy(document)
-    _put(wanted, where, value)
-    by_tomlkit = partial(_by_tomlkit, text, partial(_put, key=where, value=value))
-    by_line = partial(with_key, text, document, where, _written(value))
-    changes = (by_line, by_tomlkit) if found(document, where) is None else (by_tomlkit,)
-    write_safely(path, _first_right(changes, wanted, path))
+    _set(wanted, where, value)
+    by_tomlkit = partial(_by_tomlkit, text, partial(_set, key=where, value=value))
+    by_line = partial(with_key, text, document, where, _toml(value))
+    changes = (by_line, by_tomlkit) if value_at(document, where) is None else (by_tomlkit,)
+    write_safely(path, _first_faithful(changes, wanted, path))
     return path
 
 
@@ -150,11 +134,11 @@ def remove_value(world: World, key: str) -> Path:
 
     Raise SettingsError, with nothing written, where it is not set or the file is broken.
     """
-    path, text, document = _opened(world)
-    where = parsed_key(key)
+    path, text, document = _read(world)
+    where = split_key(key)
     if where in {("profile",), ("mcp",)}:
-        raise SettingsError(f"'{key}' holds every one of them.", hint=f"Name one: lmchat settings unset {key}.NAME")
-    if found(document, where) is None:
+        raise SettingsError(f"'{key}' is the table of all of them.", hint=f"Name one: lmchat settings unset {key}.NAME")
+    if value_at(document, where) is None:
         if not is_table(where):
             shape_at(where)
         raise SettingsError(f"'{key}' is not set in {path}.", hint="`lmchat settings` shows where each value is set.")
@@ -163,22 +147,22 @@ def remove_value(world: World, key: str) -> Path:
             f"Profile '{where[1]}' is the default profile.", hint="First: lmchat settings unset default_profile"
         )
     wanted = deepcopy(document)
-    _take(wanted, where)
+    _remove(wanted, where)
     by_line = partial(without_key, text, document, where)
-    by_tomlkit = partial(_by_tomlkit, text, partial(_take, key=where))
-    write_safely(path, _first_right((by_line, by_tomlkit), wanted, path))
+    by_tomlkit = partial(_by_tomlkit, text, partial(_remove, key=where))
+    write_safely(path, _first_faithful((by_line, by_tomlkit), wanted, path))
     return path
 
 
-def parsed_key(key: str) -> KeyPath:
+def split_key(key: str) -> KeyPath:
     """Split a dotted key, whose parts may be quoted, such as `profile."my box".url`."""
-    if not re.fullmatch(rf"{_PART}(?:\.{_PART})*", key):
+    if not key.isprintable() or not re.fullmatch(rf"{_PART}(?:\.{_PART})*", key):
         raise SettingsError(f"{key!r} is not a setting.", hint="`lmchat settings` lists them.")
     return tuple(part.strip("\"'") for part in re.findall(_PART, key))
 
 
 def starting_text() -> str:
-    """Return a settings file that sets nothing, with every setting in a comment: what an editor opens at first."""
+    """Return a settings file that sets nothing, each setting in a comment: what an editor opens the first time."""
     lines = ["# Settings of lmchat; remove the # in front of a line to set it.", ""]
     for key in KEYS:
         lines += [f"# {key.help}", f"# {key.name} = {key.example}", ""]
@@ -187,18 +171,30 @@ def starting_text() -> str:
     return "\n".join(lines)
 
 
-def _opened(world: World) -> tuple[Path, str, Document]:
+def _read(world: World) -> tuple[Path, str, Document]:
     path = settings_path(world)
     text = file_text(path) or ""
-    return path, text, loaded(text, path)
+    return path, text, parse_toml(text, path)
 
 
-def _first_right(changes: Iterable[Change], wanted: Document, path: Path) -> str:
-    """Return the first changed text that reads as the document that is wanted."""
+def _require_tables(document: Document, key: KeyPath, text: str, path: Path) -> None:
+    """Raise SettingsError where what must be a table on the way to a key is something else."""
+    for length in range(1, len(key)):
+        outer = key[:length]
+        value = value_at(document, outer)
+        if is_table(outer) and value is not None and not isinstance(value, dict):
+            try:
+                shape_at(outer)
+            except SettingsError as error:
+                raise locate_error(error, text, path, outer) from None
+
+
+def _first_faithful(changes: Iterable[Change], wanted: Document, path: Path) -> str:
+    """Return the first changed text that reads back as the wanted document; raise SettingsError where none does."""
     for change in changes:
         text = change()
         try:
-            if loaded(text, path) == wanted:
+            if parse_toml(text, path) == wanted:
                 return text
         except SettingsError:
             continue
@@ -218,20 +214,20 @@ def _by_tomlkit(text: str, change: Callable[[Any], None]) -> str:
         return text
 
 
-def _written(value: object) -> str:
+def _toml(value: object) -> str:
     import tomlkit
 
     return tomlkit.item(value).as_string()
 
 
-def _put(document: Any, key: KeyPath, value: object) -> None:
+def _set(document: Any, key: KeyPath, value: object) -> None:
     for part in key[:-1]:
         document = document.setdefault(part, {})
     document[key[-1]] = value
 
 
-def _take(document: Any, key: KeyPath) -> None:
-    table = found(document, key[:-1])
+def _remove(document: Any, key: KeyPath) -> None:
+    table = value_at(document, key[:-1])
     del table[key[-1]]
     if not table and len(key) == 2:
         del document[key[0]]

@@ -1,6 +1,8 @@
 """The settings file: where it is, what it may contain, and where in it something is wrong."""
 
+import os
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +14,14 @@ from lmchat.settings.shapes import Shape, misfit
 from lmchat.world import World
 
 KeyPath = tuple[str, ...]
-"""A key with the tables it stands in, outermost first."""
+"""A key with the tables around it, outermost first."""
 
 
 def locate_error(error: SettingsError, text: str, path: Path, key: KeyPath) -> SettingsError:
     """Return the error with file and line in front of its message."""
     line = line_of(key, text)
     where = f"{path}, line {line}" if line else f"{path}"
-    return SettingsError(f"{where}: {error.message}", hint=error.hint)
+    return SettingsError(f"{where}: {error.message}", hint=error.advice)
 
 
 def dotted(key: KeyPath) -> str:
@@ -28,18 +30,18 @@ def dotted(key: KeyPath) -> str:
 
 
 def line_of(key: KeyPath, text: str) -> int | None:
-    """Find the line, from 1, on which `key` begins; None where it cannot be told."""
-    lines = span(key, text)
+    """Find the line, from 1, on which `key` begins; None where that cannot be found."""
+    lines = key_lines(key, text)
     return lines[0] + 1 if lines else None
 
 
-def span(key: KeyPath, text: str) -> tuple[int, int] | None:
+def key_lines(key: KeyPath, text: str) -> tuple[int, int] | None:
     """Find the lines a key and its value take: the first, from 0, and the one after the last.
 
     tomllib keeps no lines. A key begins on the line after the longest beginning of the file that can be read by
     itself and does not have it, and ends with the shortest one that has it. The span of a table is its header.
     """
-    lines = text.split("\n")  # splitlines would also split at signs that TOML allows inside of text
+    lines = text.split("\n")  # splitlines would also split at characters that TOML allows inside of text
     for start, line in enumerate(lines):
         if key[-1] in line and _has(lines[:start], key) is False:
             for end in range(start + 1, len(lines) + 1):
@@ -51,12 +53,12 @@ def span(key: KeyPath, text: str) -> tuple[int, int] | None:
     return None
 
 
-def found(document: Mapping[str, Any], key: KeyPath) -> Any:
-    """Return what stands at `key`, None where nothing does (TOML has no value like that)."""
-    there: Any = document
+def value_at(document: Mapping[str, Any], key: KeyPath) -> Any:
+    """Return the value at `key`, None where there is none (TOML has no value like that)."""
+    value: Any = document
     for part in key:
-        there = there.get(part) if isinstance(there, Mapping) else None
-    return there
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 def _has(lines: list[str], key: KeyPath) -> bool | None:
@@ -64,7 +66,7 @@ def _has(lines: list[str], key: KeyPath) -> bool | None:
     from tomllib import TOMLDecodeError, loads
 
     try:
-        return found(loads("\n".join([*lines, ""])), key) is not None
+        return value_at(loads("\n".join([*lines, ""])), key) is not None
     except TOMLDecodeError:
         return None
 
@@ -80,7 +82,7 @@ def leaves(document: Mapping[str, Any], key: KeyPath = ()) -> Iterator[tuple[Key
 
 
 def is_table(key: KeyPath) -> bool:
-    """Tell whether a table stands at `key`, if anything does."""
+    """Tell whether only a table may be at `key`."""
     match key:
         case ("profile" | "mcp",) | ("profile" | "mcp", _) | ("mcp", _, "headers"):
             return True
@@ -112,10 +114,10 @@ def shape_at(key: KeyPath) -> Shape:
         name = dotted(key) if len(key) > 1 else f"{key[0]}.NAME"
         chooses = " default_profile chooses one." if key == ("profile",) else ""
         raise SettingsError(f"'{dotted(key)}' must be a table.", hint=f"Write [{name}], then {example}.{chooses}")
-    raise SettingsError(f"'{dotted(key)}' is not a setting.", hint=_near(key))
+    raise SettingsError(f"'{dotted(key)}' is not a setting.", hint=_nearest_keys(key))
 
 
-def _near(key: KeyPath) -> str:
+def _nearest_keys(key: KeyPath) -> str:
     match key:
         case ("profile", _, *_):
             known = _profile_names()
@@ -139,12 +141,16 @@ def unknown_profile(name: str, source: str, profiles: Sequence[str]) -> Settings
 
 
 FILE_NAME = "settings.toml"
+_DEEPEST = 50
+LARGEST_FILE = 1_000_000
+"""Bytes; a file of settings has a few thousand."""
+
 EDIT_HINT = "`lmchat settings edit` opens the file."
 
 
 @dataclass(frozen=True, slots=True)
 class McpServer:
-    """Hold what the file knows of an ephemeral MCP server; its headers are secrets and never shown."""
+    """An ephemeral MCP server of the file; its headers are secrets and never shown."""
 
     label: str
     url: str = ""
@@ -153,8 +159,8 @@ class McpServer:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Hold what a settings file says."""
+class SettingsFile:
+    """The contents of a settings file."""
 
     path: Path
     values: Mapping[str, Value] = field(default_factory=dict)
@@ -167,20 +173,25 @@ def settings_path(world: World) -> Path:
     return world.directories.settings / FILE_NAME
 
 
-def read_source(path: Path) -> Source:
-    """Read and check the settings file; one that does not exist says nothing. Raise SettingsError for a flaw."""
+def read_file(path: Path) -> SettingsFile:
+    """Read and check the settings file; one that does not exist sets nothing. Raise SettingsError for a flaw."""
     text = file_text(path)
-    return Source(path) if text is None else parsed(text, path)
+    return SettingsFile(path) if text is None else parse_settings(text, path)
 
 
 def file_text(path: Path) -> str | None:
     """Read the file's text with its own line ends, None where there is no file; raise SettingsError otherwise."""
     try:
-        data = path.read_bytes()
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SettingsError(f"{path} cannot be read: it is no file.")
+            data = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    if len(data) > LARGEST_FILE:
+        raise SettingsError(f"{path} is too large for settings: more than {LARGEST_FILE} bytes.", hint=EDIT_HINT)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -188,14 +199,19 @@ def file_text(path: Path) -> str | None:
         raise SettingsError(f"{path}, line {line}: this is not UTF-8 text.", hint=EDIT_HINT) from None
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    """Open what may be a pipe, which must not be waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def validate_text(text: str, path: Path) -> None:
     """Raise SettingsError for the first flaw of a settings file's text; `path` is only named."""
-    parsed(text, path)
+    parse_settings(text, path)
 
 
-def parsed(text: str, path: Path) -> Source:
+def parse_settings(text: str, path: Path) -> SettingsFile:
     """Read a settings file's text and raise SettingsError for its first flaw."""
-    document = loaded(text, path)
+    document = parse_toml(text, path)
     for key, value in leaves(document):
         try:
             check(key, value)
@@ -207,7 +223,7 @@ def parsed(text: str, path: Path) -> Source:
         raise locate_error(
             unknown_profile(chosen, "default_profile", tuple(profiles)), text, path, ("default_profile",)
         )
-    return Source(
+    return SettingsFile(
         path,
         values={name: value for name, value in document.items() if name in BY_NAME},
         profiles=profiles,
@@ -215,12 +231,15 @@ def parsed(text: str, path: Path) -> Source:
     )
 
 
-def loaded(text: str, path: Path) -> dict[str, Any]:
+def parse_toml(text: str, path: Path) -> dict[str, Any]:
     """Read TOML; raise SettingsError with the line where it is broken."""
     from tomllib import TOMLDecodeError, loads
 
     try:
-        return loads(text)
+        document = loads(text)
+        if _is_deep(document):
+            raise RecursionError
+        return document
     except TOMLDecodeError as error:
         what, _, place = str(error).partition(" (at ")
         line = re.match(r"line (\d+)", place)
@@ -231,6 +250,19 @@ def loaded(text: str, path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: lists or tables are nested too deeply.", hint=EDIT_HINT) from None
     except ValueError:
         raise SettingsError(f"{path}: a number has far too many digits.", hint=EDIT_HINT) from None
+
+
+def _is_deep(value: object) -> bool:
+    """Tell whether tables or lists are nested deeper than Python's own functions can follow."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
 
 
 def _server(label: str, table: Mapping[str, Any]) -> McpServer:

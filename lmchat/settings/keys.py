@@ -1,11 +1,19 @@
-"""The one table of settings: from it come the checks, `lmchat settings`, completion and README's table."""
+"""The one table of settings: from it come the checks, `lmchat settings`, completion and README's table.
+
+To add a setting, add a row to `KEYS` and read it where it matters: `settings.text(name)`, `.flag(name)` or
+`.number(name)`. To add an option of a request, add a row to `_OPTION_ROWS`: nothing else has to change. Then write
+README's tables and the completion scripts again (`python -m tests.readme`, `python -m tests.cli.completions`).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lmchat.settings.shapes import LARGEST_WHOLE, Choice, CommandLine, Names, Number, Shape, Switch, Text
+from lmchat.settings.shapes import Shape, choice, command_line, count, names, number, switch, text
 
 TOKEN_VARIABLE = "LM_API_TOKEN"  # noqa: S105 - a variable's name, LM Studio's own (PROTOCOL.md section 1)
+
+SECRET_VARIABLES = frozenset({TOKEN_VARIABLE, "LMCHAT_SERVE_TOKEN"})
+"""The environment variables that hold a secret whatever the settings say."""
 
 Value = str | int | float | bool
 """What a setting can be; which of them, its shape says."""
@@ -13,11 +21,11 @@ Value = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Hold all there is to know about one setting.
+    """One setting.
 
     `example` is a value as it is written in the file. `variable` is the environment variable that sets it,
     `in_profile` tells whether a profile may set it. `option` is its command-line option where that is not its name with
-    dashes, `options` those for certain values.
+    dashes, `options` those for certain values; `metavar` names the value of an option of `ask` and `talk`.
     """
 
     name: str
@@ -29,34 +37,42 @@ class Key:
     in_profile: bool = False
     option: str = ""
     options: Mapping[object, str] = field(default_factory=dict)
+    metavar: str = ""
 
     def option_for(self, value: object) -> str:
         """Name the command-line option that gives this value."""
         return self.options.get(value) or self.option or f"--{self.name.replace('_', '-')}"
 
 
-PORTION = Number(0, 1)
-COUNT = Number(1, LARGEST_WHOLE, whole=True)
-WHEN = Choice(("auto", "always", "never"))
-ADDRESS = Text("an address like http://localhost:1234, or local", r"(?i:https?://)?(?!\w+://)[^\s/\\][^\s\\]*")
-VARIABLE_NAME = Text("the name of an environment variable", r"[A-Za-z_][A-Za-z0-9_]*", secret=True)
+PORTION = number(0, 1)
+COUNT = count()
+WHEN = choice("auto", "always", "never")
+ADDRESS = text("an address like http://localhost:1234, or local", r"(?i:https?://)?(?!\w+://)[^\s/\\][^\s\\]*")
+VARIABLE_NAME = text("the name of an environment variable", r"[A-Za-z_][A-Za-z0-9_]*", secret=True)
 
 
-def _sampling(name: str, shape: Shape, text: str, example: str) -> Key:
-    return Key(name, shape, text, example, in_profile=True)
+def _option(name: str, metavar: str, shape: Shape, help_: str, example: str) -> Key:
+    return Key(name, shape, help_, example, in_profile=True, metavar=metavar)
 
 
-SAMPLING = (
-    _sampling("temperature", PORTION, "How freely words are chosen; 0 is the most predictable.", "0.7"),
-    _sampling("top_p", PORTION, "Choose among the likeliest words up to this total probability.", "0.95"),
-    _sampling("top_k", COUNT, "Choose among this many of the likeliest words.", "40"),
-    _sampling("min_p", PORTION, "Leave out words less likely than this share of the likeliest.", "0.05"),
-    _sampling("repeat_penalty", Number(0, above=True), "Discourage repetition; 1 is none.", "1.1"),
-    _sampling("max_output_tokens", COUNT, "The longest reply, in tokens.", "2000"),
-    _sampling("context_length", COUNT, "The context to load a model with, in tokens.", "16384"),
-    _sampling("reasoning", Text("one word", r"\S+"), "How much to think: one of the model's own levels.", '"low"'),
+_OPTION_ROWS = (
+    _option("temperature", "NUMBER", PORTION, "How freely words are chosen (0: least).", "0.7"),
+    _option("top_p", "NUMBER", PORTION, "Sample from the likeliest words up to this total probability.", "0.95"),
+    _option("top_k", "COUNT", COUNT, "Sample from this many of the likeliest words.", "40"),
+    _option("min_p", "NUMBER", PORTION, "Leave out words less likely than this share of the likeliest.", "0.05"),
+    _option("repeat_penalty", "NUMBER", number(0, above=True), "Penalize repetition (1 turns it off).", "1.1"),
+    _option("presence_penalty", "NUMBER", number(-2, 2), "Penalize words that were used (0 turns it off).", "0.5"),
+    _option("max_output_tokens", "TOKENS", COUNT, "The longest reply in tokens.", "2000"),
+    _option("context_length", "TOKENS", COUNT, "The context to load a model with in tokens.", "16384"),
+    _option("reasoning", "LEVEL", text("one word", r"\S+"), "How much to think, in the model's own levels.", '"low"'),
 )
-"""The sampling keys of the API (PROTOCOL.md section 2); an unset one is never sent."""
+"""The options of a request by the API's own names (PROTOCOL.md section 2); an unset one is never sent.
+
+A row is all there is to an option: the flag of `ask` and `talk`, the setting, `/set`, completion, README's tables and
+the request come from it.
+"""
+
+OPTIONS: Mapping[str, Key] = {row.name: row for row in _OPTION_ROWS}
 
 KEYS = (
     Key(
@@ -70,7 +86,7 @@ KEYS = (
     ),
     Key(
         "model",
-        Text("a model's key"),
+        text("a model's key"),
         "The model to talk to; unset, the one that is loaded.",
         '"google/gemma-3-1b"',
         variable="LMCHAT_MODEL",
@@ -78,20 +94,20 @@ KEYS = (
     ),
     Key(
         "system",
-        Text("text", r"(?s:[^\x00]*)"),
+        text("text", r"(?s:[^\x00]*)"),
         "The system prompt of new conversations, or @FILE.",
         '"Answer briefly."',
         in_profile=True,
     ),
     Key(
         "default_profile",
-        Text("a profile's name"),
+        text("a profile's name"),
         "The profile to use when --profile names none.",
         '"work"',
         variable="LMCHAT_PROFILE",
         option="--profile",
     ),
-    *SAMPLING,
+    *_OPTION_ROWS,
     Key(
         "token_env",
         VARIABLE_NAME,
@@ -101,26 +117,26 @@ KEYS = (
     ),
     Key(
         "token_command",
-        CommandLine(),
+        command_line(),
         "The program that prints the API token, run without a shell.",
         '"pass show lmstudio"',
         in_profile=True,
     ),
     Key("color", WHEN, "Colours and styles; auto: on a terminal, unless NO_COLOR is set.", '"never"', default="auto"),
     Key(
-        "code_theme", Text(), "The Pygments style of code; empty: the terminal's own colours.", '"monokai"', default=""
+        "code_theme", text(), "The Pygments style of code; empty: the terminal's own colours.", '"monokai"', default=""
     ),
-    Key("keys", Choice(("emacs", "vi")), "The editing keys of the prompt.", '"vi"', default="emacs"),
+    Key("keys", choice("emacs", "vi"), "The editing keys of the prompt.", '"vi"', default="emacs"),
     Key(
         "show_reasoning",
-        Switch(),
+        switch(),
         "Keep what the model thinks on the screen, or hide it; unset: shown while it runs, then one line.",
         "true",
         options={False: "--hide-reasoning"},
     ),
     Key(
         "stats",
-        Switch(),
+        switch(),
         "Tokens, speed and context used after each reply.",
         "true",
         default=False,
@@ -134,17 +150,17 @@ KEYS = (
         default="auto",
         options={"never": "--plain"},
     ),
-    Key("title", Switch(), "Show the session's name as the terminal's title.", "true", default=False),
+    Key("title", switch(), "Show the session's name as the terminal's title.", "true", default=False),
     Key(
         "local_model",
-        Text("a path to a .gguf file"),
+        text("a path to a .gguf file"),
         "The file of the built-in model, instead of the one lmchat fetches.",
         '"~/models/qwen.gguf"',
         variable="LMCHAT_LOCAL_MODEL",
     ),
     Key(
         "local_keep",
-        Number(0, 100_000),
+        number(0, 100_000),
         "Minutes without use after which the built-in model leaves memory; 0: at once.",
         "30",
         default=5,
@@ -152,7 +168,7 @@ KEYS = (
     ),
     Key(
         "context_warning",
-        Number(0, 1, above=True),
+        number(0, 1, above=True),
         "Warn when this share of the context is used.",
         "0.9",
         default=0.8,
@@ -161,9 +177,9 @@ KEYS = (
 
 BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
 
-HEADER = Text("printable ASCII text", r"[\x20-\x7e\t]*", secret=True)
+HEADER = text("printable ASCII text", r"[\x20-\x7e\t]*", secret=True)
 SERVER_SHAPES: Mapping[str, Shape] = {
-    "url": Text("an address like https://example.com/mcp", r"(?i:https?://)[^\s/\\][^\s\\]*"),
-    "tools": Names(),
+    "url": text("an address like https://example.com/mcp", r"(?i:https?://)[^\s/\\][^\s\\]*"),
+    "tools": names(),
 }
 """What an `[mcp.LABEL]` table may hold besides its table of headers."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lmchat.chat.values import Options
 from lmchat.errors import SettingsError
-from lmchat.settings.file import McpServer, read_source, settings_path, unknown_profile
-from lmchat.settings.keys import BY_NAME, KEYS, SAMPLING, TOKEN_VARIABLE, Key, Value
+from lmchat.settings.file import McpServer, SettingsFile, read_file, settings_path, unknown_profile
+from lmchat.settings.keys import BY_NAME, KEYS, OPTIONS, SECRET_VARIABLES, TOKEN_VARIABLE, Key, Value
 from lmchat.settings.shapes import misfit, without_password
 from lmchat.world import World
 
@@ -16,7 +16,7 @@ HIDDEN = "(hidden)"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Hold one line of `lmchat settings`; `value` is None where nothing is set, and never a secret."""
+    """One line of `lmchat settings`; `value` is None where nothing is set, and never a secret."""
 
     name: str
     value: Value | None
@@ -35,7 +35,7 @@ class Row:
 
 
 def setting_row(key: Key, value: Value | None, source: str) -> Row:
-    """Make the line of a setting: of a command only the program is seen, of an address no password."""
+    """Make the line of a setting: of a command only the program is shown, of an address no password."""
     if key.name == "token_command" and isinstance(value, str):
         program, _, arguments = value.strip().partition(" ")
         value = f"{program} …" if arguments else program
@@ -61,7 +61,7 @@ DEFAULT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Hold a value and where it was given, in words."""
+    """A value and where it was given, in words."""
 
     value: Value
     source: str
@@ -72,9 +72,10 @@ Layer = Mapping[str, Setting]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Hold every layer of the settings, the highest first.
+    """Every layer of the settings, the highest first.
 
-    An empty text in a layer takes a setting back to its default, whatever the layers below say.
+    An empty text in a layer takes a setting back to its default, whatever the layers below say. `secret_variables`
+    are the environment variables that hold a token, which no program that lmchat starts inherits.
     """
 
     path: Path
@@ -84,6 +85,7 @@ class Settings:
     file: Layer = field(default_factory=dict, repr=False)
     servers: Mapping[str, McpServer] = field(default_factory=dict, repr=False)
     has_token: bool = False
+    secret_variables: frozenset[str] = SECRET_VARIABLES
 
     def value(self, name: str) -> Value | None:
         """Return a setting's value, None where it is unset; raise KeyError where there is no such setting."""
@@ -121,9 +123,8 @@ class Settings:
         return self.text("default_profile")
 
     def options(self) -> Options:
-        """Return the sampling settings that are set."""
-        values = {key.name: self.value(key.name) for key in SAMPLING}
-        return Options(**values)  # type: ignore[arg-type]  # each was checked against its shape
+        """Return the options of a request that are set."""
+        return Options(**{name: self.value(name) for name in OPTIONS})
 
     def mcp_headers(self, label: str, url: str = "") -> Mapping[str, str]:
         """Return the headers for an ephemeral MCP server: secrets, for the request only.
@@ -135,32 +136,24 @@ class Settings:
             return {}
         return server.headers
 
-    def token_place(self) -> tuple[str, Setting] | None:
-        """Find the `token_command` or `token_env` that holds, None where only LM_API_TOKEN is left.
+    def rows(self, token_source: str = "") -> tuple[Row, ...]:
+        """Return every setting, its value and where it was given, with secrets hidden.
 
-        They stand for one another: a profile's `token_env` wins over the file's `token_command`.
+        `token_source` says where the token comes from, empty where there is none.
         """
-        for place in (self.of_profile, self.file):
-            given = [(name, place[name]) for name in ("token_command", "token_env") if name in place]
-            if given:
-                return next((each for each in given if each[1].value), None)
-        return None
-
-    def rows(self) -> tuple[Row, ...]:
-        """Return every setting, its value and where it was given, with secrets hidden."""
         settings = (setting_row(key, self.value(key.name), self.source(key.name)) for key in KEYS)
-        place = self.token_place()
-        source = f"{place[0]} of {place[1].source}" if place else TOKEN_VARIABLE if self.has_token else ""
-        token = Row("token", HIDDEN, source) if source else Row("token", None, DEFAULT)
+        token = Row("token", HIDDEN, token_source) if token_source else Row("token", None, DEFAULT)
         return (*settings, token, *server_rows(self.servers.values(), self.path.name))
 
     def _given(self, name: str) -> Setting | None:
-        layers = (self.flags, self.environment, self.of_profile, self.file)
+        # A profile that the command line names was chosen later than a variable of the environment.
+        middle = (self.environment, self.of_profile)
+        layers = (self.flags, *(middle[::-1] if "default_profile" in self.flags else middle), self.file)
         return next((each[name] for each in layers if name in each), None)
 
 
 def layer(values: Mapping[str, object], sources: Mapping[str, str]) -> Layer:
-    """Check values and join each with its source; None is not given. Raise SettingsError for one that does not fit."""
+    """Check values and pair each with its source; None was not given. Raise SettingsError for one that does not fit."""
     given = {}
     for name, value in values.items():
         if value is None:
@@ -172,7 +165,7 @@ def layer(values: Mapping[str, object], sources: Mapping[str, str]) -> Layer:
 
 
 def _called(key: Key, value: object, source: str) -> str:
-    """Name a setting as it was given: by its option or variable alone, or with the place it stands in."""
+    """Name a setting as it was given: by its option or variable alone, or with the place it was written in."""
     return source if source in {key.variable, key.option_for(value)} else f"'{key.name}' of {source}"
 
 
@@ -180,12 +173,12 @@ NO_FLAGS: Mapping[str, object] = {}
 
 
 def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profile: str | None = None) -> Settings:
-    """Read what holds for this run; flags go by the settings' names, and None means not given.
+    """Read the settings of this run; flags go by the settings' names, and None means not given.
 
     `profile` is what `--profile` said. Raise SettingsError for a broken file, a value that does not fit and a profile
     that does not exist, KeyError for a flag that is no setting.
     """
-    source = read_source(settings_path(world))
+    source = read_file(settings_path(world))
     file_name = source.path.name
     given = {name: value for name, value in {**flags, "default_profile": profile}.items() if _is_given(name, value)}
     variables = {key.name: key.variable for key in KEYS if world.environ.get(key.variable)}
@@ -197,6 +190,7 @@ def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profi
         file=layer(source.values, dict.fromkeys(source.values, file_name)),
         servers=source.servers,
         has_token=bool(world.environ.get(TOKEN_VARIABLE)),
+        secret_variables=SECRET_VARIABLES.union(_token_variables(source)),
     )
     name = settings.profile
     if not name:
@@ -205,6 +199,11 @@ def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profi
         raise unknown_profile(name, settings.source("default_profile"), tuple(source.profiles))
     values = source.profiles[name]
     return replace(settings, of_profile=layer(values, dict.fromkeys(values, f"profile '{name}' in {file_name}")))
+
+
+def _token_variables(source: SettingsFile) -> Iterator[str]:
+    """Yield the variables that the file or any of its profiles names for a token."""
+    return (str(table["token_env"]) for table in (source.values, *source.profiles.values()) if "token_env" in table)
 
 
 def _is_given(name: str, value: object) -> bool:

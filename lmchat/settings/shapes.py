@@ -1,50 +1,49 @@
 """What the value of a setting may look like, in words for people and as a check.
 
-A shape says what it `expected`, whether it `accepts` a value, how it would `read` one from a command line and the
-`choices` there are. It must not know which settings there are.
+Each function makes one `Shape`; the table in `keys` says which setting has which.
 """
 
 import re
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeGuard
 
-ONE_LINE = r"[^\x00-\x1f\x7f]*"
+ONE_LINE = r"[^\x00-\x1f\x7f\ud800-\udfff]*"
 LARGEST_WHOLE = 2**31 - 1
 """Engines count tokens in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """Accept text that matches `pattern` from end to end; an empty one always fits.
+class Shape:
+    """The form of a value: what is `expected` in words, which values it `accepts` and how to `read` a typed one.
 
-    A `secret` text is never shown, not even in the message that it does not fit.
+    `read` leaves what it cannot read as text, which then is not accepted. `kind` is the type a command line parses
+    the value as. A `secret` value is never shown, not even in the message that it does not fit.
     """
 
-    expected: str = "a line of text"
-    pattern: str = ONE_LINE
+    expected: str
+    accepts: Callable[[object], bool]
+    read: Callable[[str], object] = str
+    kind: type[str | int | float] = str
+    choices: tuple[str, ...] = ()
     secret: bool = False
-    choices: tuple[str, ...] = ()
-
-    def accepts(self, value: object) -> bool:
-        """Tell whether `value` fits."""
-        return isinstance(value, str) and (not value or re.fullmatch(self.pattern, value) is not None)
-
-    def read(self, text: str) -> object:
-        """Read what was typed."""
-        return text
 
 
-@dataclass(frozen=True, slots=True)
-class CommandLine:
-    """Accept a program and its arguments; only the program's name is ever shown."""
+def text(expected: str = "a line of text", pattern: str = ONE_LINE, *, secret: bool = False) -> Shape:
+    """Make the shape of a text that matches `pattern` from end to end; an empty one fits, half a character never."""
 
-    expected: str = "a program and its arguments"
-    secret: bool = True
-    choices: tuple[str, ...] = ()
+    def accepts(value: object) -> bool:
+        return isinstance(value, str) and (not value or (re.fullmatch(pattern, value) is not None and _is_whole(value)))
 
-    def accepts(self, value: object) -> bool:
-        """Tell whether `value` fits; an empty one does."""
+    return Shape(expected, accepts, secret=secret)
+
+
+def command_line() -> Shape:
+    """Make the shape of a program with its arguments; an empty one fits."""
+
+    def accepts(value: object) -> bool:
         if not isinstance(value, str) or not re.fullmatch(ONE_LINE, value):
             return False
         try:
@@ -52,106 +51,54 @@ class CommandLine:
         except ValueError:
             return False
 
-    def read(self, text: str) -> object:
-        """Read what was typed."""
-        return text
+    return Shape("a program and its arguments", accepts, secret=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
-    """Accept a number from `low` to `high`; `above` leaves `low` itself out, `whole` all but whole numbers."""
+def number(low: float, high: float = sys.float_info.max, *, above: bool = False) -> Shape:
+    """Make the shape of a number from `low` to `high`; `above` leaves `low` itself out."""
 
-    low: float
-    high: float = sys.float_info.max
-    whole: bool = False
-    above: bool = False
-    secret: bool = False
-    choices: tuple[str, ...] = ()
+    def accepts(value: object) -> bool:
+        return _is_number(value) and (low < value if above else low <= value) and value <= high
 
-    @property
-    def expected(self) -> str:
-        """Say what fits."""
-        kind = "a whole number" if self.whole else "a number"
-        if self.above:
-            return f"{kind} above {self.low:g}"
-        limited = self.high < LARGEST_WHOLE
-        return f"{kind} from {self.low:g} to {self.high:g}" if limited else f"{kind}, {self.low:g} or more"
-
-    def accepts(self, value: object) -> bool:
-        """Tell whether `value` fits; neither `true` nor `nan` is a number here."""
-        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
-            return False
-        return (self.low < value if self.above else self.low <= value) and value <= self.high
-
-    def read(self, text: str) -> object:
-        """Read what was typed; what is no number stays text, which never fits."""
-        for kind in (int,) if self.whole else (int, float):
-            try:
-                return kind(text)
-            except ValueError:
-                continue
-        return text
+    limited = f" from {low:g} to {high:g}" if high < LARGEST_WHOLE else f", {low:g} or more"
+    return Shape(f"a number above {low:g}" if above else f"a number{limited}", accepts, _read_number, kind=float)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Accept one of a few words."""
+def count() -> Shape:
+    """Make the shape of a whole number, 1 or more."""
 
-    choices: tuple[str, ...]
-    secret: bool = False
+    def accepts(value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_WHOLE
 
-    @property
-    def expected(self) -> str:
-        """Say what fits."""
-        return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
-
-    def accepts(self, value: object) -> bool:
-        """Tell whether `value` is one of the words."""
-        return value in self.choices
-
-    def read(self, text: str) -> object:
-        """Read what was typed."""
-        return text.strip().lower()
+    return Shape("a whole number, 1 or more", accepts, _read_whole, kind=int)
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """Accept true or false."""
-
-    expected: str = "true or false"
-    secret: bool = False
-    choices: tuple[str, ...] = ("true", "false")
-
-    def accepts(self, value: object) -> bool:
-        """Tell whether `value` is one of the two."""
-        return isinstance(value, bool)
-
-    def read(self, text: str) -> object:
-        """Read what was typed: also on, off, yes and no."""
-        words = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
-        return words.get(text.strip().lower(), text)
+def choice(*choices: str) -> Shape:
+    """Make the shape of one of a few words."""
+    expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    return Shape(expected, lambda value: value in choices, lambda typed: typed.strip().lower(), choices=choices)
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Accept a list of names; on a command line they are typed with commas between."""
+def switch() -> Shape:
+    """Make the shape of true or false; on, off, yes and no can be typed, too."""
+    words = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
+    return Shape(
+        "true or false",
+        lambda value: isinstance(value, bool),
+        lambda typed: words.get(typed.strip().lower(), typed),
+        choices=("true", "false"),
+    )
 
-    expected: str = "a list of names"
-    secret: bool = False
-    choices: tuple[str, ...] = ()
 
-    def accepts(self, value: object) -> bool:
-        """Tell whether `value` is a list of names."""
+def names() -> Shape:
+    """Make the shape of a list of names; they are typed with commas between."""
+
+    def accepts(value: object) -> bool:
         return isinstance(value, list) and all(
             isinstance(each, str) and each and re.fullmatch(ONE_LINE, each) for each in value
         )
 
-    def read(self, text: str) -> object:
-        """Read what was typed."""
-        return [name.strip() for name in text.split(",") if name.strip()]
-
-
-Shape = Text | CommandLine | Number | Choice | Switch | Names
+    return Shape("a list of names", accepts, lambda typed: [name.strip() for name in typed.split(",") if name.strip()])
 
 
 def misfit(shape: Shape, value: object) -> str:
@@ -161,8 +108,38 @@ def misfit(shape: Shape, value: object) -> str:
     return f"must be {shape.expected}" if shape.secret else f"must be {shape.expected}, not {_quoted(value)}"
 
 
+def without_password(address: str) -> str:
+    """Return an address without the user and password in it."""
+    return re.sub(r"(^|//)[^/\s]*@", r"\1", address)
+
+
+def _is_whole(value: str) -> bool:
+    """Tell whether a text can be written as UTF-8; bytes of a command line that are none become half characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Tell whether a value is a number, which `true` is not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _read_number(typed: str) -> object:
+    whole = _read_whole(typed)
+    try:
+        return float(typed) if whole is typed else whole
+    except ValueError:
+        return typed
+
+
+def _read_whole(typed: str) -> object:
+    try:
+        return int(typed)
+    except ValueError:
+        return typed
+
+
 def _quoted(value: object) -> str:
-    """Show a value as TOML would write it, cut where it is long; a table may hold anything, so only say it is one."""
+    """Show a value as TOML would write it, cut where it is long; of a table or list, say only that it is one."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -179,8 +156,3 @@ def _quoted(value: object) -> str:
             return "a list"
         case _:
             return f"{value}"
-
-
-def without_password(text: str) -> str:
-    """Return an address without the user and password it may hold."""
-    return re.sub(r"(^|//)[^/\s]*@", r"\1", text)

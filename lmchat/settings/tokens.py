@@ -1,32 +1,101 @@
-"""Where the API token comes from: a program, a variable of one's own, or LM_API_TOKEN.
+"""Where the API token comes from, and which server it belongs to.
 
-The token is shown nowhere, and neither is anything a program printed: it may be the token.
+A `token_command` or `token_env` belongs to the server whose address the settings file gives beside it, LM_API_TOKEN to
+LM Studio on its usual address, to this machine and to an address that the command line or the environment gives. No
+other server gets one. The token is never shown, and neither is anything that a program printed: it may be the token.
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from lmchat.errors import SettingsError
-from lmchat.settings.keys import TOKEN_VARIABLE
+from lmchat.settings.keys import BY_NAME, TOKEN_VARIABLE
 from lmchat.settings.layers import Setting, Settings
+from lmchat.settings.shapes import without_password
 from lmchat.world import World
 
 COMMAND_SECONDS = 60.0
 """A password manager may ask for a fingerprint or a passphrase first."""
 
 
-def read_token(world: World, settings: Settings) -> str:
-    """Return the API token, empty where there is none; raise SettingsError where it cannot be had or used.
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server that is talked to: whether another address `is_at` it, its name, whether it is this machine."""
 
-    A `token_command` or `token_env` of the profile or the file comes before LM_API_TOKEN: it was set for this server.
+    name: str
+    is_at: Callable[[str], bool]
+    loopback: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSource:
+    """A place a token comes from: `token_command`, `token_env` or LM_API_TOKEN (whose setting is None)."""
+
+    name: str
+    setting: Setting | None = None
+
+    def __str__(self) -> str:
+        """Say where it is."""
+        return f"{self.name} of {self.setting.source}" if self.setting else self.name
+
+
+def token_source(settings: Settings, server: Server) -> TokenSource | None:
+    """Return where the token for a server comes from, None where none goes there.
+
+    The two of the profile come before those of the file, and both before LM_API_TOKEN. An empty one of them means that
+    this server needs none of the file's.
     """
-    place = settings.token_place()
-    match place:
-        case ("token_command", given):
-            token, whence = _printed(given, world.environ), f"token_command of {given.source}"
-        case (_, given):
-            token, whence = _variable(given, world.environ), f"{given.value}"
+    written = next((source for url, source in _written(settings) if server.is_at(url)), None)
+    if written:
+        return written
+    return TokenSource(TOKEN_VARIABLE) if settings.has_token and _is_general(settings, server) else None
+
+
+def withheld(settings: Settings, server: Server) -> str:
+    """Say in one sentence which token does not go to a server, empty where there is none."""
+    if token_source(settings, server):
+        return ""
+    for url, source in _written(settings):
+        if source and not server.is_at(url):
+            return f"The {source} is not sent to {server.name}: it belongs to {without_password(url)}."
+    if settings.has_token and not _is_general(settings, server):
+        return (
+            f"{TOKEN_VARIABLE} is not sent to {server.name}, which {settings.source('url')} names; "
+            f'token_env = "{TOKEN_VARIABLE}" beside that address sends it.'
+        )
+    return ""
+
+
+def _written(settings: Settings) -> Iterator[tuple[str, TokenSource | None]]:
+    """Yield the address beside each token of the profile and the file, with its source, None where that is empty."""
+    usual = str(BY_NAME["url"].default)
+    layers = (settings.of_profile, settings.file)
+    for index, layer in enumerate(layers):
+        names = [name for name in ("token_command", "token_env") if name in layer]
+        if names:
+            url = next((str(each["url"].value) for each in layers[index:] if "url" in each), "")
+            named = next((TokenSource(name, layer[name]) for name in names if layer[name].value), None)
+            yield url or usual, named
+
+
+def _is_general(settings: Settings, server: Server) -> bool:
+    """Tell whether LM_API_TOKEN goes to a server."""
+    given = settings.flags.get("url") or settings.environment.get("url")
+    named_now = given is not None and server.is_at(str(given.value))
+    return server.loopback or named_now or server.is_at(str(BY_NAME["url"].default))
+
+
+def read_token(world: World, source: TokenSource | None) -> str:
+    """Return the API token, empty where there is none; raise SettingsError where it cannot be read or used."""
+    match source:
         case None:
+            return ""
+        case TokenSource("token_command", Setting() as given):
+            token, whence = _printed(given, world.environ), str(source)
+        case TokenSource("token_env", Setting() as given):
+            token, whence = _variable(given, world.environ), f"{given.value}"
+        case _:
             token, whence = world.environ.get(TOKEN_VARIABLE, ""), TOKEN_VARIABLE
     token = token.strip()
     if not all("!" <= character <= "~" for character in token):

@@ -4,7 +4,7 @@ It is the store's own, whatever the API sends. What cannot be read raises ValueE
 """
 
 import json
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.chat.values import (
@@ -14,6 +14,7 @@ from lmchat.chat.values import (
     Item,
     Message,
     Options,
+    OtherItem,
     Plugin,
     Provider,
     Reasoning,
@@ -23,7 +24,7 @@ from lmchat.chat.values import (
 
 
 class Members:
-    """Hand out the members of one object; raise ValueError, with the place in words, where it is not as expected."""
+    """The members of one object, each taken once; ValueError says in words where it is not as expected."""
 
     def __init__(self, value: object, where: str) -> None:
         if not isinstance(value, dict):
@@ -33,6 +34,10 @@ class Members:
 
     def __contains__(self, name: str) -> bool:
         return name in self._left
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the members that were not taken yet."""
+        return tuple(self._left)
 
     def take(self, name: str, *kinds: type) -> Any:
         """Return one member, which must be exactly of one of these types (a bool is no int)."""
@@ -63,9 +68,6 @@ class Members:
         """Refuse members that nobody took."""
         if self._left:
             raise ValueError(f"{self.where} has an unknown '{next(iter(self._left))}'")
-
-
-Numbers = TypeVar("Numbers", Options, Stats)
 
 
 def written(value: object) -> str:
@@ -102,12 +104,17 @@ def integrations_value(values: object) -> tuple[Integration, ...]:
     return tuple(_integration_value(Members(value, "an integration")) for value in values)
 
 
-def numbers_value(kind: type[Numbers], value: object, where: str) -> Numbers:
-    """Read options or stats, of which only the known ones are written."""
+def options_value(value: object, where: str) -> Options:
+    """Read options; those of a newer lmchat are options, too."""
     members = Members(value, where)
-    known = {name: members.take(name, *types) for name, types in _TYPES[kind].items() if name in members}
-    members.end()
-    return kind(**known)
+    return Options(**{name: members.take(name, int, float, str) for name in members.names()})
+
+
+def stats_value(value: object, where: str) -> Stats:
+    """Read stats; those of a newer lmchat are kept beside the known ones."""
+    members = Members(value, where)
+    known = {name: members.take(name, *types) for name, types in _STATS.items() if name in members}
+    return Stats(**known, extra=members.rest())
 
 
 def _types(kind: type) -> dict[str, tuple[type, ...]]:
@@ -116,10 +123,14 @@ def _types(kind: type) -> dict[str, tuple[type, ...]]:
     return {name: (*get_args(hint), int) if float in get_args(hint) else get_args(hint) for name, hint in hints.items()}
 
 
-_TYPES: dict[type, dict[str, tuple[type, ...]]] = {kind: _types(kind) for kind in (Options, Stats)}
+_STATS = {name: types for name, types in _types(Stats).items() if name != "extra"}
 
 
 def _item_json(item: Item) -> dict[str, Any]:
+    return {**_known_json(item), **item.extra}
+
+
+def _known_json(item: Item) -> dict[str, Any]:
     match item:
         case Message(text):
             return {"kind": "message", "text": text}
@@ -142,32 +153,27 @@ def _item_json(item: Item) -> dict[str, Any]:
                 "arguments": None if arguments is None else dict(arguments),
                 "provider": _provider_json(provider),
             }
+        case OtherItem(kind):
+            return {"kind": kind}
 
 
 def _item_value(members: Members) -> Item:
-    kind = members.text("kind")
-    item: Item
-    match kind:
+    """Read an item; what a newer lmchat kept in it, or an item of a kind of its own, stays as it is."""
+    match members.text("kind"):
         case "message":
-            item = Message(members.text("text"))
+            return Message(members.text("text"), extra=members.rest())
         case "reasoning":
-            item = Reasoning(members.text("text"), members.take("seconds", int, float, type(None)))
+            seconds = members.take("seconds", int, float, type(None))
+            return Reasoning(members.text("text"), seconds, extra=members.rest())
         case "tool_call":
-            item = ToolCall(
-                members.text("tool"), members.take("arguments", dict), members.text("output"), _provider_value(members)
-            )
+            call = (members.text("tool"), members.take("arguments", dict), members.text("output"))
+            return ToolCall(*call, _provider_value(members), extra=members.rest())
         case "invalid_tool_call":
-            item = InvalidToolCall(
-                members.text("reason"),
-                members.text("tool"),
-                members.text("type"),
-                members.take("arguments", dict, type(None)),
-                _provider_value(members),
-            )
-        case _:
-            raise ValueError(f"{members.where} is of the unknown kind '{kind}'")
-    members.end()
-    return item
+            named = (members.text("reason"), members.text("tool"), members.text("type"))
+            arguments = members.take("arguments", dict, type(None))
+            return InvalidToolCall(*named, arguments, _provider_value(members), extra=members.rest())
+        case kind:
+            return OtherItem(kind, members.rest())
 
 
 def _provider_json(provider: Provider | None) -> dict[str, str] | None:

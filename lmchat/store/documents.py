@@ -11,7 +11,7 @@ from typing import Any
 
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.surrogates import join_surrogates
-from lmchat.chat.values import Image, Options, Prompt, Reply, ResponseId, Stats
+from lmchat.chat.values import Image, Prompt, Reply, ResponseId
 from lmchat.errors import BadUseError
 from lmchat.store.codec import (
     Members,
@@ -20,7 +20,8 @@ from lmchat.store.codec import (
     integrations_value,
     items_json,
     items_value,
-    numbers_value,
+    options_value,
+    stats_value,
 )
 from lmchat.store.database import Database
 from lmchat.store.index import make_findable
@@ -81,7 +82,7 @@ def document_value(value: object) -> Session:
         head=members.take("head", int, type(None)),
         model=members.text("model"),
         system=members.text("system"),
-        options=numbers_value(Options, members.take("options", dict), "'options'"),
+        options=options_value(members.take("options", dict), "'options'"),
         integrations=integrations_value(members.take("integrations", list)),
     )
     if session.head is not None and session.head not in turns:
@@ -133,7 +134,7 @@ def _turn_value(value: object, images: dict[str, bytes]) -> Turn:
         reply=Reply(
             items=items_value(members.take("items", list), members.where),
             response_id=None if response_id is None else ResponseId(response_id),
-            stats=numbers_value(Stats, members.take("stats", dict), f"'stats' of {members.where}"),
+            stats=stats_value(members.take("stats", dict), f"'stats' of {members.where}"),
             model_instance_id=members.text("model_instance_id"),
         ),
     )
@@ -239,4 +240,4 @@ def import_document(database: Database, value: object, name: str | None) -> Sess
         for turn in turns:
             make_findable(database, insert(database, tree, number, turn))
         database.execute("UPDATE session SET head = ? WHERE id = ?", (imported.head, number))
-    return replace(imported, name=chosen, turns=Turns(database, tree, number))
+    return replace(imported, id=number, name=chosen, turns=Turns(database, tree, number))

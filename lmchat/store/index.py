@@ -17,7 +17,8 @@ _TAIL = " " * (LENGTH - 1)
 def make_findable(database: Database, row_id: int) -> None:
     """Index a turn that has ended (inside a transaction)."""
     database.execute(
-        "INSERT INTO trigrams (rowid, prompt, reply) SELECT id, prompt || ?, reply || ? FROM turn WHERE id = ?",
+        "INSERT INTO trigrams (rowid, prompt, reply)"
+        " SELECT id, nfc(prompt) || ?, nfc(reply) || ? FROM turn WHERE id = ?",
         (_TAIL, _TAIL, row_id),
     )
 
@@ -26,7 +27,7 @@ def make_unfindable(database: Database, tree: int, numbers: Sequence[int]) -> No
     """Take turns that are about to be deleted out of the index (inside a transaction)."""
     database.execute(
         "INSERT INTO trigrams (trigrams, rowid, prompt, reply)"
-        " SELECT 'delete', id, prompt || ?, reply || ? FROM settled"
+        " SELECT 'delete', id, nfc(prompt) || ?, nfc(reply) || ? FROM settled"
         " WHERE tree = ? AND number IN (SELECT value FROM json_each(?))",
         (_TAIL, _TAIL, tree, json.dumps(numbers)),
     )

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Callable
 
 from lmchat.errors import BadUseError
+from lmchat.store.database import normal_form
 
 LONGEST_NAME, LONGEST_SLUG = 100, 40
 UNNAMED = "chat"
@@ -13,7 +14,7 @@ _FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 
 def same(name: str) -> str:
     """Return the one form of a name that is kept and compared, however it was typed."""
-    return unicodedata.normalize("NFC", name)
+    return normal_form(name)
 
 
 def checked(name: str) -> str:
@@ -22,7 +23,7 @@ def checked(name: str) -> str:
     fault = _fault(name)
     if fault:
         raise BadUseError(
-            f"A session's name {fault}.", hint="Choose a short name of letters, digits, spaces and hyphens."
+            f"A session name {fault}.", hint="Choose a short name of letters, digits, spaces and hyphens."
         )
     return name
 
@@ -31,7 +32,7 @@ def _fault(name: str) -> str:
     if not name:
         return "cannot be empty"
     if len(name) > LONGEST_NAME:
-        return f"has at most {LONGEST_NAME} characters"
+        return f"can have at most {LONGEST_NAME} characters"
     if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in name):
         return "cannot hold control characters"
     if name != name.strip():

@@ -6,36 +6,21 @@ never wait long, and what a killed program leaves is a session like any other.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from types import NoneType
 
+from lmchat.advice import Action, Do
+from lmchat.chat.listing import Summary
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.surrogates import join_surrogates
-from lmchat.chat.values import Options
 from lmchat.errors import BadUseError, NotFoundError, nearest
-from lmchat.store.codec import integrations_json, integrations_value, numbers_value, written
-from lmchat.store.database import Database, Row, damaged, moment
+from lmchat.store.codec import integrations_json, integrations_value, options_value, written
+from lmchat.store.database import Database, Row, moment, typed
 from lmchat.store.drafts import settle_left_behind
 from lmchat.store.index import make_unfindable
 from lmchat.store.names import checked, numbered, same, slug
 from lmchat.store.tree import heads_in, places, reached_from, touch, tree_of
 from lmchat.store.turns import Turns, forget_unused, session_gone, turns_of
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Hold what a list shows of a session: `turns` counts those on the way to its head.
-
-    `outcome` is that of the head (None before the first turn), `first_words` are those of the first prompt.
-    """
-
-    name: str
-    turns: int
-    model: str
-    created: datetime
-    last_used: datetime
-    first_words: str
-    outcome: Outcome | None
 
 
 def listed(database: Database, limit: int | None) -> tuple[Summary, ...]:
@@ -48,15 +33,17 @@ def listed(database: Database, limit: int | None) -> tuple[Summary, ...]:
         " LIMIT ?",
         (-1 if limit is None else limit,),
     )
-    return tuple(
-        Summary(name, turns, model, moment(created), moment(used), words, Outcome(outcome) if outcome else None)
-        for name, turns, model, created, used, words, outcome in rows
-    )
+    return tuple(database.readable(rows, _summary, "the session"))
+
+
+def _summary(row: Row) -> Summary:
+    name, turns, model, created, used, words, outcome = typed(row, (str, int, str, int, int, str, (str, NoneType)))
+    return Summary(name, turns, model, moment(created), moment(used), words, Outcome(outcome) if outcome else None)
 
 
 def names(database: Database) -> list[str]:
     """Return the names of all sessions, the one used last first."""
-    return [row[0] for row in database.rows("SELECT name FROM session ORDER BY use_order DESC")]
+    return [str(row[0]) for row in database.rows("SELECT name FROM session ORDER BY use_order DESC")]
 
 
 def exists(database: Database, name: str) -> bool:
@@ -79,7 +66,28 @@ def find(database: Database, name: str) -> Session:
     )
     if row is None:
         raise session_gone()
-    return _session(database, row)
+    return database.value(row, lambda each: _session(database, each))
+
+
+def current(database: Database, session: Session) -> Session:
+    """Return a session as it is on disk now, whatever its name is there; raise SessionGoneError where it is deleted."""
+    settle_left_behind(database)
+    row = database.row("SELECT name, tree, head FROM session WHERE id = ?", (session.id,))
+    if row is None:
+        raise session_gone()
+    name, tree, head = database.value(row, lambda each: typed(each, (str, int, (int, NoneType))))
+    return replace(session, name=name, head=head, turns=Turns(database, tree, session.id))
+
+
+def join(database: Database, settings: Session) -> Session:
+    """Return the session of that name with these settings; it is added where there is none yet."""
+    with database.write():
+        if not exists(database, settings.name):
+            return _created(database, checked(settings.name), settings)
+    found = find(database, settings.name)
+    joined = replace(settings, id=found.id, name=found.name, head=found.head, turns=found.turns)
+    configure(database, joined, found.id)
+    return joined
 
 
 def create(database: Database, name: str | None, prompt_text: str, settings: Session) -> Session:
@@ -89,11 +97,15 @@ def create(database: Database, name: str | None, prompt_text: str, settings: Ses
             chosen = numbered(slug(prompt_text), lambda each: exists(database, each))
         else:
             chosen = free(database, name)
-        row = database.row("INSERT INTO tree DEFAULT VALUES RETURNING id")
-        tree = int(row[0]) if row else 0
-        created = replace(settings, name=chosen, head=None)
-        number = add(database, created, tree)
-    return replace(created, turns=Turns(database, tree, number))
+        return _created(database, chosen, settings)
+
+
+def _created(database: Database, name: str, settings: Session) -> Session:
+    row = database.row("INSERT INTO tree DEFAULT VALUES RETURNING id")
+    tree = int(row[0]) if row else 0
+    created = replace(settings, name=name, head=None)
+    number = add(database, created, tree)
+    return replace(created, id=number, turns=Turns(database, tree, number))
 
 
 def free(database: Database, name: str) -> str:
@@ -146,7 +158,7 @@ def fork(database: Database, session: Session, name: str, at: TurnId | None) -> 
             raise session_gone()
         free(database, name)
         number = add(database, forked, view.tree, row[0])
-    return replace(forked, turns=Turns(database, view.tree, number))
+    return replace(forked, id=number, turns=Turns(database, view.tree, number))
 
 
 def number_of(database: Database, name: str) -> int:
@@ -155,7 +167,7 @@ def number_of(database: Database, name: str) -> int:
     if row is None:
         raise NotFoundError(
             f"There is no session '{join_surrogates(name)}'.",
-            hint=nearest(same(name), names(database)) or "`lmchat sessions` lists them.",
+            hint=nearest(same(name), names(database)) or (Do(Action.LIST_SESSIONS), " lists them."),
         )
     return int(row[0])
 
@@ -171,19 +183,18 @@ def _settings(session: Session) -> tuple[str, str, str, str]:
 
 
 def _session(database: Database, row: Row) -> Session:
-    number, name, tree, head, model, system, options, integrations = row
-    try:
-        return Session(
-            name=name,
-            turns=Turns(database, tree, number),
-            head=head,
-            model=model,
-            system=system,
-            options=numbers_value(Options, json.loads(options), "the options"),
-            integrations=integrations_value(json.loads(integrations)),
-        )
-    except ValueError as error:
-        raise damaged(database.path) from error
+    kinds = (int, str, int, (int, NoneType), str, str, str, str)
+    number, name, tree, head, model, system, options, integrations = typed(row, kinds)
+    return Session(
+        id=number,
+        name=name,
+        turns=Turns(database, tree, number),
+        head=head,
+        model=model,
+        system=system,
+        options=options_value(json.loads(options), "the options"),
+        integrations=integrations_value(json.loads(integrations)),
+    )
 
 
 _AT_ONCE = 500
@@ -194,6 +205,22 @@ def delete(database: Database, names: Sequence[str]) -> None:
     for session in {number_of(database, name) for name in names}:
         while not _remove_some(database, session):
             pass
+
+
+def forget_unanswered(database: Database, session: Session) -> bool:
+    """Remove a session that holds nothing but attempts, and tell whether it was one."""
+    view = turns_of(session)
+    with database.write():
+        more = database.row(
+            "SELECT 1 FROM turn WHERE tree = ? AND (NOT attempt OR id IN (SELECT turn FROM draft))"
+            " UNION ALL SELECT 1 FROM session WHERE tree = ? AND (id != ? OR head IS NOT NULL) LIMIT 1",
+            (view.tree, view.tree, view.session),
+        )
+    if more is not None:
+        return False
+    while not _remove_some(database, view.session):
+        pass
+    return True
 
 
 def _remove_some(database: Database, session: int) -> bool:

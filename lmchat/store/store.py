@@ -6,16 +6,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from lmchat.chat.listing import Match, Summary, TreeEntry
 from lmchat.chat.session import Session, TurnId
 from lmchat.chat.talk import Keep
 from lmchat.chat.values import Integration, Options
 from lmchat.store import documents, sessions, tree
-from lmchat.store.database import Database
+from lmchat.store.database import FILE_NAME, Database
 from lmchat.store.drafts import Keeper, Writer, writers_directory
 from lmchat.store.schema import prepare
-from lmchat.store.search import Match, search
-from lmchat.store.sessions import Summary
-from lmchat.store.tree import TreeEntry
+from lmchat.store.search import search
 from lmchat.store.turns import turns_of
 
 
@@ -33,8 +32,13 @@ def open_store(directory: Path, *, now: Callable[[], datetime]) -> "Store":
     return Store(database)
 
 
+def has_store(directory: Path) -> bool:
+    """Tell whether a directory has conversations."""
+    return (directory / FILE_NAME).exists()
+
+
 class Store:
-    """Keep conversations; every method raises StoreError where the disk or the file fails."""
+    """Kept conversations; every method raises StoreError where the disk or the file fails."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -54,6 +58,11 @@ class Store:
             self._database.close()
         finally:
             self._writer.close()
+
+    @property
+    def unreadable(self) -> list[str]:
+        """Return what lists left out because it cannot be read, in words."""
+        return self._database.unreadable
 
     def sessions(self, limit: int | None = None) -> tuple[Summary, ...]:
         """Return the sessions, the one used last first, or only the first `limit` of them."""
@@ -94,6 +103,27 @@ class Store:
         """
         settings = Session("", {}, model=model, system=system, options=options, integrations=integrations)
         return sessions.create(self._database, name, prompt_text, settings)
+
+    def rewrite_removed(self) -> bool:
+        """Write the conversations again if their file was removed while it was open; tell whether that was so.
+
+        Raise StoreError where another file took its place.
+        """
+        if not self._database.rewrite_removed():
+            return False
+        self._writer.close()
+        return True
+
+    def current(self, session: Session) -> Session:
+        """Return a session as it is on disk now, whatever another program calls it; its settings stay.
+
+        Raise SessionGoneError where another program has deleted it.
+        """
+        return sessions.current(self._database, session)
+
+    def join(self, session: Session) -> Session:
+        """Return the kept session of that name with these settings, which is added where there is none yet."""
+        return sessions.join(self._database, session)
 
     def configure(self, session: Session) -> None:
         """Keep the model, system prompt, options and integrations of the value; headers are never kept."""
@@ -137,6 +167,14 @@ class Store:
     def shape(self, session: Session) -> tuple[tuple[TurnId, TurnId | None], ...]:
         """Return number and parent of every turn the session reaches, by number: the cheapest look at a tree."""
         return tree.shape(self._database, session)
+
+    def attempts(self, session: Session) -> frozenset[TurnId]:
+        """Return the turns of the tree that ended before anything came."""
+        return tree.attempts(self._database, session)
+
+    def forget_unanswered(self, session: Session) -> bool:
+        """Remove a session in which nothing was ever answered, and tell whether it was one."""
+        return sessions.forget_unanswered(self._database, session)
 
     def tree(self, session: Session, only: Collection[TurnId] | None = None) -> tuple[TreeEntry, ...]:
         """Return every turn the session reaches, or those of `only`, by number, with what a drawing shows."""

@@ -57,6 +57,15 @@ class Address:
         return urlsplit(self.url).hostname or ""
 
     @property
+    def origin(self) -> tuple[str, str, int]:
+        """Return scheme, host and port in one form, the same for every way to write the address of one server."""
+        parts = urlsplit(self.url)
+        host = self.host.removesuffix(".")
+        number = None if "%" in host else _number(host)
+        standard = {"http": 80, "https": 443}[parts.scheme]
+        return parts.scheme, str(number) if number is not None else _ascii(host), parts.port or standard
+
+    @property
     def encrypted(self) -> bool:
         """Tell whether the way there is encrypted."""
         return self.url.startswith("https:")
@@ -64,9 +73,10 @@ class Address:
     @property
     def loopback(self) -> bool:
         """Tell whether this is the machine itself, so that no proxy may stand between."""
-        number = _number(self.host)
+        host = self.host.removesuffix(".")
+        number = _number(host)
         if number is None:
-            return self.host == "localhost" or self.host.endswith(".localhost")
+            return host == "localhost" or host.endswith(".localhost")
         return number.is_loopback or number.is_unspecified
 
     @property
@@ -109,9 +119,22 @@ def _regular(parts: SplitResult) -> str:
     return f"{parts.scheme}://{host}{port}{path}"
 
 
-def _number(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _ascii(host: str) -> str:
+    """Write a host's name as it goes over the network, as httpx does it; another way could name another server."""
+    if host.isascii():
+        return host.lower()
+    import idna
+
     try:
-        number = ipaddress.ip_address(host.partition("%")[0])
+        return idna.encode(host.lower()).decode("ascii")
+    except idna.IDNAError:
+        return host
+
+
+def _number(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    address = host.partition("%")[0]  # a zone, which only the sixth version has
+    try:
+        number = ipaddress.ip_address(address if ":" in address else host)
     except ValueError:
         return None
     mapped = number.ipv4_mapped if isinstance(number, ipaddress.IPv6Address) else None

@@ -7,17 +7,17 @@ from typing import Any
 from urllib.parse import quote
 
 from lmchat.chat.events import Event
-from lmchat.chat.models import Model
-from lmchat.chat.values import ChatRequest
+from lmchat.chat.models import DownloadJob, Model
+from lmchat.chat.request import ChatRequest
 from lmchat.errors import LmchatError
 from lmchat.wire.address import Address
 from lmchat.wire.faults import not_lm_studio
 from lmchat.wire.http import exchange
-from lmchat.wire.lmstudio.models import DownloadJob, LoadedModel, read_job, read_loaded, read_models
+from lmchat.wire.lmstudio.models import LoadedModel, read_job, read_loaded, read_models
+from lmchat.wire.lmstudio.request import chat_body
 from lmchat.wire.loose_json import parse_json, text
 from lmchat.wire.request import CHAT, GREETING, MODELS, Call
 from lmchat.wire.stream import chat_events, json_object, whole_answer
-from lmchat.wire.writing import chat_body
 
 
 @dataclass(frozen=True, slots=True)

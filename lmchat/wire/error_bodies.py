@@ -14,6 +14,9 @@ from lmchat.wire.redaction import redact
 
 _LONGEST = 500
 
+_BEGINNING = 10_000
+"""Characters of a message or a page that are looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
@@ -45,7 +48,7 @@ def read_complaint(status: int, body: bytes, secrets: tuple[str, ...]) -> Compla
     try:
         return complaint_of(status, parse_json(content), secrets)
     except ValueError:
-        return Complaint(status, _line(redact(_page_title(content), secrets)))
+        return Complaint(status, _line(_page_title(content), secrets))
 
 
 def complaint_of(status: int, value: object, secrets: tuple[str, ...]) -> Complaint:
@@ -54,11 +57,11 @@ def complaint_of(status: int, value: object, secrets: tuple[str, ...]) -> Compla
     error: object = data.get("error") or data or value
     about: Mapping[str, Any] = mapping(error)
     if not about:
-        return Complaint(status, _line(redact(text(error), secrets)), structured="error" in data)
+        return Complaint(status, _line(text(error), secrets), structured="error" in data)
     message = text(about.get("message")) or text(about.get("detail")) or text(about.get("error"))
     return Complaint(
         status=status,
-        message=_line(redact(message, secrets)),
+        message=_line(message, secrets),
         type=_word(about.get("type"), secrets),
         code=_word(about.get("code"), secrets),
         param=_word(about.get("param"), secrets),
@@ -67,11 +70,11 @@ def complaint_of(status: int, value: object, secrets: tuple[str, ...]) -> Compla
 
 
 def _word(value: object, secrets: tuple[str, ...]) -> str:
-    return _line(redact(text(value), secrets))
+    return _line(text(value), secrets)
 
 
-def _line(message: str) -> str:
-    line = " ".join(message[: 4 * _LONGEST].split())
+def _line(message: str, secrets: tuple[str, ...]) -> str:
+    line = " ".join(redact(message[:_BEGINNING], secrets)[: 4 * _LONGEST].split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST].rstrip()}…"
 
 
@@ -79,5 +82,5 @@ def _page_title(content: str) -> str:
     """Return a web page's title in place of the page, any other text as it is."""
     if not re.match(r"\s*<(!doctype|html|head|\?xml)", content, re.IGNORECASE):
         return content
-    title = re.search(r"<title[^>]*>([^<]*)", content[:100_000], re.IGNORECASE)
+    title = re.search(r"<title[^>]*>([^<]*)", content[:_BEGINNING], re.IGNORECASE)
     return f"a web page, '{unescape(title[1]).strip()}'" if title else "a web page"

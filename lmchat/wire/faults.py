@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
+from lmchat.advice import Action, Advice, Do
 from lmchat.errors import (
+    ChainLostError,
     ContextOverflowError,
     LmchatError,
     NotAllowedError,
@@ -23,6 +25,8 @@ from lmchat.wire.error_bodies import Complaint, complaint_of, read_complaint
 from lmchat.wire.redaction import redact
 from lmchat.wire.request import CHAT, MODELS, Call, Head
 
+_LONGEST_URL = 500
+
 _ELSEWHERE = (
     "Start LM Studio's server (`lms server start`), name another with `--url`, "
     "or use the built-in model with `--url local`."
@@ -32,7 +36,7 @@ _NOT_LM_STUDIO = (
 )
 _TOKEN = "Make a token in LM Studio's server settings and put it into LM_API_TOKEN."  # noqa: S105 - a hint
 _KEPT = "What came is kept; the next prompt carries it along."
-AGAIN = "Try again, or look whether it is LM Studio that answers there."
+AGAIN = "Try again, or check that it is LM Studio that answers there."
 
 
 def unconnected(call: Call) -> UnreachableError:
@@ -40,41 +44,49 @@ def unconnected(call: Call) -> UnreachableError:
     return UnreachableError(f"No answer from {call.address.url}: the connection timed out.", hint=_ELSEWHERE)
 
 
-def connection_fault(error: Exception, call: Call, *, headed: bool, by_proxy: bool = False) -> ServerError | None:
+def connection_fault(
+    error: Exception, call: Call, *, headed: bool, by_proxy: bool = False, heard: bytes = b""
+) -> ServerError | None:
     """Return the error for an exchange that failed before or after (`headed`) its answer began.
 
-    `by_proxy` says that it went to a proxy. None says that the exception is not the network's.
+    `by_proxy` says that it went to a proxy, `heard` is how the answer began. None says that the exception is not the
+    network's.
     """
     import httpx
 
-    if not isinstance(error, httpx.HTTPError):
+    if not _of_network(error):
         return None
     if headed:
         return broken_off(_KEPT if call.path == CHAT else AGAIN)
     url, said = call.address.url, redact(str(error), call.secrets)
     match error:
-        case httpx.ProxyError():
-            return _no_proxy(call, said)
-        case httpx.ConnectError() | httpx.ConnectTimeout() if by_proxy:
-            return _no_proxy(call, said)
-        case httpx.ConnectTimeout():
-            return unconnected(call)
-        case httpx.ConnectError():
-            return _unreachable(error, call)
+        case httpx.ProxyError() | httpx.ConnectError() | httpx.ConnectTimeout():
+            through_proxy = by_proxy or isinstance(error, httpx.ProxyError)
+            return _no_proxy(call, said) if through_proxy else _unreachable(error, call)
         case httpx.TimeoutException():
             return UnreachableError(
-                f"{url} took the connection, but did not answer within {call.read_seconds:g} seconds.",
+                f"{url} took the connection, but did not answer within {call.read_seconds or 0:g} seconds.",
                 hint=_ELSEWHERE,
             )
+        case _ if heard and not b"HTTP/".startswith(heard):
+            return UnreachableError(f"What answers at {url} does not speak HTTP.", hint=_ELSEWHERE)
         case httpx.RemoteProtocolError() if "disconnected" not in said:
             return UnreachableError(f"What answers at {url} does not speak HTTP.", hint=_ELSEWHERE)
         case httpx.NetworkError() | httpx.RemoteProtocolError() if call.path == CHAT:
             return StreamBrokenError(
                 "The server closed the connection before its reply began.",
-                hint="Look whether LM Studio is still running (`lms server status`), and ask again.",
+                hint="Check that LM Studio is still running (`lms server status`), then ask again.",
             )
-        case _:
+        case httpx.NetworkError() | httpx.RemoteProtocolError():
             return UnreachableError(f"{url} closed the connection without an answer.", hint=_ELSEWHERE)
+        case _:
+            return UnreachableError(f"{url} cannot be reached: {said}", hint=_ELSEWHERE)
+
+
+def _of_network(error: Exception) -> bool:
+    """Tell whether an exception is about the exchange: the libraries' own, the system's, or a value they refuse."""
+    room = type(error).__module__.partition(".")[0]
+    return room in {"httpx", "httpcore", "h11", "idna", "socksio"} or isinstance(error, OSError | ValueError | EOFError)
 
 
 def broken_off(hint: str = _KEPT) -> StreamBrokenError:
@@ -99,10 +111,11 @@ def refusal(head: Head, body: bytes, call: Call) -> LmchatError:
     complaint = read_complaint(head.status, body, call.secrets)
     if complaint.names("model_not_found", "job_not_found"):
         error = _judge(complaint, call)
-        return NotFoundError(error.message, hint=error.hint)
+        return NotFoundError(error.message, hint=error.advice)
     if _names_nothing(complaint, call):
         return NotFoundError(
-            f"The server has nothing of that name: {complaint.message}", hint="`lmchat models` lists what it has."
+            f"The server knows no model or download of that name: {complaint.message}",
+            hint=(Do(Action.LIST_MODELS), " lists what it has."),
         )
     return _judge(complaint, call)
 
@@ -131,7 +144,11 @@ def _names_nothing(complaint: Complaint, call: Call) -> bool:
 def _unreachable(error: Exception, call: Call) -> UnreachableError:
     import ssl
 
+    import httpx
+
     url, host = call.address.url, call.address.host
+    if isinstance(error, httpx.ConnectTimeout):
+        return unconnected(call)
     causes = list(_causes(error))
     if any(isinstance(each, ssl.SSLError) for each in causes):
         return UnreachableError(
@@ -152,7 +169,11 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _redirect(head: Head, call: Call) -> RefusedError:
-    target = redact(urljoin(call.url, head.location), call.secrets) if head.location else "nowhere"
+    try:
+        target = urljoin(call.url, head.location) if head.location else "nowhere"
+    except ValueError:
+        target = repr(head.location)
+    target = redact(target[:_LONGEST_URL], call.secrets)
     return RefusedError(
         f"{call.address.url} sends its callers on to {target}, and lmchat does not follow.",
         hint="If that is your server, name it with `--url`.",
@@ -166,7 +187,7 @@ class _Rule:
 
     applies: Callable[[Complaint], bool]
     sentence: str
-    hint: str | Callable[[Complaint], str]
+    hint: Advice | Callable[[Complaint], Advice]
     kind: type[RefusedError] = RefusedError
 
 
@@ -185,7 +206,7 @@ def _judge(complaint: Complaint, call: Call) -> RefusedError:
         sentence = f"{sentence} (HTTP {complaint.status})." if complaint.status >= 300 else f"{sentence}."
     return rule.kind(
         sentence,
-        hint=rule.hint if isinstance(rule.hint, str) else rule.hint(complaint),
+        hint=rule.hint(complaint) if callable(rule.hint) else rule.hint,
         error_type=complaint.type,
         code=complaint.code,
         param=complaint.param,
@@ -198,12 +219,18 @@ def _unknown_keys(complaint: Complaint) -> str:
     return f"Leave out {keys or 'that option'}, or update LM Studio."
 
 
-def _reasoning_levels(complaint: Complaint) -> str:
+def _reasoning_levels(complaint: Complaint) -> Advice:
     _, _, listed = complaint.message.partition("Supported settings:")
     levels = ", ".join(re.findall(r"'([^']+)'", listed))
     if levels:
-        return f"Choose one of these with --reasoning: {levels}."
-    return "Leave out --reasoning; `lmchat models` shows which models have it."
+        return ("Choose one of these with ", Do(Action.SET_OPTION, "reasoning"), f": {levels}.")
+    return (
+        "Leave it out (",
+        Do(Action.UNSET_OPTION, "reasoning"),
+        "); ",
+        Do(Action.LIST_MODELS),
+        " shows which models have it.",
+    )
 
 
 _RULES = (
@@ -211,14 +238,17 @@ _RULES = (
         lambda it: it.param == "previous_response_id",
         "The server no longer has the reply that this prompt follows",
         "The conversation is kept here; ask again to send it along as text.",
+        ChainLostError,
     ),
     _Rule(
         lambda it: it.names("model_not_found"),
         "The server has no such model",
-        "`lmchat models` lists what is downloaded; `lmchat models download NAME` adds to it.",
+        (Do(Action.LIST_MODELS), " lists what is downloaded; ", Do(Action.DOWNLOAD_MODEL), " adds to it."),
     ),
     _Rule(
-        lambda it: it.names("job_not_found"), "The server has no such download", "`lmchat models` lists what is there."
+        lambda it: it.names("job_not_found"),
+        "The server has no such download",
+        (Do(Action.LIST_MODELS), " lists what is there."),
     ),
     _Rule(
         lambda it: it.status == 403 and (it.param == "integrations" or it.says("plugin", "mcp")),
@@ -242,7 +272,7 @@ _RULES = (
     _Rule(
         lambda it: it.names("plugin_connection_error", "mcp_connection_error"),
         "The server cannot connect to an integration",
-        "Compare the name with LM Studio's mcp.json (it is written mcp/LABEL), and look whether that MCP server runs.",
+        "Compare the name with LM Studio's mcp.json (it is written mcp/LABEL), and check that the MCP server runs.",
     ),
     _Rule(
         lambda it: it.names("unrecognized_keys"),
@@ -263,7 +293,7 @@ _RULES = (
             and it.param != "context_length"
         ),
         "The prompt is larger than the model's context",
-        "Shorten it, or load the model with more: `lmchat models load KEY --context-length N`.",
+        ("Shorten it, or load the model with more: ", Do(Action.LOAD_MODEL), "."),
         ContextOverflowError,
     ),
     _Rule(
@@ -274,7 +304,7 @@ _RULES = (
     _Rule(
         lambda it: it.says("image", "vision") and it.says("support"),
         "The model does not take images",
-        "`lmchat models` marks the models that do.",
+        (Do(Action.LIST_MODELS), " marks the models that do."),
     ),
     _Rule(
         lambda it: it.says("unexpected endpoint") or it.status in {404, 405, 501},
@@ -286,7 +316,7 @@ _RULES = (
     _Rule(
         lambda it: it.status in {502, 504},
         "The gateway in front of the server gets no answer from it",
-        "Look whether LM Studio is running there.",
+        "Check that LM Studio is running there.",
     ),
     _Rule(
         lambda it: it.names("engine_failed"),

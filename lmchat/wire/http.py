@@ -1,11 +1,12 @@
 """One HTTP exchange whose reader never blocks the caller: Ctrl-C works at once, and screens can tick.
 
-A thread of its own does the waiting; the caller takes from a queue.
+A thread of its own does the waiting; the caller takes from a bounded queue, so that a caller who is slow holds the
+server back by way of TCP.
 """
 
 import socket
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -14,9 +15,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from lmchat import __version__
+from lmchat.errors import LmchatError
+from lmchat.wire.bounds import ANSWER_LIMIT, PIECE, REFUSAL_LIMIT, decompressed, limited
 from lmchat.wire.faults import connection_fault, unconnected
-from lmchat.wire.request import Call, Head
-from lmchat.wire.writing import json_bytes
+from lmchat.wire.proxies import proxy_for
+from lmchat.wire.request import Call, Head, json_bytes
+from lmchat.wire.sse import Frame, frames
 
 
 def load_httpx() -> None:
@@ -43,15 +47,18 @@ if TYPE_CHECKING:
 TICK = 0.1
 """Seconds of silence after which the caller gets a turn."""
 
-_REFUSAL_LIMIT = 8 * 1024 * 1024
-"""Bytes of an error's body that are read; more than any server has to say."""
+_ROOM = 16
+"""Batches of up to 64 KB that may wait for the caller; a larger one takes the room of several."""
 
-Piece = Head | bytes | None
+Piece = Head | Frame | bytes | None
+_Batch = list[Head | Frame | bytes]
 Log = Callable[[str], None]
 
 
 def exchange(call: Call, log: Log | None = None) -> Generator[Piece, None, None]:
-    """Send one request; yield the head of the answer, then its bytes as they come, and None after each silent moment.
+    """Send one request; yield the head of the answer, then what comes, and None after each silent moment.
+
+    What comes are the events of a stream, or else the bytes of a body.
 
     Closing it closes the connection, wherever the exchange stands. Each exchange has a connection of its own:
     a kept one may be dead (PROTOCOL.md section 1), and a chat must not be sent twice.
@@ -71,7 +78,7 @@ def exchange(call: Call, log: Log | None = None) -> Generator[Piece, None, None]
         finally:
             # A second Ctrl-C may have come before the first try did anything.
             line.hang_up()
-        told.say(lambda: f"{told.bytes} bytes in {told.seconds:.3f} s")
+        told.say(lambda: f"{line.received} bytes in {told.seconds:.3f} s")
         if line.connection is not None:
             # Not while it connects: nothing can cut that short, and it ends by itself.
             reader.join(timeout=1)
@@ -81,27 +88,38 @@ def _pieces(call: Call, line: "_Line", told: "_Told") -> Generator[Piece, None, 
     headed = False
     while True:
         try:
-            piece = line.queue.get(timeout=TICK)
+            batch = line.take(TICK)
         except Empty:
             # Looking up a name knows no timeout, and each of a host's addresses has one of its own.
             if line.connection is None and told.seconds > 2 * call.connect_seconds:
                 raise unconnected(call) from None
             yield None
             continue
-        match piece:
+        match batch:
             case None:
                 return
+            case LmchatError():
+                raise batch
             case Exception():
-                fault = connection_fault(piece, call, headed=headed, by_proxy=line.by_proxy(call))
+                fault = connection_fault(
+                    batch, call, headed=headed, by_proxy=line.by_proxy(call), heard=line.first_bytes
+                )
                 if fault is None:
-                    raise piece
-                raise fault from piece
-            case Head(status, content_type):
+                    raise batch
+                raise fault from batch
+            case _:
+                pass
+        batch.reverse()
+        while batch:
+            if isinstance(batch[-1], Head):
                 headed = True
-                told.say(lambda: f"{status} {content_type} after {told.seconds:.3f} s")
-            case bytes():
-                told.bytes += len(piece)
-        yield piece
+                told.say(_head_words(batch[-1], told))
+            # Nothing of it is kept here: it may be large.
+            yield batch.pop()
+
+
+def _head_words(head: Head, told: "_Told") -> Callable[[], str]:
+    return lambda: f"{head.status} {head.content_type} after {told.seconds:.3f} s"
 
 
 @dataclass(slots=True)
@@ -109,10 +127,44 @@ class _Line:
     """Stand between the two threads: what was read, and the socket by which the caller can stop the reading."""
 
     content: bytes | None
-    queue: SimpleQueue[Head | bytes | Exception | None] = field(default_factory=SimpleQueue)
+    # Queues in C: no Ctrl-C leaves a lock of theirs closed.
+    queue: "SimpleQueue[_Batch | Exception | None]" = field(default_factory=SimpleQueue)
+    room: SimpleQueue[None] = field(default_factory=SimpleQueue)
+    batch: "_Batch" = field(default_factory=list)
+    received: int = 0
     connection: socket.socket | None = None
     host: str = ""
+    first_bytes: bytes = b""
     ended: bool = False
+
+    def __post_init__(self) -> None:
+        """Make all the room there is."""
+        self._give(_ROOM)
+
+    def put(self, piece: Head | Frame | bytes) -> None:
+        """Add a piece to the next batch."""
+        self.batch.append(piece)
+
+    def flush(self) -> None:
+        """Hand what came to the caller as soon as there is room for it."""
+        if not self.batch:
+            return
+        batch, self.batch = self.batch, []
+        for _ in range(_weight(batch)):
+            if not self.ended:
+                self.room.get()
+        self.queue.put(batch)
+
+    def take(self, seconds: float) -> "_Batch | Exception | None":
+        """Take what came next, None at the end; raise Empty after so much silence."""
+        batch = self.queue.get(timeout=seconds)
+        if isinstance(batch, list):
+            self._give(_weight(batch))
+        return batch
+
+    def _give(self, weight: int) -> None:
+        for _ in range(weight):
+            self.room.put(None)
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Note host and socket, which httpx itself does not hand out before the answer has begun."""
@@ -121,8 +173,20 @@ class _Line:
         extra = getattr(info.get("return_value"), "get_extra_info", None)
         if extra is not None:
             self.connection = extra("socket")
+            self._listen(info["return_value"])
             if self.ended:
                 self.hang_up()
+
+    def _listen(self, stream: Any) -> None:
+        """Note the first bytes of an answer, which httpcore says nothing of where they are no HTTP."""
+        read = stream.read
+
+        def noted(*arguments: Any, **more: Any) -> bytes:
+            data: bytes = read(*arguments, **more)
+            self.first_bytes = self.first_bytes or data[:5]
+            return data
+
+        stream.read = noted
 
     def by_proxy(self, call: Call) -> bool:
         """Tell whether the connection goes to another host than the one that is called."""
@@ -132,10 +196,17 @@ class _Line:
     def hang_up(self) -> None:
         """End the reading at once; it may be called again."""
         self.ended = True
+        self._give(_ROOM)
         if self.connection is not None:
             with suppress(OSError):
                 # The plain socket's own way: that of a TLS socket takes its state from under the reader.
                 socket.socket.shutdown(self.connection, socket.SHUT_RDWR)
+
+
+def _weight(batch: "_Batch") -> int:
+    """Return how much of the queue's room a batch takes."""
+    size = sum(len(each.data if isinstance(each, Frame) else each) for each in batch if not isinstance(each, Head))
+    return min(1 + size // PIECE, _ROOM)
 
 
 @dataclass(slots=True)
@@ -144,7 +215,6 @@ class _Told:
 
     log: Log | None
     since: float = field(default_factory=monotonic)
-    bytes: int = 0
 
     @property
     def seconds(self) -> float:
@@ -166,34 +236,58 @@ def _read(call: Call, line: _Line) -> None:
         ):
             headers = response.headers
             head = Head(response.status_code, headers.get("content-type", ""), headers.get("location", ""))
-            line.queue.put(head)
-            size = 0
-            for chunk in response.iter_bytes():
-                line.queue.put(chunk)
-                size += len(chunk)
-                if line.ended or (size > _REFUSAL_LIMIT and not head.good):
+            line.put(head)
+            line.flush()
+            for piece in _body(head, decompressed(_received(response, line), headers.get("content-encoding", ""))):
+                line.put(piece)
+                if line.ended:
                     break
+        line.flush()
         line.queue.put(None)
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller's thread raises it
+        line.flush()
         line.queue.put(error)
+
+
+def _received(response: "httpx.Response", line: _Line) -> Iterator[bytes]:
+    for chunk in response.iter_raw():
+        line.received += len(chunk)
+        yield chunk
+        # What was made of it goes to the caller before more is waited for.
+        line.flush()
+
+
+def _body(head: Head, chunks: Iterator[bytes]) -> Iterator[Frame] | Iterator[bytes]:
+    """Return the parts of a body, each within its bounds (see `bounds`)."""
+    if head.streams:
+        return frames(chunks)
+    return limited(chunks, ANSWER_LIMIT, "an answer") if head.good else _beginning(chunks, REFUSAL_LIMIT)
+
+
+def _beginning(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        yield chunk
+        size += len(chunk)
+        if size > limit:
+            return
 
 
 def _client(call: Call) -> "httpx.Client":
     import httpx
 
-    # A proxy from the environment knows nothing of this machine's own ports.
-    trust_env = not call.address.loopback
     # A TLS context costs 20 ms, and plain HTTP never uses it: no redirect is followed.
-    verify = _tls(trust_env) if call.address.encrypted else False
+    verify = _tls(trust_env=not call.address.loopback) if call.address.encrypted else False
     silent = call.read_seconds
     timeout = httpx.Timeout(connect=call.connect_seconds, read=silent, write=silent, pool=None)
     try:
-        return httpx.Client(verify=verify, trust_env=trust_env, timeout=timeout, follow_redirects=False)
+        proxy = proxy_for(call.address)
+        return httpx.Client(verify=verify, trust_env=False, proxy=proxy, timeout=timeout, follow_redirects=False)
     except (ImportError, ValueError, httpx.InvalidURL) as error:
         raise httpx.ProxyError(str(error)) from error
 
 
-def _tls(trust_env: bool) -> Any:
+def _tls(*, trust_env: bool) -> Any:
     import httpx
 
     context = httpx.create_ssl_context(trust_env=trust_env)

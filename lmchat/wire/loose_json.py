@@ -4,6 +4,7 @@ A character that a server tears between two pieces of a reply (`"\\ud83d"`, `"\\
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,17 +12,46 @@ from lmchat.chat.surrogates import SurrogateJoiner, join_surrogates
 
 _LARGEST = 2**63
 
+_MOST_VALUES = 200_000
+"""Values in one JSON text: 10 to 230 bytes of memory each, however few bytes they were sent in."""
+
+_DEEPEST = 100
+
+_BRACKET = re.compile(r"[\[\]{}]")
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+
 
 def parse_json(text: str) -> Any:
     """Return the value of a JSON text without lone surrogates, which no disk or terminal takes.
 
-    Raise ValueError where it is no JSON (also where it is nested too deeply to read).
+    Raise ValueError where it is no JSON, or nested too deeply or divided too finely to read.
     """
+    if _too_deep(text):
+        raise ValueError("nested too deeply")
+    if _values(text) > _MOST_VALUES and _values(_STRING.sub("", text)) > _MOST_VALUES:
+        raise ValueError("too many values")
     try:
         value = json.loads(text)
         return _without_surrogates(value) if "\\ud" in text or "\\uD" in text else value
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _too_deep(text: str) -> bool:
+    """Tell whether a JSON text is nested so deeply that functions that walk through its value may fail."""
+    if text.count("[") + text.count("{") <= _DEEPEST:
+        return False
+    depth = 0
+    for bracket in _BRACKET.finditer(_STRING.sub("", text)):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > _DEEPEST:
+            return True
+    return False
+
+
+def _values(text: str) -> int:
+    """Return about how many values a JSON text has; at least as many as it has where its strings are left in."""
+    return 0 if len(text) < _MOST_VALUES else text.count(",") + text.count("[") + text.count("{")
 
 
 def _without_surrogates(value: Any) -> Any:

@@ -3,13 +3,14 @@
 They must not know how bytes travel.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lmchat.errors import BadUseError
 from lmchat.wire.address import Address
 from lmchat.wire.redaction import HIDDEN, redact
-from lmchat.wire.writing import json_bytes
 
 CHAT = "/api/v1/chat"
 MODELS = "/api/v1/models"
@@ -49,6 +50,16 @@ class Call:
             return f"{self.method} {self.url}"
         shown = json_bytes(_shortened(self.body)).decode()
         return redact(f"{self.method} {self.url} {shown}", self.secrets)
+
+
+def json_bytes(body: Mapping[str, Any]) -> bytes:
+    """Return a JSON object as UTF-8; raise BadUseError for a number that JSON does not have."""
+    try:
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise BadUseError("An option is not a finite number.", hint="Give it a number, or leave it out.") from error
+    # Half of a surrogate pair (from a damaged file name or paste) has no UTF-8.
+    return text.encode("utf-8", errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

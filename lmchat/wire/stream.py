@@ -4,18 +4,31 @@ It must not know how the bytes travelled.
 """
 
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from lmchat.chat.events import Event, Fault, Finished, Quiet
+from lmchat.chat.events import (
+    Event,
+    Fault,
+    Finished,
+    MessageDelta,
+    PartEnded,
+    PartStarted,
+    Quiet,
+    ReasoningDelta,
+    ToolDone,
+    ToolFailed,
+)
 from lmchat.errors import StreamBrokenError
+from lmchat.wire.bounds import REPLY_LIMIT, too_large
 from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, refusal, senseless, stream_refusal
-from lmchat.wire.frames import Frame, FrameReader
 from lmchat.wire.http import TICK, Piece
 from lmchat.wire.lmstudio.events import event_kind, read_event, read_reply, replay
 from lmchat.wire.loose_json import Torn, parse_json
 from lmchat.wire.redaction import redact_all
 from lmchat.wire.request import Call, Head
+from lmchat.wire.sse import Frame
 
 Pieces = Generator[Piece, None, None]
 Tap = Callable[[Mapping[str, Any]], None]
@@ -23,7 +36,11 @@ Tap = Callable[[Mapping[str, Any]], None]
 _FAULT_GRACE = 5.0
 """Seconds of silence after an `error` event in which the promised `chat.end` may still come."""
 
+_ITEM = 500
+"""Characters that an item of a reply counts for besides its own."""
+
 # `[DONE]` and other bare words that some servers send where JSON belongs.
+_LONGEST_WORD = 40
 _BARE_WORD = re.compile(r"\s*\[?[A-Za-z_ ]*\]?\s*")
 
 
@@ -39,6 +56,8 @@ def chat_events(pieces: Pieces, call: Call, tap: Tap | None) -> Generator[Event,
                 yield Quiet()
             case bytes():
                 body.append(piece)
+            case Frame():
+                pass  # only where events follow
             case Head():
                 head = piece
                 if head.streams:
@@ -58,7 +77,7 @@ def whole_answer(pieces: Pieces) -> tuple[Head, bytes]:
     for piece in pieces:
         if isinstance(piece, Head):
             head = piece
-        elif piece is not None:
+        elif isinstance(piece, bytes):
             body.append(piece)
     return head, b"".join(body)
 
@@ -82,23 +101,31 @@ def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
 
 
 def _streamed(pieces: Pieces, call: Call, tap: Tap | None) -> Generator[Event, None, None]:
-    faulted, silent, torn = False, 0.0, Torn()
+    faulted, silent, torn, length = False, 0.0, Torn(), ReplyLength()
     try:
-        for frame in _frames(pieces):
-            if frame is None:
+        for frame in pieces:
+            if not isinstance(frame, Frame):
                 silent += TICK
                 if faulted and silent > _FAULT_GRACE:
                     return
                 yield Quiet()
                 continue
             silent = 0.0
-            event = _event(frame, call, tap, torn)
+            try:
+                event = _event(frame, call, tap, torn)
+            except StreamBrokenError:
+                # Half an event is better explained by the break that follows it.
+                next(pieces, None)
+                raise
+            size = len(frame.data)
+            del frame  # it may be large, and what follows takes its time
             if isinstance(event, Finished):
                 # Some servers leave the socket open.
                 pieces.close()
                 yield event
                 return
             if event is not None:
+                length.add(event, size)
                 faulted = faulted or isinstance(event, Fault)
                 yield event
         raise broken_off()
@@ -108,11 +135,32 @@ def _streamed(pieces: Pieces, call: Call, tap: Tap | None) -> Generator[Event, N
             raise
 
 
+@dataclass(slots=True)
+class ReplyLength:
+    """How much a reply has grown to, in characters."""
+
+    characters: int = 0
+    last: type[Event] | None = None
+
+    def add(self, event: Event, size: int) -> None:
+        """Count one event of `size` characters; raise StreamBrokenError where the reply becomes too long."""
+        match event:
+            case MessageDelta(text) | ReasoningDelta(text) if type(event) is self.last:
+                self.characters += len(text)
+            case MessageDelta() | ReasoningDelta() | ToolDone() | ToolFailed() | PartStarted() | PartEnded():
+                self.characters += size + _ITEM
+            case _:
+                return
+        self.last = type(event)
+        if self.characters > REPLY_LIMIT:
+            raise too_large("a reply", REPLY_LIMIT)
+
+
 def _event(frame: Frame, call: Call, tap: Tap | None, torn: Torn) -> Event | None:
     try:
         data = parse_json(frame.data)
     except ValueError:
-        if _BARE_WORD.fullmatch(frame.data):
+        if len(frame.data) <= _LONGEST_WORD and _BARE_WORD.fullmatch(frame.data):
             return None
         raise senseless("an event") from None
     if not isinstance(data, dict):
@@ -124,24 +172,3 @@ def _event(frame: Frame, call: Call, tap: Tap | None, torn: Torn) -> Event | Non
     if tap is not None:
         tap(data)
     return Fault(stream_refusal(data, call)) if kind == "error" else read_event(kind, data)
-
-
-def _frames(pieces: Pieces) -> Iterator[Frame | None]:
-    """Yield frames, and None for silence; what had come before a break is still read."""
-    reader = FrameReader()
-    broken: StreamBrokenError | None = None
-    while True:
-        try:
-            piece = next(pieces)
-        except StopIteration:
-            break
-        except StreamBrokenError as error:
-            broken = error
-            break
-        if isinstance(piece, bytes):
-            yield from reader.feed(piece)
-        else:
-            yield None
-    yield from reader.end()
-    if broken is not None:
-        raise broken

@@ -70,7 +70,7 @@ BLOCKS = (
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Hold what one run cost."""
+    """What one run cost."""
 
     cpu: float
     written: int

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lmchat.chat.events import (
+    Branched,
     Fault,
     Finished,
     MessageDelta,
@@ -18,10 +19,18 @@ from lmchat.chat.events import (
     Started,
     ToolDone,
 )
+from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.talk import Kept
 from lmchat.chat.values import Image, Message, Prompt, Reasoning, Reply, ResponseId, ToolCall
-from lmchat.errors import ContextOverflowError, RefusedError, StoreError, StreamBrokenError, UnreachableError
+from lmchat.errors import (
+    ChainLostError,
+    ContextOverflowError,
+    RefusedError,
+    StoreError,
+    StreamBrokenError,
+    UnreachableError,
+)
 from tests.chat.scripted import Partner, answer
 
 
@@ -35,8 +44,13 @@ def session(partner: Partner) -> Session:
     return partner.memory.over(Session("colours", turns={}, model="m"))
 
 
-def lost() -> RefusedError:
-    return RefusedError("Could not find stored response", param="previous_response_id", http_status=400)
+def lost() -> ChainLostError:
+    return ChainLostError("Could not find stored response", param="previous_response_id", http_status=400)
+
+
+def along(request: ChatRequest) -> str:
+    """Return the words of the earlier turns that a request brings."""
+    return " ".join(f"{turn.prompt.text} {turn.reply.text}" for turn in request.history)
 
 
 def resendings(partner: Partner) -> list[Resending]:
@@ -46,14 +60,14 @@ def resendings(partner: Partner) -> list[Resending]:
 def test_first_request_follows_nothing_and_brings_the_system_prompt(partner: Partner, session: Session) -> None:
     partner.ask(replace(session, system="Be brief."), "hi", *answer("hello"))
     [request] = partner.requests
-    assert (request.follows, request.system_prompt, request.recap) == (None, "Be brief.", "")
+    assert (request.follows, request.system_prompt, along(request)) == (None, "Be brief.", "")
 
 
 def test_second_request_follows_the_first_and_brings_only_the_prompt(partner: Partner, session: Session) -> None:
     first = partner.ask(replace(session, system="Be brief."), "hi", *answer("hello", "resp_1"))
     partner.ask(first.session, "again", *answer("yes"))
     request = partner.requests[1]
-    assert (request.follows, request.system_prompt, request.recap) == ("resp_1", "", "")
+    assert (request.follows, request.system_prompt, along(request)) == ("resp_1", "Be brief.", "")
     assert request.prompt == Prompt("again")
 
 
@@ -108,11 +122,18 @@ def test_ctrl_c_while_the_end_is_being_kept_does_not_lose_it(partner: Partner, s
         if done and len(pressed) < 3:
             pressed.append(done)
             raise KeyboardInterrupt
-        return partner.memory.keep(turn, done=done)
+        return partner.memory.keeper(session)(turn, done=done)
 
     partner.keep = keep  # type: ignore[method-assign]  # a keeper with an impatient person in front of it
     exchange = partner.ask(session, "hi", *answer("hello"))
     assert partner.memory.turns[exchange.turn.id].outcome is Outcome.COMPLETE
+
+
+def test_ctrl_c_before_the_first_word_leaves_the_head_where_it_was(partner: Partner, session: Session) -> None:
+    first = partner.ask(session, "one", *answer("1", "resp_1"))
+    stopped = partner.ask(first.session, "two", Started("m"), KeyboardInterrupt())
+    assert (stopped.turn.barren, stopped.session.head) == (True, first.turn.id)
+    assert not [event for event in partner.shown if isinstance(event, Branched)]
 
 
 def test_an_interrupted_turn_goes_along_with_the_next_prompt(partner: Partner, session: Session) -> None:
@@ -121,12 +142,12 @@ def test_an_interrupted_turn_goes_along_with_the_next_prompt(partner: Partner, s
     healed = partner.ask(cut.session, "go on", *answer("a time", "resp_3"))
     request = partner.requests[2]
     assert request.follows == "resp_1"
-    assert "tell me a story" in request.recap
-    assert "Once upon" in request.recap
-    assert "hello" not in request.recap
-    assert resendings(partner) == [Resending(Reason.CUT_SHORT, 1, len(request.recap))]
+    assert "tell me a story" in along(request)
+    assert "Once upon" in along(request)
+    assert "hello" not in along(request)
+    assert resendings(partner) == [Resending(Reason.CUT_SHORT, 1, request.resent_characters)]
     partner.ask(healed.session, "and then", *answer("the end"))
-    assert (partner.requests[3].follows, partner.requests[3].recap) == ("resp_3", "")
+    assert (partner.requests[3].follows, along(partner.requests[3])) == ("resp_3", "")
 
 
 def test_a_lost_chain_is_rebuilt_from_the_transcript_and_said(partner: Partner, session: Session) -> None:
@@ -137,13 +158,13 @@ def test_a_lost_chain_is_rebuilt_from_the_transcript_and_said(partner: Partner, 
     refused, healed = partner.requests[1:]
     assert refused.follows == "resp_1"
     assert healed.follows is None
-    assert healed.system_prompt == "Be brief."
-    assert "my colour is blue" in healed.recap
-    assert resendings(partner) == [Resending(Reason.LOST, 1, len(healed.recap))]
+    assert refused.system_prompt == healed.system_prompt == "Be brief."
+    assert "my colour is blue" in along(healed)
+    assert resendings(partner) == [Resending(Reason.LOST, 1, healed.resent_characters)]
     assert second.turn.outcome is Outcome.COMPLETE
     assert second.turn.parent == first.turn.id
     partner.ask(second.session, "sure?", *answer("yes"))
-    assert (partner.requests[3].follows, partner.requests[3].recap) == ("resp_2", "")
+    assert (partner.requests[3].follows, along(partner.requests[3])) == ("resp_2", "")
 
 
 def test_an_undone_turn_of_a_lost_chain_is_not_followed_again(partner: Partner, session: Session) -> None:
@@ -160,11 +181,11 @@ def test_another_server_gets_the_whole_conversation_and_coming_back_only_the_res
     home = partner.ask(session, "one", *answer("1", "resp_home"))
     away = partner.ask(home.session, "two", *answer("2", "resp_away"), server="there")
     assert partner.requests[1].follows is None
-    assert "one" in partner.requests[1].recap
+    assert "one" in along(partner.requests[1])
     partner.ask(away.session, "three", *answer("3"))
     assert partner.requests[2].follows == "resp_home"
-    assert "two" in partner.requests[2].recap
-    assert "one" not in partner.requests[2].recap
+    assert "two" in along(partner.requests[2])
+    assert "one" not in along(partner.requests[2])
     assert [event.reason for event in resendings(partner)] == [Reason.OTHER_SERVER, Reason.OTHER_SERVER]
 
 
@@ -173,7 +194,7 @@ def test_a_changed_system_prompt_begins_a_new_chain(partner: Partner, session: S
     partner.ask(replace(first.session, system="Speak French."), "two", *answer("2"))
     request = partner.requests[1]
     assert (request.follows, request.system_prompt) == (None, "Speak French.")
-    assert "one" in request.recap
+    assert "one" in along(request)
     assert resendings(partner)[0].reason is Reason.SYSTEM_CHANGED
 
 
@@ -183,7 +204,7 @@ def test_a_private_conversation_carries_itself_along(partner: Partner, session: 
     partner.ask(first.session, "two", *answer("2"), private=True)
     request = partner.requests[1]
     assert (request.store, request.follows) == (False, None)
-    assert "one" in request.recap
+    assert "one" in along(request)
     assert resendings(partner)[0].reason is Reason.PRIVATE
 
 
@@ -197,7 +218,8 @@ def test_a_turn_that_only_called_tools_is_told_as_that(partner: Partner, session
     calls = Finished(Reply((ToolCall("search", {}, "found"),), None))
     first = partner.ask(session, "look", calls)
     partner.ask(first.session, "two", *answer("2"))
-    assert "You called tools only: search" in partner.requests[1].recap
+    [sent] = partner.requests[1].history
+    assert [call.tool for call in sent.reply.tool_calls] == ["search"]
 
 
 def test_a_recap_too_long_for_the_context_loses_its_oldest_turns_and_says_so(
@@ -208,9 +230,9 @@ def test_a_recap_too_long_for_the_context_loses_its_oldest_turns_and_says_so(
     overflow = ContextOverflowError("too long", http_status=500)
     partner.scripts = [[lost()], [overflow], answer("fits")]
     partner.ask(session, "last")
-    assert "question 3" in partner.requests[-1].recap
-    assert "question 0" not in partner.requests[-1].recap
-    assert "2 earlier messages are left out" in partner.requests[-1].recap
+    assert "question 3" in along(partner.requests[-1])
+    assert "question 0" not in along(partner.requests[-1])
+    assert partner.requests[-1].left_out == 2
     assert [(event.turns, event.left_out) for event in resendings(partner)] == [(4, 0), (2, 2)]
 
 
@@ -218,7 +240,7 @@ def test_a_recap_of_which_nothing_fits_is_left_out_and_that_is_said(partner: Par
     session = partner.ask(session, "question", *answer("answer")).session
     partner.scripts = [[lost()], [ContextOverflowError("too long")], answer("fits")]
     partner.ask(session, "last")
-    assert partner.requests[-1].recap == ""
+    assert along(partner.requests[-1]) == ""
     assert [(event.turns, event.left_out) for event in resendings(partner)] == [(1, 0), (0, 1)]
 
 
@@ -228,17 +250,16 @@ def test_an_overflow_without_a_recap_is_a_failure(partner: Partner, session: Ses
     assert len(partner.requests) == 1
 
 
-def test_a_refused_prompt_is_kept_as_failed_and_the_next_one_stands_beside_it(
-    partner: Partner, session: Session
-) -> None:
+def test_a_refused_prompt_is_kept_as_failed_and_the_head_stays_where_it_was(partner: Partner, session: Session) -> None:
     first = partner.ask(session, "one", *answer("1", "resp_1"))
     failed = partner.ask(first.session, "two", UnreachableError("No server answers."))
     assert failed.turn.outcome is Outcome.FAILED
     assert failed.turn.fault == "No server answers."
-    assert failed.session.head == failed.turn.id
+    assert failed.session.head == first.turn.id
+    assert failed.turn.id in partner.memory.turns
     third = partner.ask(failed.session, "two", *answer("2"))
     assert third.turn.parent == first.turn.id
-    assert (partner.requests[2].follows, partner.requests[2].recap) == ("resp_1", "")
+    assert (partner.requests[2].follows, along(partner.requests[2])) == ("resp_1", "")
 
 
 def test_an_error_in_mid_stream_fails_the_turn_keeps_the_text_and_is_never_followed(
@@ -251,7 +272,7 @@ def test_an_error_in_mid_stream_fails_the_turn_keeps_the_text_and_is_never_follo
     assert isinstance(failed.failure, RefusedError)
     partner.ask(failed.session, "two", *answer("2"))
     assert partner.requests[1].follows is None
-    assert "par" in partner.requests[1].recap
+    assert "par" in along(partner.requests[1])
 
 
 def test_a_stream_that_just_stops_is_broken_and_kept(partner: Partner, session: Session) -> None:
@@ -300,15 +321,22 @@ def test_a_draft_holds_messages_and_tool_calls_in_their_order(partner: Partner, 
     assert exchange.turn.reply.items == (Message("Let me see."), call, Message("It is "))
 
 
-def test_pictures_of_unsent_turns_are_sent_again_once(partner: Partner, session: Session) -> None:
+def test_pictures_of_unsent_turns_go_along(partner: Partner, session: Session) -> None:
     picture = Image("cat.png", "image/png", b"png")
     turn = Turn(
-        TurnId(1), None, Prompt("look", (picture, picture)), Reply(), Outcome.INTERRUPTED, "here", "m", partner.clock
+        TurnId(1),
+        None,
+        Prompt("look", (picture, picture)),
+        Reply((Message("A"),)),
+        Outcome.INTERRUPTED,
+        "here",
+        "m",
+        partner.clock,
     )
-    partner.memory.keep(turn, done=True)
+    partner.memory.keeper(session)(turn, done=True)
     partner.ask(session.moved(TurnId(1)), "and?", *answer("a cat"))
-    assert partner.requests[0].recap_images == (picture,)
-    assert "cat.png" in partner.requests[0].recap
+    [sent] = partner.requests[0].history
+    assert sent.prompt.images == (picture, picture)
 
 
 def test_a_summary_stands_for_everything_above_it(partner: Partner, session: Session) -> None:
@@ -318,8 +346,8 @@ def test_a_summary_stands_for_everything_above_it(partner: Partner, session: Ses
     partner.ask(second.session, "three", *answer("3"))
     request = partner.requests[2]
     assert request.follows is None
-    assert "they counted" in request.recap
-    assert "one" not in request.recap
+    assert "they counted" in along(request)
+    assert "one" not in along(request)
     assert resendings(partner)[0].reason is Reason.COMPACTED
 
 

@@ -46,7 +46,7 @@ class Terminal(TextIOWrapper):
 
 @dataclass(frozen=True)
 class Ran:
-    """Hold what a run left behind."""
+    """What a run left behind."""
 
     status: int
     stdout: str

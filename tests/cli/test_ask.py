@@ -6,7 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from threading import Timer
+from typing import TextIO
 
 import pexpect
 import pytest
@@ -29,7 +32,7 @@ LOST = (
 )
 
 
-def ask(home: Path, server: ScriptedServer, *arguments: str, stdin: str | None = "") -> tuple[int, str, str]:
+def ask(home: Path, server: ScriptedServer, *arguments: str, stdin: str | TextIO | None = "") -> tuple[int, str, str]:
     ran = run(home, "--url", server.url, "ask", "-m", "tiny", *arguments, stdin=stdin)
     return ran.status, ran.stdout, ran.stderr
 
@@ -188,13 +191,60 @@ def test_no_prompt_at_all_is_bad_use(tmp_path: Path) -> None:
     assert run(tmp_path, "--url", "http://localhost:9", "ask", stdin=" \n").status == 2
 
 
-def test_a_silent_pipe_does_not_hold_up_a_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompts, "STDIN_WAIT", 0.05)
+def test_a_pipe_that_is_late_is_waited_for_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompts, "STDIN_PATIENCE", 0.05)
+    read, write = os.pipe()
+
+    def send() -> None:
+        with os.fdopen(write, "wb") as end:
+            end.write(b"the log\n")
+
+    late = Timer(0.5, send)
+    with ScriptedServer(stream(reply())) as server, os.fdopen(read) as pipe:
+        late.start()
+        ran = run(tmp_path, "--url", server.url, "ask", "-m", "tiny", "Why?", stdin=pipe)
+        assert server.requests[0].json["input"] == "Why?\n\nthe log"
+    assert (ran.status, ran.stdout) == (0, "Blue.\n")
+    assert ran.stderr == "lmchat: waiting for standard input to end; --no-stdin asks without it; Ctrl-C leaves.\n"
+
+
+def test_a_pipe_that_never_ends_is_left_alone_where_that_is_asked_for(tmp_path: Path) -> None:
     read, write = os.pipe()
     with ScriptedServer(stream(reply())) as server, os.fdopen(read) as silent, os.fdopen(write, "w"):
-        ran = run(tmp_path, "--url", server.url, "ask", "-m", "tiny", "Hello", stdin=silent)
-    assert (ran.status, ran.stdout) == (0, "Blue.\n")
-    assert "standard input sent nothing" in ran.stderr
+        ran = run(tmp_path, "--url", server.url, "ask", "-m", "tiny", "--no-stdin", "Hello", stdin=silent)
+        assert server.requests[0].json["input"] == "Hello"
+    assert (ran.status, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/zero"])
+def test_a_device_is_no_pipe_and_is_left_alone(tmp_path: Path, device: str) -> None:
+    with ScriptedServer(stream(reply())) as server, Path(device).open() as source:
+        ran = run(tmp_path, "--url", server.url, "ask", "-m", "tiny", "Hello", stdin=source)
+        assert server.requests[0].json["input"] == "Hello"
+    assert ran.status == 0
+
+
+def test_an_old_encoding_is_read_from_a_pipe_and_a_file_and_said_even_when_quiet(tmp_path: Path) -> None:
+    text = "ログにエラーがあります。\n"
+    (tmp_path / "log.txt").write_bytes(text.encode("shift_jis"))
+    with ScriptedServer(stream(reply())) as server, BytesIO(text.encode("euc_jp")) as data:
+        pipe = TextIOWrapper(data, encoding="utf-8")
+        file = str(tmp_path / "log.txt")
+        ran = run(tmp_path, "--url", server.url, "ask", "-q", "-m", "tiny", "-f", file, "Why?", stdin=pipe)
+        assert server.requests[0].json["input"] == f"Why?\n\nFile `log.txt`:\n```txt\n{text}```\n\n{text.strip()}"
+    assert "log.txt' was read as Shift_JIS" in ran.stderr
+    assert "Standard input was read as EUC-JP" in ran.stderr
+
+
+def test_the_files_of_a_pattern_that_the_shell_wrote_out_are_quoted(tmp_path: Path) -> None:
+    for name in ("a.md", "b1.md", "b2.md"):
+        (tmp_path / name).write_text(name)
+    names = [str(tmp_path / name) for name in ("a.md", "b1.md", "b2.md")]
+    with ScriptedServer(stream(reply())) as server:
+        ask(tmp_path, server, "-f", *names, "Compare", "them")
+        asked = server.requests[0].json["input"]
+    assert asked.startswith("Compare them\n\nFile `a.md`")
+    assert [name for name in ("a.md", "b1.md", "b2.md") if f"File `{name}`" in asked] == ["a.md", "b1.md", "b2.md"]
 
 
 def test_a_model_is_found_when_none_is_named(tmp_path: Path) -> None:
@@ -217,6 +267,14 @@ def test_private_leaves_nothing_behind(tmp_path: Path) -> None:
         assert status == 0
         assert server.requests[0].json["store"] is False
     assert json.loads(run(tmp_path, "sessions", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("named", [(), ("-s", "trip")])
+def test_private_writes_no_file_at_all(tmp_path: Path, named: tuple[str, ...]) -> None:
+    with ScriptedServer(answer(200, MODELS), stream(reply())) as server:
+        ran = run(tmp_path, "--url", server.url, "ask", "--private", *named, "Secret")
+    assert (ran.status, ran.stdout) == (0, "Blue.\n")
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_options_are_sent_only_when_given(tmp_path: Path) -> None:
@@ -251,6 +309,16 @@ def test_a_picture_goes_along_as_a_data_url(tmp_path: Path) -> None:
     seeing = MODELS.replace('"vision":false', '"vision":true')
     with ScriptedServer(answer(200, seeing), stream(reply())) as server:
         assert ask(tmp_path, server, "-i", str(tmp_path / "dot.jpg"), "What is this?")[0] == 0
+        text, image = server.requests[1].json["input"]
+    assert text == {"type": "text", "content": "What is this?"}
+    assert image["data_url"].startswith("data:image/png;base64,iVBOR")
+
+
+def test_a_picture_comes_from_a_pipe(tmp_path: Path) -> None:
+    piped = TextIOWrapper(BytesIO(PNG), encoding="utf-8")
+    seeing = MODELS.replace('"vision":false', '"vision":true')
+    with ScriptedServer(answer(200, seeing), stream(reply())) as server:
+        assert ask(tmp_path, server, "-i", "-", "What is this?", stdin=piped)[0] == 0
         text, image = server.requests[1].json["input"]
     assert text == {"type": "text", "content": "What is this?"}
     assert image["data_url"].startswith("data:image/png;base64,iVBOR")
@@ -294,6 +362,17 @@ def test_at_0_grows_beside_the_first_turn(tmp_path: Path) -> None:
         _, stdout, _ = ask(tmp_path, server, "-s", "tree", "--at", "0", "--json", "other")
         assert "previous_response_id" not in server.requests[1].json
     assert json.loads(stdout)["parent"] is None
+
+
+def test_at_0_is_before_the_first_turn_for_every_command(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply("1" * 48))) as server:
+        ask(tmp_path, server, "-s", "tree", "one")
+    shown = run(tmp_path, "sessions", "show", "tree", "--at", "0")
+    assert (shown.status, shown.stdout) == (0, "")
+    assert json.loads(run(tmp_path, "sessions", "show", "tree", "--at", "0", "--json").stdout)["turns"] == []
+    assert run(tmp_path, "sessions", "fork", "tree", "early", "--at", "0").status == 0
+    sessions = json.loads(run(tmp_path, "sessions", "--json").stdout)
+    assert [(each["name"], each["turns"]) for each in sessions] == [("early", 0), ("tree", 1)]
 
 
 def test_stats_go_to_stderr(tmp_path: Path) -> None:
@@ -426,3 +505,18 @@ def test_the_list_of_sessions_shows_the_newest_and_says_how_many_are_older(tmp_p
     assert [line.split()[0] for line in ran.stdout.splitlines()] == ["NAME", "three", "two"]
     assert "1 older session not shown" in ran.stderr
     assert len(json.loads(run(tmp_path, "sessions", "list", "--limit", "2", "--json").stdout)) == 3
+
+
+def test_a_session_is_shown_with_its_reasoning_or_as_a_replys_own_text(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        ask(tmp_path, server, "-s", "s", "Which colour?")
+    kept = json.loads(run(tmp_path, "sessions", "export", "s", "--json").stdout)
+    kept["turns"][0]["items"].insert(0, {"kind": "reasoning", "text": "Hm.", "seconds": 1.0})
+    (tmp_path / "thought.json").write_text(json.dumps(kept))
+    assert run(tmp_path, "sessions", "import", str(tmp_path / "thought.json"), "--name", "t").status == 0
+    assert "Hm." not in run(tmp_path, "sessions", "show", "t").stdout
+    assert "Thought for" in run(tmp_path, "sessions", "show", "t").stdout
+    assert "Hm." in run(tmp_path, "sessions", "show", "t", "--show-reasoning").stdout
+    assert "Thought" not in run(tmp_path, "sessions", "show", "t", "--hide-reasoning").stdout
+    assert run(tmp_path, "sessions", "show", "t", "--raw").stdout == "Blue.\n"
+    assert run(tmp_path, "sessions", "show", "t", "--raw", "--at", "0").status == 6

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,10 +61,21 @@ def test_nobody_chosen_is_said_with_the_list(tmp_path: Path) -> None:
         assert child.exitstatus == 6
 
 
+def test_the_terminal_is_not_asked_where_its_cursor_is(tmp_path: Path) -> None:
+    with asking(tmp_path, answer(200, TWO)) as (child, _, _):
+        child.expect_exact("The second")
+        written = child.before
+        child.send("\x03")
+        child.expect(pexpect.EOF)
+        assert b"\x1b[6n" not in written + child.before
+
+
 def test_progress_passes_and_the_answer_stays(tmp_path: Path) -> None:
     loading = b'event: model_load.progress\ndata: {"type":"model_load.progress","progress":0.5}\n\n'
-    with asking(tmp_path, answer(200, MODELS), stream(loading, 1.0, reply())) as (child, look, _):
+    seen = threading.Event()
+    with asking(tmp_path, answer(200, MODELS), stream(loading, seen, reply())) as (child, look, _):
         child.expect_exact("50")
+        seen.set()
         look()
         child.expect(pexpect.EOF)
         assert look() == "Blue."

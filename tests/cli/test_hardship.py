@@ -70,9 +70,7 @@ def test_an_output_that_cannot_be_written_is_no_bug(tmp_path: Path, manner: list
             text=True,
         )
     assert done.returncode == 1
-    assert done.stderr.startswith(
-        "lmchat: error: The system does not let lmchat go on: No space left on device.\nhint: "
-    )
+    assert done.stderr.startswith("lmchat: error: Operating system error: No space left on device.\nhint: ")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
@@ -90,7 +88,7 @@ def test_it_is_told_once_and_in_two_lines(tmp_path: Path, arguments: list[str]) 
     assert [line.partition(" ")[0] for line in done.stderr.splitlines()] == ["lmchat:", "hint:"]
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+@pytest.mark.parametrize("content", [None, b"\x00\x01\x02"])
 def test_a_system_prompt_that_cannot_be_read_is_told_without_jargon(tmp_path: Path, content: bytes | None) -> None:
     role = tmp_path / "role.txt"
     if content is not None:
@@ -106,4 +104,27 @@ def test_nothing_is_said_to_be_kept_where_nothing_came(tmp_path: Path, body: str
     with ScriptedServer(answer(200, body)) as server:
         status, _, stderr = ask(tmp_path, server, "Hello")
     assert status == 5
-    assert stderr.endswith("hint: Try again, or look whether it is LM Studio that answers there.\n")
+    assert stderr.endswith("hint: Try again, or check that it is LM Studio that answers there.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "as_json"),
+    [
+        (["ask", "hi", "--json"], True),
+        (["ask", "--json", "--no-such-option"], True),
+        (["ask", "--jsonl", "hi"], True),
+        (["sessions", "show", "nowhere", "--json"], True),
+        (["models", "--json"], True),
+        (["ask", "-S", "--json", "hi"], False),
+        (["ask", "-s", "--json", "hi"], False),
+        (["ask", "--", "--json"], False),
+        (["sessions", "search", "--session", "--json", "word"], False),
+    ],
+)
+def test_an_error_is_json_where_the_option_was_given_not_where_it_is_a_value(
+    tmp_path: Path, arguments: list[str], as_json: bool
+) -> None:
+    ran = run(tmp_path, "--url", "http://127.0.0.1:9", *arguments)
+    assert ran.status
+    assert ran.stdout.startswith('{"error"') is as_json
+    assert (ran.stderr == "") is as_json

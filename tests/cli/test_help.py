@@ -1,5 +1,6 @@
 """Help that fits a screen and can be read, and usage errors that say what was meant."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,28 +70,28 @@ def test_help_of_a_command_that_is_not_there_names_the_nearest(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "words", "way_on"),
     [
-        ("ask --tmperature 1 x", "No such option: --tmperature. Did you mean --temperature?"),
-        ("ask --zzz x", "No such option: --zzz."),
-        ("--colour never ask x", "No such option: --colour. Did you mean --color?"),
-        ("ask --url http://x y", "--url stands before the command."),
-        ("aks x", "No such command 'aks'. Did you mean 'ask'?"),
-        ("sessions shwo x", "No such command 'shwo'. Did you mean 'show'?"),
-        ("sessions fork a", "NEW is missing."),
-        ("sessions rename a b c", "There is nothing to do with 'c'."),
-        ("ask --top-k many x", "--top-k: 'many' is not a whole number."),
-        ("ask --temperature warm x", "--temperature: 'warm' is not a number."),
-        ("serve --port 70000", "--port: 70000 is not from 0 to 65535."),
-        ("ask x --model", "'--model' needs a value."),
+        ("ask --tmperature 1 x", "No such option: --tmperature.", "Did you mean '--temperature'"),
+        ("ask --zzz x", "No such option: --zzz.", "`lmchat ask --help`"),
+        ("--colour never ask x", "No such option: --colour.", "Did you mean '--color'"),
+        ("ask --url http://x y", "No such option: --url.", "It belongs before the command: lmchat --url … ask …"),
+        ("aks x", "No such command 'aks'. Did you mean 'ask'?", "`lmchat --help`"),
+        ("sessions shwo x", "No such command 'shwo'. Did you mean 'show'?", "`lmchat sessions --help`"),
+        ("sessions fork a", "Missing argument 'NEW'.", "`lmchat sessions fork --help`"),
+        ("sessions rename a b c", "Unexpected argument 'c'.", "`lmchat sessions rename --help`"),
+        ("ask --top-k many x", "Invalid value for '--top-k': 'many' is not a whole number.", "`lmchat ask --help`"),
+        ("ask --temperature warm x", "Invalid value for '--temperature': 'warm' is not a number.", "`lmchat ask"),
+        ("serve --port 70000", "Invalid value for '--port': 70000 is not from 0 to 65535.", "`lmchat serve --help`"),
+        ("ask x --model", "Option '--model' requires an argument.", "`lmchat --help`"),
     ],
 )
-def test_a_usage_error_is_one_sentence_and_one_hint(tmp_path: Path, line: str, words: str) -> None:
+def test_a_usage_error_is_one_sentence_and_one_hint(tmp_path: Path, line: str, words: str, way_on: str) -> None:
     ran = run(tmp_path, *line.split())
     assert (ran.status, ran.stdout) == (2, "")
     message, hint = ran.stderr.splitlines()
     assert message == f"lmchat: error: {words}"
-    assert hint.startswith("hint: ")
+    assert hint.startswith(f"hint: {way_on}")
 
 
 def test_a_prompt_without_ask_is_told_about_ask(tmp_path: Path) -> None:
@@ -101,6 +102,31 @@ def test_a_usage_error_is_json_for_scripts(tmp_path: Path) -> None:
     ran = run(tmp_path, "ask", "--json", "--tmperature", "1")
     assert ran.status == 2
     assert '"kind": "bad_use"' in ran.stdout
+
+
+@pytest.mark.parametrize(
+    "line", ["ask -S --json --zzz x", "ask -s --json --zzz", "ask --zzz -- --json", "ask x --system --json --zzz"]
+)
+def test_a_value_that_looks_like_an_option_makes_no_error_json(tmp_path: Path, line: str) -> None:
+    ran = run(tmp_path, *line.split())
+    assert (ran.status, ran.stdout) == (2, "")
+    assert "No such option: --zzz." in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ask --zzz --json x",
+        "sessions show --jso --json",
+        "--colour never ask --jsonl x",
+        "ask --json x -m",
+        "models --json --zzz",
+    ],
+)
+def test_whatever_is_wrong_with_the_rest_errors_are_json_where_that_is_asked_for(tmp_path: Path, line: str) -> None:
+    ran = run(tmp_path, *line.split())
+    assert (ran.status, ran.stderr) == (2, "")
+    assert json.loads(ran.stdout)["error"]["kind"] == "bad_use"
 
 
 def test_help_shows_the_commands_in_a_pipe_without_a_command(tmp_path: Path) -> None:

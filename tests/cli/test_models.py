@@ -109,7 +109,7 @@ def test_download_waits_to_the_end(tmp_path: Path) -> None:
     ran, requests = models(tmp_path, (answer(200, begun), answer(200, half), answer(200, done)), "download", "bare")
     assert ran.status == 0
     assert requests[1].path.endswith("/job%2F1")
-    assert "bare is downloaded." in ran.stderr
+    assert "bare is downloaded (100 B)." in ran.stderr
 
 
 def test_a_failed_download_fails(tmp_path: Path) -> None:

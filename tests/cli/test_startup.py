@@ -36,8 +36,8 @@ sys.exit(status)
 """The program, noting which modules it loaded and when it looked for the watched ones."""
 
 COSTLY = (
-    "asyncio", "click", "httpx", "importlib.metadata", "markdown_it", "platformdirs", "prompt_toolkit", "pydantic",
-    "pygments", "rich", "sqlite3", "starlette", "tomlkit", "typer", "xllamacpp",
+    "PIL", "asyncio", "click", "httpx", "importlib.metadata", "markdown_it", "platformdirs", "prompt_toolkit",
+    "pydantic", "pygments", "rich", "sqlite3", "starlette", "tomlkit", "typer", "xllamacpp",
 )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def test_version_loads_the_ground_only(tmp_path: Path) -> None:
     names = [
         name for name in json.loads((tmp_path / "loaded.json").read_text())["modules"] if name.startswith("lmchat")
     ]
-    assert names == ["lmchat", "lmchat.__main__", "lmchat.errors", "lmchat.world"]
+    assert names == ["lmchat", "lmchat.__main__", "lmchat.advice", "lmchat.errors", "lmchat.world"]
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_listing_sessions_loads_nothing_that_speaks_or_draws(tmp_path: Path) -> 
     assert loaded(tmp_path, "sessions") == {"typer", "sqlite3"}
 
 
-def test_listing_models_loads_nothing_that_draws(tmp_path: Path) -> None:
+def test_listing_models_loads_rich_for_its_table_and_nothing_else_that_draws(tmp_path: Path) -> None:
     with ScriptedServer(answer(200, MODELS)) as server:
-        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "httpx", "sqlite3"}
+        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "httpx", "sqlite3", "rich"}
 
 
 @pytest.mark.terminal

@@ -1,4 +1,4 @@
-"""`lmchat talk` from the command line: what goes along, what is refused."""
+"""`lmchat talk` from the command line: what is sent with it, what is refused."""
 
 import os
 import sys
@@ -56,3 +56,23 @@ def test_a_turn_that_does_not_exist_is_named(tmp_path: Path) -> None:
         child.expect(pexpect.EOF)
         child.close()
     assert child.exitstatus == 6
+
+
+@pytest.mark.terminal
+def test_a_private_talk_writes_no_file_at_all(tmp_path: Path) -> None:
+    with ScriptedServer(served) as server:
+        child = pexpect.spawn(
+            sys.executable,
+            ["-m", "lmchat", "--url", server.url, "talk", "--private"],
+            dimensions=(24, 80),
+            env={**os.environ, "LMCHAT_HOME": str(tmp_path), "TERM": "xterm-256color"},
+            timeout=60,
+        )
+        child.expect_exact("nothing is kept")
+        child.send("A secret\r")
+        child.expect_exact("Blue.")
+        child.send("/models\r")
+        child.expect_exact("KEY")
+        child.send("\x04")
+        child.expect(pexpect.EOF)
+    assert list(tmp_path.rglob("*")) == []

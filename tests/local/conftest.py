@@ -49,7 +49,7 @@ def put_built_in(cache: Path) -> None:
 
 @dataclasses.dataclass
 class Served:
-    """Hold a server that runs in this process, and what stands behind it."""
+    """A server that runs in this process, and what stands behind it."""
 
     http: httpx.Client
     engine: FakeEngine

@@ -169,6 +169,7 @@ def test_without_any_the_built_in_model_gets_the_system_prompt_and_temperature_i
 
 def test_sampling_goes_to_the_engine(served: Served) -> None:
     asked: dict[str, Any] = {"temperature": 0.7, "top_p": 0.5, "top_k": 3, "min_p": 0.1, "repeat_penalty": 1.2}
+    asked["presence_penalty"] = -0.5
 
     served.chat(**asked, max_output_tokens=7)
 
@@ -272,7 +273,7 @@ def hang_up_early(served: Served, **more: object) -> None:
     body = json.dumps({"model": KEY, "input": "Talk", **more})
     connection = http.client.HTTPConnection(served.http.base_url.host, served.http.base_url.port)
     connection.request("POST", "/api/v1/chat", body)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not served.engine.asked and time.monotonic() < deadline:
         time.sleep(0.01)
     connection.close()
@@ -289,14 +290,14 @@ def test_hanging_up_stops_a_stream(served: Served) -> None:
     served.engine.hold.clear()
     hang_up_early(served, stream=True)
 
-    assert served.engine.hung_up.wait(5)
+    assert served.engine.hung_up.wait(60)
 
 
 def test_hanging_up_stops_a_plain_request_and_the_next_is_served(served: Served) -> None:
     served.engine.hold.clear()
     hang_up_early(served)
 
-    assert served.engine.hung_up.wait(5)
+    assert served.engine.hung_up.wait(60)
     served.engine.hold.set()
     assert served.chat().status_code == 200
 
@@ -304,7 +305,7 @@ def test_hanging_up_stops_a_plain_request_and_the_next_is_served(served: Served)
 def test_what_was_cut_short_is_not_kept(served: Served) -> None:
     served.engine.hold.clear()
     hang_up_early(served, stream=True)
-    served.engine.hung_up.wait(5)
+    served.engine.hung_up.wait(60)
     served.engine.hold.set()
     served.chat()  # waits for its turn, so the other has ended
 
@@ -319,7 +320,9 @@ def test_one_speaks_at_a_time_and_the_others_wait_their_turn(served: Served) -> 
     threads = [threading.Thread(target=lambda: answers.append(served.chat().status_code)) for _ in range(3)]
     for thread in threads:
         thread.start()
-    time.sleep(0.3)
+    while not served.engine.asked:
+        time.sleep(0.01)
+    time.sleep(0.3)  # the others would come meanwhile
     assert len(served.engine.asked) == 1
     assert served.http.get("/lmstudio-greeting").status_code == 200
 

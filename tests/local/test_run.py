@@ -23,7 +23,7 @@ from tests.local.conftest import gguf_bytes, world_at
 
 def answer(url: str, token: str = "") -> object:
     request = urllib.request.Request(f"{url}/lmstudio-greeting", headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         return json.loads(response.read())
 
 
@@ -41,7 +41,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def soon(condition: Callable[[], bool], seconds: float = 5) -> bool:
+def soon(condition: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -139,7 +139,7 @@ def test_serving_ends_cleanly_on_a_signal(tmp_path: Path, sign: signal.Signals) 
     answer(url)
 
     process.send_signal(sign)
-    _, words = process.communicate(timeout=10)
+    _, words = process.communicate(timeout=60)
 
     assert process.returncode == (0 if sign == signal.SIGINT else -signal.SIGTERM)
     assert words == ""
@@ -202,7 +202,7 @@ def test_models_are_looked_for_where_the_world_says(tmp_path: Path) -> None:
     (studio / "other.gguf").write_bytes(gguf_bytes(general__architecture="llama"))
     world = world_at(tmp_path, LMCHAT_LOCAL_MODEL=str(chosen), LMCHAT_MODEL_CACHE=str(tmp_path / "none"))
 
-    with run.started(world) as url, urllib.request.urlopen(f"{url}/api/v1/models", timeout=10) as response:
+    with run.started(world) as url, urllib.request.urlopen(f"{url}/api/v1/models", timeout=60) as response:
         assert [model["key"] for model in json.loads(response.read())["models"]] == ["mine", "other"]
 
 

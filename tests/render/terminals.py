@@ -16,7 +16,7 @@ Cell = tuple[str, str, bool, bool]
 
 
 class Terminal:
-    """Hold a screen of pyte with everything that scrolled off its top."""
+    """A screen of pyte with everything that scrolled off its top."""
 
     def __init__(self, columns: int, lines: int) -> None:
         self.columns, self.lines = columns, lines

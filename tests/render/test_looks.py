@@ -1,15 +1,21 @@
 """Colours, failures, listings: what is short and stands alone."""
 
 import io
+import signal
+import time
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lmchat.chat.listing import Summary
+from lmchat.chat.models import DownloadJob, Instance, Model
 from lmchat.errors import NotFoundError
 from lmchat.render.cells import cells, cut, fold, shorten
 from lmchat.render.failures import show_failure, show_note
+from lmchat.render.listings import models_listing, sessions_listing
 from lmchat.render.progress import Thinking
+from lmchat.render.status import waited, watched
 from lmchat.render.tables import Column, age_words, listing, pairs, size_words
 from lmchat.render.terminal import moves_cursor, reflows, size_of
 from lmchat.render.theme import PLAIN, WITHOUT_ANYTHING, WITHOUT_COLOURS, Depth, Styles, When, theme_for
@@ -61,9 +67,20 @@ def test_a_light_background_is_told_by_the_terminal() -> None:
 
 @pytest.mark.parametrize(
     ("environ", "links"),
-    [(XTERM, True), ({"TERM": "linux"}, False), ({}, False), (XTERM | {"TERM_PROGRAM": "Apple_Terminal"}, False)],
+    [
+        (XTERM, False),
+        (XTERM | {"VTE_VERSION": "7600"}, True),
+        (XTERM | {"TERM_PROGRAM": "iTerm.app"}, True),
+        ({"TERM": "xterm-kitty"}, True),
+        ({"TERM": "tmux-256color"}, True),
+        ({"TERM": "screen-256color", "TMUX": "1", "TERM_PROGRAM": "iTerm.app"}, False),
+        ({"TERM": "vt100", "TERM_PROGRAM": "vscode"}, False),
+        ({"TERM": "linux"}, False),
+        ({}, False),
+        (XTERM | {"TERM_PROGRAM": "Apple_Terminal"}, False),
+    ],
 )
-def test_links_are_used_where_the_terminal_likely_has_them(environ: dict[str, str], links: bool) -> None:
+def test_links_are_used_where_the_terminal_is_known_to_have_them(environ: dict[str, str], links: bool) -> None:
     assert theme_for(environ, terminal=True).links is links
 
 
@@ -107,7 +124,7 @@ def test_a_note_is_faint_on_a_terminal() -> None:
     assert terminal.written() == "\x1b[2mWell.\x1b[0m\r\n"
 
 
-COLUMNS = [Column("NAME", gives=True), Column("TURNS", right=True), Column("WORDS", gives=True)]
+COLUMNS = [Column("NAME", shrinks=True), Column("TURNS", right=True), Column("WORDS", shrinks=True)]
 ROWS = [["colours", "3", "What is blue?"], ["日本語", "12", "a\tb\nc " * 9]]
 
 
@@ -132,6 +149,90 @@ def test_a_listing_fits_the_window(width: int) -> None:
 
 def test_an_empty_listing_has_its_titles() -> None:
     assert listing(COLUMNS, [], PLAIN) == "NAME  TURNS  WORDS\n"
+
+
+@pytest.mark.parametrize("width", [None, 80])
+def test_a_listing_obeys_nothing_in_its_cells(width: int | None) -> None:
+    hostile = [["a[bold]b", "3", "\x1b[2Jx\u202ey"], ["日本語", "12", "👩‍👩‍👧‍👦 ok"]]
+    assert listing(COLUMNS, hostile, PLAIN, width).splitlines() == [
+        "NAME      TURNS  WORDS",
+        "a[bold]b      3  ␛[2Jx⟪U+202E⟫y",
+        "日本語       12  👩‍👩‍👧‍👦 ok",
+    ]
+
+
+def model_of(key: str, *instances: Instance) -> Model:
+    return Model(
+        key=key, type="llm", publisher="publisher", quantization="Q4_K_M", params="4B", size_bytes=3_341_000_000,
+        max_context_length=131072, vision=True, tools=True, instances=instances,
+    )  # fmt: skip
+
+
+def test_models_show_their_keys_whole_at_80_columns() -> None:
+    key = "lmstudio-community/qwen3-30b-a3b-instruct-2507"
+    models = [model_of(key, Instance(key, 8192)), model_of("google/gemma-3-4b")]
+    for line, shown in zip(models_listing(models, PLAIN, 80).splitlines()[1:], (key, "google/gemma-3-4b"), strict=True):
+        assert line.startswith(f"{shown} ")
+        assert cells(line) <= 80
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "shown"),
+    [
+        ("why-is-the-sky", "Why is the sky blue?", "… blue?"),
+        ("why-is-the-sky-2", "Why is the sky blue?", "… blue?"),
+        ("hello", "Hello!", ""),
+        ("whats-up", "What's up, and why?", "… and why?"),
+        ("holidays", "Where to?", "Where to?"),
+        ("日本語で", "日本語で話して", "… 話して"),
+    ],
+)
+def test_first_words_do_not_repeat_the_name(name: str, words: str, shown: str) -> None:
+    saved = [
+        Summary("other", 2, "tiny", NOW, NOW, "Other words", None),
+        Summary(name, 2, "tiny", NOW, NOW, words, None),
+    ]
+    assert sessions_listing(saved, NOW, PLAIN, None).splitlines()[2].partition("just now")[2].strip() == shown
+
+
+def test_a_download_is_shown_on_a_terminal_and_gone_in_the_end() -> None:
+    terminal = Terminal(80, 5)
+    steps = [DownloadJob("1", "downloading", 1000, 4000), DownloadJob("1", "completed", 4000, 4000)]
+    world = world_of(io.StringIO(), Tty(terminal), Clock(), terminal=terminal)
+    watched(world, DownloadJob("1", "downloading", 0, 4000), lambda: steps.pop(0))
+    assert "1.0/4.0 kB" in terminal.written()
+    assert terminal.texts() == []
+    assert terminal.written().rindex("\x1b[?25h") > terminal.written().rindex("\x1b[?25l")
+
+
+def test_waiting_gives_the_terminal_back_when_it_is_interrupted() -> None:
+    terminal = Terminal(80, 5)
+
+    def interrupted() -> None:
+        time.sleep(0.3)
+        signal.raise_signal(signal.SIGINT)
+
+    world = world_of(io.StringIO(), Tty(terminal), Clock(), terminal=terminal)
+    with pytest.raises(KeyboardInterrupt):
+        waited(world, "Loading [b]\x1b[2Jx", interrupted)
+    assert "Loading [b]␛[2Jx" in terminal.written()
+    assert terminal.texts() == []
+    assert terminal.written().rindex("\x1b[?25h") > terminal.written().rindex("\x1b[?25l")
+
+
+@pytest.mark.parametrize("environ", [{"TERM": "dumb"}, {"TERM": "unknown"}])
+def test_where_nothing_can_move_waiting_writes_nothing(environ: dict[str, str]) -> None:
+    terminal = Terminal(80, 5)
+    assert waited(world_of(io.StringIO(), Tty(terminal), Clock(), environ), "Loading", lambda: 7) == 7
+    assert terminal.written() == ""
+
+
+def test_what_fails_while_it_is_waited_for_is_raised() -> None:
+    def fail() -> None:
+        raise NotFoundError("No.")
+
+    with pytest.raises(NotFoundError):
+        waited(world_of(io.StringIO(), io.StringIO(), Clock()), "Loading", fail)
 
 
 def test_pairs_stand_in_columns() -> None:
@@ -186,11 +287,16 @@ def test_text_is_cut_and_shortened_by_cells() -> None:
     assert shorten("abc", 0) == ""
 
 
+def test_what_is_in_brackets_never_begins_a_row() -> None:
+    assert fold("first token · context 50 of 1,000 (5%)", 36) == ["first token · context 50 of", "1,000 (5%)"]
+    assert fold("(12345678) (12345678)", 12) == ["(12345678)", "(12345678)"]
+
+
 def test_reasoning_is_folded_at_blanks_and_in_long_words() -> None:
     assert fold("one two 0123456789", 7) == ["one two", "0123456", "789"]
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(60)
 def test_a_line_is_broken_in_time_that_grows_with_its_length_only() -> None:
     assert len(fold("日本語の " * 20_000, 80)) > 2_000
 

@@ -43,7 +43,7 @@ OUR_OWN = re.compile(
 
 
 class Showing:
-    """Hold a turn that is shown."""
+    """A turn that is shown."""
 
     def __init__(self, wanted: DisplayOptions = ORDINARY, columns: int = 60, lines: int = 20) -> None:
         self.terminal = Terminal(columns, lines)

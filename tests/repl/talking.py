@@ -3,26 +3,23 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from prompt_toolkit.application import Application
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from lmchat.app.conversation import Conversation
+from lmchat.app.model_cache import ModelList
 from lmchat.chat.private import Memory
 from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
-from lmchat.render.margin import DisplayOptions
-from lmchat.render.views import ViewOptions as Looks
-from lmchat.render.views import choose_view
 from lmchat.repl.keyboard import Keyboard, PromptOptions
-from lmchat.repl.known import ModelList
 from lmchat.repl.loop import run
-from lmchat.repl.parts import Parts
 from lmchat.repl.state import ReplState
 from lmchat.repl.terminal import Terminal
 from lmchat.settings import read_settings
@@ -34,13 +31,13 @@ from tests.repl.lmstudio import Studio
 
 ENTER, CTRL_C, CTRL_D, CTRL_J, ALT_ENTER = "\r", "\x03", "\x04", "\n", "\x1b\r"
 PAUSE = 0.15
-"""Seconds in which the library has read the history and made its suggestions."""
+"""Seconds, on the library's own clock, in which it has read the history and made its suggestions."""
 UP, DOWN, TAB, ESCAPE = "\x1b[A", "\x1b[B", "\t", "\x1b"
 
 
 @dataclass
 class Talk:
-    """Hold a talk that can be had again and again, and what is around it."""
+    """A talk that can be had again and again, and what is around it."""
 
     world: World
     store: Store
@@ -50,7 +47,6 @@ class Talk:
     private: bool = False
     debug: bool = False
     memory: Memory = field(default_factory=Memory)
-    speak: Any = None
     vi: bool = False
 
     @property
@@ -61,47 +57,35 @@ class Talk:
         """Type lines, each with Enter, clear what stands in the line, and leave; return what was written."""
         return self.press("".join(f"{line}{ENTER}" for line in lines) + CTRL_C + CTRL_D, name=name, first=first)
 
-    def press(self, keys: str, *, name: str = "", first: Prompt | None = None) -> str:
+    def press(self, keys: str, *, name: str = "", first: Prompt | None = None, keyboard: Keyboard | None = None) -> str:
         """Press keys in a session (made by the first prompt where it does not exist)."""
         self.keys.send_text(keys)
         out = self.out
         out.seek(0)
         out.truncate()
         session = self.store.find(name) if name and self.store.has(name) else Session(name=name, turns={})
-        run(self.parts(), session, first=first, keyboard=self.keyboard())
+        run(self.conversation(), session, first=first, keyboard=keyboard or self.keyboard())
         return out.getvalue()
 
     def press_slowly(self, *pieces: str, name: str = "") -> None:
         """Press keys as people do: each piece is taken in before the next comes."""
+        keyboard = self.keyboard()
 
         def pressing() -> None:
             for piece in pieces:
-                time.sleep(PAUSE)
+                _pause(keyboard._session.app)
                 self.keys.send_text(piece)
 
         fingers = threading.Thread(target=pressing)
         fingers.start()
-        self.press("", name=name)
+        self.press("", name=name, keyboard=keyboard)
         fingers.join()
 
-    def parts(self) -> Parts:
+    def conversation(self) -> Conversation:
         settings = read_settings(self.world, flags={}, profile=None)
-        stats = settings.flag("stats")
         memory = self.memory if self.private else None
-        conversation = Conversation(self.world, settings, self.store, self.client, self.server, private=memory)
-        return Parts(
-            world=self.world,
-            settings=settings,
-            store=self.store,
-            client=self.client,
-            server=self.server,
-            speak=self.speak or conversation.speak,
-            view_for=lambda length: choose_view(
-                self.world, Looks(wanted=DisplayOptions(stats=stats, context_length=length))
-            ),
-            with_model=conversation.with_model,
-            private=self.private,
-            debug=self.debug,
+        return Conversation(
+            self.world, settings, self.store, self.client, self.server, private=memory, debug=self.debug
         )
 
     def keyboard(self) -> Keyboard:
@@ -112,7 +96,7 @@ class Talk:
     def state(self, name: str = "") -> ReplState:
         """Lay a session on a state, for what is tested without keys."""
         session = self.store.find(name) if name else Session(name="", turns={})
-        return ReplState(self.parts(), self.keyboard(), ModelList(self.client.models), session)
+        return ReplState(self.conversation(), self.keyboard(), ModelList(self.client.models), session)
 
     @property
     def out(self) -> StringIO:
@@ -122,6 +106,20 @@ class Talk:
     def with_environ(self, **variables: str) -> "Talk":
         environ: Mapping[str, str] = {**self.world.environ, **variables}
         return replace(self, world=replace(self.world, environ=environ))
+
+
+def _pause(app: Application[Any]) -> None:
+    """Let PAUSE pass while a line is read: by the clock of its loop, which takes in all keys of before first."""
+    passed = threading.Event()
+    while not passed.is_set():
+        time.sleep(0.005)
+        loop = app.loop
+        if loop is None:
+            continue
+        with suppress(RuntimeError):  # the line was sent, and the loop is closed
+            loop.call_soon_threadsafe(loop.call_later, PAUSE, passed.set)
+            while app.loop is loop and not passed.is_set():
+                time.sleep(0.005)
 
 
 @contextmanager

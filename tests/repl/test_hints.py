@@ -1,21 +1,44 @@
-"""What a person is told to do in talk can be done in talk."""
+"""What a person is told to do has the name it is typed by: one in a shell, another in talk."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 import lmchat
-from lmchat.errors import LmchatError
-from lmchat.repl.hints import NAMES_HERE, told_here
+from lmchat.advice import COMMAND_LINE, IN_TALK, Action, Do, worded
+from lmchat.repl.commands.table import command_in
 from tests.repl.lmstudio import Studio, refused
 from tests.repl.talking import Talk
 
+SHARED_ROOMS = ("app", "wire", "store", "chat", "render", "decoding.py", "pictures.py", "errors.py")
 
-@pytest.mark.parametrize("elsewhere", NAMES_HERE)
-def test_every_name_that_is_changed_stands_in_some_hint(elsewhere: str) -> None:
-    rooms = ("wire", "store", "chat", "app")
-    sources = [path.read_text() for room in rooms for path in Path(lmchat.__path__[0], room).glob("*.py")]
-    assert any(elsewhere in source for source in sources)
+_NAMED = r"[`:] ?lmchat (?!settings |serve)[a-z]+ |`/[a-z]+|[\"'] ?/[a-z]+ [A-Z{]"
+"""A command as a hint names it. Settings and a server are a shell's business, wherever one reads of them."""
+
+
+@pytest.mark.parametrize("action", Action)
+def test_each_face_words_every_action(action: Action) -> None:
+    assert re.match(r"lmchat |--", COMMAND_LINE[action](""))
+    assert command_in(IN_TALK[action]("")) is not None
+
+
+def test_no_room_that_both_faces_share_names_a_command_itself() -> None:
+    roots = [Path(lmchat.__path__[0], room) for room in SHARED_ROOMS]
+    files = [path for root in roots for path in ([root] if root.is_file() else root.rglob("*.py"))]
+    naming = [
+        f"{path.name}: {line.strip()}"
+        for path in files
+        for line in path.read_text().splitlines()
+        if re.search(_NAMED, line) and not line.lstrip().startswith(('"""', "#"))
+    ]
+    assert naming == []
+
+
+def test_what_an_action_is_done_to_is_filled_in() -> None:
+    advice = ("Do this: ", Do(Action.LOAD_MODEL, "acme/big context_length=8192"), ".")
+    assert worded(advice, COMMAND_LINE) == "Do this: `lmchat models load acme/big --context-length 8192`."
+    assert worded(advice, IN_TALK) == "Do this: `/load acme/big context_length=8192`."
 
 
 def test_an_unknown_session_is_answered_with_the_command_that_lists_them(talk: Talk) -> None:
@@ -31,5 +54,5 @@ def test_a_refused_level_of_reasoning_is_answered_with_the_command_that_sets_one
 
 
 def test_other_hints_stay_as_they_are() -> None:
-    told = told_here(LmchatError("Nothing answers.", hint="Start LM Studio's server (`lms server start`)."))
-    assert (told.message, told.hint) == ("Nothing answers.", "Start LM Studio's server (`lms server start`).")
+    hint = "Start LM Studio's server (`lms server start`)."
+    assert [worded(hint, words) for words in (COMMAND_LINE, IN_TALK)] == [hint, hint]

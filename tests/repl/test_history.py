@@ -123,9 +123,9 @@ class _Unfolded(Folds):
 def test_20_000_entries_are_read_in_no_time(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("".join(f'"entry number {number} with some words in it"\n' for number in range(20_000)))
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(list(history(path).load_history_strings())) == 20_000
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 def test_up_brings_back_what_was_typed_in_any_session(talk: Talk, studio: Studio) -> None:

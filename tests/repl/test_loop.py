@@ -1,14 +1,16 @@
 """The loop: what a line does, what Ctrl-C does, and that no error ends it."""
 
-import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lmchat.chat.session import Outcome
+from lmchat.app.conversation import Conversation
+from lmchat.chat.session import Outcome, TurnId
 from lmchat.chat.values import Prompt
 from lmchat.repl.turns import ask_typed
+from lmchat.store.store import open_store
 from tests.repl.lmstudio import Studio, event, refused, spoken
 from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, CTRL_J, ENTER, Talk
 from tests.wire.scripted import HOLD, stream
@@ -70,12 +72,12 @@ def test_a_server_that_is_gone_does_not_end_the_talk(talk: Talk, studio: Studio)
     assert "● here" in out
 
 
-def test_a_bug_is_one_line_and_the_text_stands_in_the_line_again(talk: Talk) -> None:
+def test_a_bug_is_one_line_and_the_text_stands_in_the_line_again(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*arguments: Any, **named: Any) -> Any:
         del arguments, named
         raise ZeroDivisionError
 
-    talk.speak = broken
+    monkeypatch.setattr(Conversation, "speak", broken)
     out = talk.press(f"hello{ENTER}{CTRL_C}{CTRL_D}")
     assert "lmchat has a bug here (ZeroDivisionError)" in out
     assert "Traceback" not in out
@@ -83,19 +85,43 @@ def test_a_bug_is_one_line_and_the_text_stands_in_the_line_again(talk: Talk) -> 
     assert "Traceback" in talk.press(f"hello{ENTER}{CTRL_C}{CTRL_D}")
 
 
-def test_a_renderer_that_breaks_ends_neither_the_talk_nor_loses_the_turn(talk: Talk, studio: Studio) -> None:
-    speak = talk.parts().speak
+def test_a_renderer_that_breaks_ends_neither_the_talk_nor_loses_the_turn(
+    talk: Talk, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak = Conversation.speak
 
-    def breaking(session: Any, prompt: Prompt, show: Any, **named: Any) -> Any:
+    def breaking(conversation: Any, session: Any, prompt: Prompt, show: Any, **named: Any) -> Any:
         def show_badly(event: Any) -> None:
             raise ZeroDivisionError
 
-        return speak(session, prompt, show_badly if prompt.text == "one" else show, **named)
+        return speak(conversation, session, prompt, show_badly if prompt.text == "one" else show, **named)
 
-    talk.speak = breaking
+    monkeypatch.setattr(Conversation, "speak", breaking)
     out = talk.type("one", f"{CTRL_C}two", name="s")
     assert "Reply 2." in out
-    assert [turn.prompt.text for turn in talk.store.find("s").path()] == ["one", "two"]
+    session = talk.store.find("s")
+    assert [turn.prompt.text for turn in session.path()] == ["two"]
+    assert session.turn(TurnId(1)).prompt.text == "one"
+
+
+def test_a_first_prompt_that_is_refused_stands_in_the_line_again_and_leaves_no_session(
+    talk: Talk, studio: Studio
+) -> None:
+    studio.replies = [refused()]
+    talk.press(f"one{ENTER}{CTRL_C}{CTRL_D}")
+    assert talk.store.names() == []
+    studio.replies = [refused()]
+    talk.press(f"two{ENTER} more{ENTER}{CTRL_D}")
+    assert [chat["input"] for chat in studio.chats] == ["one", "two", "two more"]
+    assert talk.store.names() == ["two-more"]
+
+
+def test_a_later_prompt_that_is_refused_leaves_the_session_where_it_was(talk: Talk, studio: Studio) -> None:
+    studio.replies = [spoken("One."), refused()]
+    talk.press(f"one{ENTER}two{ENTER} again{ENTER}{CTRL_D}", name="s")
+    session = talk.store.find("s")
+    assert [turn.prompt.text for turn in session.path()] == ["one", "two again"]
+    assert session.turn(TurnId(2)).barren
 
 
 def test_alt_enter_ctrl_j_and_a_trailing_backslash_begin_a_new_line(talk: Talk, studio: Studio) -> None:
@@ -137,14 +163,13 @@ def test_ctrl_c_once_on_an_empty_line_does_not_leave(talk: Talk, studio: Studio)
 
 def test_ctrl_c_during_a_reply_keeps_what_came_and_asks_again_below(talk: Talk, studio: Studio) -> None:
     def interrupting(request: Any) -> Any:
-        del request
-        return stream(event("message.delta", content="Half of"), 0.3, event("message.delta", content=" it"), HOLD)
+        signal.setitimer(signal.ITIMER_REAL, 0.5)  # the words below have come by then
+        return stream(event("message.delta", content="Half of"), HOLD)
 
     studio.replies = [interrupting]
-    pressing = signal.SIGINT
-    signal.signal(signal.SIGALRM, lambda _number, _frame: os.kill(os.getpid(), pressing))
-    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    before = signal.signal(signal.SIGALRM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
     talk.type("tell me", "go on", name="s")
+    signal.signal(signal.SIGALRM, before)
     turns = talk.store.find("s").path()
     assert [turn.outcome for turn in turns] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
     assert turns[0].reply.text.startswith("Half of")
@@ -175,3 +200,84 @@ def test_that_another_program_went_back_is_said_too(talk: Talk, studio: Studio) 
     ask_typed(state, "three")
     assert "Another program moved this session" in talk.out.getvalue()
     assert "previous_response_id" not in studio.chats[2]
+
+
+def test_a_session_that_another_program_renamed_is_followed_and_that_is_said(talk: Talk, studio: Studio) -> None:
+    talk.type("one", name="s")
+    state = talk.state("s")
+    talk.store.rename("s", "renamed")
+    asked = ask_typed(state, "two")
+    assert "Another program renamed this session: it is called 'renamed' now." in talk.out.getvalue()
+    assert studio.chats[1]["previous_response_id"] == f"resp_{1:048x}"
+    assert asked.session.name == "renamed"
+    assert talk.store.names() == ["renamed"]
+
+
+def test_a_new_session_of_the_old_name_is_another_session(talk: Talk, studio: Studio) -> None:
+    talk.type("one", name="s")
+    state = talk.state("s")
+    talk.store.rename("s", "renamed")
+    talk.type("elsewhere", name="s")
+    ask_typed(state, "two")
+    assert studio.chats[2]["previous_response_id"] == f"resp_{1:048x}"
+    assert [turn.prompt.text for turn in talk.store.find("renamed").path()] == ["one", "two"]
+
+
+def test_a_session_that_another_program_deleted_is_said_before_anything_is_sent(talk: Talk, studio: Studio) -> None:
+    talk.type("one", name="s")
+    keyboard, doomed = talk.keyboard(), ["s"]
+    known = keyboard.line
+
+    def line(*arguments: Any, **named: Any) -> Any:
+        if doomed:
+            talk.store.delete([doomed.pop()])
+        return known(*arguments, **named)
+
+    keyboard.line = line  # type: ignore[method-assign]  # another program acts while the line is typed
+    out = talk.press(f"two{ENTER}{CTRL_C}three{ENTER}{CTRL_D}", name="s", keyboard=keyboard)
+    assert "This session was deleted by another program." in out
+    assert [chat["input"] for chat in studio.chats] == ["one", "three"]
+    assert "previous_response_id" not in studio.chats[1]
+
+
+def test_a_file_of_conversations_that_was_removed_is_written_again_whole(talk: Talk, studio: Studio) -> None:
+    talk.type("one", name="s")
+    state = talk.state("s")
+    directory = talk.world.directories.data
+    for path in directory.glob("conversations.db*"):
+        path.unlink()
+    ask_typed(state, "two")
+    assert "it is written again, whole" in talk.out.getvalue()
+    with open_store(directory, now=talk.world.now) as again:
+        assert [turn.prompt.text for turn in again.find("s").path()] == ["one", "two"]
+
+
+def test_a_file_that_took_the_place_of_the_conversations_is_left_alone(talk: Talk, tmp_path: Path) -> None:
+    talk.type("one", name="s")
+    path = talk.world.directories.data / "conversations.db"
+    with open_store(tmp_path / "other", now=talk.world.now):
+        pass
+    (tmp_path / "other" / "conversations.db").replace(path)
+    out = talk.press(f"two{ENTER}{CTRL_C}{CTRL_D}", name="s")
+    assert "Another program has replaced the conversations" in out
+
+
+def test_a_new_private_conversation_reaches_nothing_of_the_one_before(talk: Talk) -> None:
+    talk.private = True
+    out = talk.type("a secret", "/new", "/tree", f"{CTRL_C}/goto 1")
+    assert "There is no turn 1" in out
+    assert out.rpartition("A new session")[2].count("a secret") == 0
+
+
+def test_another_model_for_one_retry_is_never_the_sessions(talk: Talk, studio: Studio) -> None:
+    seen: list[str] = []
+
+    def reply_seen(request: Any) -> Any:
+        seen.append(talk.store.find("s").model)
+        return spoken("Small.", 2)
+
+    talk.type("one", name="s")
+    studio.replies = [reply_seen]
+    talk.type("/retry --model acme/small temperature=0.1", name="s")
+    assert studio.chats[1]["model"] == "acme/small"
+    assert seen == ["acme/big"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from lmchat.chat.values import Options
 from tests.repl.lmstudio import BIG, EYES, Studio
 from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
-from tests.wire.scripted import Request, Steps, answer
+from tests.wire.scripted import HOLD, Request, Steps, answer
 
 
 def test_model_talks_to_another_from_here_on(talk: Talk, studio: Studio) -> None:
@@ -28,7 +28,7 @@ def test_an_unknown_model_suggests_the_nearest(talk: Talk) -> None:
 
 
 def test_an_embedding_model_cannot_be_talked_to(talk: Talk) -> None:
-    assert "embeddings" in talk.type("/model acme/vectors")
+    assert "'acme/vectors' is an embedding model and cannot chat." in talk.type("/model acme/vectors")
 
 
 def test_models_lists_what_the_server_has(talk: Talk) -> None:
@@ -40,7 +40,8 @@ def test_models_lists_what_the_server_has(talk: Talk) -> None:
 
 def test_load_loads_and_says_how_long_and_how_much_context(talk: Talk, studio: Studio) -> None:
     def loading(request: Request) -> Steps:
-        assert request.json == {"model": "acme/eyes", "context_length": 2048, "flash_attention": True}
+        options = {"context_length": 2048, "flash_attention": True}
+        assert request.json == {"model": "acme/eyes", "echo_load_config": True, **options}
         loaded = {**EYES, "loaded_instances": [{"id": "acme/eyes", "config": {"context_length": 2000}}]}
         studio.models = (BIG, loaded)
         return answer(200, '{"instance_id": "acme/eyes", "load_time_seconds": 3.2, "status": "loaded"}')
@@ -57,13 +58,15 @@ def test_load_refuses_options_that_do_not_exist_or_do_not_fit(talk: Talk) -> Non
 
 
 def test_load_does_not_load_a_second_copy(talk: Talk) -> None:
-    assert "acme/big is loaded already with a context of 1,000 tokens." in talk.type("/load acme/big")
+    assert "acme/big is loaded already, with a context of 1,000 tokens." in talk.type("/load acme/big")
 
 
 def test_ctrl_c_while_loading_comes_back_to_the_prompt(talk: Talk, studio: Studio) -> None:
-    studio.routes["/api/v1/models/load"] = lambda request: [1.5, *answer(200, '{"instance_id": "acme/eyes"}')]
-    signal.signal(signal.SIGALRM, lambda _number, _frame: os.kill(os.getpid(), signal.SIGINT))
-    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    def loading(_request: Request) -> Steps:
+        os.kill(os.getpid(), signal.SIGINT)
+        return [HOLD]
+
+    studio.routes["/api/v1/models/load"] = loading
     out = talk.type("/load acme/eyes", "hello")
     assert "goes on loading" in out
     assert "Reply 1." in out
@@ -78,7 +81,7 @@ def test_unload_unloads_what_is_loaded(talk: Talk, studio: Studio) -> None:
 
     studio.routes["/api/v1/models/unload"] = unloading
     assert "Unloaded acme/big." in talk.type("/unload")
-    assert "acme/eyes is not loaded." in talk.type("/unload acme/eyes")
+    assert "'acme/eyes' is not loaded." in talk.type("/unload acme/eyes")
     assert "Unloaded acme/big." in talk.type("/unload --all")
     assert unloaded == ["acme/big", "acme/big"]
 
@@ -89,14 +92,18 @@ def test_download_is_watched_to_its_end(talk: Talk, studio: Studio) -> None:
         200, json.dumps({**job, "status": "completed"})
     )
     studio.routes["/api/v1/models/download"] = lambda request: answer(200, json.dumps(job))
-    assert "Downloaded acme/new, 1.0 kB" in talk.type("/download acme/new")
+    assert "acme/new is downloaded (1.0 kB)." in talk.type("/download acme/new")
 
 
 def test_ctrl_c_leaves_a_download_going_on(talk: Talk, studio: Studio) -> None:
     job = json.dumps({"job_id": "j", "status": "downloading", "total_size_bytes": 1000})
-    studio.routes["/api/v1/models/download"] = lambda request: answer(200, job)
-    signal.signal(signal.SIGALRM, lambda _number, _frame: os.kill(os.getpid(), signal.SIGINT))
-    signal.setitimer(signal.ITIMER_REAL, 0.5)
+
+    def downloading(request: Request) -> Steps:
+        if "status" in request.path:
+            os.kill(os.getpid(), signal.SIGINT)
+        return answer(200, job)
+
+    studio.routes["/api/v1/models/download"] = downloading
     assert "The download goes on in the server" in talk.type("/download acme/new")
 
 

@@ -13,7 +13,7 @@ import pytest
 from lmchat.chat.session import Outcome, Turn
 from lmchat.store.store import open_store
 from tests.repl.lmstudio import Studio, ended, event, spoken
-from tests.repl.window import Window, talk_command, window
+from tests.repl.window import PATIENCE, Window, talk_command, window
 from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer, stream
 
 pytestmark = pytest.mark.terminal
@@ -26,6 +26,9 @@ PHASES: dict[str, tuple[Steps, str]] = {
     "reply": (stream(STARTED, event("message.delta", content="Half of it\n\nand"), HOLD), "Half of it"),
     "tool": (stream(STARTED, event("tool_call.start", tool="find"), HOLD), "find"),
 }
+
+WORDLESS = {"load", "prefill", "tool"}
+"""The phases in which not a word of the reply has come yet."""
 
 
 @pytest.fixture
@@ -81,12 +84,16 @@ def test_ctrl_c_stops_a_reply_in_every_phase_and_the_talk_goes_on(
     talking.until(shown)
     talking.send("\x03\x03")
     talking.until("(interrupted)")
+    if phase in WORDLESS:  # the prompt stands in the line again
+        talking.until("> tell me", times=2)
+        talking.send("\x03")
     talking.until_prompt()
     talking.send("again\r")
     talking.until("Reply 2.")
     talking.send("\x04")
     assert talking.ended() == 0
-    assert [turn.outcome for turn in turns(tmp_path)] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
+    before = [] if phase in WORDLESS else [Outcome.INTERRUPTED]
+    assert [turn.outcome for turn in turns(tmp_path)] == [*before, Outcome.COMPLETE]
 
 
 def test_ctrl_c_several_times_stops_a_reply_and_does_not_leave(talking: Window, studio: Studio) -> None:
@@ -109,10 +116,12 @@ def test_a_server_that_says_nothing_does_not_keep_the_prompt_away(tmp_path: Path
 
 
 def test_what_is_typed_during_a_reply_waits_for_the_next_prompt(talking: Window, studio: Studio) -> None:
-    studio.replies = [stream(STARTED, event("message.delta", content="Half\n\n"), 1.0, ended("Half\n\nwhole."))]
+    typed = threading.Event()
+    studio.replies = [stream(STARTED, event("message.delta", content="Half\n\n"), typed, ended("Half\n\nwhole."))]
     talking.send("tell me\r")
     talking.until("Half")
     talking.send("次の質問")
+    typed.set()
     talking.until("whole.")
     talking.until("> 次の質問")
     assert "\n".join(talking.rows()).count("次の質問") == 1
@@ -133,11 +142,13 @@ def test_a_line_sent_during_a_reply_is_asked_after_it_also_when_that_is_stopped(
 
 
 def test_a_paste_during_a_reply_is_not_sent_line_by_line(talking: Window, studio: Studio) -> None:
-    studio.replies = [stream(STARTED, event("message.delta", content="Half\n\n"), 0.7, ended("Half\n\nwhole."))]
+    pasted = threading.Event()
+    studio.replies = [stream(STARTED, event("message.delta", content="Half\n\n"), pasted, ended("Half\n\nwhole."))]
     talking.send("tell me\r")
     talking.until("Half")
     assert talking.leftovers()["2004"] == "h"
     talking.send("\x1b[200~one\rtwo\r\x1b[201~")
+    pasted.set()
     talking.until("… two")
     talking.send("\r")
     talking.until("Reply 2.")
@@ -145,13 +156,15 @@ def test_a_paste_during_a_reply_is_not_sent_line_by_line(talking: Window, studio
 
 
 def test_what_is_typed_during_a_command_is_kept_whole_and_not_smeared(talking: Window, studio: Studio) -> None:
-    studio.routes["/api/v1/models/load"] = lambda request: [1.0, *answer(200, '{"instance_id": "acme/eyes"}')]
+    typed = threading.Event()
+    studio.routes["/api/v1/models/load"] = lambda request: [typed, *answer(200, '{"instance_id": "acme/eyes"}')]
     talking.send("/load acme/eyes\r")
     talking.until("Loading acme/eyes")
     # A terminal that reads line by line keeps no more than 4,096 bytes.
     talking.send("word " * 1000 + "end")
     talking.read(0.3)
     assert "word" not in "\n".join(talking.rows())
+    typed.set()
     talking.until("word end")
     talking.send("\r")
     talking.until("Reply 1.")
@@ -169,7 +182,7 @@ def test_a_megabyte_is_pasted_at_once_and_sent_whole(talking: Window, studio: St
     talking.send("!\r")
     talking.until("Reply 1.")
     assert studio.chats[0]["input"] == f"{text}!"
-    assert took < 2
+    assert took < 20  # key by key it takes minutes
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
@@ -193,8 +206,8 @@ def test_a_terminal_that_is_closed_saves_what_came(talking: Window, studio: Stud
     talking.send("tell me\r")
     talking.until("Half of it")
     talking.hang_up()
-    assert studio.server.hung_up.wait(10)
-    deadline = time.monotonic() + 10
+    assert studio.server.hung_up.wait(PATIENCE)
+    deadline = time.monotonic() + PATIENCE
     while not (kept := turns(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert kept[0].reply.text.startswith("Half of it")
@@ -212,7 +225,7 @@ def test_what_stands_in_the_line_is_kept_when_the_terminal_is_taken_away(
     else:
         os.kill(talking.pid, how)
         talking.ended()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while not (tmp_path / "history").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     with window(talk_command(studio.server.url, "s"), tmp_path) as again:
@@ -223,8 +236,9 @@ def test_what_stands_in_the_line_is_kept_when_the_terminal_is_taken_away(
 
 @pytest.mark.parametrize("during_reply", [False, True])
 def test_ctrl_z_suspends_and_comes_back_whole(tmp_path: Path, studio: Studio, *, during_reply: bool) -> None:
+    back = threading.Event()
     studio.replies = [
-        stream(STARTED, event("message.delta", content="Half\n\n"), 1.5, ended("Half\n\nwhole.")) if during_reply
+        stream(STARTED, event("message.delta", content="Half\n\n"), back, ended("Half\n\nwhole.")) if during_reply
         else spoken("Half")
     ]  # fmt: skip
     with window(["/bin/sh", "-i"], tmp_path) as shell:
@@ -245,6 +259,7 @@ def test_ctrl_z_suspends_and_comes_back_whole(tmp_path: Path, studio: Studio, *,
         assert given_back(shell)
         assert shell.modes() == before
         shell.send("fg\r")
+        back.set()
         if during_reply:
             shell.until("whole.")
             shell.until_prompt()
@@ -340,11 +355,41 @@ def test_a_terminal_without_escapes_gets_none(tmp_path: Path, studio: Studio) ->
         there.until("**Bold**")
         there.send("/nosuch\r")
         there.until("> /nosuch", times=2)
+        there.until_keys()
         there.send("\x03")
         there.until_prompt()
         there.send("\x04")
         assert there.ended() == 0
         assert b"\x1b" not in there.written
+    (tmp_path / "settings.toml").write_text("title = true\n")
+    # The session goes on: its last turns are shown, and its name would be a title.
+    with window(talk_command(studio.server.url, "s"), tmp_path, term="dumb") as there:
+        there.until("**Bold**")
+        there.until_keys()
+        for command in ("/history", "/tree", "/stats", "/context", "/set", "/models", "/help", "/copy", "/clear"):
+            there.send(f"{command}\r")
+            there.read(0.5)
+            there.until_keys()
+            there.send("\x03")
+        there.send("\x04")
+        assert there.ended() == 0
+        assert b"\x1b" not in there.written
+
+
+def test_the_last_reply_of_a_resumed_session_is_not_dim(tmp_path: Path, studio: Studio) -> None:
+    studio.replies = [spoken("First."), spoken("Second.")]
+    with window(talk_command(studio.server.url, "s"), tmp_path) as there:
+        there.until_prompt()
+        for said in ("First.", "Second."):
+            there.send("hello\r")
+            there.until(said)
+            there.until_keys()
+        there.send("\x04")
+        assert there.ended() == 0
+    with window(talk_command(studio.server.url, "s"), tmp_path) as there:
+        there.until("Second.")
+        assert b"\x1b[2mFirst." in there.written
+        assert b"\x1b[2mSecond." not in there.written
 
 
 def test_completions_are_shown_in_a_short_window(tmp_path: Path, studio: Studio) -> None:
@@ -368,7 +413,7 @@ def test_numbers_are_not_torn_at_the_margin(tmp_path: Path, studio: Studio) -> N
 
 def test_clear_leaves_the_prompt_alone_on_the_screen(talking: Window) -> None:
     talking.send("/clear\r")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while talking.rows()[0] != ">":
         assert talking.read()
         assert time.monotonic() < deadline

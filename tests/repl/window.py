@@ -14,12 +14,14 @@ from typing import Any
 import pexpect
 import pyte
 
-PATIENCE = 10.0
+PATIENCE = 60.0
+"""Seconds that a busy machine may take for anything."""
+_LOCAL_FLAGS = 3
 _MODE = re.compile(r"\x1b\[\?(2004|25|1049|7)([hl])")
 
 
 class Window:
-    """Hold a program in a terminal of a size and a kind."""
+    """A program in a terminal of a size and a kind."""
 
     def __init__(
         self, command: list[str], home: Path, *, rows: int = 24, columns: int = 80, term: str = "xterm-256color"
@@ -33,6 +35,8 @@ class Window:
         }
         program, *arguments = command
         self._child = pexpect.spawn(program, arguments, env=environ, dimensions=(rows, columns), timeout=PATIENCE)
+        self._child.delaybeforesend = None  # each key comes when a test says so, and nothing echoes a password
+        self._child.ptyproc.delayafterclose = 0  # the program is dead by then
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self.written = b""
@@ -82,6 +86,13 @@ class Window:
         while ">" not in [row.strip() for row in self.rows()[-2:]]:
             if not self.read() or time.monotonic() > deadline:
                 raise AssertionError("no prompt came:\n" + "\n".join(self.rows()))
+
+    def until_keys(self) -> None:
+        """Wait until Ctrl-C is a key: a dumb terminal shows the prompt a moment before."""
+        deadline = time.monotonic() + PATIENCE
+        while self.modes()[_LOCAL_FLAGS] & termios.ISIG:
+            assert self.read()
+            assert time.monotonic() < deadline
 
     def ended(self) -> int:
         """Wait until the program has ended, and return its exit code."""

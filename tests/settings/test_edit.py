@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from lmchat.errors import SettingsError
+from lmchat.errors import LmchatError, SettingsError
 from lmchat.settings import KEYS, read_settings, settings_path, validate_text
 from lmchat.settings.edit import edit_value, remove_value, starting_text
 from tests.settings.world import world_in
@@ -155,7 +155,7 @@ def test_an_unknown_key_can_be_taken_out(tmp_path: Path) -> None:
         ("top_k", r"'top_k' is not set in .*settings\.toml\."),
         ("modle", "'modle' is not a setting."),
         ("profile.home", "'profile.home' is not set in"),
-        ("profile", "'profile' holds every one of them."),
+        ("profile", "'profile' is the table of all of them."),
     ],
 )
 def test_unsetting_what_is_not_there_is_refused(tmp_path: Path, key: str, message: str) -> None:
@@ -194,7 +194,7 @@ def test_a_write_that_fails_leaves_the_file_and_no_rest(tmp_path: Path, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(SettingsError, match="cannot be written: No space left on device"):
+    with pytest.raises(LmchatError, match="cannot be written: No space left on device"):
         after_setting(tmp_path, FILE, "model", "m")
     assert [path.name for path in tmp_path.iterdir()] == ["settings.toml"]
     assert settings_path(world_in(tmp_path)).read_text() == FILE

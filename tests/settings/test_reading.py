@@ -135,7 +135,10 @@ def test_all_sampling_settings_reach_the_request(tmp_path: Path) -> None:
         "temperature=0\ntop_p=1\ntop_k=1\nmin_p=0.1\nrepeat_penalty=1\n"
         "max_output_tokens=9\ncontext_length=512\nreasoning='xhigh'"
     )
-    assert read_settings(world_in(tmp_path, text)).options() == Options(0, 1, 1, 0.1, 1, 9, 512, "xhigh")
+    assert read_settings(world_in(tmp_path, text)).options() == Options(
+        temperature=0, top_p=1, top_k=1, min_p=0.1, repeat_penalty=1, max_output_tokens=9, context_length=512,
+        reasoning="xhigh",
+    )  # fmt: skip
 
 
 def test_asking_for_a_setting_that_does_not_exist_is_a_bug(tmp_path: Path) -> None:
@@ -145,8 +148,8 @@ def test_asking_for_a_setting_that_does_not_exist_is_a_bug(tmp_path: Path) -> No
 
 def test_no_toml_reader_is_loaded_where_there_is_no_file(tmp_path: Path) -> None:
     script = (
-        "import sys; from lmchat.world import this_world; from lmchat.settings import read_settings, read_token\n"
-        "world = this_world(); read_token(world, read_settings(world))\n"
+        "import sys; from lmchat.world import this_world; from lmchat.settings import read_settings\n"
+        "world = this_world(); read_settings(world)\n"
         "print({'tomllib', 'tomlkit', 'subprocess'} & set(sys.modules))"
     )
     done = subprocess.run(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lmchat.app.connect import server_at, token_place
 from lmchat.errors import SettingsError
-from lmchat.settings import read_settings, read_token
+from lmchat.settings import read_settings, read_token, token_source
+from lmchat.wire.address import Address
 from tests.settings.world import world_in
 
 BOTH = """\
@@ -20,9 +22,10 @@ token_command = ""
 
 
 def token(directory: Path, text: str, environ: dict[str, str] | None = None, profile: str | None = None) -> str:
-    """Read the token that a settings file and an environment lead to."""
+    """Read the token that goes to the server of the settings."""
     world = world_in(directory, text.replace("{python}", sys.executable), environ or {})
-    return read_token(world, read_settings(world, profile=profile))
+    settings = read_settings(world, profile=profile)
+    return read_token(world, token_source(settings, server_at(Address(settings.text("url")))))
 
 
 def printing(script: str) -> str:
@@ -73,7 +76,9 @@ def test_a_command_leaves_a_piped_prompt_alone(tmp_path: Path) -> None:
     world_in(tmp_path, printing("import sys; print('read:' + sys.stdin.read())").replace("{python}", sys.executable))
     script = (
         "import sys; from lmchat.world import this_world; from lmchat.settings import read_settings, read_token\n"
-        "world = this_world(); print(read_token(world, read_settings(world)), sys.stdin.read())"
+        "from lmchat.settings import token_source; from lmchat.app.connect import server_at\n"
+        "from lmchat.wire.address import Address; server = server_at(Address('localhost'))\n"
+        "world = this_world(); print(read_token(world, token_source(read_settings(world), server)), sys.stdin.read())"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -134,7 +139,8 @@ def test_no_password_of_an_address_is_shown(tmp_path: Path, address: str) -> Non
 
 
 def test_where_the_token_comes_from_is_shown(tmp_path: Path) -> None:
-    rows = {row.name: row for row in read_settings(world_in(tmp_path, "", {"LM_API_TOKEN": "x"})).rows()}
+    settings = read_settings(world_in(tmp_path, "", {"LM_API_TOKEN": "x"}))
+    rows = {row.name: row for row in settings.rows(token_place(settings))}
     assert (rows["token"].shown, rows["token"].source) == ("(hidden)", "LM_API_TOKEN")
 
 

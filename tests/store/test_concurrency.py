@@ -57,7 +57,7 @@ def test_nobody_waits_for_the_reply_of_another(tmp_path: Path) -> None:
         drafted(slow, slow.create("one"), "A long story", "Once")
         start = time.monotonic()
         asked(quick, quick.find("one"), "Quick")
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 10  # a lock would be waited for three times as long
         assert numbers(quick.find("one")) == [2]
 
 

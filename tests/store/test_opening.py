@@ -10,7 +10,8 @@ import pytest
 
 from lmchat.errors import StoreError
 from lmchat.store import schema
-from lmchat.store.database import FILE_NAME, explain
+from lmchat.store.database import FILE_NAME
+from lmchat.store.failures import explain
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened
 
@@ -161,3 +162,11 @@ def test_a_disk_that_fails_is_told_with_what_to_look_at(tmp_path: Path) -> None:
     error = explain(fault, tmp_path / "conversations.db")
     assert "disk I/O error" in error.message
     assert "full" in error.hint
+
+
+def test_an_sqlite_that_is_too_old_is_said_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 34, 1))
+    monkeypatch.setattr("sqlite3.sqlite_version", "3.34.1")
+    with pytest.raises(StoreError, match=r"SQLite 3\.34\.1") as raised:
+        opened(tmp_path)
+    assert "3.35.0" in raised.value.hint

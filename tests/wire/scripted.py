@@ -5,7 +5,8 @@
         server.requests[0].json["model"]
 
 Each connection gets the next answer; the last one is played again and again. An answer is a sequence of steps:
-bytes are sent, numbers are seconds to wait, `HOLD` waits until the client hangs up, `RESET` breaks the connection.
+bytes are sent, numbers are seconds to wait, an event is waited for, `HOLD` waits until the client hangs up, `RESET`
+breaks the connection.
 After the last step the connection is closed in peace. An answer may also be a function of the request.
 """
 
@@ -23,7 +24,7 @@ from typing import Any, Self
 
 
 class Step(Enum):
-    """Name what a server can do besides sending and waiting."""
+    """What a server can do besides sending and waiting."""
 
     HOLD = "wait until the client hangs up"
     RESET = "break the connection"
@@ -34,7 +35,7 @@ HOLD, RESET = Step.HOLD, Step.RESET
 
 @dataclass(frozen=True)
 class Request:
-    """Hold a request as it came; header names are in lower case."""
+    """A request as it came; header names are in lower case."""
 
     method: str
     path: str
@@ -47,7 +48,8 @@ class Request:
         return json.loads(self.body)
 
 
-Steps = Sequence[bytes | float | Step]
+Move = bytes | float | Step | threading.Event
+Steps = Sequence[Move]
 Answer = Steps | Callable[[Request], Steps]
 
 STREAM_HEAD = (
@@ -61,7 +63,7 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def stream(*steps: bytes | float | Step, end: bool = True) -> Steps:
+def stream(*steps: Move, end: bool = True) -> Steps:
     """Answer with server-sent events: bytes become chunks, the body ends properly unless `end` is False."""
     last: Steps = [chunk(b"")] if end else []
     return [STREAM_HEAD, *(chunk(each) if isinstance(each, bytes) else each for each in steps), *last]
@@ -129,10 +131,12 @@ class ScriptedServer:
             for step in given(request) if callable(given) else given:
                 self._play(connection, step)
 
-    def _play(self, connection: socket.socket, step: bytes | float | Step) -> None:
+    def _play(self, connection: socket.socket, step: Move) -> None:
         match step:
             case bytes():
                 connection.sendall(step)
+            case threading.Event():
+                step.wait(60)
             case Step.HOLD:
                 with suppress(ConnectionError):
                     while connection.recv(4096):

@@ -106,6 +106,8 @@ def test_no_secret_stands_in_what_is_shown_of_an_address() -> None:
         ("[::ffff:127.0.0.1]:1234", True),
         ("0.0.0.0:1234", True),
         ("lm.localhost", True),
+        ("localhost.", True),
+        ("127.0.0.1%.example.com", False),
         ("192.168.1.5", False),
         ("localhost.example.com", False),
     ],

@@ -25,8 +25,8 @@ from lmchat.chat.events import (
     ToolStarted,
     Unknown,
 )
+from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import (
-    ChatRequest,
     InvalidToolCall,
     Message,
     Prompt,

@@ -4,12 +4,14 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
 import pytest
 
-from lmchat.chat.values import ChatRequest, EphemeralMcp, Image, Prompt
+from lmchat.chat.request import ChatRequest
+from lmchat.chat.values import EphemeralMcp, Image, Prompt
 from lmchat.errors import UnreachableError
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
@@ -64,7 +66,7 @@ def test_a_name_with_two_addresses_of_which_one_listens_is_reached_quickly(monke
         monkeypatch.setattr(socket, "getaddrinfo", two_addresses)
         begun = time.monotonic()
         assert Client(Address(f"localhost:{server.port}")).models() == ()
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 4  # a connection is waited for longer
     assert server.requests[0].headers["host"] == f"localhost:{server.port}"
 
 
@@ -79,14 +81,17 @@ def test_a_host_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_name_that_is_looked_up_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up = threading.Event()
+
     def slow(*asked: Any, **more: Any) -> Any:
-        time.sleep(2)
+        given_up.wait(30)
         raise socket.gaierror(-3, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     begun = time.monotonic()
     assert not Client(Address("http://nowhere.example")).greets()
-    assert time.monotonic() - begun < 1.6
+    assert time.monotonic() - begun < 20
+    given_up.set()
 
 
 def test_plain_http_where_tls_was_asked_for_says_so() -> None:

@@ -5,8 +5,10 @@ import json
 import pytest
 
 from lmchat.chat.events import Fault
-from lmchat.chat.values import ChatRequest, EphemeralMcp, Prompt
+from lmchat.chat.request import ChatRequest
+from lmchat.chat.values import EphemeralMcp, Prompt
 from lmchat.errors import (
+    ChainLostError,
     ContextOverflowError,
     LmchatError,
     NotAllowedError,
@@ -78,7 +80,7 @@ NO_MODEL = (
         (
             400,
             error(LOST, type="invalid_request", param="previous_response_id", code="invalid_value"),
-            RefusedError,
+            ChainLostError,
             f"The server no longer has the reply that this prompt follows: {LOST}",
             "ask again",
         ),
@@ -87,14 +89,14 @@ NO_MODEL = (
             error(LEVELS, param="reasoning", code="invalid_value"),
             RefusedError,
             f"The model does not have this reasoning setting: {LEVELS}",
-            "Choose one of these with --reasoning: low, medium, high.",
+            "Choose one of these with `--reasoning`: low, medium, high.",
         ),
         (
             400,
             error("Model 'X' does not expose reasoning configuration.", param="reasoning", code="invalid_value"),
             RefusedError,
             "The model does not have this reasoning setting: Model 'X' does not expose reasoning configuration.",
-            "Leave out --reasoning",
+            "Leave it out (`--reasoning`)",
         ),
         (
             400,
@@ -215,8 +217,7 @@ def test_a_refusal_keeps_the_words_of_the_server() -> None:
 
 def test_a_lost_chain_is_known_by_its_parameter() -> None:
     found = refused(answer(400, error("In other words", param="previous_response_id")))
-    assert isinstance(found, RefusedError)
-    assert found.lost_chain
+    assert type(found) is ChainLostError
 
 
 def test_a_token_that_is_not_accepted_is_told_apart_from_none() -> None:

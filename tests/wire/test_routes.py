@@ -1,14 +1,12 @@
 """The routes beside chat: greeting, models, load, unload, download."""
 
-import time
-
 import pytest
 
-from lmchat.chat.models import Instance, Model
+from lmchat.chat.models import DownloadJob, Instance, Model
 from lmchat.errors import NotFoundError, RefusedError, StreamBrokenError, UnreachableError
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.lmstudio.models import DownloadJob, LoadedModel
+from lmchat.wire.lmstudio.models import LoadedModel
 from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer
 
 MODELS = (
@@ -148,7 +146,9 @@ def test_loading_and_unloading_what_is_not_there_is_not_found(error: str) -> Non
             Client(Address(server.url)).load("m")
         with pytest.raises(NotFoundError) as unloading:
             Client(Address(server.url)).unload("m")
-    assert loading.value.message == unloading.value.message == "The server has nothing of that name: no m"
+    assert (
+        loading.value.message == unloading.value.message == "The server knows no model or download of that name: no m"
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,9 +204,7 @@ def test_an_unknown_download_is_not_found() -> None:
 )
 def test_a_greeting_tells_whether_a_server_is_there(steps: Steps, *, greets: bool) -> None:
     with served(steps) as server:
-        begun = time.monotonic()
         assert Client(Address(server.url)).greets() is greets
-    assert time.monotonic() - begun < 1.5
 
 
 def test_nobody_greets_where_nothing_listens() -> None:

@@ -2,7 +2,7 @@
 
 This is CommonMark's own parsing strategy (a spine of open blocks), with GitHub's tables and without reference
 definitions, which would change what stands above them. A line costs the depth of the spine, however long the
-document is. It must not know how blocks look.
+document is.
 """
 
 from dataclasses import replace

@@ -59,7 +59,7 @@ _WIDE = 2
 
 
 class Inline:
-    """Turn the source of a paragraph, a heading or a cell into spans."""
+    """The parser of a paragraph, a heading or a cell, which makes spans of its source."""
 
     def __init__(self, theme: Theme) -> None:
         self._looks = theme.styles
@@ -80,7 +80,7 @@ class Inline:
 
 
 class _Walk:
-    """Walk through the tokens of one text once."""
+    """One walk through the tokens of one text."""
 
     def __init__(self, looks: dict[str, str], link: str, faint: str, *, links: bool) -> None:
         self._looks = looks

@@ -1,6 +1,6 @@
 """Steps of the block parser to rows: prefixes of quotes and lists, gaps between blocks, prose, code, tables.
 
-Rows that were returned are settled. It must not know source lines, nor where rows are painted.
+Rows that were returned are settled.
 """
 
 import re
@@ -52,7 +52,7 @@ class _Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Hold an open container: what stands in front of its first row and of the others, and whether it has blocks."""
+    """An open container: what stands in front of its first row and of the others, and whether it has blocks."""
 
     kind: _Kind
     first: tuple[Span, ...] = ()
@@ -64,7 +64,7 @@ class _Frame:
 
 
 class RenderContext:
-    """Hold what all layouts of a document share: the theme, the inline parser, the colours of code."""
+    """What all layouts of a document share: the theme, the inline parser, the colours of code."""
 
     def __init__(self, theme: Theme) -> None:
         self.theme = theme
@@ -82,7 +82,7 @@ class RenderContext:
 
 
 class Layout:
-    """Turn steps into rows of a width.
+    """The layout of a document: steps become rows of a width.
 
     With `room`, a number of rows, it is a preview: marks half written are closed, and what has no room is left out.
     """

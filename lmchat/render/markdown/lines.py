@@ -1,7 +1,4 @@
-"""What a single line can be: the patterns of CommonMark's block starts, and a line that is eaten from its left.
-
-It must not know which blocks are open.
-"""
+"""What a single line can be: the patterns of CommonMark's block starts, and a line that is eaten from its left."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +20,7 @@ _CELL_END = re.compile(r"\\.|\|")
 
 
 class Line:
-    """Hold a line of source, eaten from the left; tabs in front of text count to the next stop of four columns."""
+    """A line of source, eaten from the left; tabs in front of text count to the next stop of four columns."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -58,7 +55,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """Hold an item's marker: its kind (the bullet, or what follows the number), its number, its width."""
+    """An item's marker: its kind (the bullet, or what follows the number), its number, its width."""
 
     kind: str
     number: int | None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class MarkdownPage:
-    """Write the messages of a reply as rendered Markdown, rows only."""
+    """A page that messages of a reply are written to as rendered Markdown, rows only."""
 
     def __init__(self, world: World, theme: Theme) -> None:
         self._world = world

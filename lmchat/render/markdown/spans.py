@@ -1,7 +1,4 @@
-"""Stretches of text in one look, wrapped to a width and made into rows.
-
-It must not know Markdown.
-"""
+"""Stretches of text in one look, wrapped to a width and made into rows."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -19,7 +16,7 @@ _UNIT = re.compile(f" +|[{_OPENING}]*(?:[{_CJK}]|[^ {_CJK}]+)[{_CLOSING}{_MARKS}
 
 
 class Span(NamedTuple):
-    """Hold text, its look (SGR parameters), and where it links to."""
+    """A text, its look (SGR parameters), and where it links to."""
 
     text: str
     look: str = ""

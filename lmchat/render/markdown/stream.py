@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"\d{1,9}[.)]?$")
 
 
 class Document:
-    """Take text piece by piece; hand each row out once, as soon as nothing can change it any more."""
+    """A document that comes piece by piece; each row is returned once, as soon as nothing can change it any more."""
 
     def __init__(self, kit: RenderContext, width: int) -> None:
         self._blocks = Blocks()
@@ -61,7 +61,7 @@ def render_rows(text: str, width: int, theme: Theme) -> list[Row]:
 
 
 class MarkdownStream:
-    """Paint a message below what stands on the terminal; `gap` leaves an empty row above it.
+    """A message that is painted below what is on the terminal; `gap` leaves an empty row above it.
 
     `wrote` tells whether anything of it is settled: a message may be nothing but empty lines.
     """

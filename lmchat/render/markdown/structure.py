@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class Align(Enum):
-    """Name how a column of a table is aligned."""
+    """How a column of a table is aligned."""
 
     LEFT = "left"
     CENTRE = "centre"
@@ -46,7 +46,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """Bring a whole paragraph (level 0) or heading (1 to 6): the source of its inline text."""
+    """A whole paragraph (level 0) or heading (1 to 6): the source of its inline text."""
 
     blank: bool
     text: str
@@ -55,7 +55,7 @@ class Prose:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Bring a thematic break."""
+    """A thematic break."""
 
     blank: bool
 
@@ -77,7 +77,7 @@ class HtmlOpened:
 
 @dataclass(frozen=True, slots=True)
 class Verbatim:
-    """Bring a line of the code or HTML that is open."""
+    """A line of the code or HTML that is open."""
 
     text: str
 
@@ -89,7 +89,7 @@ class VerbatimClosed:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Bring a whole table: the sources of its cells, every row as long as the first."""
+    """A whole table: the sources of its cells, every row as long as the first."""
 
     blank: bool
     alignments: tuple[Align, ...]
@@ -113,7 +113,7 @@ Step = (
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """Hold what opened a fence: its sign, how often it stands there, how far it was indented, and the info."""
+    """What opened a fence: its sign, how often it stands there, how far it was indented, and the info."""
 
     sign: str
     length: int
@@ -123,19 +123,19 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Stand for an open block quote."""
+    """An open block quote."""
 
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """Stand for an open list, with the kind its markers share."""
+    """An open list, with the kind its markers share."""
 
     kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Stand for an open item: the columns its content is indented, and whether nothing is in it yet."""
+    """An open item: the columns its content is indented, and whether nothing is in it yet."""
 
     indent: int
     empty: bool
@@ -146,7 +146,7 @@ Container = Quote | List | Item
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Stand for an open paragraph, with its lines so far; `blank` tells of an empty line in front of it."""
+    """An open paragraph, with its lines so far; `blank` tells of an empty line in front of it."""
 
     blank: bool
     lines: list[str]
@@ -154,28 +154,28 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """Stand for open fenced code."""
+    """Open fenced code."""
 
     fence: Fence
 
 
 @dataclass(frozen=True, slots=True)
 class Indented:
-    """Stand for open indented code, with the empty lines that wait for more of it."""
+    """Open indented code, with the empty lines that wait for more of it."""
 
     waiting: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Html:
-    """Stand for an open block of HTML, with what ends it."""
+    """An open block of HTML, with what ends it."""
 
     end: re.Pattern[str]
 
 
 @dataclass(frozen=True, slots=True)
 class OpenTable:
-    """Stand for an open table, with its rows so far."""
+    """An open table, with its rows so far."""
 
     blank: bool
     alignments: tuple[Align, ...]

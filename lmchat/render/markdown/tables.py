@@ -1,7 +1,4 @@
-"""Tables as rows: columns as wide as they need, cells wrapped where the window is too narrow.
-
-It must not know where the cells' text came from.
-"""
+"""Tables as rows: columns as wide as they need, cells wrapped where the window is too narrow."""
 
 from collections.abc import Sequence
 

@@ -1,5 +1,6 @@
 """Commands for how the model is talked with: system prompt, options, reasoning, tools; going on and compacting."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lmchat.app.attachments import text_or_file
@@ -11,16 +12,19 @@ from lmchat.errors import BadUseError
 from lmchat.render.sanitize import sanitize
 from lmchat.render.tables import pairs
 from lmchat.repl.commands.command import (
-    OPTIONS,
+    DISPLAY_SETTINGS,
     Command,
-    Takes,
     nothing,
     option_named,
     required,
     with_option,
 )
+from lmchat.repl.matching import Offer
+from lmchat.repl.offers import Suggestion, by_word, first_words, one_word, option_values, options, prompt_file
 from lmchat.repl.state import ReplState
 from lmchat.repl.turns import GO_ON, SUMMARISE, ask, with_model
+from lmchat.settings.keys import BY_NAME, OPTIONS
+from lmchat.settings.layers import layer
 
 
 def system(state: ReplState, text: str) -> ReplState:
@@ -28,7 +32,7 @@ def system(state: ReplState, text: str) -> ReplState:
     if not text:
         state.write(f"{sanitize(state.session.system)}\n" if state.session.system else "There is no system prompt.\n")
         return state
-    return _with_system(state, "" if text == '""' else text_or_file(text))
+    return _with_system(state, "" if text == '""' else text_or_file(text, state.say))
 
 
 def set_(state: ReplState, text: str) -> ReplState:
@@ -40,6 +44,8 @@ def set_(state: ReplState, text: str) -> ReplState:
     value = value.strip()
     if name in {"model", "system"}:
         raise BadUseError(f"The {name} has its own command.", hint=f"/{name} {value}")
+    if name.replace("-", "_").lower() in DISPLAY_SETTINGS:
+        return _with_display(state, name.replace("-", "_").lower(), value)
     key = option_named(name)
     if not value:
         raise BadUseError(f"There is no value for {key.name}.", hint=f"Like this: /set {key.name} {key.example}")
@@ -47,7 +53,7 @@ def set_(state: ReplState, text: str) -> ReplState:
         return reasoning(state, value)
     options = with_option(state.session.options, key.name, value)
     state = state.talking_with(options=options)
-    state.say(f"{key.name} is {options.given()[key.name]} from the next prompt on.")
+    state.say(f"{key.name} is {options.value(key.name)} from the next prompt on.")
     return state
 
 
@@ -56,9 +62,11 @@ def unset(state: ReplState, text: str) -> ReplState:
     name = required(text, "option", "/unset temperature")
     if name == "system":
         return _with_system(state, "")
+    if name in DISPLAY_SETTINGS:
+        return _with_display(state, name, "")
     key = option_named(name)
-    state = state.talking_with(options=replace(state.session.options, **{key.name: None}))
-    below = state.parts.settings.value(key.name)
+    state = state.talking_with(options=state.session.options.changed(key.name, None))
+    below = state.conversation.settings.value(key.name)
     state.say(f"{key.name} is not set here any more" + (f"; the settings say {below}." if below is not None else "."))
     return state
 
@@ -70,7 +78,7 @@ def reasoning(state: ReplState, text: str) -> ReplState:
     levels = found.reasoning_options if found else ()
     listed = ", ".join(levels)
     if not text:
-        chosen = state.session.options.reasoning or state.parts.settings.text("reasoning")
+        chosen = state.session.options.value("reasoning") or state.conversation.settings.text("reasoning")
         usual = (
             f"{found.reasoning_default} (the model's own)" if found and found.reasoning_default else "the model's own"
         )
@@ -112,20 +120,20 @@ def go_on(state: ReplState, text: str) -> ReplState:
 
 
 def compact(state: ReplState, text: str) -> ReplState:
-    """Let the model summarise the conversation; the next prompt begins anew from that."""
+    """Let the model summarise the conversation; the next prompt goes on from that."""
     state = state.current()
     if state.head is None:
         raise BadUseError("There is nothing to summarise yet.")
     before = state.session.head
-    minded = f" Mind especially: {text}" if text else ""
-    asked = replace(ask(state, Prompt(SUMMARISE + minded), summary=True), draft="", warned=False)
+    attention = f" Pay special attention to: {text}" if text else ""
+    asked = replace(ask(state, Prompt(SUMMARISE + attention), summary=True), draft="", warned=False)
     if asked.head is None or not asked.head.summary:  # another program moved the session meanwhile
         return asked
     if asked.head.outcome is Outcome.COMPLETE:
         asked.say("The next prompt begins a new chain with this summary; /undo goes back to the whole conversation.")
         return asked
-    # Half a summary must not stand for the whole conversation.
-    moved = state.parts.store.move(asked.session, before) if asked.kept else asked.session.moved(before)
+    # Half a summary must not replace the whole conversation.
+    moved = state.conversation.store.move(asked.session, before) if asked.kept else asked.session.moved(before)
     asked.say("There is no whole summary, so the conversation goes on as it was.")
     return asked.at(moved)
 
@@ -133,18 +141,37 @@ def compact(state: ReplState, text: str) -> ReplState:
 def _with_system(state: ReplState, system_prompt: str) -> ReplState:
     state = state.current().talking_with(system=system_prompt)
     what = "The system prompt is changed" if system_prompt else "There is no system prompt any more"
-    along = " The next prompt begins a new chain; the turns so far go along as text." if state.head else ""
+    along = " The next prompt begins a new chain; the turns so far are sent with it as text." if state.head else ""
     state.say(f"{what}.{along}")
     return state
 
 
+def _with_display(state: ReplState, name: str, text: str) -> ReplState:
+    """Return the state with a setting of the display as it was typed, or where nothing was, as it is elsewhere."""
+    settings = state.conversation.settings
+    given = {**settings.flags}
+    given.pop(name, None)
+    if text:
+        key = BY_NAME[name]
+        given |= layer({name: key.shape.read(text)}, {name: f"/set {name}"})
+    settings = replace(settings, flags=given)
+    state.say(f"{name} is {settings.text(name) or 'not set'} from the next reply on.")
+    return replace(state, conversation=replace(state.conversation, settings=settings))
+
+
 def _show_options(state: ReplState) -> None:
-    own, below = state.session.options.given(), state.parts.settings.options().given()
+    own, below = state.session.options.given(), state.conversation.settings.options().given()
     rows = []
     for name, key in OPTIONS.items():
         value = own.get(name, below.get(name))
-        source = "this session" if name in own else state.parts.settings.source(name) if name in below else ""
+        source = "this session" if name in own else state.conversation.settings.source(name) if name in below else ""
         rows.append((name, "not set" if value is None else str(value), source or key.help))
+    settings = state.conversation.settings
+    for name in DISPLAY_SETTINGS:
+        shown = (
+            (settings.text(name), settings.source(name)) if settings.is_set(name) else ("not set", BY_NAME[name].help)
+        )
+        rows.append((name, *shown))
     state.write(pairs(rows, state.theme))
 
 
@@ -156,30 +183,63 @@ def _label(integration: Integration) -> str:
             return label
 
 
+def _set_offers(state: ReplState, typed: str) -> Iterable[Suggestion]:
+    """Offer options, and their values after a blank or `=`."""
+    return by_word(_set_words)(state, typed.replace("=", " ", 1))
+
+
+def _set_words(state: ReplState, words: Sequence[str]) -> Iterable[Offer]:
+    if len(words) == 1:
+        return [*options(state), *((name, BY_NAME[name].help) for name in DISPLAY_SETTINGS)]
+    if words[0] in DISPLAY_SETTINGS:
+        return [(choice, "") for choice in BY_NAME[words[0]].shape.choices]
+    return option_values(state, words[0])
+
+
+def _set_here(state: ReplState) -> Iterable[Offer]:
+    """Offer what this session sets."""
+    session = state.session
+    system = [("system", first_words(session.system))] if session.system else []
+    return [*((name, str(value)) for name, value in session.options.given().items()), *system]
+
+
+def _tools(state: ReplState) -> Iterable[Offer]:
+    used = ((write_integration(each), "in use") for each in state.session.integrations)
+    return [("off", "Use no tools."), *used]
+
+
 COMMANDS = (
     Command(
         "system",
         "[TEXT or @FILE]",
         "Show or change the system prompt; /unset system drops it.",
         system,
-        Takes.SYSTEM,
-        more="A new chain begins then: the turns so far go along as text, and how much that is is said.",
+        prompt_file,
+        more="A new chain begins then: the turns so far are sent as text, and how many is said.",
     ),
-    Command("set", "[option value]", "Show the options, or set one for this session.", set_, Takes.SET_OPTION),
-    Command("unset", "option", "Take an option back to what the settings or the server say.", unset, Takes.OPTION),
-    Command("reasoning", "[level]", "Show how much the model can think, or choose.", reasoning, Takes.REASONING),
+    Command("set", "[option value]", "Show the options, or set one for this session.", set_, _set_offers),
+    Command(
+        "unset", "option", "Take an option back to what the settings or the server say.", unset, one_word(_set_here)
+    ),
+    Command(
+        "reasoning",
+        "[level]",
+        "Show how much the model can think, or choose.",
+        reasoning,
+        one_word(lambda state: option_values(state, "reasoning")),
+    ),
     Command(
         "mcp",
         "[SPEC or off]",
         "Show, add or drop the tools the model may use.",
         mcp,
-        Takes.INTEGRATION,
+        one_word(_tools),
         more="SPEC is mcp/label, mcp/label:tool,tool or label=https://url[:tool,tool].",
     ),
     Command("continue", "", "Ask the model to go on where its reply was cut.", go_on),
     Command(
         "compact",
-        "[what to mind]",
+        "[focus]",
         "Go on from a summary that the model writes.",
         compact,
         more="The whole conversation stays in the tree; /undo goes back to it.",

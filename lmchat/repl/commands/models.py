@@ -1,27 +1,22 @@
 """Commands for the server's models."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
-from lmchat.chat.models import Model, context_length, find_model
-from lmchat.errors import BadUseError, NotFoundError, nearest
-from lmchat.render.listings import models_listing
-from lmchat.render.notes import duration
-from lmchat.render.tables import size_words
-from lmchat.render.waiting import waited, watched
-from lmchat.repl.commands.command import Command, Takes, nothing, required, words
+from lmchat.app.model_cache import instance_offers
+from lmchat.app.models import LOAD_OPTIONS, chat_model, download_model, list_models, load_model, unload_model
+from lmchat.errors import BadUseError, nearest
+from lmchat.repl import offers
+from lmchat.repl.commands.command import Command, nothing, required, words
+from lmchat.repl.matching import Offer
+from lmchat.repl.offers import by_word, one_word, whole
 from lmchat.repl.state import ReplState
 from lmchat.settings.keys import COUNT
-from lmchat.settings.shapes import Shape, Switch, misfit
+from lmchat.settings.shapes import misfit
 
-LOAD_OPTIONS: dict[str, Shape] = {
-    "context_length": COUNT,
-    "eval_batch_size": COUNT,
-    "flash_attention": Switch(),
-    "num_experts": COUNT,
-    "offload_kv_cache_to_gpu": Switch(),
-    "parallel": COUNT,
-}
-"""What a load takes, by the API's own names (PROTOCOL.md section 5)."""
+_ALL = "--all"
+_SOME_LENGTH = "8192"
 
 
 def model(state: ReplState, text: str) -> ReplState:
@@ -30,9 +25,7 @@ def model(state: ReplState, text: str) -> ReplState:
         state.write(f"{state.model or 'No model is chosen yet.'}\n")
         state.say("/model KEY chooses another, /models lists them.")
         return state
-    found = known_model(state, text)
-    if not found.chats:
-        raise BadUseError(f"'{found.key}' makes embeddings; one cannot talk to it.", hint="/models lists the others.")
+    found = chat_model(state.models(), text)
     # A variant or a loaded copy is asked for by the very name that was typed.
     chosen = found.key if text.casefold() == found.key.casefold() else text
     state = state.talking_with(model=chosen)
@@ -44,10 +37,7 @@ def model(state: ReplState, text: str) -> ReplState:
 def models(state: ReplState, text: str) -> ReplState:
     """List the server's models, loaded ones first."""
     nothing(text)
-    listed = state.known.fetched()
-    if not listed:
-        raise NotFoundError("The server has no model yet.", hint="Download one: /download NAME")
-    state.write(models_listing(listed, state.theme, state.width))
+    list_models(state.models(), state.theme, state.width)
     return state
 
 
@@ -55,69 +45,26 @@ def load(state: ReplState, text: str) -> ReplState:
     """Load a model, unless it is loaded already."""
     key, *given = words(required(text, "model to load", "/load google/gemma-3-1b context_length=8192"))
     options = _load_options(given)
-    found = known_model(state, key)
-    if found.instances:
-        first = found.instances[0]
-        holds = f" with a context of {first.context_length:,} tokens" if first.context_length else ""
-        raise BadUseError(f"{found.key} is loaded already{holds}.", hint=f"To load it anew: /unload {found.key}")
-    client, began = state.parts.client, state.parts.world.monotonic()
-    try:
-        loaded = waited(state.parts.world, f"Loading {found.key}", lambda: client.load(found.key, **options))
-    except KeyboardInterrupt:
-        state.say("The server goes on loading; /models tells when it is done.")
-        return state
-    seconds = loaded.load_seconds
-    took = duration(seconds if seconds is not None else state.parts.world.monotonic() - began)
-    holds_now = context_length(state.known.fetched(), loaded.instance_id or found.key)
-    state.say(f"Loaded {found.key} in {took}" + (f", with a context of {holds_now:,} tokens." if holds_now else "."))
+    with suppress(KeyboardInterrupt):
+        load_model(state.models(), key, options)
     return state
 
 
 def unload(state: ReplState, text: str) -> ReplState:
-    """Unload a model, one of its loaded copies, or all there are."""
-    if text == "--all":
-        copies = [copy.id for each in state.known.fetched() for copy in each.instances]
-    else:
-        name = required(text or state.model, "model to unload", "/unload google/gemma-3-1b")
-        found = known_model(state, name)
-        copies = [each.id for each in found.instances]
-        if name in copies and name != found.key:
-            copies = [name]
-    if not copies:
-        raise BadUseError("Nothing is loaded." if text == "--all" else f"{found.key} is not loaded.")
-    for copy in copies:
-        state.parts.client.unload(copy)
+    """Unload a model, one of its loaded instances, or all there are."""
+    name = required(text or state.model, "model to unload", "/unload google/gemma-3-1b")
+    unload_model(state.models(), None if name == _ALL else name)
     state.known.refresh()
-    state.say(f"Unloaded {', '.join(copies)}.")
     return state
 
 
 def download(state: ReplState, text: str) -> ReplState:
     """Download a model and watch it; Ctrl-C stops the watching only."""
     name, *more = words(required(text, "model to download", "/download qwen2.5-coder-0.5b-instruct"))
-    job = state.parts.client.download(name, more[0] if more else None)
-    if job.status == "already_downloaded":
-        state.say(f"{name} is already downloaded.")
-        return state
-    try:
-        job = watched(state.parts.world, job, lambda: state.parts.client.download_status(job.id))
-    except KeyboardInterrupt:
-        state.say(f"The download goes on in the server; /download {name} watches it again.")
-        return state
-    job.require_success()
+    with suppress(KeyboardInterrupt):
+        download_model(state.models(), name, more[0] if more else None)
     state.known.refresh()
-    size = f", {size_words(job.total_size_bytes)}" if job.total_size_bytes else ""
-    state.say(f"Downloaded {name}{size}: /model {name} talks to it.")
     return state
-
-
-def known_model(state: ReplState, name: str) -> Model:
-    """Find a model on the server; raise NotFoundError, with the nearest names, where there is none."""
-    listed = state.known.fetched()
-    if found := find_model(listed, name):
-        return found
-    keys = [each.key for each in listed]
-    raise NotFoundError(f"The server has no model '{name}'.", hint=nearest(name, keys) or "/models lists them.")
 
 
 def _load_options(given: list[str]) -> dict[str, Any]:
@@ -136,15 +83,31 @@ def _load_options(given: list[str]) -> dict[str, Any]:
     return options
 
 
+def _loaded(state: ReplState) -> Iterable[Offer]:
+    return [*instance_offers(state.known.now()), (_ALL, "Everything that is loaded.")]
+
+
+def _load_offers(state: ReplState, typed: Sequence[str]) -> Iterator[Offer]:
+    if len(typed) == 1:
+        yield from offers.models(state)
+        return
+    name, equals, _ = typed[-1].partition("=")
+    for option, shape in LOAD_OPTIONS.items():
+        if not equals:
+            yield f"{option}=", shape.expected
+        elif option == name:
+            yield from ((f"{name}={value}", "") for value in shape.choices or (_SOME_LENGTH,))
+
+
 COMMANDS = (
-    Command("model", "[KEY]", "Show the model, or talk to another from here on.", model, Takes.MODEL),
+    Command("model", "[KEY]", "Show the model, or talk to another from here on.", model, whole(offers.models)),
     Command("models", "", "List the server's models.", models),
     Command(
         "load",
         "KEY [option=value…]",
         "Load a model now instead of with the next prompt.",
         load,
-        Takes.LOAD,
+        by_word(_load_offers),
         more=f"The options are {', '.join(LOAD_OPTIONS)}: /load KEY context_length=8192 flash_attention=on",
     ),
     Command(
@@ -152,7 +115,7 @@ COMMANDS = (
         "[KEY]",
         "Unload this model, another, or one loaded copy.",
         unload,
-        Takes.LOADED,
+        one_word(_loaded),
         more="/unload --all unloads everything.",
     ),
     Command(

@@ -7,8 +7,9 @@ from lmchat.errors import BadUseError
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
 from lmchat.render.sanitize import sanitize_line
-from lmchat.repl.commands.command import Command, Takes, nothing, required
+from lmchat.repl.commands.command import Command, nothing, required
 from lmchat.repl.greeting import say_new, show_resumed
+from lmchat.repl.offers import other_sessions, whole
 from lmchat.repl.state import ReplState
 from lmchat.store.names import checked
 
@@ -21,15 +22,17 @@ def fork(state: ReplState, text: str) -> ReplState:
     state = state.current()
     if not state.kept:
         raise BadUseError("There is nothing to fork yet.", hint="A session is kept from its first prompt on.")
-    forked = state.parts.store.fork(state.session, name)
+    forked = state.conversation.store.fork(state.session, name)
     state.say(f"You are in '{forked.name}' now; /switch {state.session.name} goes back.")
     return state.at(forked)
 
 
 def new(state: ReplState, text: str) -> ReplState:
     """Begin a conversation with the same model and settings."""
-    if text and not state.parts.private and state.parts.store.has(checked(text)):
+    if text and not state.conversation.private and state.conversation.store.has(checked(text)):
         raise BadUseError(f"There is a session '{text}' already.", hint=f"/switch {text} goes there.")
+    if state.conversation.private is not None:
+        state.conversation.private.turns.clear()
     fresh = _empty(state.session, checked(text) if text else "")
     state = state.at(fresh)
     if text:
@@ -42,9 +45,9 @@ def new(state: ReplState, text: str) -> ReplState:
 def switch(state: ReplState, text: str) -> ReplState:
     """Go on in another session."""
     name = required(text, "session", "/switch NAME")
-    if state.parts.private:
+    if state.conversation.private:
         raise BadUseError("A private conversation cannot be left for another.", hint="/quit ends it.")
-    found = state.parts.store.find(name)
+    found = state.conversation.store.find(name)
     state = replace(state.at(found), warned=False)
     if found.head is None:
         state.say(f"Session '{found.name}' has no turns yet.")
@@ -56,10 +59,10 @@ def switch(state: ReplState, text: str) -> ReplState:
 def sessions(state: ReplState, text: str) -> ReplState:
     """List the sessions, the one used last first."""
     nothing(text)
-    summaries = state.parts.store.sessions()
+    summaries = state.conversation.store.sessions()
     if not summaries:
         raise BadUseError("There are no sessions yet.", hint="The first prompt makes one.")
-    state.write(sessions_listing(summaries, state.parts.world.now(), state.theme, state.width))
+    state.write(sessions_listing(summaries, state.conversation.world.now(), state.theme, state.width))
     return state
 
 
@@ -67,8 +70,8 @@ def rename(state: ReplState, text: str) -> ReplState:
     """Give the session another name."""
     name = checked(required(text, "new name", "/rename NAME"))
     if state.kept:
-        state.parts.store.rename(state.session.name, name)
-    elif not state.parts.private and state.parts.store.has(name):
+        state.conversation.store.rename(state.session.name, name)
+    elif not state.conversation.private and state.conversation.store.has(name):
         raise BadUseError(f"There is a session '{name}' already.", hint="Choose another name.")
     state.say(f"This session is called '{name}' now.")
     return replace(state, session=replace(state.session, name=name))
@@ -79,41 +82,43 @@ def delete(state: ReplState, text: str) -> ReplState:
     name = text or state.session.name
     if not name or (not text and not state.kept):
         raise BadUseError("There is nothing to delete: this session is not kept yet.")
-    store = state.parts.store
-    doomed = store.find(name)
-    turns = sum(1 for _ in doomed.lineage())
+    store = state.conversation.store
+    found = store.find(name)
+    turns = sum(1 for _ in found.lineage())
     if not state.keyboard.confirmed(
-        f"Delete session '{sanitize_line(doomed.name)}' ({counted(turns, 'turn')} on its way) for good?"
+        f"Delete session '{sanitize_line(found.name)}' ({counted(turns, 'turn')}) for good?"
     ):
         state.say("Nothing was deleted.")
         return state
     store.delete([name])
-    state.say(f"Session '{doomed.name}' is deleted.")
-    return state.at(_empty(state.session, "")) if doomed.name == state.session.name else state
+    state.say(f"Session '{found.name}' is deleted.")
+    return state.at(_empty(state.session, "")) if found.id == state.session.id else state
 
 
 def search(state: ReplState, text: str) -> ReplState:
     """Find words in all sessions."""
-    matches = state.parts.store.search(required(text, "word to look for", "/search blue sky"), limit=_MOST_MATCHES)
+    matches = state.conversation.store.search(
+        required(text, "word to look for", "/search blue sky"), limit=_MOST_MATCHES
+    )
     if not matches:
         state.say("Nothing was found.")
         return state
     for match in matches:
-        state.write(match_text(match, state.parts.world.now(), state.theme))
+        state.write(match_text(match, state.conversation.world.now(), state.theme))
     state.say("/switch NAME and /goto TURN go there.")
     return state
 
 
 def _empty(session: Session, name: str) -> Session:
-    return replace(session, name=name, turns={}, head=None)
+    return replace(session, id=0, name=name, turns={}, head=None)
 
 
 COMMANDS = (
     Command("fork", "NAME", "Go on in a new session that shares what was said so far.", fork),
     Command("new", "[NAME]", "Begin a new session with the same model and settings.", new),
-    Command("switch", "NAME", "Go on in another session.", switch, Takes.SESSION),
+    Command("switch", "NAME", "Go on in another session.", switch, whole(other_sessions)),
     Command("sessions", "", "List the sessions, the one used last first.", sessions),
     Command("rename", "NAME", "Give this session another name.", rename),
-    Command("delete", "[NAME]", "Delete this session, or another, for good.", delete, Takes.SESSION),
+    Command("delete", "[NAME]", "Delete this session, or another, for good.", delete, whole(other_sessions)),
     Command("search", "TEXT", "Find words in all sessions.", search),
 )

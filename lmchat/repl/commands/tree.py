@@ -1,16 +1,19 @@
 """Commands that move about in the conversation: it is a tree, and any turn can be returned to."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
+from lmchat.chat.listing import TreeEntry
 from lmchat.chat.models import find_model
-from lmchat.chat.session import Outcome, Session, Turn, TurnId
+from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.errors import BadUseError
 from lmchat.render.history import show_turns
-from lmchat.render.tree import Twig, draw_tree
-from lmchat.repl.commands.command import Command, Takes, count, nothing, required, turn_number, with_option, words
+from lmchat.render.tree import draw_tree
+from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, with_option, words
 from lmchat.repl.greeting import say_place
+from lmchat.repl.matching import Offer
+from lmchat.repl.offers import by_word, models, one_word, option_values, options, turns
 from lmchat.repl.state import ReplState
 from lmchat.repl.turns import ask, with_model
 
@@ -20,7 +23,7 @@ _SHOWN_TURNS = 10
 def undo(state: ReplState, text: str) -> ReplState:
     """Move the head towards the first turn."""
     steps, state = count(text, 1), state.current()
-    session = state.parts.store.undo(state.session, steps) if state.kept else state.session.undone(steps)
+    session = state.conversation.store.undo(state.session, steps) if state.kept else state.session.undone(steps)
     return _moved(state, session)
 
 
@@ -28,32 +31,31 @@ def redo(state: ReplState, text: str) -> ReplState:
     """Take back what was undone."""
     steps, state = count(text, 1), state.current()
     if not state.kept:
-        hint = "A private conversation moves with /goto." if state.parts.private else ""
+        hint = "A private conversation moves with /goto." if state.conversation.private else ""
         raise BadUseError("Nothing is left to redo.", hint=hint)
-    return _moved(state, state.parts.store.redo(state.session, steps))
+    return _moved(state, state.conversation.store.redo(state.session, steps))
 
 
 def goto(state: ReplState, text: str) -> ReplState:
     """Move the head to a turn; 0 is before the first."""
     number = turn_number(required(text, "turn to go to", "/goto 3"))
     state, to = state.current(), number or None
-    session = state.parts.store.move(state.session, to) if state.kept else state.session.moved(to)
+    session = state.conversation.store.move(state.session, to) if state.kept else state.session.moved(to)
     return _moved(state, session)
 
 
 def retry(state: ReplState, text: str) -> ReplState:
-    """Ask the last prompt again, beside the reply there is; other models and options hold for this turn only."""
+    """Ask the last prompt again, beside the reply there is; another model and other options apply to this turn only."""
     state = with_model(state.current())
-    turn, usual = _last(state), state.session
-    asking = state.at(_tried_with(state, words(text)))
-    if asking.session.model != usual.model:
+    turn, usual = _unanswered(state) or _last(state), state.session
+    once = _tried_with(state, words(text))
+    if once.model != usual.model:
         state.say(f"Turn {turn.id}, {turn.model}:")
-        show_turns(state.parts.world, [turn], state.theme, dim=True)
-        state.say(f"{asking.session.model}:")
-    growing = asking.session.moved(turn.parent)
-    asked = ask(asking, turn.prompt, growing=growing, summary=turn.summary)
-    # The prompt stands in the tree: it need not stand in the line as well.
-    return replace(asked.talking_with(model=usual.model, options=usual.options), draft="")
+        show_turns(state.conversation.world, [turn], state.theme, dim=True)
+        state.say(f"{once.model}:")
+    asked = ask(state, turn.prompt, growing=usual.moved(turn.parent), summary=turn.summary, once=once)
+    # The prompt is in the tree: what is in the line, to be changed and sent again, is the command.
+    return replace(asked, draft=f"/retry {text}".strip() if asked.draft else "")
 
 
 def edit(state: ReplState, text: str) -> ReplState:
@@ -67,17 +69,18 @@ def tree(state: ReplState, text: str) -> ReplState:
     """Draw the branches, with the head marked."""
     nothing(text)
     state = state.current()
-    store, session = state.parts.store, state.session
-    leaves = {} if state.kept else {turn.id: _Leaf.of(turn) for turn in _turns(session)}
+    store, session = state.conversation.store, state.session
+    leaves = {} if state.kept else {turn.id: TreeEntry.of(turn) for turn in _turns(session)}
     shape = store.shape(session) if state.kept else [(leaf.id, leaf.parent) for leaf in leaves.values()]
     if not shape:
         raise BadUseError("There are no turns yet.")
 
-    def look_up(turns: Collection[TurnId]) -> Iterable[Twig]:
+    def look_up(turns: Collection[TurnId]) -> Iterable[TreeEntry]:
         return store.tree(session, only=turns) if state.kept else [leaves[turn] for turn in turns]
 
     heads = store.heads(session) if state.kept else {}
-    for line in draw_tree(shape, session.head, heads, look_up, state.theme, state.width):
+    attempts = store.attempts(session) if state.kept else {leaf.id for leaf in leaves.values() if leaf.attempt}
+    for line in draw_tree(shape, session.head, heads, look_up, state.theme, state.width, attempts=attempts):
         state.write(f"{line}\n")
     return state
 
@@ -88,25 +91,8 @@ def history(state: ReplState, text: str) -> ReplState:
     turns = list(islice(state.session.lineage(), count(text, _SHOWN_TURNS)))[::-1]
     if not turns:
         raise BadUseError("There are no turns yet.")
-    show_turns(state.parts.world, turns, state.theme)
+    show_turns(state.conversation.world, turns, state.theme)
     return state
-
-
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    """Hold what a drawing shows of a turn that is not on disk."""
-
-    id: TurnId
-    parent: TurnId | None
-    first_words: str
-    outcome: Outcome
-    model: str
-    summary: bool
-
-    @classmethod
-    def of(cls, turn: Turn) -> "_Leaf":
-        """Make it of a turn."""
-        return cls(turn.id, turn.parent, turn.prompt.text[:200], turn.outcome, turn.model, turn.summary)
 
 
 def _turns(session: Session) -> list[Turn]:
@@ -117,6 +103,12 @@ def _moved(state: ReplState, session: Session) -> ReplState:
     moved = replace(state.at(session), warned=False)
     say_place(moved)
     return moved
+
+
+def _unanswered(state: ReplState) -> Turn | None:
+    """Return the newest turn where it is an attempt to follow the head."""
+    newest = state.session.turns.get(max(state.session.turns, default=TurnId(0)))
+    return newest if newest is not None and newest.barren and newest.parent == state.session.head else None
 
 
 def _last(state: ReplState) -> Turn:
@@ -142,6 +134,18 @@ def _tried_with(state: ReplState, given: list[str]) -> Session:
     return session
 
 
+def _retry_offers(state: ReplState, typed: Sequence[str]) -> Iterator[Offer]:
+    if typed[-2:-1] == ["--model"]:
+        yield from models(state)
+        return
+    name, equals, _ = typed[-1].partition("=")
+    if equals:
+        yield from ((f"{name}={value}", about) for value, about in option_values(state, name))
+        return
+    yield "--model", "Ask another model."
+    yield from ((f"{name}=", about) for name, about in options(state))
+
+
 COMMANDS = (
     Command("undo", "[n]", "Go back one turn, or n; the next prompt branches there.", undo),
     Command("redo", "[n]", "Take back what was undone.", redo),
@@ -150,11 +154,11 @@ COMMANDS = (
         "[--model KEY] [option=value…]",
         "Ask the last prompt again; both replies stay in the tree.",
         retry,
-        Takes.RETRY,
-        more="Another model or other options hold for this one reply: /retry --model KEY temperature=0.2",
+        by_word(_retry_offers),
+        more="Another model or other options apply to this one reply: /retry --model KEY temperature=0.2",
     ),
-    Command("edit", "[turn]", "Change the last prompt, or a turn's, and branch there.", edit, Takes.TURN),
-    Command("goto", "TURN", "Go to any turn; 0 is before the first.", goto, Takes.TURN),
+    Command("edit", "[turn]", "Change the last prompt, or a turn's, and branch there.", edit, one_word(turns)),
+    Command("goto", "TURN", "Go to any turn; 0 is before the first.", goto, one_word(turns)),
     Command("tree", "", "Draw the turns with their branches.", tree),
     Command("history", "[n]", f"Show the last {_SHOWN_TURNS} turns again, or n.", history),
 )

@@ -29,6 +29,7 @@ from lmchat.chat.values import (
     InvalidToolCall,
     Item,
     Message,
+    OtherItem,
     Provider,
     Reasoning,
     Reply,
@@ -147,8 +148,10 @@ def replay(reply: Reply) -> Iterator[Event]:
                 yield from (PartStarted(Part.REASONING), ReasoningDelta(content), PartEnded(Part.REASONING))
             case ToolCall():
                 yield from (ToolStarted(item.tool, item.provider), ToolDone(item))
-            case _:
+            case InvalidToolCall():
                 yield from (ToolStarted(item.tool, item.provider), ToolFailed(item))
+            case OtherItem():
+                pass  # the reader of replies makes none
     yield Finished(reply)
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmchat.chat.models import Instance, Model
-from lmchat.errors import LmchatError
+from lmchat.chat.models import DownloadJob, Instance, Model
 from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text, truth
 
 
@@ -21,33 +20,6 @@ class LoadedModel:
     def context_length(self) -> int | None:
         """Return the context in tokens that the server really gave."""
         return integer(self.config.get("context_length"))
-
-
-@dataclass(frozen=True, slots=True)
-class DownloadJob:
-    """Say how far a download is; `id` is empty where there is nothing to do. Sizes are in bytes.
-
-    `status` is the server's word: downloading, paused, completed, failed or already_downloaded.
-    """
-
-    id: str
-    status: str
-    downloaded_bytes: int | None = None
-    total_size_bytes: int | None = None
-    bytes_per_second: float | None = None
-
-    @property
-    def over(self) -> bool:
-        """Tell whether nothing more will happen by itself."""
-        return self.status in {"completed", "failed", "paused", "already_downloaded"}
-
-    def require_success(self) -> None:
-        """Raise LmchatError for a download that failed or was paused."""
-        if self.status in {"failed", "paused"}:
-            raise LmchatError(
-                f"The download {'failed' if self.status == 'failed' else 'is paused'}.",
-                hint="The server's own log says why; the same command goes on with it.",
-            )
 
 
 def read_models(entries: object) -> Iterator[Model]:

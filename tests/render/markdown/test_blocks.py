@@ -131,7 +131,7 @@ def test_empty_lines_behind_indented_code_belong_to_it_only_if_more_follows() ->
     assert outline("    a\n\n    b\n\nc") == ["code :\na\n\nb", "prose 0: c"]
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("line", ["", "    ", "a", "- a", "> a", "| a |", "    a", "#", "***", "<b>"])
 def test_many_lines_cost_no_more_than_their_number(line: str) -> None:
     assert steps_of("    code\n" + f"{line}\n" * 50_000)

@@ -1,16 +1,37 @@
 """A request holds what was set and nothing else."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from lmchat.chat.values import ChatRequest, EphemeralMcp, Image, Options, Plugin, Prompt, ResponseId
+from lmchat.chat.request import ChatRequest
+from lmchat.chat.session import Outcome, Turn, TurnId
+from lmchat.chat.values import (
+    EphemeralMcp,
+    Image,
+    Message,
+    Options,
+    Plugin,
+    Prompt,
+    Reply,
+    ResponseId,
+    ToolCall,
+)
 from lmchat.errors import BadUseError
-from lmchat.wire.writing import chat_body, json_bytes
+from lmchat.wire.lmstudio.request import chat_body, recap
+from lmchat.wire.request import json_bytes
 
 CAT = Image("cat.png", "image/png", b"\x89PNG")
 CAT_ITEM = {"type": "image", "data_url": "data:image/png;base64,iVBORw=="}
+
+
+def turn(asked: str, answered: str = "", *, outcome: Outcome = Outcome.COMPLETE, summary: bool = False) -> Turn:
+    reply = Reply((Message(answered),) if answered else ())
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return Turn(TurnId(1), None, Prompt(asked), reply, outcome, "here", "m", at, summary=summary)
 
 
 def written(request: ChatRequest, *, stream: bool = False) -> dict[str, Any]:
@@ -35,17 +56,42 @@ def test_store_is_sent_only_when_it_is_false() -> None:
     assert written(ChatRequest("m", Prompt("hi"), store=False)) == {"model": "m", "input": "hi", "store": False}
 
 
-def test_the_recap_stands_in_front_of_the_prompt() -> None:
-    assert written(ChatRequest("m", Prompt("hi"), recap="Before:"))["input"] == "Before:\n\nhi"
+def test_the_recap_goes_in_front_of_the_prompt() -> None:
+    request = ChatRequest("m", Prompt("hi"), history=(turn("Who?", "Me."),))
+    assert written(request)["input"] == (
+        "Here is our conversation so far, which you cannot see otherwise.\n\nI said: Who?\n\nYou answered: Me.\n\n"
+        "The conversation so far ends here. Now answer my next message:\n\nhi"
+    )
 
 
-def test_the_system_prompt_goes_along_where_it_is_set() -> None:
-    assert written(ChatRequest("m", Prompt("hi"), system_prompt="Be brief."))["system_prompt"] == "Be brief."
+def test_the_recap_says_what_became_of_each_turn() -> None:
+    calls = Reply((ToolCall("search", {}, "found"),))
+    turns = (
+        turn("all", "they counted", summary=True),
+        replace(turn("look"), reply=calls),
+        turn("tell", "Once", outcome=Outcome.INTERRUPTED),
+        turn("and", outcome=Outcome.INTERRUPTED),
+    )
+    said = recap(turns, 2)
+    assert "(2 earlier messages are left out.)\n\nSummary of everything before: they counted" in said
+    assert "You called tools only: search" in said
+    assert "You answered, but were cut short: Once" in said
+    assert "You had not answered yet when you were cut short." in said
 
 
-def test_images_stand_behind_one_text_item() -> None:
-    request = ChatRequest("m", Prompt("what?", (CAT,)), recap="Before:", recap_images=(CAT,))
-    assert written(request)["input"] == [{"type": "text", "content": "Before:\n\nwhat?"}, CAT_ITEM, CAT_ITEM]
+def test_the_system_prompt_begins_a_chain_and_is_not_sent_again() -> None:
+    request = ChatRequest("m", Prompt("hi"), system_prompt="Be brief.")
+    assert written(request)["system_prompt"] == "Be brief."
+    assert "system_prompt" not in written(replace(request, follows=ResponseId("resp_1")))
+
+
+def test_images_come_after_one_text_item_each_earlier_one_once() -> None:
+    asked = Prompt("look", (CAT, CAT))
+    request = ChatRequest("m", Prompt("what?", (CAT,)), history=(replace(turn("", "ok"), prompt=asked),))
+    text, *images = written(request)["input"]
+    assert text["type"] == "text"
+    assert "I said: look [picture: cat.png] [picture: cat.png]" in text["content"]
+    assert images == [CAT_ITEM, CAT_ITEM]
 
 
 def test_an_image_alone_brings_no_empty_text() -> None:

@@ -1,0 +1,100 @@
+"""What a person can do about an error, as data: each face of the program words it with the names people type there."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Action(Enum):
+    """A thing to do that has one name in a shell and another in talk."""
+
+    ATTACH_PICTURE = auto()
+    BEGIN_SESSION = auto()
+    CHOOSE_MODEL = auto()
+    DOWNLOAD_MODEL = auto()
+    EXPORT_SESSION = auto()
+    LIST_MODELS = auto()
+    LIST_SESSIONS = auto()
+    LOAD_MODEL = auto()
+    SET_OPTION = auto()
+    SHOW_TREE = auto()
+    SWITCH_SESSION = auto()
+    UNLOAD_MODEL = auto()
+    UNSET_OPTION = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """An action within a hint, with what it is done to (empty: a placeholder)."""
+
+    action: Action
+    to: str = ""
+
+
+Advice = str | tuple[str | Do, ...]
+"""A sentence that says what to do, with the actions in it as data."""
+
+Say = Callable[[Advice], None]
+"""Says one sentence to the person, beside the answer."""
+
+Words = Mapping[Action, Callable[[str], str]]
+"""How a face of the program names each action, given what it is done to (which may be empty)."""
+
+
+def worded(advice: Advice, words: Words) -> str:
+    """Return the sentence, with each action as people type it."""
+    if isinstance(advice, str):
+        return advice
+    return "".join(part if isinstance(part, str) else f"`{words[part.action](part.to)}`" for part in advice)
+
+
+def _load(to: str) -> str:
+    key, *options = (to or "KEY context_length=N").split(" ")
+    flags = [f"--{name.replace('_', '-')} {value}" for name, _, value in (option.partition("=") for option in options)]
+    return " ".join(["lmchat models load", key, *flags])
+
+
+def _flag(to: str) -> str:
+    name, _, value = to.partition(" ")
+    return f"--{name.replace('_', '-')} {value}".rstrip()
+
+
+COMMAND_LINE: Words = {
+    Action.ATTACH_PICTURE: lambda to: f"--image {to or 'FILE'}",
+    Action.BEGIN_SESSION: lambda to: f'lmchat ask "{to or "Hello"}"',
+    Action.CHOOSE_MODEL: lambda to: f"--model {to or 'KEY'}",
+    Action.DOWNLOAD_MODEL: lambda to: f"lmchat models download {to or 'NAME'}",
+    Action.EXPORT_SESSION: lambda to: f"lmchat sessions export {to or 'NAME'} --json",
+    Action.LIST_MODELS: lambda _to: "lmchat models",
+    Action.LIST_SESSIONS: lambda _to: "lmchat sessions",
+    Action.LOAD_MODEL: _load,
+    Action.SET_OPTION: _flag,
+    Action.SHOW_TREE: lambda to: f"lmchat sessions tree {to or 'NAME'}",
+    Action.SWITCH_SESSION: lambda to: f"lmchat talk {to or 'NAME'}",
+    Action.UNLOAD_MODEL: lambda to: f"lmchat models unload {to or 'KEY'}",
+    Action.UNSET_OPTION: _flag,
+}
+"""The names of the actions in a shell."""
+
+
+def _set_in_talk(to: str) -> str:
+    name, _, value = to.partition(" ")
+    return f"/reasoning {value}".rstrip() if name == "reasoning" else f"/set {to or 'option value'}"
+
+
+IN_TALK: Words = {
+    Action.ATTACH_PICTURE: lambda to: f"/image {to or 'FILE'}",
+    Action.BEGIN_SESSION: lambda _to: "/new",
+    Action.CHOOSE_MODEL: lambda to: f"/model {to or 'KEY'}",
+    Action.DOWNLOAD_MODEL: lambda to: f"/download {to or 'NAME'}",
+    Action.EXPORT_SESSION: lambda _to: "/export FILE.json",
+    Action.LIST_MODELS: lambda _to: "/models",
+    Action.LIST_SESSIONS: lambda _to: "/sessions",
+    Action.LOAD_MODEL: lambda to: f"/load {to or 'KEY context_length=N'}",
+    Action.SET_OPTION: _set_in_talk,
+    Action.SHOW_TREE: lambda _to: "/tree",
+    Action.SWITCH_SESSION: lambda to: f"/switch {to or 'NAME'}",
+    Action.UNLOAD_MODEL: lambda to: f"/unload {to or 'KEY'}",
+    Action.UNSET_OPTION: lambda to: f"/unset {to or 'option'}",
+}
+"""The names of the actions in talk."""

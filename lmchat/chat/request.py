@@ -1,0 +1,31 @@
+"""One turn as it is asked of a server: values only, how they are written is the dialect's business."""
+
+from dataclasses import dataclass, field
+
+from lmchat.chat.session import Turn
+from lmchat.chat.values import Integration, Options, Prompt, ResponseId
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A prompt, and everything a server needs to answer it.
+
+    `follows` is the reply that the server keeps and this prompt comes after; `history` are the turns since, which the
+    server lacks, oldest first, and `left_out` counts still older ones that have no room. `system_prompt` is always
+    set where there is one, also where the chain that is followed has it already.
+    """
+
+    model: str
+    prompt: Prompt
+    follows: ResponseId | None = None
+    history: tuple[Turn, ...] = ()
+    left_out: int = 0
+    system_prompt: str = ""
+    options: Options = field(default_factory=Options)
+    integrations: tuple[Integration, ...] = ()
+    store: bool = True
+
+    @property
+    def resent_characters(self) -> int:
+        """Return how many characters of earlier turns go along, without what a dialect writes around them."""
+        return sum(len(turn.prompt.text) + len(turn.reply.text) for turn in self.history)

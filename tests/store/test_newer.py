@@ -1,0 +1,55 @@
+"""What a newer lmchat kept never makes this one call the store damaged, and stays as it was."""
+
+import json
+from typing import Any
+
+import pytest
+
+from lmchat.chat.session import Session
+from lmchat.store.store import Store
+from tests.store.conversation import asked
+
+ITEMS: list[dict[str, Any]] = [
+    {"kind": "message", "text": "Blue.", "annotations": [{"url": "https://x.example"}]},
+    {"kind": "reasoning", "text": "Hm.", "seconds": 1.5, "signature": "abc"},
+    {"kind": "tool_call", "tool": "t", "arguments": {}, "output": "o", "provider": None, "cost": 3},
+    {"kind": "invalid_tool_call", "reason": "r", "tool": "", "type": "", "arguments": None, "provider": None, "at": 1},
+    {"kind": "citation", "source": {"page": 3}},
+]
+
+
+@pytest.fixture
+def newer(store: Store) -> Session:
+    """Make a session as a newer lmchat would have left it."""
+    session = asked(store, store.create("s"), "What?")
+    store._database.execute(
+        "UPDATE turn SET items = ?, stats = ?", (json.dumps(ITEMS), '{"input_tokens":3,"joules":9}')
+    )
+    store._database.execute("UPDATE session SET options = ?", ('{"top_k":3,"dry_multiplier":0.5}',))
+    return store.find(session.name)
+
+
+def test_items_options_and_stats_of_a_newer_lmchat_are_read(newer: Session) -> None:
+    turn = newer.turns[newer.path()[0].id]
+    assert turn.reply.text == "Blue."
+    assert turn.reply.stats.input_tokens == 3
+    assert newer.options.given()["top_k"] == 3
+
+
+def test_they_are_written_back_as_they_were(store: Store, newer: Session) -> None:
+    document = store.export(newer)
+    assert document["turns"][0]["items"] == ITEMS
+    assert document["turns"][0]["stats"] == {"input_tokens": 3, "joules": 9}
+    assert document["options"] == {"top_k": 3, "dry_multiplier": 0.5}
+
+
+def test_an_import_keeps_them(store: Store, newer: Session) -> None:
+    document = store.export(newer)
+    copy = store.export(store.import_(json.loads(json.dumps(document)), "copy"))
+    assert copy["turns"] == document["turns"]
+    assert copy["options"] == document["options"]
+
+
+def test_a_change_of_settings_keeps_an_option_that_is_unknown(store: Store, newer: Session) -> None:
+    store.configure(newer)
+    assert store.find("s").options.given()["dry_multiplier"] == 0.5
