@@ -103,7 +103,8 @@ sessions|command|tree||Draw the turns with their branches.
 sessions|command|search||Find turns by their words, newest first.
 sessions|command|rename||Give a session another name.
 sessions|command|fork||Begin a session that shares what was said.
-sessions|command|delete||Delete sessions for good.
+sessions|command|delete||Move sessions to the trash, for 30 days.
+sessions|command|restore||Bring a session back from the trash.
 sessions|command|export||Write a session as Markdown, or complete as JSON.
 sessions|command|import||Bring back an exported session.
 sessions list|option|--limit||How many, such as 20; 0: all.
@@ -128,8 +129,14 @@ sessions fork|argument|NAME|ask sessions|The session, as `lmchat sessions` shows
 sessions fork|argument|NEW||The name of the new session.
 sessions fork|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 sessions fork|flag|--help||Show this help.
-sessions delete|arguments|NAME…|ask sessions|The sessions to delete.
+sessions delete|arguments|NAME…|ask sessions|The sessions; a pattern such as 'chat-*' means several.
+sessions delete|option|--older-than||Only those not used for that long, such as 90d.
+sessions delete|flag|--purge||For good, not into the trash; without NAME, empty the trash.
+sessions delete|flag|--yes||Do not ask.
+sessions delete|flag|-y||Do not ask.
 sessions delete|flag|--help||Show this help.
+sessions restore|argument|DELETED||The session by the name it had; none lists the trash.
+sessions restore|flag|--help||Show this help.
 sessions export|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
 sessions export|option|--output|file|Write there; .json is complete.
 sessions export|option|-o|file|Write there; .json is complete.
@@ -194,7 +201,8 @@ help sessions|command|tree||Draw the turns with their branches.
 help sessions|command|search||Find turns by their words, newest first.
 help sessions|command|rename||Give a session another name.
 help sessions|command|fork||Begin a session that shares what was said.
-help sessions|command|delete||Delete sessions for good.
+help sessions|command|delete||Move sessions to the trash, for 30 days.
+help sessions|command|restore||Bring a session back from the trash.
 help sessions|command|export||Write a session as Markdown, or complete as JSON.
 help sessions|command|import||Bring back an exported session.
 help|command|models||List, load, unload and download the server's models.
