@@ -107,6 +107,8 @@ sessions|command|delete||Move sessions to the trash, for 30 days.
 sessions|command|restore||Bring a session back from the trash.
 sessions|command|export||Write a session as Markdown, or complete as JSON.
 sessions|command|import||Bring back an exported session.
+sessions|command|check||Look for damage in the saved sessions.
+sessions|command|backup||Copy all sessions to one file.
 sessions list|option|--limit||How many, such as 20; 0: all.
 sessions list|flag|--json||One JSON document on stdout, for scripts.
 sessions list|flag|--help||Show this help.
@@ -142,9 +144,14 @@ sessions export|option|--output|file|Write there; .json is complete.
 sessions export|option|-o|file|Write there; .json is complete.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions export|flag|--help||Show this help.
-sessions import|argument|FILE|file|What export --json wrote; - reads standard input.
+sessions import|argument|FILE|file|From export --json or backup; - reads standard input.
 sessions import|option|--name||Call the session that.
 sessions import|flag|--help||Show this help.
+sessions check|flag|--repair||Mend what loses no word, after a copy of the file.
+sessions check|flag|--help||Show this help.
+sessions backup|argument|FILE|file|Where the copy goes.
+sessions backup|flag|--force||Replace a file that is there.
+sessions backup|flag|--help||Show this help.
 models|flag|--json||One JSON document on stdout, for scripts.
 models|flag|--wide||Show every column also on a terminal.
 models|flag|--help||Show this help.
@@ -205,6 +212,8 @@ help sessions|command|delete||Move sessions to the trash, for 30 days.
 help sessions|command|restore||Bring a session back from the trash.
 help sessions|command|export||Write a session as Markdown, or complete as JSON.
 help sessions|command|import||Bring back an exported session.
+help sessions|command|check||Look for damage in the saved sessions.
+help sessions|command|backup||Copy all sessions to one file.
 help|command|models||List, load, unload and download the server's models.
 help models|command|list||List the downloaded models, loaded ones first.
 help models|command|load||Load a model.

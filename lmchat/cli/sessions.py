@@ -211,7 +211,8 @@ def export(
 def import_(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", parser=path_of, help="What export --json wrote; - reads standard input.")
+        Path,
+        typer.Argument(metavar="FILE", parser=path_of, help="From export --json or backup; - reads standard input."),
     ],
     name: Annotated[str | None, typer.Option("--name", metavar="NEW", help="Call the session that.")] = None,
 ) -> None:
@@ -224,3 +225,39 @@ def import_(
     from lmchat.app.export import import_session
 
     import_session(context.obj, file, name)
+
+
+@sessions.command()
+def check(
+    context: typer.Context,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what loses no word, after a copy of the file.")
+    ] = False,
+) -> None:
+    """Look for damage in the saved sessions.
+
+    \b
+    lmchat sessions check
+    lmchat sessions check --repair
+    """
+    from lmchat.app.care import check_sessions
+
+    check_sessions(context.obj, repair=repair)
+
+
+@sessions.command()
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", parser=path_of, help="Where the copy goes.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Copy all sessions to one file.
+
+    Others may go on meanwhile; `lmchat sessions import` reads the copy.
+
+    \b
+    lmchat sessions backup ~/lmchat-2026.db
+    """
+    from lmchat.app.care import back_up_sessions
+
+    back_up_sessions(context.obj, file, force=force)

@@ -59,7 +59,11 @@ def last(database: Database) -> str | None:
 def find(database: Database, name: str) -> Session:
     """Return the session of that name; raise NotFoundError, with the nearest names, where there is none."""
     settle_left_behind(database)
-    number = number_of(database, name)
+    return readable_session(database, number_of(database, name))
+
+
+def readable_session(database: Database, number: int) -> Session:
+    """Return the session of that number; raise StoreError where it is gone or cannot be read."""
     row = database.row(
         "SELECT id, name, tree, head, model, system, options, integrations FROM session WHERE id = ?", (number,)
     )

@@ -12,7 +12,8 @@ from lmchat.chat.session import Session, TurnId
 from lmchat.chat.talk import Keep
 from lmchat.chat.values import Integration, Options
 from lmchat.errors import StoreError
-from lmchat.store import documents, sessions, trash, tree
+from lmchat.store import care, documents, sessions, trash, tree
+from lmchat.store.care import Finding
 from lmchat.store.database import FILE_NAME, Database
 from lmchat.store.drafts import Keeper, Writer, writers_directory
 from lmchat.store.schema import prepare
@@ -203,6 +204,21 @@ class Store:
     def tree(self, session: Session, only: Collection[TurnId] | None = None) -> tuple[TreeEntry, ...]:
         """Return every turn the session reaches, or those of `only`, by number, with what a drawing shows."""
         return tree.tree(self._database, session, only)
+
+    def check(self) -> list[Finding]:
+        """Return what is wrong with the file, which is only read."""
+        return care.check(self._database)
+
+    def repair(self) -> None:
+        """Mend what can be mended without losing a word; all of it or nothing."""
+        care.repair(self._database)
+
+    def backup(self, path: Path, *, replace: bool = False) -> None:
+        """Copy the whole file, as it is at one moment, for its owner only; others may write meanwhile.
+
+        Raise BadUseError where there is a file already (unless `replace`) or none can be written.
+        """
+        care.backup(self._database, path, replace=replace)
 
     def search(self, text: str, *, session: str | None = None, limit: int = 50) -> tuple[Match, ...]:
         """Find the turns that hold all words of `text`, newest first.
