@@ -192,7 +192,7 @@ def settle_left_behind(database: Database) -> None:
     """End the drafts of programs that died: what had come of them is kept, as interrupted turns."""
     signed = database.rows("SELECT DISTINCT writer FROM draft")
     dead = [writer for (writer,) in signed if not alive(writers_directory(database), writer)]
-    if not dead:
+    if not dead or database.read_only:
         return
     with database.write():
         for writer in dead:

@@ -59,6 +59,11 @@ class Store:
         finally:
             self._writer.close()
 
+    @property
+    def unreadable(self) -> list[str]:
+        """Return what lists left out because it cannot be read, in words."""
+        return self._database.unreadable
+
     def sessions(self, limit: int | None = None) -> tuple[Summary, ...]:
         """Return the sessions, the one used last first, or only the first `limit` of them."""
         return sessions.listed(self._database, limit)
