@@ -28,8 +28,8 @@ ask|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
 ask|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
 ask|option|--system|@file|The system prompt, or a file: -S @role.txt.
 ask|option|-S|@file|The system prompt, or a file: -S @role.txt.
-ask|option|--image|file|Send a picture along; repeatable: -i a.png.
-ask|option|-i|file|Send a picture along; repeatable: -i a.png.
+ask|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
+ask|option|-i|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 ask|option|--file|file|Quote a text file; repeatable: -f notes.md.
 ask|option|-f|file|Quote a text file; repeatable: -f notes.md.
 ask|option|--mcp||Tools: mcp/label[:tool,tool] or label=https://url[:tool,tool]; repeatable.
@@ -65,8 +65,8 @@ talk|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
 talk|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
 talk|option|--system|@file|The system prompt, or a file: -S @role.txt.
 talk|option|-S|@file|The system prompt, or a file: -S @role.txt.
-talk|option|--image|file|Send a picture along; repeatable: -i a.png.
-talk|option|-i|file|Send a picture along; repeatable: -i a.png.
+talk|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
+talk|option|-i|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 talk|option|--file|file|Quote a text file; repeatable: -f notes.md.
 talk|option|-f|file|Quote a text file; repeatable: -f notes.md.
 talk|option|--mcp||Tools: mcp/label[:tool,tool] or label=https://url[:tool,tool]; repeatable.
@@ -104,13 +104,16 @@ sessions|command|search||Find turns by their words, newest first.
 sessions|command|rename||Give a session another name.
 sessions|command|fork||Begin a session that shares what was said.
 sessions|command|delete||Delete sessions for good.
-sessions|command|export||Write a session as Markdown, or complete as JSON.
+sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
 sessions|command|import||Bring back an exported session.
 sessions list|option|--limit||How many, such as 20; 0: all.
 sessions list|flag|--json||One JSON document on stdout, for scripts.
 sessions list|flag|--help||Show this help.
 sessions show|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
 sessions show|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
+sessions show|flag|--show-reasoning||What the model thought: all, or nothing.
+sessions show|flag|--hide-reasoning||What the model thought: all, or nothing.
+sessions show|flag|--raw||Only the last reply's own text, as it came.
 sessions show|flag|--json||One JSON document on stdout, for scripts.
 sessions show|flag|--help||Show this help.
 sessions tree|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
@@ -131,8 +134,8 @@ sessions fork|flag|--help||Show this help.
 sessions delete|arguments|NAME…|ask sessions|The sessions to delete.
 sessions delete|flag|--help||Show this help.
 sessions export|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
-sessions export|option|--output|file|Write there; .json holds everything.
-sessions export|option|-o|file|Write there; .json holds everything.
+sessions export|option|--output|file|Write there; .json is complete.
+sessions export|option|-o|file|Write there; .json is complete.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions export|flag|--help||Show this help.
 sessions import|argument|FILE|file|What export --json wrote; - reads standard input.
@@ -195,7 +198,7 @@ help sessions|command|search||Find turns by their words, newest first.
 help sessions|command|rename||Give a session another name.
 help sessions|command|fork||Begin a session that shares what was said.
 help sessions|command|delete||Delete sessions for good.
-help sessions|command|export||Write a session as Markdown, or complete as JSON.
+help sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
 help sessions|command|import||Bring back an exported session.
 help|command|models||List, load, unload and download the server's models.
 help models|command|list||List the downloaded models, loaded ones first.

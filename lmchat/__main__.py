@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
         return ExitStatus.OK
     except Exception as fault:  # noqa: BLE001 - whatever else happens is a bug, which is said in one line
         if _wanted(arguments).debug:
-            import traceback
+            from lmchat.render.failures import show_traceback
 
-            traceback.print_exc(file=world.stderr)
+            show_traceback(world, fault)
         known = system_error(fault) if isinstance(fault, OSError) else BugError(type(fault).__name__)
         status = _report(world, arguments, known)
         try:

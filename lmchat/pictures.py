@@ -1,10 +1,16 @@
-"""Scale pictures down to what models take: the only room that knows Pillow, which is an extra (`images`)."""
+"""Pictures made fit to send: upright, without the metadata of cameras, of a kind and a size that models take.
 
-from dataclasses import replace
+The only room that knows Pillow, which is loaded when there is a picture."""
+
+from collections.abc import Iterator
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
+
+if TYPE_CHECKING:
+    from PIL import Image as Pillow
 
 LONGEST_SIDE = 2048
 """Pixels; models look at pictures in tiles far smaller than this, so more only costs time and memory."""
@@ -12,40 +18,148 @@ LONGEST_SIDE = 2048
 LARGEST = 8_000_000
 """Bytes; a picture goes along as text a third longer, in one JSON document."""
 
+MOST_PIXELS = 100_000_000
+"""Pixels that are decoded at once: four bytes each in memory."""
+
 _JPEG_QUALITY = 90
-_SUFFIX_OF = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP", "image/gif": "PNG"}
+_SIXTEEN_BITS = 65535
+_SENT_AS_THEY_ARE = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
+_PHOTOGRAPHS = ("JPEG", "MPO", "AVIF", "HEIF", "WEBP")
+_ORDINARY_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
+_HARMLESS = frozenset({
+    "adobe", "adobe_transform", "aspect", "background", "chromaticity", "dpi", "duration", "gamma",
+    "icc_profile", "interlace", "jfif", "jfif_density", "jfif_unit", "jfif_version", "loop", "progression",
+    "progressive", "srgb", "timestamp", "transparency", "version",
+})  # fmt: skip
+"""What Pillow tells of a file besides its pixels that says nothing of places, people or cameras."""
+
+_ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9", "GIF": b";"}
+"""The last bytes of a file to which nothing was appended; WebP says its length in its head."""
 
 
-def scaled(image: Image) -> tuple[Image, str]:
-    """Return the picture as it may be sent, and a sentence where that is another than it was, else an empty one.
+def prepared(name: str, data: bytes) -> tuple[Image, str]:
+    """Make a picture of a file's bytes, whatever its name says, and a sentence on what was changed, else an empty one.
 
-    Raise BadUseError for a picture that is too large where Pillow is not installed, or cannot read it.
+    Raise BadUseError where it is no picture, broken, or too large to be decoded.
     """
-    if max(image.width, image.height) <= LONGEST_SIDE and len(image.data) <= LARGEST:
-        return image, ""
+    from PIL import Image as Pillow
+    from PIL import UnidentifiedImageError
+
+    # The limit below is asked instead, whose refusal says what is the matter.
+    Pillow.MAX_IMAGE_PIXELS = None
     try:
-        from PIL import Image as Pillow
-        from PIL import ImageOps, UnidentifiedImageError
-    except ImportError:
+        with Pillow.open(BytesIO(data)) as opened:
+            size = opened.size
+            if _fit(opened, data):
+                return Image(name, _SENT_AS_THEY_ARE[str(opened.format)], data, *size), ""
+            changes = [*_changes(opened)]
+            picture = _drawn(name, opened)
+            kind, written = _written(picture, photograph=opened.format in _PHOTOGRAPHS)
+            if kind != opened.format and not (kind == "JPEG" and opened.format == "MPO"):
+                changes.insert(0, f"converted from {opened.format} to {kind}")
+    except UnidentifiedImageError:
         raise BadUseError(
-            f"'{image.name}' is too large to send ({image.width} × {image.height} pixels, {len(image.data):,} bytes).",
-            hint="Make it smaller, or let lmchat do it: pip install 'lmchat[images]'",
+            f"'{name}' is not a picture that lmchat can read.", hint="PNG, JPEG, WebP, GIF, AVIF, TIFF and BMP are."
         ) from None
-    try:
-        with Pillow.open(BytesIO(image.data)) as opened:
-            # Cameras write how they were held beside the picture, and what is written anew has no such note.
-            picture = ImageOps.exif_transpose(opened)
-            picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-            kind = _SUFFIX_OF[image.media_type]
-            if kind == "JPEG":
-                picture = picture.convert("RGB")
-            written = BytesIO()
-            picture.save(written, kind, quality=_JPEG_QUALITY)
-    except (OSError, ValueError, UnidentifiedImageError, Pillow.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, EOFError):
         raise BadUseError(
-            f"'{image.name}' cannot be read as a picture.", hint="Save it anew, or take another."
+            f"'{name}' is broken: it cannot be read to its end.", hint="Save it again, or take another."
         ) from None
-    width, height = picture.size
-    note = f"{image.name} was scaled down from {image.width} × {image.height} to {width} × {height} pixels."
-    media_type = "image/png" if kind == "PNG" else image.media_type
-    return replace(image, data=written.getvalue(), media_type=media_type, width=width, height=height), note
+    if max(size) > LONGEST_SIDE:
+        was, now = (" × ".join(map(str, each)) for each in (size, picture.size))
+        changes.insert(0, f"scaled down from {was} to {now} pixels")
+    note = f"{name} was {', '.join(changes)}." if changes else ""
+    return Image(name, _SENT_AS_THEY_ARE[kind], written, *picture.size), note
+
+
+def _fit(opened: "Pillow.Image", data: bytes) -> bool:
+    """Tell whether a file can be sent as it is: nothing to turn, to scale, to convert or to take out."""
+    return (
+        opened.format in _SENT_AS_THEY_ARE
+        and max(opened.size) <= LONGEST_SIDE
+        and len(data) <= LARGEST
+        and opened.mode in _ORDINARY_MODES
+        and opened.info.keys() <= _HARMLESS
+        and not _animated(opened)
+        and _ends(str(opened.format), data)
+        and _loads(opened)
+        # What stands after the pixels is known once they are read.
+        and opened.info.keys() <= _HARMLESS
+    )
+
+
+def _ends(kind: str, data: bytes) -> bool:
+    """Tell whether the file ends where its picture does."""
+    if kind == "WEBP":
+        return int.from_bytes(data[4:8], "little") + 8 == len(data)
+    return data.endswith(_ENDS[kind])
+
+
+def _loads(opened: "Pillow.Image") -> bool:
+    opened.load()
+    return True
+
+
+def _animated(opened: "Pillow.Image") -> bool:
+    return bool(getattr(opened, "is_animated", False))
+
+
+def _changes(opened: "Pillow.Image") -> Iterator[str]:
+    """Name what will be done to a picture besides scaling and converting it."""
+    exif = opened.getexif()
+    if exif.get(_ORIENTATION, 1) not in {0, 1}:
+        yield "turned upright"
+    if exif or {"exif", "xmp", "comment", "photoshop"} & opened.info.keys():
+        yield "stripped of its metadata"
+    if _animated(opened):
+        yield "reduced to its first frame"
+
+
+_ORIENTATION = 0x0112
+
+
+def _drawn(name: str, opened: "Pillow.Image") -> "Pillow.Image":
+    """Decode a picture in a mode that every kind of file can have, small enough and upright."""
+    from PIL import ImageOps
+
+    width, height = opened.size
+    # JPEG can be decoded at an eighth of its size.
+    opened.draft(None, (LONGEST_SIDE, LONGEST_SIDE))
+    if opened.width * opened.height > MOST_PIXELS:
+        raise BadUseError(
+            f"'{name}' is too large to be decoded: {width:,} × {height:,} pixels.",
+            hint=f"Make it smaller: at most {MOST_PIXELS // 1_000_000} million pixels.",
+        )
+    opened.seek(0)
+    picture = _eight_bits(opened)
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    upright = ImageOps.exif_transpose(picture)
+    see_through = upright.mode in ("LA", "PA", "RGBA") or "transparency" in upright.info
+    return upright.convert("RGBA" if see_through else "L" if upright.mode in ("1", "L") else "RGB")
+
+
+def _eight_bits(opened: "Pillow.Image") -> "Pillow.Image":
+    """Bring grey pictures of 16 and 32 bits a pixel down to 8; others stay as they are."""
+    if not opened.mode.startswith(("I", "F")):
+        return opened
+    deep = opened.convert("F")
+    _, high = (float(str(extreme)) for extreme in deep.getextrema())  # of its one band
+    most = _SIXTEEN_BITS if opened.mode.startswith("I") and high <= _SIXTEEN_BITS else high or 1.0
+    return deep.point(lambda value: value * (255 / most)).convert("L")
+
+
+def _written(picture: "Pillow.Image", *, photograph: bool) -> tuple[str, bytes]:
+    """Write a picture without any metadata: photographs as JPEG, what has sharp edges or shows through as PNG."""
+    if picture.mode != "RGBA" and photograph:
+        return "JPEG", _bytes(picture, "JPEG")
+    written = _bytes(picture, "PNG")
+    if len(written) <= LARGEST:
+        return "PNG", written
+    return "JPEG", _bytes(picture.convert("RGB"), "JPEG")
+
+
+def _bytes(picture: "Pillow.Image", kind: str) -> bytes:
+    written = BytesIO()
+    picture.info = {}
+    picture.save(written, kind, quality=_JPEG_QUALITY)
+    return written.getvalue()

@@ -1,4 +1,4 @@
-"""What goes along with a prompt: text files, quoted under their names, and pictures."""
+"""What is sent with a prompt: text files, quoted under their names, and pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -12,6 +12,10 @@ from lmchat.world import path_of
 
 if TYPE_CHECKING:
     from lmchat.decoding import Decoded
+
+
+STDIN = Path("-")
+"""Standard input, where a file is named."""
 
 
 def text_or_file(text: str, say: Say, encoding: str | None = None) -> str:
@@ -54,7 +58,7 @@ def quoted_file(path: Path, say: Say, encoding: str | None = None) -> str:
 
 
 def pictures(invocation: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]:
-    """Read the pictures that go along with a prompt, scaled down where they are too large, which is said.
+    """Read the pictures of a prompt, made fit to send, and say what was changed; `-` is standard input.
 
     Raise BadUseError for a file that is none.
     """
@@ -62,13 +66,14 @@ def pictures(invocation: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]
 
 
 def _picture(invocation: Invocation, path: Path) -> Image:
-    from lmchat.chat.images import read_picture
-    from lmchat.pictures import scaled
+    from lmchat.pictures import prepared
 
+    piped = path == STDIN
     try:
-        image, note = scaled(read_picture(path.name, path.read_bytes()))
+        data = invocation.world.stdin.buffer.read() if piped else path.read_bytes()
     except OSError as error:
         raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+    image, note = prepared("picture" if piped else path.name, data)
     if note:
-        invocation.say(note)
+        invocation.say(f"lmchat: {note}")
     return image

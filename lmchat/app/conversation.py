@@ -59,8 +59,8 @@ class Conversation:
         the reply as one that stands for everything above it; `once` has the model and options of this request where
         they are not the session's own.
         """
-        session = self.written(session, prompt)
-        keep = self.private.keep if self.private else self.store.keeper(session)
+        before, session = session, self.written(session, prompt)
+        keep = self.private.keeper(session) if self.private else self.store.keeper(session)
         asking = replace(session, head=growing.head) if growing else session
         exchange = talk(
             replace(asking, model=once.model, options=once.options) if once else asking,
@@ -75,6 +75,8 @@ class Conversation:
             summary=summary,
         )
         after = replace(exchange.session, model=session.model, options=session.options)
+        if exchange.turn.barren and not self.private and self.store.forget_unanswered(after):
+            after = replace(before, id=0, turns={}, head=None)
         return replace(exchange, session=after)
 
     def written(self, session: Session, prompt: Prompt) -> Session:
@@ -167,7 +169,11 @@ def open_kept_store(invocation: Invocation, *, apart: bool = False, private: boo
         kept = invocation.world.directories.data
         apart = apart or (private and not has_store(kept))
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="lmchat-"))) if apart else kept
-        yield stack.enter_context(open_store(directory, now=invocation.world.now))
+        store = stack.enter_context(open_store(directory, now=invocation.world.now))
+        yield store
+        if store.unreadable:
+            left_out = ", ".join(dict.fromkeys(store.unreadable))
+            invocation.say(f"Left out, since it cannot be read: {left_out}. `lmchat sessions check` says more.")
 
 
 @contextmanager

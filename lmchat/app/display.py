@@ -38,7 +38,7 @@ _MARKDOWN = {"always": True, "never": False, "auto": None}
 
 
 def view_for(conversation: Conversation, context_length: int | None = None) -> View:
-    """Make what shows one turn; `context_length` is how many tokens the model holds, where it is known."""
+    """Make what shows one turn; `context_length` is the size of the model's context in tokens, if known."""
     settings, flags = conversation.settings, conversation.flags
     manner = ViewOptions(
         json=flags.as_json,
@@ -48,13 +48,15 @@ def view_for(conversation: Conversation, context_length: int | None = None) -> V
         code_theme=settings.text("code_theme"),
         unicode_maths=settings.text("maths") == "unicode",
         prose_width=_prose_width(settings),
-        wanted=DisplayOptions(_thoughts(settings), stats=settings.flag("stats"), context_length=context_length),
+        wanted=DisplayOptions(thoughts_of(settings), stats=settings.flag("stats"), context_length=context_length),
     )
     return choose_view(conversation.world, manner)
 
 
-def _thoughts(settings: Settings) -> Thoughts:
-    """Fold reasoning unless somebody said otherwise."""
+def thoughts_of(settings: Settings, wanted: bool | None = None) -> Thoughts:
+    """Tell what becomes of reasoning: folded unless `wanted` or the settings say otherwise."""
+    if wanted is not None:
+        return Thoughts.SHOW if wanted else Thoughts.HIDE
     if not settings.is_set("show_reasoning"):
         return Thoughts.FOLD
     return Thoughts.SHOW if settings.flag("show_reasoning") else Thoughts.HIDE

@@ -27,13 +27,9 @@ class Invocation:
 
     def say(self, sentence: Advice) -> None:
         """Say on stderr what was done; stdout is for answers. A server's names may be in it."""
-        from lmchat.render.sanitize import sanitize_line
-        from lmchat.render.terminal import fitted
+        from lmchat.render.failures import show_line
 
-        stderr, text = self.world.stderr, worded(sentence, COMMAND_LINE)
-        line = fitted(sanitize_line(text), stderr, self.world.environ) if stderr.isatty() else text
-        stderr.write(f"{line}\n")
-        stderr.flush()
+        show_line(self.world, worded(sentence, COMMAND_LINE))
 
 
 @dataclass(frozen=True, slots=True)

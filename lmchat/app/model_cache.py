@@ -5,7 +5,7 @@ Completion reads them, so that it never waits for the network. The file is writt
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -65,15 +65,37 @@ def _path(world: World, server: str) -> Path:
     return world.directories.cache / f"models-{sha256(server.encode()).hexdigest()[:16]}.json"
 
 
+def chat_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the keys of the models that chat, with what they are."""
+    return ((model.key, about(model)) for model in models if model.chats)
+
+
+def instance_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the ids of loaded instances, with what they are."""
+    return ((instance.id, about(model)) for model in models for instance in model.instances)
+
+
+def about(model: Model) -> str:
+    """Return what a model is, in a few words."""
+    return " ".join(filter(None, (model.display_name, model.params, model.quantization)))
+
+
+def level_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the levels of reasoning that models have, and which of them is a model's own."""
+    defaults = {model.reasoning_default for model in models}
+    levels = dict.fromkeys(level for model in models for level in model.reasoning_options)
+    return ((level, "the model's own" if level in defaults else "") for level in levels)
+
+
 class ModelList:
     """The models of a server as they were fetched last: in the background, so that no key waits for the network.
 
-    `fetch` asks the server; `news` is called after every answer.
+    `fetch` asks the server; `changed` is called after every answer.
     """
 
-    def __init__(self, fetch: Callable[[], tuple[Model, ...]], news: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, fetch: Callable[[], tuple[Model, ...]], changed: Callable[[], None] = lambda: None) -> None:
         self._fetch = fetch
-        self._news = news
+        self._changed = changed
         self._models: tuple[Model, ...] = ()
         self._fetching: threading.Thread | None = None
 
@@ -84,7 +106,7 @@ class ModelList:
     def fetched(self) -> tuple[Model, ...]:
         """Ask the server and wait for the answer; raise LmchatError where it gives none."""
         self._models = self._fetch()
-        self._news()
+        self._changed()
         return self._models
 
     def refresh(self) -> None:

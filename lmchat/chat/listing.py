@@ -36,7 +36,10 @@ class Match:
 
 
 class TreeEntry(NamedTuple):
-    """What a drawing of the tree shows of a turn; a tuple, since a drawing may need 100,000 of them."""
+    """What a drawing of the tree shows of a turn; a tuple, since a drawing may need 100,000 of them.
+
+    An `attempt` is a turn that ended before anything came.
+    """
 
     id: TurnId
     parent: TurnId | None
@@ -45,9 +48,10 @@ class TreeEntry(NamedTuple):
     model: str
     at: datetime
     summary: bool
+    attempt: bool = False
 
     @classmethod
     def of(cls, turn: Turn) -> "TreeEntry":
         """Make the entry of a turn that is in memory."""
         words = turn.prompt.text[:200]
-        return cls(turn.id, turn.parent, words, turn.outcome, turn.model, turn.at, turn.summary)
+        return cls(turn.id, turn.parent, words, turn.outcome, turn.model, turn.at, turn.summary, turn.barren)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from lmchat.chat.session import Session, Turn, TurnId
-from lmchat.chat.talk import UNNUMBERED, Kept
+from lmchat.chat.talk import UNNUMBERED, Keep, Kept
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Turns in memory; `keep` is what `talk` is handed instead of the store's."""
+    """Turns in memory; `keeper` gives what `talk` is handed instead of the store's."""
 
     turns: dict[TurnId, Turn] = field(default_factory=dict)
 
@@ -21,13 +21,20 @@ class Memory:
         readable = cast("MutableMapping[TurnId, Turn]", beneath)
         return replace(session, turns=ChainMap(self.turns, readable))
 
-    def keep(self, turn: Turn, *, done: bool) -> Kept:
-        """Keep a turn until the program ends; nobody else can move the head, so it always moves (`done` or not).
+    def keeper(self, session: Session) -> Keep:
+        """Return what keeps the next turns of a session until the program ends."""
 
-        A new number is higher than its parent's, as all numbers are, so it hides none that the path needs.
-        """
-        del done
+        def keep(turn: Turn, *, done: bool) -> Kept:
+            turn_id = self._kept(turn)
+            if done and turn.barren:
+                return Kept(turn_id, head=session.head, is_head=False)
+            return Kept(turn_id, head=turn_id, is_head=True)
+
+        return keep
+
+    def _kept(self, turn: Turn) -> TurnId:
+        """Keep a turn; a new number is higher than its parent's, as all are, so it hides none that the path needs."""
         highest = max(self.turns, default=turn.parent or 0)
         turn_id = TurnId(max(highest, turn.parent or 0) + 1) if turn.id == UNNUMBERED else turn.id
         self.turns[turn_id] = replace(turn, id=turn_id)
-        return Kept(turn_id, head=turn_id, is_head=True)
+        return turn_id

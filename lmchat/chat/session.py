@@ -11,7 +11,7 @@ from typing import NewType
 
 from lmchat.advice import Action, Do
 from lmchat.chat.values import Integration, Options, Prompt, Reply
-from lmchat.errors import BadUseError, NotFoundError
+from lmchat.errors import BadUseError, NotFoundError, StoreError
 
 TurnId = NewType("TurnId", int)
 """A short number, counted from 1 within a tree; it never changes."""
@@ -49,8 +49,8 @@ class Turn:
 
     @property
     def barren(self) -> bool:
-        """Tell whether the turn failed before anything came: the next one then stands beside it, not below."""
-        return self.outcome is Outcome.FAILED and not self.reply.items
+        """Tell whether the turn ended before anything came: it is an attempt, and no head ever moves to it."""
+        return self.outcome is not Outcome.COMPLETE and not self.reply.items
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Session:
         """Walk from `start` (the head where it is None) towards the root, reading turns as they are asked for."""
         turn_id = self.head if start is None else start
         while turn_id is not None:
-            turn = self.turns[turn_id]
+            turn = self._read(turn_id)
             yield turn
             turn_id = turn.parent
 
@@ -89,7 +89,7 @@ class Session:
         """Return the turn below which the next one grows: the head, or its parent where the head is barren."""
         if self.head is None:
             return None
-        head = self.turns[self.head]
+        head = self._read(self.head)
         return head.parent if head.barren else head.id
 
     def follows(self, server: str) -> Turn | None:
@@ -123,6 +123,16 @@ class Session:
             if turn.summary:
                 break
         return tuple(reversed(missing))
+
+    def _read(self, turn_id: TurnId) -> Turn:
+        """Return a turn that another or the session points at; raise StoreError where it is missing."""
+        try:
+            return self.turns[turn_id]
+        except KeyError:
+            raise StoreError(
+                f"Turn {turn_id} of session '{self.name}' is missing.",
+                hint="Another program deleted it, or the file is damaged.",
+            ) from None
 
     def _growing(self) -> Iterator[Turn]:
         base = self.base
@@ -158,7 +168,7 @@ class Session:
             if head is None:
                 have = "Nothing is left to undo." if done == 0 else f"No more than {done} can be undone."
                 raise BadUseError(have, hint=(Do(Action.SHOW_TREE, self.name), " shows the turns and their numbers."))
-            head = self.turns[head].parent
+            head = self._read(head).parent
         return replace(self, head=head)
 
     def forked(self, name: str, at: TurnId | None = None) -> "Session":

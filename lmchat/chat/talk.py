@@ -37,8 +37,8 @@ class Keep(Protocol):
     """What keeps a turn where it survives the program.
 
     The first call, with an unnumbered turn, numbers it; later calls with that number replace what it holds, and
-    `done` ends it and moves the session's head to it. A turn that ended before is only updated. Calling it again
-    with the same turn changes nothing.
+    `done` ends it and moves the session's head to it, unless nothing came of it. A turn that ended before is only
+    updated. Calling it again with the same turn changes nothing.
     """
 
     def __call__(self, turn: Turn, *, done: bool) -> Kept:
@@ -109,7 +109,7 @@ def talk(
     finally:
         turn = replace(draft, reply=attempt.reply(), outcome=outcome, fault=failure.message if failure else "")
         kept = _keep_surely(keep, turn)
-    if not kept.is_head:
+    if not kept.is_head and not turn.barren:
         show(Branched(turn.id))
     after = session.grown(turn) if kept.is_head else session.moved(kept.head)
     return Exchange(after, turn, attempt.followed, attempt.resent, failure)

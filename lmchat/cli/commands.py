@@ -69,7 +69,7 @@ def lmchat(
     world: World = context.obj
     context.obj = Invocation(world, url=url, profile=profile, color=color, debug=debug)
     if version:
-        from lmchat.cli.version import version_text
+        from lmchat.cli.help import version_text
 
         world.stdout.write(version_text(debug=debug))
         raise typer.Exit
@@ -100,7 +100,7 @@ def ask(
 ) -> int:
     """Ask once and print the answer.
 
-    Piped text is added behind the prompt.
+    Piped text is added after the prompt.
 
     \b
     lmchat ask "Why is the sky blue?"

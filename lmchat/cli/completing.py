@@ -11,6 +11,7 @@ from lmchat.chat.models import Model
 from lmchat.world import World
 
 LONGEST_ABOUT = 60
+_USUAL_LEVELS = ("off", "low", "medium", "high", "on")
 
 Offer = tuple[str, str]
 """A value, and what it is."""
@@ -22,7 +23,7 @@ def complete(world: World, arguments: Sequence[str]) -> int:
     if arguments and arguments[0] in _KINDS:
         try:
             offers = list(_KINDS[arguments[0]](world, arguments[1:]))
-        except Exception:  # noqa: BLE001 - see above: a broken file, store or cache is told elsewhere
+        except Exception:  # noqa: BLE001 - see above: a broken file, store or cache is reported elsewhere
             offers = ()
     for value, about in offers:
         if value.isprintable():
@@ -48,25 +49,28 @@ def _turns(world: World, words: Sequence[str]) -> Iterable[Offer]:
     return turn_numbers(directory, named[-1]) if named else ()
 
 
-def _models(world: World, words: Sequence[str]) -> Iterator[Offer]:
-    return ((each.key, _about(each)) for each in _known(world, words) if each.chats)
+def _models(world: World, words: Sequence[str]) -> Iterable[Offer]:
+    from lmchat.app.model_cache import chat_offers
+
+    return chat_offers(_known(world, words))
 
 
-def _loadable(world: World, words: Sequence[str]) -> Iterator[Offer]:
-    return ((each.key, _about(each)) for each in _known(world, words))
+def _loadable(world: World, words: Sequence[str]) -> Iterable[Offer]:
+    from lmchat.app.model_cache import about
+
+    return ((model.key, about(model)) for model in _known(world, words))
 
 
-def _loaded(world: World, words: Sequence[str]) -> Iterator[Offer]:
-    return ((instance.id, _about(each)) for each in _known(world, words) for instance in each.instances)
+def _loaded(world: World, words: Sequence[str]) -> Iterable[Offer]:
+    from lmchat.app.model_cache import instance_offers
+
+    return instance_offers(_known(world, words))
 
 
-def _levels(world: World, words: Sequence[str]) -> Iterator[Offer]:
-    levels = dict.fromkeys(level for each in _known(world, words) for level in each.reasoning_options)
-    return ((level, "") for level in levels or ("off", "low", "medium", "high", "on"))
+def _levels(world: World, words: Sequence[str]) -> Iterable[Offer]:
+    from lmchat.app.model_cache import level_offers
 
-
-def _about(model: Model) -> str:
-    return " ".join((model.display_name, model.params, model.quantization))
+    return list(level_offers(_known(world, words))) or [(level, "") for level in _USUAL_LEVELS]
 
 
 def _known(world: World, words: Sequence[str]) -> list[Model]:

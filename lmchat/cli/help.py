@@ -1,10 +1,15 @@
-"""`lmchat help …`: the help of a command, found by its name."""
+"""`lmchat help …`: the help of a command, found by its name; and what `--version` shows."""
 
+import platform
+import sys
 from collections.abc import Sequence
 
 import typer
 
+from lmchat import __version__
 from lmchat.errors import BadUseError, nearest
+
+_LIBRARIES = ("typer", "httpx", "rich", "prompt_toolkit", "xllamacpp", "starlette", "uvicorn")
 
 
 def help_text(context: typer.Context, words: Sequence[str]) -> str:
@@ -19,3 +24,18 @@ def help_text(context: typer.Context, words: Sequence[str]) -> str:
             )
         place = commands[word].make_context(word, [], parent=place, resilient_parsing=True)
     return f"{place.get_help()}\n"
+
+
+def version_text(*, debug: bool) -> str:
+    """Say the version, and where bugs may come from as well."""
+    lines = [f"lmchat {__version__}"]
+    if debug:
+        from importlib.metadata import PackageNotFoundError, version
+
+        lines.append(f"Python {sys.version.split()[0]} on {platform.system()} {platform.machine()}")
+        for library in _LIBRARIES:
+            try:
+                lines.append(f"{library} {version(library)}")
+            except PackageNotFoundError:
+                lines.append(f"{library} is not installed")
+    return "\n".join(lines) + "\n"

@@ -47,7 +47,11 @@ def chat_flags(
     image: Annotated[
         list[Path] | None,
         typer.Option(
-            "--image", "-i", metavar="FILE", parser=path_of, help="Send a picture along; repeatable: -i a.png."
+            "--image",
+            "-i",
+            metavar="FILE",
+            parser=path_of,
+            help="Send a picture along; repeatable: -i a.png; -: a pipe.",
         ),
     ] = None,
     file: Annotated[

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Timer
 from typing import TextIO
 
-from lmchat.app.attachments import quoted_file, said
+from lmchat.app.attachments import STDIN, quoted_file, said
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.decoding import Decoded, decode
 from lmchat.errors import BadUseError
@@ -26,7 +26,8 @@ def prompt_text(invocation: Invocation, words: Sequence[str], flags: ChatFlags) 
     """
     files, words = _files_among(words, flags.files)
     asked = " ".join(word for word in words if word != "-").strip()
-    piped = read_stdin(invocation, flags, explicit="-" in words)
+    # Of one pipe there is a picture or a text.
+    piped = "" if STDIN in flags.images else read_stdin(invocation, flags, explicit="-" in words)
     parts = [asked, *(quoted_file(path, invocation.say, flags.encoding) for path in files), piped]
     text = "\n\n".join(part for part in parts if part)
     if not text.strip():

@@ -95,7 +95,11 @@ def fold(line: str, width: int) -> list[str]:
         row.append(cluster)
         used += size
         if used > width and len(row) > 1:
-            blank = max((index for index, each in enumerate(row) if each == " "), default=0)
+            blanks = [index for index, each in enumerate(row) if each == " "]
+            # What is in brackets says something of the word before it, and never begins a row.
+            blank = next((index for index in reversed(blanks) if row[index + 1 : index + 2] != ["("]), 0) or max(
+                blanks, default=0
+            )
             end = blank + 1 if blank else len(row) - 1
             rows.append("".join(row[:end]).rstrip())
             row = row[end:]

@@ -1,9 +1,9 @@
-"""How a failure meets a person: one sentence, one hint, on stderr."""
+"""What lmchat itself says on stderr: failures with their hints, notes and lines, as safe in a log as on a terminal."""
 
 from lmchat.errors import LmchatError
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.terminal import fitted
-from lmchat.render.theme import When, theme_for
+from lmchat.render.theme import PLAIN, Theme, When, theme_for
 from lmchat.world import World
 
 
@@ -21,6 +21,22 @@ def show_failure(world: World, error: LmchatError, *, colour: When = When.AUTO) 
 def show_note(world: World, note: str, *, colour: When = When.AUTO) -> None:
     """Write one faint line to stderr: something to know, not a failure."""
     theme = theme_for(world.environ, terminal=world.stderr.isatty(), colour=colour)
-    line = fitted(sanitize_line(note), world.stderr, world.environ)
-    world.stderr.write(theme.styled(line, theme.styles.faint) + "\n")
+    _write_line(world, note, theme, theme.styles.faint)
+
+
+def show_line(world: World, sentence: str) -> None:
+    """Write one line to stderr in the terminal's ordinary text."""
+    _write_line(world, sentence)
+
+
+def show_traceback(world: World, fault: BaseException) -> None:
+    """Write where a bug is, for `--debug`; what a server sent may stand in it."""
+    import traceback
+
+    world.stderr.write(sanitize("".join(traceback.format_exception(fault))))
+
+
+def _write_line(world: World, sentence: str, theme: Theme = PLAIN, style: str = "") -> None:
+    line = fitted(sanitize_line(sentence), world.stderr, world.environ)
+    world.stderr.write(theme.styled(line, style) + "\n")
     world.stderr.flush()

@@ -14,6 +14,7 @@ _EMBEDDINGS_AND_OVERRIDES = range(0x202A, 0x202F)
 _ISOLATES = range(0x2066, 0x206A)
 
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_TURNS_OR_BREAKS = re.compile("[\u2028-\u202e\u2066-\u2069]")
 _BLANKS = re.compile(r"[\t\n]+")
 
 
@@ -44,6 +45,11 @@ def sanitize(text: str) -> str:
 def sanitize_line(text: str) -> str:
     """Return the text for a place of one line (names, titles, errors): as `safe`, line ends and tabs as blanks."""
     return _BLANKS.sub(" ", sanitize(text)).strip()
+
+
+def shown_in_line(character: str) -> str:
+    """Return what is shown for a character that is typed: its name where a terminal would turn or break the line."""
+    return f"⟪U+{ord(character):04X}⟫" if _TURNS_OR_BREAKS.match(character) else character
 
 
 class Sanitizer:

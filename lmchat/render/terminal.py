@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from lmchat.render.cells import fold
 from lmchat.render.painter import Size
-from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
+from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES, is_known
 
 
 class DeferredInterrupt:
@@ -61,9 +61,6 @@ class DeferredInterrupt:
 _ORDINARY_SIZE = (80, 24)
 _ECHO_FLAGS = 3
 _CURSOR_SHOWN = b"\x1b[?25h"
-_REFLOWING_PROGRAMS = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Apple_Terminal", "WarpTerminal", "rio")
-_REFLOWING_MARKS = ("VTE_VERSION", "KITTY_WINDOW_ID", "WT_SESSION", "KONSOLE_VERSION", "ALACRITTY_WINDOW_ID", "TMUX")
-_REFLOWING_TERMINALS = ("tmux", "xterm-kitty", "alacritty", "foot", "xterm-ghostty", "wezterm", "vte", "konsole")
 
 
 def size_of(stream: TextIO, environ: Mapping[str, str]) -> Size:
@@ -99,11 +96,7 @@ def reflows(environ: Mapping[str, str]) -> bool:
 
     Where it is not known, lmchat takes fewer rows back: a row may then stand twice, but none is lost.
     """
-    return (
-        environ.get("TERM_PROGRAM") in _REFLOWING_PROGRAMS
-        or any(environ.get(mark) for mark in _REFLOWING_MARKS)
-        or environ.get("TERM", "").startswith(_REFLOWING_TERMINALS)
-    )
+    return is_known(environ)
 
 
 @contextmanager

@@ -9,6 +9,10 @@ from enum import Enum
 
 DEFAULT_PROSE_WIDTH = 100
 TERMINALS_WITHOUT_ESCAPES = ("dumb", "unknown")
+_KNOWN_PROGRAMS = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Apple_Terminal", "WarpTerminal", "rio")
+_KNOWN_MARKS = ("VTE_VERSION", "KITTY_WINDOW_ID", "WT_SESSION", "KONSOLE_VERSION", "ALACRITTY_WINDOW_ID", "TMUX")
+_KNOWN_TERMINALS = ("tmux", "xterm-kitty", "alacritty", "foot", "xterm-ghostty", "wezterm", "vte", "konsole")
+_WITHOUT_LINKS = ("screen", "linux", "vt1", "vt2", *TERMINALS_WITHOUT_ESCAPES)
 
 
 class When(Enum):
@@ -119,9 +123,21 @@ def _depth(environ: Mapping[str, str]) -> Depth:
     return Depth.MANY if "256" in environ.get("TERM", "") else Depth.SIXTEEN
 
 
+def is_known(environ: Mapping[str, str]) -> bool:
+    """Tell whether the terminal is one of those that wrap their rows again when they are resized."""
+    return (
+        environ.get("TERM_PROGRAM") in _KNOWN_PROGRAMS
+        or any(environ.get(mark) for mark in _KNOWN_MARKS)
+        or environ.get("TERM", "").startswith(_KNOWN_TERMINALS)
+    )
+
+
 def _links(environ: Mapping[str, str]) -> bool:
-    """Tell whether the terminal likely follows OSC 8 links, or at least hides what it does not know."""
+    """Tell whether the terminal is known to follow OSC 8 links; all that is known of but one does.
+
+    A terminal within a terminal (screen) has the marks of the outer one, and prints what it does not know.
+    """
     terminal = environ.get("TERM", "")
-    if terminal in ("", "linux", *TERMINALS_WITHOUT_ESCAPES):
+    if not terminal or terminal.startswith(_WITHOUT_LINKS) or environ.get("TERM_PROGRAM") == "Apple_Terminal":
         return False
-    return environ.get("TERM_PROGRAM") != "Apple_Terminal"
+    return is_known(environ)

@@ -1,4 +1,4 @@
-"""Draw a conversation's tree: a straight column for the way to the head, branches beside it, long runs folded."""
+"""Draw a conversation's tree: the way to the head straight up to its last fork, branches beside it, runs folded."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from lmchat.render.theme import Theme
 
 HEAD = "● here"
 _SIDE, _BESIDE = "├─ ", "│  "
+_CORNER, _BELOW = "└─ ", "   "
 _RUN_ENDS = 3
 """How many turns are shown at each end of a folded run."""
 _FIRST_ROWS = 10
@@ -38,23 +39,52 @@ def draw_tree(
     theme: Theme,
     width: int,
     most: int = 300,
+    attempts: Collection[TurnId] = (),
 ) -> Iterator[str]:
     """Yield the lines of the tree, each within `width` cells, at most about `most` of them.
 
+    `attempts` got no answer: they are folded away into a mark on the turn that they should have followed.
     `names` are the other sessions that point at a turn; `look_up` is asked once, for the turns that are not folded
     away. The head's own line is never folded away.
     """
+    shape, unanswered = _without_attempts(shape, attempts, {*names, head})
     shown = list(_windowed(list(_lines(shape, head, names)), head, most))
     twigs = {twig.id: twig for twig in look_up([line.turn for line in shown if line.turn is not None])}
     models = _models(twigs)
     number_width = len(str(shape[-1][0])) if shape else 1
+    if first := unanswered.get(None):
+        yield theme.styled(shorten(f"⋮ {_unanswered_note(first)}", width), theme.styles.faint)
     for line in shown:
         if line.turn is None:
             indent = " " * number_width
             yield theme.styled(shorten(f"{line.prefix}{indent}  {line.note}", width), theme.styles.faint)
         elif twig := twigs.get(line.turn):  # a turn can be deleted while it is drawn
-            marks = [*_marks(twig, models), *([HEAD] if twig.id == head else []), *_bracketed(names.get(twig.id, ()))]
+            marks = [*_marks(twig, models)]
+            if turns := unanswered.get(twig.id):
+                marks.append(f"({_unanswered_note(turns)})")
+            marks = [*marks, *([HEAD] if twig.id == head else []), *_bracketed(names.get(twig.id, ()))]
             yield _drawn(line.prefix, twig, marks, theme, width, number_width, is_head=twig.id == head)
+
+
+def _without_attempts(
+    shape: Shape, attempts: Collection[TurnId], pointed_at: Collection[TurnId | None]
+) -> tuple[Shape, dict[TurnId | None, list[TurnId]]]:
+    """Return the shape without its attempts, and these by the turns that they should have followed."""
+    if not attempts:
+        return shape, {}
+    parents = {parent for _, parent in shape}
+    unanswered: dict[TurnId | None, list[TurnId]] = {}
+    for turn, parent in shape:
+        if turn in attempts and turn not in parents and turn not in pointed_at:
+            unanswered.setdefault(parent, []).append(turn)
+    hidden = {turn for turns in unanswered.values() for turn in turns}
+    return [entry for entry in shape if entry[0] not in hidden], unanswered
+
+
+def _unanswered_note(turns: Sequence[TurnId]) -> str:
+    """Say which attempts got no answer, the newest three by number."""
+    numbers = ", ".join(str(turn) for turn in turns[-3:])
+    return f"no answer: {'… ' if len(turns) > 3 else ''}{numbers}"
 
 
 def _lines(shape: Shape, head: TurnId | None, names: Mapping[TurnId, Sequence[str]]) -> Iterator[_Line]:
@@ -66,16 +96,19 @@ def _lines(shape: Shape, head: TurnId | None, names: Mapping[TurnId, Sequence[st
             more.setdefault(parent, []).append(turn)
     straight = _way(dict(shape), head) if more else set[TurnId]()
     ends = {*names} if head is None else {*names, head}
-    open_runs = [(root, "", "") for root in reversed(_children(None, first, more, straight))]
+    open_runs = [(root, "", "", False) for root in reversed(_children(None, first, more, straight))]
     while open_runs:
-        start, prefix, beside = open_runs.pop()
+        start, prefix, beside, last = open_runs.pop()
         run = _run(start, first, more, ends)
+        after = _children(run[-1], first, more, straight)
+        if last and not after:  # nothing grows from it: as the last of its siblings it stands in their corner
+            prefix, beside = beside + _CORNER, beside + _BELOW
         for place, shown in enumerate(_folded(run)):
             yield _Line(prefix if place == 0 else beside, shown, _fold_note(len(run)))
-        if after := _children(run[-1], first, more, straight):
+        if after:
             *sides, main = after
-            open_runs.append((main, beside, beside))
-            open_runs.extend((side, beside + _SIDE, beside + _BESIDE) for side in reversed(sides))
+            open_runs.append((main, beside, beside, bool(sides)))
+            open_runs.extend((side, beside + _SIDE, beside + _BESIDE, False) for side in reversed(sides))
 
 
 def _way(parents: Mapping[TurnId, TurnId | None], head: TurnId | None) -> set[TurnId]:
@@ -158,7 +191,9 @@ def _drawn(
     mark = shorten(mark, max(0, room - cells(words) - 2))
     number = theme.styled(f"{prefix}{twig.id:>{number_width}}", looks.faint)
     text = f"{number}  {theme.styled(words, looks.strong) if is_head else words}"
-    return f"{text}  {theme.styled(mark, looks.good if is_head else looks.faint)}" if mark else text
+    return (
+        f"{text}  {theme.styled(mark, looks.good if is_head and not twig.attempt else looks.faint)}" if mark else text
+    )
 
 
 def _models(twigs: Mapping[TurnId, TreeEntry]) -> dict[TurnId, str]:

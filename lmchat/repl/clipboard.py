@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lmchat.errors import BadUseError
+from lmchat.render.terminal import moves_cursor
 from lmchat.world import World
 
 _SECONDS = 5
@@ -44,7 +45,7 @@ def copy(world: World, text: str) -> str:
     for command in _present(_COPIERS, world.environ):
         if _run(command, data) is not None:
             return Path(command[0]).stem
-    if not world.stdout.isatty():
+    if not moves_cursor(world.stdout, world.environ):
         raise BadUseError("There is no clipboard here.", hint="/save FILE keeps the reply in a file.")
     if len(data) > _MOST_BYTES_THROUGH_TERMINAL:
         raise BadUseError(
@@ -97,7 +98,7 @@ def _present(commands: Sequence[tuple[str, tuple[str, ...]]], environ: Mapping[s
 def _run(command: Sequence[str], data: bytes = b"") -> bytes | None:
     """Run a clipboard tool with `data` to read, and return what it wrote; None where it failed."""
     try:
-        # A copying tool stays behind to serve the clipboard, and would hold a pipe open.
+        # A copying tool goes on running to serve the clipboard, and would keep a pipe open.
         output = subprocess.DEVNULL if data else subprocess.PIPE
         done = subprocess.run(  # noqa: S603 - one of the tables above
             command, input=data, stdout=output, stderr=subprocess.DEVNULL, timeout=_SECONDS, check=False

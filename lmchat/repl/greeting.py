@@ -28,19 +28,20 @@ def say_new(state: ReplState) -> None:
 
 
 def show_resumed(state: ReplState, most: int = RESUMED_TURNS) -> None:
-    """Show the last turns as they looked, dimmed, and how many stand before them."""
+    """Show the last turns as they looked, all but the very last dimmed, and say where earlier ones are."""
     turns = list(islice(state.session.lineage(), most))[::-1]
     before = turns[0].parent
     if before is not None:
         state.say(f"Session '{state.session.name}' goes on; earlier turns: /history, /tree.")
-    show_turns(state.conversation.world, turns, state.theme, dim=True)
+    show_turns(state.conversation.world, turns[:-1], state.theme, dim=True)
+    show_turns(state.conversation.world, turns[-1:], state.theme)
 
 
 def say_place(state: ReplState) -> None:
-    """Say on which turn one stands now."""
+    """Say which turn is the head now."""
     head = state.head
     if head is None:
-        state.say("Before the first turn; the next prompt begins anew.")
+        state.say("Before the first turn; the next prompt starts over.")
         return
     words = " ".join(head.prompt.text.split())
     state.say(f"At turn {head.id}: {words[:60]}{'…' if len(words) > 60 else ''}")

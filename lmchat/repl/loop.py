@@ -1,16 +1,16 @@
 """The loop: read a line, do the command or ask, show what came of it. No error ends it."""
 
 import signal
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from lmchat.app.conversation import Conversation
 from lmchat.app.model_cache import ModelList
-from lmchat.chat.session import Outcome, Session
+from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
+from lmchat.render.failures import show_traceback
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.commands.table import command_in, sent_text
 from lmchat.repl.completion import Completions
@@ -42,14 +42,14 @@ def run(
     """Talk in a session until the person leaves.
 
     A session without a name is named after its first prompt. `first` is asked before the keyboard is read; `images`
-    and `files` go along with the first prompt that is typed. The keyboard is the terminal's unless another is handed
-    in. Raise BadUseError where there is no terminal.
+    and `files` are sent with the first prompt that is typed. The keyboard is the terminal's unless another is given.
+    Raise BadUseError where there is no terminal.
     """
     history = conversation.world.directories.state / _HISTORY
     first_run = not history.exists()
     keyboard = keyboard or opened_keyboard(conversation.world, _manner(conversation))
     # In the background nothing may be written, not even by --debug.
-    known = ModelList(replace(conversation.client, log=None).models, news=keyboard.redraw)
+    known = ModelList(replace(conversation.client, log=None).models, changed=keyboard.redraw)
     state = ReplState(conversation, keyboard, known, session, images, files)
     with keyboard.terminal.held(keyboard.again), _ctrl_c_waits(), _title_kept(state):
         known.refresh()
@@ -117,9 +117,7 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     text = line if isinstance(line, str) else line.text
     try:
         with _ctrl_c_interrupts():
-            done = _done(state, line)
-        stopped = done.head and done.head != state.head and done.head.outcome is Outcome.INTERRUPTED
-        return replace(done, stopped_at=_now(done)) if stopped else done
+            return _done(state, line)
     except KeyboardInterrupt:
         state.say("(stopped)")
         return replace(state, draft=text)
@@ -132,7 +130,7 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
         failure = system_error(error)
     except Exception as fault:  # noqa: BLE001 - a bug in one command must not end the talk
         if state.conversation.debug:
-            state.conversation.world.stderr.write("".join(traceback.format_exception(fault)))
+            show_traceback(state.conversation.world, fault)
         failure = BugError(type(fault).__name__)
     # Where the terminal itself is gone, this fails too, and ends the talk.
     state.complain(failure)
@@ -177,7 +175,7 @@ def _ctrl_c_waits() -> Iterator[None]:
 @contextmanager
 def _title_kept(state: ReplState) -> Iterator[None]:
     """Give the terminal its title back in the end, where lmchat sets one."""
-    wanted = state.conversation.settings.flag("title")
+    wanted = _titled(state)
     if wanted:
         state.write(_KEEP_TITLE)
     try:
@@ -187,8 +185,12 @@ def _title_kept(state: ReplState) -> Iterator[None]:
             state.write(_TITLE_BACK)
 
 
+def _titled(state: ReplState) -> bool:
+    return state.conversation.settings.flag("title") and state.keyboard.terminal.escapes
+
+
 def _title(state: ReplState, before: ReplState | None = None) -> None:
     """Make the session's name the terminal's title, where that is wanted and new."""
     name = state.session.name
-    if state.conversation.settings.flag("title") and name and (before is None or before.session.name != name):
+    if _titled(state) and name and (before is None or before.session.name != name):
         state.write(f"\x1b]2;{sanitize_line(name)} - lmchat\x07")

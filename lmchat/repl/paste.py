@@ -12,7 +12,7 @@ from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.sanitize import sanitize_line, shown_in_line
 
 LONGEST_UNFOLDED = 10_000
 _FIRST_SIGN = 0x10F000  # private use: no text that people write has them
@@ -21,7 +21,7 @@ _SHOWN_ENDS = 30
 
 
 class Folds:
-    """The texts that signs on the line stand for."""
+    """The texts that signs in the line represent."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
@@ -38,7 +38,7 @@ class Folds:
         return self._signs[text]
 
     def whole(self, text: str) -> str:
-        """Return a text with everything its signs stand for."""
+        """Return a text with its signs replaced by what they represent."""
         if text.isascii():
             return text
         for sign in self._texts.keys() & set(text):
@@ -49,7 +49,7 @@ class Folds:
         """Return what is shown for a character: a summary for a sign."""
         text = self._texts.get(character)
         if text is None:
-            return character
+            return shown_in_line(character)
         lines = f"{text.count(chr(10)) + 1:,} lines, " if "\n" in text else ""
         begins, ends = sanitize_line(text[:_SHOWN_ENDS]), sanitize_line(text[-_SHOWN_ENDS:])
         return f"[{begins} … {ends}: {lines}{len(text):,} characters]"
@@ -113,7 +113,7 @@ class PastingParser(Vt100Parser):
     """A parser that collects what is pasted piece by piece, and looks for its end in the newest piece only."""
 
     def reset(self, request: bool = False) -> None:
-        """Begin anew."""
+        """Start again."""
         super().reset(request)
         self._pieces: list[str] = []
         self._last = ""

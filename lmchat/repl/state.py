@@ -1,4 +1,4 @@
-"""What lies on the state between two prompts, as one value: the session, what is attached, what stands in the line.
+"""The state of the REPL between two prompts, as one value: the session, what is attached, what is in the input line.
 
 Commands take a state and return another. Where it says so, the disk is looked at; the network never.
 """
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lmchat.advice import Advice, worded
+from lmchat.advice import IN_TALK, Advice, worded
 from lmchat.app.conversation import Conversation
 from lmchat.app.display import text_theme
 from lmchat.app.invocation import BUILT_IN
@@ -20,14 +20,13 @@ from lmchat.errors import LmchatError
 from lmchat.render.failures import show_failure, show_note
 from lmchat.render.terminal import size_of
 from lmchat.render.theme import Theme, When, theme_for
-from lmchat.repl.hints import IN_TALK, worded_here
 from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.toolbar import Status
 
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A text file that goes along with the next prompt, quoted under its name."""
+    """A text file that is sent with the next prompt, quoted under its name."""
 
     name: str
     text: str
@@ -37,7 +36,7 @@ class Quoted:
 class ReplState:
     """Everything that changes while one talks.
 
-    `draft` stands in the next input line; `editing` is the turn whose prompt is being changed; `warned` tells that
+    `draft` is put into the next input line; `editing` is the turn whose prompt is being changed; `warned` tells that
     the context is nearly full and the person knows; `armed` that one more Ctrl-C leaves; `stopped_at` is the moment
     (of the world's monotonic clock) when a reply was stopped last.
     """
@@ -89,7 +88,8 @@ class ReplState:
 
     def complain(self, failure: LmchatError) -> None:
         """Tell what went wrong, and what to do here."""
-        show_failure(self.conversation.world, worded_here(failure), colour=self.colour)
+        worded_here = LmchatError(failure.message, hint=worded(failure.advice, IN_TALK))
+        show_failure(self.conversation.world, worded_here, colour=self.colour)
 
     def write(self, text: str) -> None:
         """Write what a command was asked for; it must be safe for a terminal."""
@@ -136,7 +136,7 @@ class ReplState:
         return None if self.session.head is None else self.session.turns.get(self.session.head)
 
     def context(self) -> tuple[int | None, int | None]:
-        """Return how many tokens the head ended with, and how many the model holds, each None where unknown."""
+        """Return how many tokens the head ended with, and how many fit into the context, each None where unknown."""
         head = self.head
         used = None if head is None or head.summary else head.reply.stats.context_used
         return used, self._holds(head)

@@ -5,7 +5,7 @@ from itertools import takewhile
 
 from lmchat.app.display import view_for
 from lmchat.chat.models import pick_model
-from lmchat.chat.session import Session
+from lmchat.chat.session import Outcome, Session
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.errors import LmchatError, NotFoundError
@@ -54,6 +54,9 @@ def ask(
         state = _warned(state)
     else:
         state.complain(exchange.failure)
+    if exchange.turn.outcome is Outcome.INTERRUPTED:
+        state = replace(state, stopped_at=state.conversation.world.monotonic())
+    if exchange.failure is not None or exchange.turn.barren:
         state = replace(state, draft=prompt.text)
     state.write("\n")
     return state

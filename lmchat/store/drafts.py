@@ -192,7 +192,7 @@ def settle_left_behind(database: Database) -> None:
     """End the drafts of programs that died: what had come of them is kept, as interrupted turns."""
     signed = database.rows("SELECT DISTINCT writer FROM draft")
     dead = [writer for (writer,) in signed if not alive(writers_directory(database), writer)]
-    if not dead:
+    if not dead or database.read_only:
         return
     with database.write():
         for writer in dead:
@@ -211,10 +211,11 @@ def writers_directory(database: Database) -> Path:
 
 
 def _settle(database: Database, row_id: int, session: int, number: TurnId, started_from: TurnId | None) -> bool:
-    """Make a draft a turn, and the head if that has not moved since; tell whether it is the head now."""
+    """Make a draft a turn; it is the head now if something came of it and the head has not moved since."""
     make_findable(database, row_id)
     database.execute("DELETE FROM draft WHERE turn = ?", (row_id,))
-    if head_of(database, session) != started_from:
+    nothing_came = database.row("SELECT 1 FROM turn WHERE id = ? AND attempt", (row_id,)) is not None
+    if nothing_came or head_of(database, session) != started_from:
         return False
     shift(database, session, number, "turn")
     return True

@@ -11,13 +11,15 @@ from lmchat.chat.listing import Match
 from lmchat.chat.session import TurnId
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError
-from lmchat.store.database import Database, Row, moment
+from lmchat.store.database import Database, Row, moment, typed
 from lmchat.store.index import LENGTH, holding, matching
 from lmchat.store.names import same
 from lmchat.store.sessions import number_of
 from lmchat.store.tree import reached, tree_of
 
 _AROUND = 60
+_LONG_WORD = 20
+_BLANK = re.compile(r"\s+")
 _NEWEST = 1000
 _ROWS = "SELECT turn.id, number, at, name, turn.prompt, turn.reply FROM turn JOIN session ON session.id = turn.grown_by"
 
@@ -30,14 +32,14 @@ def search(database: Database, text: str, session: str | None, limit: int) -> tu
     pattern = re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)), re.IGNORECASE)
     if session is None:
         found = _found(database, words, tree=None)
-        return tuple(_match(row, row[3], pattern) for row in islice(found, limit))
+        return tuple(islice(database.readable(found, lambda row: _match(row, None, pattern), "turn"), limit))
     number = number_of(database, session)
     tree = tree_of(database, number)
     if tree is None:
         return ()
     wanted = reached(database, tree, number)
     found = (row for row in _found(database, words, tree) if wanted is None or row[1] in wanted)
-    return tuple(_match(row, same(session), pattern) for row in islice(found, limit))
+    return tuple(islice(database.readable(found, lambda row: _match(row, same(session), pattern), "turn"), limit))
 
 
 def _found(database: Database, words: list[str], tree: int | None) -> Iterator[Row]:
@@ -76,19 +78,29 @@ def _holding_all(words: list[str]) -> tuple[str, list[object]]:
     return " AND ".join(conditions), values
 
 
-def _match(row: Row, session: str, pattern: re.Pattern[str]) -> Match:
+def _match(row: Row, session: str | None, pattern: re.Pattern[str]) -> Match:
     """Cut the surroundings of the first hit out of the text that holds more of the words."""
-    _, number, at, _, prompt, reply = row
+    _, number, at, grower, prompt, reply = typed(row, (int, int, int, str, str, str))
     where, text = max(
         (("prompt", same(prompt)), ("reply", same(reply))), key=lambda each: _different_hits(each[1], pattern)
     )
     first = pattern.search(text)
-    start = max((first.start() if first else 0) - _AROUND, 0)
-    end = min((first.end() if first else 0) + _AROUND, len(text))
+    start, end = _around(text, *(first.span() if first else (0, 0)))
     # One character for one, so that the offsets stay.
     snippet = "".join(" " if character.isspace() else character for character in text[start:end])
     hits = tuple(hit.span() for hit in pattern.finditer(snippet))
-    return Match(session, TurnId(number), where, snippet, hits, moment(at))
+    return Match(session or grower, TurnId(number), where, snippet, hits, moment(at))
+
+
+def _around(text: str, first: int, last: int) -> tuple[int, int]:
+    """Return where the surroundings of a hit begin and end: at words, where those are not long."""
+    start, end = max(first - _AROUND, 0), min(last + _AROUND, len(text))
+    if start and not text[start - 1].isspace():
+        blank = _BLANK.search(text, start, min(first, start + _LONG_WORD))
+        start = blank.end() if blank else start
+    if end < len(text) and not text[end].isspace():
+        end = max((blank.start() for blank in _BLANK.finditer(text, max(last, end - _LONG_WORD), end)), default=end)
+    return start, end
 
 
 def _different_hits(text: str, pattern: re.Pattern[str]) -> int:

@@ -7,6 +7,7 @@ never wait long, and what a killed program leaves is a session like any other.
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from types import NoneType
 
 from lmchat.advice import Action, Do
 from lmchat.chat.listing import Summary
@@ -14,7 +15,7 @@ from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError, NotFoundError, nearest
 from lmchat.store.codec import integrations_json, integrations_value, options_value, written
-from lmchat.store.database import Database, Row, damaged, moment
+from lmchat.store.database import Database, Row, moment, typed
 from lmchat.store.drafts import settle_left_behind
 from lmchat.store.index import make_unfindable
 from lmchat.store.names import checked, numbered, same, slug
@@ -32,15 +33,17 @@ def listed(database: Database, limit: int | None) -> tuple[Summary, ...]:
         " LIMIT ?",
         (-1 if limit is None else limit,),
     )
-    return tuple(
-        Summary(name, turns, model, moment(created), moment(used), words, Outcome(outcome) if outcome else None)
-        for name, turns, model, created, used, words, outcome in rows
-    )
+    return tuple(database.readable(rows, _summary, "the session"))
+
+
+def _summary(row: Row) -> Summary:
+    name, turns, model, created, used, words, outcome = typed(row, (str, int, str, int, int, str, (str, NoneType)))
+    return Summary(name, turns, model, moment(created), moment(used), words, Outcome(outcome) if outcome else None)
 
 
 def names(database: Database) -> list[str]:
     """Return the names of all sessions, the one used last first."""
-    return [row[0] for row in database.rows("SELECT name FROM session ORDER BY use_order DESC")]
+    return [str(row[0]) for row in database.rows("SELECT name FROM session ORDER BY use_order DESC")]
 
 
 def exists(database: Database, name: str) -> bool:
@@ -63,7 +66,7 @@ def find(database: Database, name: str) -> Session:
     )
     if row is None:
         raise session_gone()
-    return _session(database, row)
+    return database.value(row, lambda each: _session(database, each))
 
 
 def current(database: Database, session: Session) -> Session:
@@ -72,7 +75,7 @@ def current(database: Database, session: Session) -> Session:
     row = database.row("SELECT name, tree, head FROM session WHERE id = ?", (session.id,))
     if row is None:
         raise session_gone()
-    name, tree, head = row
+    name, tree, head = database.value(row, lambda each: typed(each, (str, int, (int, NoneType))))
     return replace(session, name=name, head=head, turns=Turns(database, tree, session.id))
 
 
@@ -180,20 +183,18 @@ def _settings(session: Session) -> tuple[str, str, str, str]:
 
 
 def _session(database: Database, row: Row) -> Session:
-    number, name, tree, head, model, system, options, integrations = row
-    try:
-        return Session(
-            id=number,
-            name=name,
-            turns=Turns(database, tree, number),
-            head=head,
-            model=model,
-            system=system,
-            options=options_value(json.loads(options), "the options"),
-            integrations=integrations_value(json.loads(integrations)),
-        )
-    except ValueError as error:
-        raise damaged(database.path) from error
+    kinds = (int, str, int, (int, NoneType), str, str, str, str)
+    number, name, tree, head, model, system, options, integrations = typed(row, kinds)
+    return Session(
+        id=number,
+        name=name,
+        turns=Turns(database, tree, number),
+        head=head,
+        model=model,
+        system=system,
+        options=options_value(json.loads(options), "the options"),
+        integrations=integrations_value(json.loads(integrations)),
+    )
 
 
 _AT_ONCE = 500
@@ -204,6 +205,22 @@ def delete(database: Database, names: Sequence[str]) -> None:
     for session in {number_of(database, name) for name in names}:
         while not _remove_some(database, session):
             pass
+
+
+def forget_unanswered(database: Database, session: Session) -> bool:
+    """Remove a session that holds nothing but attempts, and tell whether it was one."""
+    view = turns_of(session)
+    with database.write():
+        more = database.row(
+            "SELECT 1 FROM turn WHERE tree = ? AND (NOT attempt OR id IN (SELECT turn FROM draft))"
+            " UNION ALL SELECT 1 FROM session WHERE tree = ? AND (id != ? OR head IS NOT NULL) LIMIT 1",
+            (view.tree, view.tree, view.session),
+        )
+    if more is not None:
+        return False
+    while not _remove_some(database, view.session):
+        pass
+    return True
 
 
 def _remove_some(database: Database, session: int) -> bool:

@@ -59,6 +59,11 @@ class Store:
         finally:
             self._writer.close()
 
+    @property
+    def unreadable(self) -> list[str]:
+        """Return what lists left out because it cannot be read, in words."""
+        return self._database.unreadable
+
     def sessions(self, limit: int | None = None) -> tuple[Summary, ...]:
         """Return the sessions, the one used last first, or only the first `limit` of them."""
         return sessions.listed(self._database, limit)
@@ -162,6 +167,14 @@ class Store:
     def shape(self, session: Session) -> tuple[tuple[TurnId, TurnId | None], ...]:
         """Return number and parent of every turn the session reaches, by number: the cheapest look at a tree."""
         return tree.shape(self._database, session)
+
+    def attempts(self, session: Session) -> frozenset[TurnId]:
+        """Return the turns of the tree that ended before anything came."""
+        return tree.attempts(self._database, session)
+
+    def forget_unanswered(self, session: Session) -> bool:
+        """Remove a session in which nothing was ever answered, and tell whether it was one."""
+        return sessions.forget_unanswered(self._database, session)
 
     def tree(self, session: Session, only: Collection[TurnId] | None = None) -> tuple[TreeEntry, ...]:
         """Return every turn the session reaches, or those of `only`, by number, with what a drawing shows."""

@@ -8,7 +8,7 @@ from lmchat.chat.events import Event, Finished, MessageDelta, Started
 from lmchat.chat.private import Memory
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session, Turn
-from lmchat.chat.talk import Exchange, Kept, talk
+from lmchat.chat.talk import Exchange, Keep, Kept, talk
 from lmchat.chat.values import Message, Prompt, Reply, ResponseId, Stats
 
 Step = Event | BaseException
@@ -29,6 +29,7 @@ class Partner:
     shown: list[Event] = field(default_factory=list)
     kept: list[tuple[Turn, bool]] = field(default_factory=list)
     memory: Memory = field(default_factory=Memory)
+    keeper: Keep | None = None
     closed: int = 0
     clock: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     on_show: Callable[[Event], None] = lambda event: None
@@ -50,11 +51,13 @@ class Partner:
 
     def keep(self, turn: Turn, *, done: bool) -> Kept:
         self.kept.append((turn, done))
-        return self.memory.keep(turn, done=done)
+        assert self.keeper is not None
+        return self.keeper(turn, done=done)
 
     def ask(self, session: Session, text: str, *script: Step, server: str = "here", private: bool = False) -> Exchange:
         if script:
             self.scripts.append(script)
+        self.keeper = self.memory.keeper(session)
         return talk(
             session,
             Prompt(text),

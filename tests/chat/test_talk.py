@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lmchat.chat.events import (
+    Branched,
     Fault,
     Finished,
     MessageDelta,
@@ -121,11 +122,18 @@ def test_ctrl_c_while_the_end_is_being_kept_does_not_lose_it(partner: Partner, s
         if done and len(pressed) < 3:
             pressed.append(done)
             raise KeyboardInterrupt
-        return partner.memory.keep(turn, done=done)
+        return partner.memory.keeper(session)(turn, done=done)
 
     partner.keep = keep  # type: ignore[method-assign]  # a keeper with an impatient person in front of it
     exchange = partner.ask(session, "hi", *answer("hello"))
     assert partner.memory.turns[exchange.turn.id].outcome is Outcome.COMPLETE
+
+
+def test_ctrl_c_before_the_first_word_leaves_the_head_where_it_was(partner: Partner, session: Session) -> None:
+    first = partner.ask(session, "one", *answer("1", "resp_1"))
+    stopped = partner.ask(first.session, "two", Started("m"), KeyboardInterrupt())
+    assert (stopped.turn.barren, stopped.session.head) == (True, first.turn.id)
+    assert not [event for event in partner.shown if isinstance(event, Branched)]
 
 
 def test_an_interrupted_turn_goes_along_with_the_next_prompt(partner: Partner, session: Session) -> None:
@@ -242,14 +250,13 @@ def test_an_overflow_without_a_recap_is_a_failure(partner: Partner, session: Ses
     assert len(partner.requests) == 1
 
 
-def test_a_refused_prompt_is_kept_as_failed_and_the_next_one_stands_beside_it(
-    partner: Partner, session: Session
-) -> None:
+def test_a_refused_prompt_is_kept_as_failed_and_the_head_stays_where_it_was(partner: Partner, session: Session) -> None:
     first = partner.ask(session, "one", *answer("1", "resp_1"))
     failed = partner.ask(first.session, "two", UnreachableError("No server answers."))
     assert failed.turn.outcome is Outcome.FAILED
     assert failed.turn.fault == "No server answers."
-    assert failed.session.head == failed.turn.id
+    assert failed.session.head == first.turn.id
+    assert failed.turn.id in partner.memory.turns
     third = partner.ask(failed.session, "two", *answer("2"))
     assert third.turn.parent == first.turn.id
     assert (partner.requests[2].follows, along(partner.requests[2])) == ("resp_1", "")
@@ -317,9 +324,16 @@ def test_a_draft_holds_messages_and_tool_calls_in_their_order(partner: Partner, 
 def test_pictures_of_unsent_turns_go_along(partner: Partner, session: Session) -> None:
     picture = Image("cat.png", "image/png", b"png")
     turn = Turn(
-        TurnId(1), None, Prompt("look", (picture, picture)), Reply(), Outcome.INTERRUPTED, "here", "m", partner.clock
+        TurnId(1),
+        None,
+        Prompt("look", (picture, picture)),
+        Reply((Message("A"),)),
+        Outcome.INTERRUPTED,
+        "here",
+        "m",
+        partner.clock,
     )
-    partner.memory.keep(turn, done=True)
+    partner.memory.keeper(session)(turn, done=True)
     partner.ask(session.moved(TurnId(1)), "and?", *answer("a cat"))
     [sent] = partner.requests[0].history
     assert sent.prompt.images == (picture, picture)

@@ -9,6 +9,7 @@ import time
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from threading import Timer
+from typing import TextIO
 
 import pexpect
 import pytest
@@ -31,7 +32,7 @@ LOST = (
 )
 
 
-def ask(home: Path, server: ScriptedServer, *arguments: str, stdin: str | None = "") -> tuple[int, str, str]:
+def ask(home: Path, server: ScriptedServer, *arguments: str, stdin: str | TextIO | None = "") -> tuple[int, str, str]:
     ran = run(home, "--url", server.url, "ask", "-m", "tiny", *arguments, stdin=stdin)
     return ran.status, ran.stdout, ran.stderr
 
@@ -313,6 +314,16 @@ def test_a_picture_goes_along_as_a_data_url(tmp_path: Path) -> None:
     assert image["data_url"].startswith("data:image/png;base64,iVBOR")
 
 
+def test_a_picture_comes_from_a_pipe(tmp_path: Path) -> None:
+    piped = TextIOWrapper(BytesIO(PNG), encoding="utf-8")
+    seeing = MODELS.replace('"vision":false', '"vision":true')
+    with ScriptedServer(answer(200, seeing), stream(reply())) as server:
+        assert ask(tmp_path, server, "-i", "-", "What is this?", stdin=piped)[0] == 0
+        text, image = server.requests[1].json["input"]
+    assert text == {"type": "text", "content": "What is this?"}
+    assert image["data_url"].startswith("data:image/png;base64,iVBOR")
+
+
 def test_an_option_out_of_range_never_reaches_the_server(tmp_path: Path) -> None:
     with ScriptedServer(stream(reply())) as server:
         status, _, stderr = ask(tmp_path, server, "--temperature", "7", "Hello")
@@ -494,3 +505,18 @@ def test_the_list_of_sessions_shows_the_newest_and_says_how_many_are_older(tmp_p
     assert [line.split()[0] for line in ran.stdout.splitlines()] == ["NAME", "three", "two"]
     assert "1 older session not shown" in ran.stderr
     assert len(json.loads(run(tmp_path, "sessions", "list", "--limit", "2", "--json").stdout)) == 3
+
+
+def test_a_session_is_shown_with_its_reasoning_or_as_a_replys_own_text(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        ask(tmp_path, server, "-s", "s", "Which colour?")
+    kept = json.loads(run(tmp_path, "sessions", "export", "s", "--json").stdout)
+    kept["turns"][0]["items"].insert(0, {"kind": "reasoning", "text": "Hm.", "seconds": 1.0})
+    (tmp_path / "thought.json").write_text(json.dumps(kept))
+    assert run(tmp_path, "sessions", "import", str(tmp_path / "thought.json"), "--name", "t").status == 0
+    assert "Hm." not in run(tmp_path, "sessions", "show", "t").stdout
+    assert "Thought for" in run(tmp_path, "sessions", "show", "t").stdout
+    assert "Hm." in run(tmp_path, "sessions", "show", "t", "--show-reasoning").stdout
+    assert "Thought" not in run(tmp_path, "sessions", "show", "t", "--hide-reasoning").stdout
+    assert run(tmp_path, "sessions", "show", "t", "--raw").stdout == "Blue.\n"
+    assert run(tmp_path, "sessions", "show", "t", "--raw", "--at", "0").status == 6

@@ -67,9 +67,20 @@ def test_a_light_background_is_told_by_the_terminal() -> None:
 
 @pytest.mark.parametrize(
     ("environ", "links"),
-    [(XTERM, True), ({"TERM": "linux"}, False), ({}, False), (XTERM | {"TERM_PROGRAM": "Apple_Terminal"}, False)],
+    [
+        (XTERM, False),
+        (XTERM | {"VTE_VERSION": "7600"}, True),
+        (XTERM | {"TERM_PROGRAM": "iTerm.app"}, True),
+        ({"TERM": "xterm-kitty"}, True),
+        ({"TERM": "tmux-256color"}, True),
+        ({"TERM": "screen-256color", "TMUX": "1", "TERM_PROGRAM": "iTerm.app"}, False),
+        ({"TERM": "vt100", "TERM_PROGRAM": "vscode"}, False),
+        ({"TERM": "linux"}, False),
+        ({}, False),
+        (XTERM | {"TERM_PROGRAM": "Apple_Terminal"}, False),
+    ],
 )
-def test_links_are_used_where_the_terminal_likely_has_them(environ: dict[str, str], links: bool) -> None:
+def test_links_are_used_where_the_terminal_is_known_to_have_them(environ: dict[str, str], links: bool) -> None:
     assert theme_for(environ, terminal=True).links is links
 
 
@@ -274,6 +285,11 @@ def test_text_is_cut_and_shortened_by_cells() -> None:
     assert cut("日本語", 5) == "日本"
     assert shorten("日本語", 5) == "日本…"
     assert shorten("abc", 0) == ""
+
+
+def test_what_is_in_brackets_never_begins_a_row() -> None:
+    assert fold("first token · context 50 of 1,000 (5%)", 36) == ["first token · context 50 of", "1,000 (5%)"]
+    assert fold("(12345678) (12345678)", 12) == ["(12345678)", "(12345678)"]
 
 
 def test_reasoning_is_folded_at_blanks_and_in_long_words() -> None:

@@ -8,7 +8,7 @@ import pytest
 from lmchat.chat.listing import TreeEntry
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.render.cells import cells
-from lmchat.render.theme import PLAIN
+from lmchat.render.theme import PLAIN, When, theme_for
 from lmchat.render.tree import draw_tree
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,15 +34,45 @@ def test_branches_stand_beside_the_way_to_the_head() -> None:
         "1  question 1",
         "├─ 2  question 2",
         "│  3  question 3",
-        "4  question 4  ● here",
+        "└─ 4  question 4  ● here",
     ]
+
+
+def test_the_way_to_the_head_is_straight_as_long_as_it_forks() -> None:
+    assert drawn(twig(1), twig(2, 1), twig(3, 1), twig(4, 3), twig(5, 3), head=5) == [
+        "1  question 1",
+        "├─ 2  question 2",
+        "3  question 3",
+        "├─ 4  question 4",
+        "└─ 5  question 5  ● here",
+    ]
+
+
+def test_attempts_are_folded_into_a_mark_on_the_turn_they_should_have_followed() -> None:
+    turns = [twig(1), twig(2, 1), twig(3, 1), twig(4, 1), twig(5)]
+    shape = [(each.id, each.parent) for each in turns]
+    attempts = {TurnId(2), TurnId(4), TurnId(5)}
+    lines = draw_tree(shape, TurnId(3), {}, lambda ids: [t for t in turns if t.id in ids], PLAIN, 60, attempts=attempts)
+    assert list(lines) == ["⋮ no answer: 5", "1  question 1  (no answer: 2, 4)", "3  question 3  ● here"]
+
+
+def test_an_attempt_that_a_head_points_at_is_shown_and_never_in_the_colour_of_success() -> None:
+    theme = theme_for({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, terminal=True, colour=When.ALWAYS)
+    attempt = twig(2, 1, outcome=Outcome.FAILED)._replace(attempt=True)
+    turns = [twig(1), attempt]
+    shape = [(each.id, each.parent) for each in turns]
+    *_, last = draw_tree(
+        shape, TurnId(2), {}, lambda ids: [t for t in turns if t.id in ids], theme, 60, attempts={TurnId(2)}
+    )
+    assert "(failed)" in last
+    assert theme.styled("(failed)  ● here", theme.styles.good) not in last
 
 
 def test_the_way_to_the_head_is_straight_also_where_a_newer_branch_exists() -> None:
     assert drawn(twig(1), twig(2, 1), twig(3, 1), head=2) == [
         "1  question 1",
         "├─ 3  question 3",
-        "2  question 2  ● here",
+        "└─ 2  question 2  ● here",
     ]
 
 
@@ -51,9 +81,9 @@ def test_a_model_is_named_where_it_changes_and_where_two_models_had_the_same_pro
     assert drawn(one, twig(2, 1), eyes, twig(4, 3), twig(5, 4)._replace(model=""), head=5) == [
         "1  question 1",
         "├─ 2  question 2  acme/big",
-        "3  question 3  acme/eyes",
-        "4  question 4  acme/big",
-        "5  question 5  ● here",
+        "└─ 3  question 3  acme/eyes",
+        "   4  question 4  acme/big",
+        "   5  question 5  ● here",
     ]
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lmchat.advice import COMMAND_LINE, Action, Advice, Do, worded
-from lmchat.repl.hints import IN_TALK
+from lmchat.advice import COMMAND_LINE, IN_TALK, Action, Advice, Do, worded
 from tests.cli.program import Ran, run
 from tests.repl.lmstudio import Studio
 from tests.repl.talking import Talk

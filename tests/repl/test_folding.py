@@ -27,3 +27,8 @@ def test_the_cursor_goes_over_a_tab_in_one_step() -> None:
     made = shown("a\tb")
     assert [made.source_to_display(at) for at in range(4)] == [0, 1, 4, 5]
     assert [made.display_to_source(at) for at in (0, 1, 3, 4)] == [0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\u202e", "\u2066"])
+def test_what_would_turn_or_break_the_line_is_named_in_it(character: str) -> None:
+    assert fragment_list_to_text(shown(f"a{character}b").fragments) == f"a⟪U+{ord(character):04X}⟫b"

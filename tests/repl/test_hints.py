@@ -6,17 +6,15 @@ from pathlib import Path
 import pytest
 
 import lmchat
-from lmchat.advice import COMMAND_LINE, Action, Do, worded
-from lmchat.errors import LmchatError
+from lmchat.advice import COMMAND_LINE, IN_TALK, Action, Do, worded
 from lmchat.repl.commands.table import command_in
-from lmchat.repl.hints import IN_TALK, worded_here
 from tests.repl.lmstudio import Studio, refused
 from tests.repl.talking import Talk
 
 SHARED_ROOMS = ("app", "wire", "store", "chat", "render", "decoding.py", "pictures.py", "errors.py")
 
-_NAMED = r"[`:] ?lmchat (?!settings |serve)[a-z]+ |`/[a-z]+|[\"'] ?/[a-z]+ [A-Z{]"
-"""A command as a hint names it. Settings and a server are a shell's business, wherever one reads of them."""
+_NAMED = r"[`:] ?lmchat (?!settings |serve|sessions check)[a-z]+ |`/[a-z]+|[\"'] ?/[a-z]+ [A-Z{]"
+"""A command as a hint names it. Settings, a server and a check of the store are a shell's business."""
 
 
 @pytest.mark.parametrize("action", Action)
@@ -56,5 +54,5 @@ def test_a_refused_level_of_reasoning_is_answered_with_the_command_that_sets_one
 
 
 def test_other_hints_stay_as_they_are() -> None:
-    failure = worded_here(LmchatError("Nothing answers.", hint="Start LM Studio's server (`lms server start`)."))
-    assert (failure.message, failure.hint) == ("Nothing answers.", "Start LM Studio's server (`lms server start`).")
+    hint = "Start LM Studio's server (`lms server start`)."
+    assert [worded(hint, words) for words in (COMMAND_LINE, IN_TALK)] == [hint, hint]

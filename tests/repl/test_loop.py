@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lmchat.app.conversation import Conversation
-from lmchat.chat.session import Outcome
+from lmchat.chat.session import Outcome, TurnId
 from lmchat.chat.values import Prompt
 from lmchat.repl.turns import ask_typed
 from lmchat.store.store import open_store
@@ -99,7 +99,29 @@ def test_a_renderer_that_breaks_ends_neither_the_talk_nor_loses_the_turn(
     monkeypatch.setattr(Conversation, "speak", breaking)
     out = talk.type("one", f"{CTRL_C}two", name="s")
     assert "Reply 2." in out
-    assert [turn.prompt.text for turn in talk.store.find("s").path()] == ["one", "two"]
+    session = talk.store.find("s")
+    assert [turn.prompt.text for turn in session.path()] == ["two"]
+    assert session.turn(TurnId(1)).prompt.text == "one"
+
+
+def test_a_first_prompt_that_is_refused_stands_in_the_line_again_and_leaves_no_session(
+    talk: Talk, studio: Studio
+) -> None:
+    studio.replies = [refused()]
+    talk.press(f"one{ENTER}{CTRL_C}{CTRL_D}")
+    assert talk.store.names() == []
+    studio.replies = [refused()]
+    talk.press(f"two{ENTER} more{ENTER}{CTRL_D}")
+    assert [chat["input"] for chat in studio.chats] == ["one", "two", "two more"]
+    assert talk.store.names() == ["two-more"]
+
+
+def test_a_later_prompt_that_is_refused_leaves_the_session_where_it_was(talk: Talk, studio: Studio) -> None:
+    studio.replies = [spoken("One."), refused()]
+    talk.press(f"one{ENTER}two{ENTER} again{ENTER}{CTRL_D}", name="s")
+    session = talk.store.find("s")
+    assert [turn.prompt.text for turn in session.path()] == ["one", "two again"]
+    assert session.turn(TurnId(2)).barren
 
 
 def test_alt_enter_ctrl_j_and_a_trailing_backslash_begin_a_new_line(talk: Talk, studio: Studio) -> None:

@@ -83,6 +83,15 @@ def test_retry_after_a_failure_asks_again_in_the_same_place(talk: Talk, studio: 
     assert follows(studio) == [0, 1, 1]
 
 
+def test_a_wrong_model_of_retry_leaves_the_head_and_the_command_stands_in_the_line(talk: Talk, studio: Studio) -> None:
+    studio.replies = [spoken("One."), refused("No such model.")]
+    talk.press(f"one{ENTER}/retry --model wrong{ENTER} temperature=0.1{ENTER}{CTRL_D}", name="s")
+    assert [chat["model"] for chat in studio.chats[1:]] == ["wrong", "wrong"]
+    assert studio.chats[2]["temperature"] == 0.1
+    session = talk.store.find("s")
+    assert (session.model, [turn.id for turn in session.path()]) == (session.model, [3])
+
+
 def test_edit_puts_the_prompt_into_the_line_and_branches_beside_it(talk: Talk, studio: Studio) -> None:
     talk.press(f"one{ENTER}two{ENTER}/edit{ENTER} changed{ENTER}{CTRL_D}", name="s")
     assert studio.chats[2]["input"] == "two changed"

@@ -27,6 +27,9 @@ PHASES: dict[str, tuple[Steps, str]] = {
     "tool": (stream(STARTED, event("tool_call.start", tool="find"), HOLD), "find"),
 }
 
+WORDLESS = {"load", "prefill", "tool"}
+"""The phases in which not a word of the reply has come yet."""
+
 
 @pytest.fixture
 def talking(tmp_path: Path, studio: Studio) -> Iterator[Window]:
@@ -81,12 +84,16 @@ def test_ctrl_c_stops_a_reply_in_every_phase_and_the_talk_goes_on(
     talking.until(shown)
     talking.send("\x03\x03")
     talking.until("(interrupted)")
+    if phase in WORDLESS:  # the prompt stands in the line again
+        talking.until("> tell me", times=2)
+        talking.send("\x03")
     talking.until_prompt()
     talking.send("again\r")
     talking.until("Reply 2.")
     talking.send("\x04")
     assert talking.ended() == 0
-    assert [turn.outcome for turn in turns(tmp_path)] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
+    before = [] if phase in WORDLESS else [Outcome.INTERRUPTED]
+    assert [turn.outcome for turn in turns(tmp_path)] == [*before, Outcome.COMPLETE]
 
 
 def test_ctrl_c_several_times_stops_a_reply_and_does_not_leave(talking: Window, studio: Studio) -> None:
@@ -354,6 +361,35 @@ def test_a_terminal_without_escapes_gets_none(tmp_path: Path, studio: Studio) ->
         there.send("\x04")
         assert there.ended() == 0
         assert b"\x1b" not in there.written
+    (tmp_path / "settings.toml").write_text("title = true\n")
+    # The session goes on: its last turns are shown, and its name would be a title.
+    with window(talk_command(studio.server.url, "s"), tmp_path, term="dumb") as there:
+        there.until("**Bold**")
+        there.until_keys()
+        for command in ("/history", "/tree", "/stats", "/context", "/set", "/models", "/help", "/copy", "/clear"):
+            there.send(f"{command}\r")
+            there.read(0.5)
+            there.until_keys()
+            there.send("\x03")
+        there.send("\x04")
+        assert there.ended() == 0
+        assert b"\x1b" not in there.written
+
+
+def test_the_last_reply_of_a_resumed_session_is_not_dim(tmp_path: Path, studio: Studio) -> None:
+    studio.replies = [spoken("First."), spoken("Second.")]
+    with window(talk_command(studio.server.url, "s"), tmp_path) as there:
+        there.until_prompt()
+        for said in ("First.", "Second."):
+            there.send("hello\r")
+            there.until(said)
+            there.until_keys()
+        there.send("\x04")
+        assert there.ended() == 0
+    with window(talk_command(studio.server.url, "s"), tmp_path) as there:
+        there.until("Second.")
+        assert b"\x1b[2mFirst." in there.written
+        assert b"\x1b[2mSecond." not in there.written
 
 
 def test_completions_are_shown_in_a_short_window(tmp_path: Path, studio: Studio) -> None:

@@ -1,11 +1,14 @@
 """Moving the head: undo, redo, goto and fork only ever move a pointer."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from lmchat.chat.session import Session, TurnId
+from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.errors import BadUseError, NotFoundError, StoreError
 from lmchat.store.store import Store
-from tests.store.conversation import asked, numbers
+from tests.store.conversation import asked, drafted, numbers, opened, unasked
 
 
 @pytest.fixture
@@ -105,6 +108,50 @@ def test_move_before_the_first_begins_another_root(store: Store, three: Session)
 def test_move_to_a_turn_that_does_not_exist_is_refused(store: Store, three: Session) -> None:
     with pytest.raises(NotFoundError):
         store.move(three, TurnId(9))
+
+
+def failed(store: Store, session: Session, text: str) -> TurnId:
+    """Ask one turn of which nothing comes."""
+    keep = store.keeper(session)
+    turn = replace(unasked(session, text), outcome=Outcome.FAILED)
+    turn = replace(turn, id=keep(turn, done=False).id)
+    assert not keep(turn, done=True).is_head
+    return turn.id
+
+
+def test_turn_of_which_nothing_came_is_in_the_tree_and_moves_no_head(store: Store, three: Session) -> None:
+    number = failed(store, three, "Fourth")
+    found = store.find("one")
+    assert (found.head, found.turn(number).prompt.text, store.attempts(found)) == (3, "Fourth", frozenset({number}))
+    assert [entry.attempt for entry in store.tree(found)] == [False, False, False, True]
+
+
+def test_turn_of_which_nothing_came_before_its_program_died_moves_no_head(store: Store, tmp_path: Path) -> None:
+    with opened(tmp_path) as other:
+        drafted(other, other.create("one"), "Hello")
+    with opened(tmp_path) as other:
+        assert (other.find("one").head, other.attempts(other.find("one"))) == (None, frozenset({TurnId(1)}))
+
+
+def test_session_that_holds_only_attempts_is_forgotten(store: Store) -> None:
+    session = store.create("one")
+    failed(store, session, "Hello")
+    assert store.forget_unanswered(session)
+    assert (store.names(), store._database.rows("SELECT * FROM turn")) == ([], [])
+
+
+def test_session_with_an_answer_is_not_forgotten(store: Store, three: Session) -> None:
+    undone = store.undo(three, 3)
+    failed(store, undone, "Hello")
+    assert not store.forget_unanswered(undone)
+    assert store.names() == ["one"]
+
+
+def test_session_in_which_another_program_is_writing_is_not_forgotten(store: Store) -> None:
+    session = store.create("one")
+    failed(store, session, "Hello")
+    drafted(store, session, "Meanwhile")
+    assert not store.forget_unanswered(session)
 
 
 def test_fork_points_at_the_same_turn_and_grows_by_itself(store: Store, three: Session) -> None:

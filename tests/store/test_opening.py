@@ -10,7 +10,8 @@ import pytest
 
 from lmchat.errors import StoreError
 from lmchat.store import schema
-from lmchat.store.database import FILE_NAME, explain
+from lmchat.store.database import FILE_NAME
+from lmchat.store.failures import explain
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened
 

@@ -118,6 +118,18 @@ def test_snippet_is_cut_around_the_hit_on_one_line(store: Store) -> None:
     assert "\n" not in match.snippet
 
 
+def test_snippet_begins_and_ends_with_whole_words(store: Store) -> None:
+    asked(store, store.create("one"), "remember " * 50 + "needle " + "afterwards " * 50)
+    (match,) = store.search("needle")
+    assert set(match.snippet.split()) == {"remember", "needle", "afterwards"}
+
+
+def test_snippet_of_a_text_without_blanks_is_cut_somewhere(store: Store) -> None:
+    asked(store, store.create("one"), "前" * 500 + "空" + "後" * 500)
+    (match,) = store.search("空")
+    assert 100 < len(match.snippet) < 150
+
+
 def test_every_word_in_the_snippet_is_marked(store: Store) -> None:
     asked(store, store.create("one"), "Blue sky, blue sea")
     (match,) = store.search("blue sea")
@@ -145,7 +157,13 @@ def test_a_store_of_the_version_before_finds_them_after_its_first_opening(tmp_pa
         database.execute(
             "INSERT INTO trigrams (rowid, prompt, reply) SELECT id, prompt || '  ', reply || '  ' FROM turn"
         )
+        for index in ("turn_attempt", "turn_twig"):
+            database.execute(f"DROP INDEX {index}")
+        for table, column in (("turn", "attempt"), ("session", "trashed"), ("session", "name_before")):
+            database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        columns = "tree, parent, number, grown_by, first_words, outcome, model, at, summary, server"
+        database.execute(f"CREATE INDEX turn_twig ON turn ({columns})")
         database.execute("PRAGMA user_version=1")
-        assert store.search("Grüße") == ()
+        assert database.rows("SELECT * FROM trigrams WHERE trigrams MATCH 'Grüße'") == []
     with opened(tmp_path) as store:
         assert len(store.search("Grüße")) == 1

@@ -105,15 +105,14 @@ class Blocks:
                     self._end_leaf()
             case Indented(waiting):
                 return self._take_indented(waiting, line)
-            case OpenFormula(blank, closer, source):
+            case OpenFormula(_, closer, source):
                 if line.blank:
                     return False
                 text = line.rest.strip(" \t")
                 last = maths.until(text, closer)
                 source.append(text if last is None else last)
                 if last is not None:
-                    self._leaf = None
-                    self._steps.append(_formula(blank, closer, source, closed=True))
+                    self._end_leaf(closed=True)
             case _:
                 return False
         return True
@@ -268,14 +267,14 @@ class Blocks:
             self._containers.pop()
             self._steps.append(Closed())
 
-    def _end_leaf(self) -> None:
+    def _end_leaf(self, *, closed: bool = False) -> None:
         match self._leaf:
             case Paragraph(blank, source):
                 self._steps.append(Prose(blank, _inline_source(source)))
             case OpenTable(blank, columns, rows):
                 self._steps.append(_table(blank, columns, rows))
             case OpenFormula(blank, closer, source):
-                self._steps.append(_formula(blank, closer, source, closed=False))
+                self._steps.append(_formula(blank, closer, source, closed=closed))
             case Fenced() | Indented() | Html():
                 self._steps.append(VerbatimClosed())
             case None:

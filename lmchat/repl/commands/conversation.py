@@ -1,5 +1,6 @@
 """Commands for how the model is talked with: system prompt, options, reasoning, tools; going on and compacting."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lmchat.app.attachments import text_or_file
@@ -11,16 +12,19 @@ from lmchat.errors import BadUseError
 from lmchat.render.sanitize import sanitize
 from lmchat.render.tables import pairs
 from lmchat.repl.commands.command import (
+    DISPLAY_SETTINGS,
     Command,
-    Takes,
     nothing,
     option_named,
     required,
     with_option,
 )
+from lmchat.repl.matching import Offer
+from lmchat.repl.offers import Suggestion, by_word, first_words, one_word, option_values, options, prompt_file
 from lmchat.repl.state import ReplState
 from lmchat.repl.turns import GO_ON, SUMMARISE, ask, with_model
-from lmchat.settings.keys import OPTIONS
+from lmchat.settings.keys import BY_NAME, OPTIONS
+from lmchat.settings.layers import layer
 
 
 def system(state: ReplState, text: str) -> ReplState:
@@ -40,6 +44,8 @@ def set_(state: ReplState, text: str) -> ReplState:
     value = value.strip()
     if name in {"model", "system"}:
         raise BadUseError(f"The {name} has its own command.", hint=f"/{name} {value}")
+    if name.replace("-", "_").lower() in DISPLAY_SETTINGS:
+        return _with_display(state, name.replace("-", "_").lower(), value)
     key = option_named(name)
     if not value:
         raise BadUseError(f"There is no value for {key.name}.", hint=f"Like this: /set {key.name} {key.example}")
@@ -56,6 +62,8 @@ def unset(state: ReplState, text: str) -> ReplState:
     name = required(text, "option", "/unset temperature")
     if name == "system":
         return _with_system(state, "")
+    if name in DISPLAY_SETTINGS:
+        return _with_display(state, name, "")
     key = option_named(name)
     state = state.talking_with(options=state.session.options.changed(key.name, None))
     below = state.conversation.settings.value(key.name)
@@ -124,7 +132,7 @@ def compact(state: ReplState, text: str) -> ReplState:
     if asked.head.outcome is Outcome.COMPLETE:
         asked.say("The next prompt begins a new chain with this summary; /undo goes back to the whole conversation.")
         return asked
-    # Half a summary must not stand for the whole conversation.
+    # Half a summary must not replace the whole conversation.
     moved = state.conversation.store.move(asked.session, before) if asked.kept else asked.session.moved(before)
     asked.say("There is no whole summary, so the conversation goes on as it was.")
     return asked.at(moved)
@@ -133,9 +141,22 @@ def compact(state: ReplState, text: str) -> ReplState:
 def _with_system(state: ReplState, system_prompt: str) -> ReplState:
     state = state.current().talking_with(system=system_prompt)
     what = "The system prompt is changed" if system_prompt else "There is no system prompt any more"
-    along = " The next prompt begins a new chain; the turns so far go along as text." if state.head else ""
+    along = " The next prompt begins a new chain; the turns so far are sent with it as text." if state.head else ""
     state.say(f"{what}.{along}")
     return state
+
+
+def _with_display(state: ReplState, name: str, text: str) -> ReplState:
+    """Return the state with a setting of the display as it was typed, or where nothing was, as it is elsewhere."""
+    settings = state.conversation.settings
+    given = {**settings.flags}
+    given.pop(name, None)
+    if text:
+        key = BY_NAME[name]
+        given |= layer({name: key.shape.read(text)}, {name: f"/set {name}"})
+    settings = replace(settings, flags=given)
+    state.say(f"{name} is {settings.text(name) or 'not set'} from the next reply on.")
+    return replace(state, conversation=replace(state.conversation, settings=settings))
 
 
 def _show_options(state: ReplState) -> None:
@@ -145,6 +166,12 @@ def _show_options(state: ReplState) -> None:
         value = own.get(name, below.get(name))
         source = "this session" if name in own else state.conversation.settings.source(name) if name in below else ""
         rows.append((name, "not set" if value is None else str(value), source or key.help))
+    settings = state.conversation.settings
+    for name in DISPLAY_SETTINGS:
+        shown = (
+            (settings.text(name), settings.source(name)) if settings.is_set(name) else ("not set", BY_NAME[name].help)
+        )
+        rows.append((name, *shown))
     state.write(pairs(rows, state.theme))
 
 
@@ -156,24 +183,57 @@ def _label(integration: Integration) -> str:
             return label
 
 
+def _set_offers(state: ReplState, typed: str) -> Iterable[Suggestion]:
+    """Offer options, and their values after a blank or `=`."""
+    return by_word(_set_words)(state, typed.replace("=", " ", 1))
+
+
+def _set_words(state: ReplState, words: Sequence[str]) -> Iterable[Offer]:
+    if len(words) == 1:
+        return [*options(state), *((name, BY_NAME[name].help) for name in DISPLAY_SETTINGS)]
+    if words[0] in DISPLAY_SETTINGS:
+        return [(choice, "") for choice in BY_NAME[words[0]].shape.choices]
+    return option_values(state, words[0])
+
+
+def _set_here(state: ReplState) -> Iterable[Offer]:
+    """Offer what this session sets."""
+    session = state.session
+    system = [("system", first_words(session.system))] if session.system else []
+    return [*((name, str(value)) for name, value in session.options.given().items()), *system]
+
+
+def _tools(state: ReplState) -> Iterable[Offer]:
+    used = ((write_integration(each), "in use") for each in state.session.integrations)
+    return [("off", "Use no tools."), *used]
+
+
 COMMANDS = (
     Command(
         "system",
         "[TEXT or @FILE]",
         "Show or change the system prompt; /unset system drops it.",
         system,
-        Takes.SYSTEM,
-        more="A new chain begins then: the turns so far go along as text, and how much that is is said.",
+        prompt_file,
+        more="A new chain begins then: the turns so far are sent as text, and how many is said.",
     ),
-    Command("set", "[option value]", "Show the options, or set one for this session.", set_, Takes.SET_OPTION),
-    Command("unset", "option", "Take an option back to what the settings or the server say.", unset, Takes.OPTION),
-    Command("reasoning", "[level]", "Show how much the model can think, or choose.", reasoning, Takes.REASONING),
+    Command("set", "[option value]", "Show the options, or set one for this session.", set_, _set_offers),
+    Command(
+        "unset", "option", "Take an option back to what the settings or the server say.", unset, one_word(_set_here)
+    ),
+    Command(
+        "reasoning",
+        "[level]",
+        "Show how much the model can think, or choose.",
+        reasoning,
+        one_word(lambda state: option_values(state, "reasoning")),
+    ),
     Command(
         "mcp",
         "[SPEC or off]",
         "Show, add or drop the tools the model may use.",
         mcp,
-        Takes.INTEGRATION,
+        one_word(_tools),
         more="SPEC is mcp/label, mcp/label:tool,tool or label=https://url[:tool,tool].",
     ),
     Command("continue", "", "Ask the model to go on where its reply was cut.", go_on),

@@ -1,16 +1,22 @@
 """Commands for the server's models."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from lmchat.app.model_cache import instance_offers
 from lmchat.app.models import LOAD_OPTIONS, chat_model, download_model, list_models, load_model, unload_model
 from lmchat.errors import BadUseError, nearest
-from lmchat.repl.commands.command import Command, Takes, nothing, required, words
+from lmchat.repl import offers
+from lmchat.repl.commands.command import Command, nothing, required, words
+from lmchat.repl.matching import Offer
+from lmchat.repl.offers import by_word, one_word, whole
 from lmchat.repl.state import ReplState
 from lmchat.settings.keys import COUNT
 from lmchat.settings.shapes import misfit
 
 _ALL = "--all"
+_SOME_LENGTH = "8192"
 
 
 def model(state: ReplState, text: str) -> ReplState:
@@ -77,15 +83,31 @@ def _load_options(given: list[str]) -> dict[str, Any]:
     return options
 
 
+def _loaded(state: ReplState) -> Iterable[Offer]:
+    return [*instance_offers(state.known.now()), (_ALL, "Everything that is loaded.")]
+
+
+def _load_offers(state: ReplState, typed: Sequence[str]) -> Iterator[Offer]:
+    if len(typed) == 1:
+        yield from offers.models(state)
+        return
+    name, equals, _ = typed[-1].partition("=")
+    for option, shape in LOAD_OPTIONS.items():
+        if not equals:
+            yield f"{option}=", shape.expected
+        elif option == name:
+            yield from ((f"{name}={value}", "") for value in shape.choices or (_SOME_LENGTH,))
+
+
 COMMANDS = (
-    Command("model", "[KEY]", "Show the model, or talk to another from here on.", model, Takes.MODEL),
+    Command("model", "[KEY]", "Show the model, or talk to another from here on.", model, whole(offers.models)),
     Command("models", "", "List the server's models.", models),
     Command(
         "load",
         "KEY [option=value…]",
         "Load a model now instead of with the next prompt.",
         load,
-        Takes.LOAD,
+        by_word(_load_offers),
         more=f"The options are {', '.join(LOAD_OPTIONS)}: /load KEY context_length=8192 flash_attention=on",
     ),
     Command(
@@ -93,7 +115,7 @@ COMMANDS = (
         "[KEY]",
         "Unload this model, another, or one loaded copy.",
         unload,
-        Takes.LOADED,
+        one_word(_loaded),
         more="/unload --all unloads everything.",
     ),
     Command(

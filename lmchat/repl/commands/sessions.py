@@ -7,8 +7,9 @@ from lmchat.errors import BadUseError
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
 from lmchat.render.sanitize import sanitize_line
-from lmchat.repl.commands.command import Command, Takes, nothing, required
+from lmchat.repl.commands.command import Command, nothing, required
 from lmchat.repl.greeting import say_new, show_resumed
+from lmchat.repl.offers import other_sessions, whole
 from lmchat.repl.state import ReplState
 from lmchat.store.names import checked
 
@@ -115,9 +116,9 @@ def _empty(session: Session, name: str) -> Session:
 COMMANDS = (
     Command("fork", "NAME", "Go on in a new session that shares what was said so far.", fork),
     Command("new", "[NAME]", "Begin a new session with the same model and settings.", new),
-    Command("switch", "NAME", "Go on in another session.", switch, Takes.SESSION),
+    Command("switch", "NAME", "Go on in another session.", switch, whole(other_sessions)),
     Command("sessions", "", "List the sessions, the one used last first.", sessions),
     Command("rename", "NAME", "Give this session another name.", rename),
-    Command("delete", "[NAME]", "Delete this session, or another, for good.", delete, Takes.SESSION),
+    Command("delete", "[NAME]", "Delete this session, or another, for good.", delete, whole(other_sessions)),
     Command("search", "TEXT", "Find words in all sessions.", search),
 )

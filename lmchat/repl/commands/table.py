@@ -1,12 +1,15 @@
 """The one table of slash commands: from it come dispatch, `/help`, completion and README's rows."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from textwrap import fill
 
 from lmchat.errors import BadUseError, nearest
 from lmchat.repl.commands import attachments, conversation, models, output, sessions, tree
-from lmchat.repl.commands.command import Command, Takes, nothing
+from lmchat.repl.commands.command import Command, nothing
+from lmchat.repl.matching import Offer
+from lmchat.repl.offers import one_word
 from lmchat.repl.state import ReplState
 
 _NAME_CELLS = 22
@@ -54,8 +57,12 @@ def leave(state: ReplState, text: str) -> ReplState:
     return replace(state, left=True)
 
 
-COMMANDS = (
-    Command("help", "[command]", "Show this, or more of one command.", show_help, Takes.COMMAND),
+def _named(_state: ReplState) -> Iterable[Offer]:
+    return ((each.name, each.help) for each in COMMANDS)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("help", "[command]", "Show this, or more of one command.", show_help, one_word(_named)),
     *tree.COMMANDS,
     *sessions.COMMANDS,
     *models.COMMANDS,
@@ -80,7 +87,7 @@ def command_named(name: str) -> Command:
 
 
 def command_in(text: str) -> tuple[Command, str] | None:
-    """Read a line as a command and what stands behind it, or return None for text that is to be sent.
+    """Read a line as a command and what follows it, or return None for text that is to be sent.
 
     Raise BadUseError for a command that does not exist, unless its word is a path that does.
     """
@@ -106,7 +113,7 @@ def readme_rows() -> list[tuple[str, str]]:
 
 
 def _help_row(state: ReplState, written: str, said: str) -> str:
-    """Lay out one row of the help; where what is typed is long, its help stands below it."""
+    """Lay out one row of the help; where what is typed is long, its help goes below it."""
     name, usage = written.split(" ", 1) if written.startswith("/") and " " in written else (written, "")
     row = _filled(said, state.width, indent=_NAME_CELLS + 2)
     gap = _NAME_CELLS - len(written)

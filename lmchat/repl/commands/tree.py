@@ -1,6 +1,6 @@
 """Commands that move about in the conversation: it is a tree, and any turn can be returned to."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -10,8 +10,10 @@ from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.errors import BadUseError
 from lmchat.render.history import show_turns
 from lmchat.render.tree import draw_tree
-from lmchat.repl.commands.command import Command, Takes, count, nothing, required, turn_number, with_option, words
+from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, with_option, words
 from lmchat.repl.greeting import say_place
+from lmchat.repl.matching import Offer
+from lmchat.repl.offers import by_word, models, one_word, option_values, options, turns
 from lmchat.repl.state import ReplState
 from lmchat.repl.turns import ask, with_model
 
@@ -43,17 +45,17 @@ def goto(state: ReplState, text: str) -> ReplState:
 
 
 def retry(state: ReplState, text: str) -> ReplState:
-    """Ask the last prompt again, beside the reply there is; other models and options hold for this turn only."""
+    """Ask the last prompt again, beside the reply there is; another model and other options apply to this turn only."""
     state = with_model(state.current())
-    turn, usual = _last(state), state.session
+    turn, usual = _unanswered(state) or _last(state), state.session
     once = _tried_with(state, words(text))
     if once.model != usual.model:
         state.say(f"Turn {turn.id}, {turn.model}:")
         show_turns(state.conversation.world, [turn], state.theme, dim=True)
         state.say(f"{once.model}:")
     asked = ask(state, turn.prompt, growing=usual.moved(turn.parent), summary=turn.summary, once=once)
-    # The prompt is in the tree: it need not be in the line as well.
-    return replace(asked, draft="")
+    # The prompt is in the tree: what is in the line, to be changed and sent again, is the command.
+    return replace(asked, draft=f"/retry {text}".strip() if asked.draft else "")
 
 
 def edit(state: ReplState, text: str) -> ReplState:
@@ -77,7 +79,8 @@ def tree(state: ReplState, text: str) -> ReplState:
         return store.tree(session, only=turns) if state.kept else [leaves[turn] for turn in turns]
 
     heads = store.heads(session) if state.kept else {}
-    for line in draw_tree(shape, session.head, heads, look_up, state.theme, state.width):
+    attempts = store.attempts(session) if state.kept else {leaf.id for leaf in leaves.values() if leaf.attempt}
+    for line in draw_tree(shape, session.head, heads, look_up, state.theme, state.width, attempts=attempts):
         state.write(f"{line}\n")
     return state
 
@@ -100,6 +103,12 @@ def _moved(state: ReplState, session: Session) -> ReplState:
     moved = replace(state.at(session), warned=False)
     say_place(moved)
     return moved
+
+
+def _unanswered(state: ReplState) -> Turn | None:
+    """Return the newest turn where it is an attempt to follow the head."""
+    newest = state.session.turns.get(max(state.session.turns, default=TurnId(0)))
+    return newest if newest is not None and newest.barren and newest.parent == state.session.head else None
 
 
 def _last(state: ReplState) -> Turn:
@@ -125,6 +134,18 @@ def _tried_with(state: ReplState, given: list[str]) -> Session:
     return session
 
 
+def _retry_offers(state: ReplState, typed: Sequence[str]) -> Iterator[Offer]:
+    if typed[-2:-1] == ["--model"]:
+        yield from models(state)
+        return
+    name, equals, _ = typed[-1].partition("=")
+    if equals:
+        yield from ((f"{name}={value}", about) for value, about in option_values(state, name))
+        return
+    yield "--model", "Ask another model."
+    yield from ((f"{name}=", about) for name, about in options(state))
+
+
 COMMANDS = (
     Command("undo", "[n]", "Go back one turn, or n; the next prompt branches there.", undo),
     Command("redo", "[n]", "Take back what was undone.", redo),
@@ -133,11 +154,11 @@ COMMANDS = (
         "[--model KEY] [option=value…]",
         "Ask the last prompt again; both replies stay in the tree.",
         retry,
-        Takes.RETRY,
-        more="Another model or other options hold for this one reply: /retry --model KEY temperature=0.2",
+        by_word(_retry_offers),
+        more="Another model or other options apply to this one reply: /retry --model KEY temperature=0.2",
     ),
-    Command("edit", "[turn]", "Change the last prompt, or a turn's, and branch there.", edit, Takes.TURN),
-    Command("goto", "TURN", "Go to any turn; 0 is before the first.", goto, Takes.TURN),
+    Command("edit", "[turn]", "Change the last prompt, or a turn's, and branch there.", edit, one_word(turns)),
+    Command("goto", "TURN", "Go to any turn; 0 is before the first.", goto, one_word(turns)),
     Command("tree", "", "Draw the turns with their branches.", tree),
     Command("history", "[n]", f"Show the last {_SHOWN_TURNS} turns again, or n.", history),
 )
