@@ -9,6 +9,7 @@ from typing import Any
 
 from lmchat.advice import IN_TALK, Advice, worded
 from lmchat.app.conversation import Conversation
+from lmchat.app.display import text_theme
 from lmchat.app.invocation import BUILT_IN
 from lmchat.app.model_cache import ModelList
 from lmchat.app.models import ModelServer
@@ -57,7 +58,8 @@ class ReplState:
     def theme(self) -> Theme:
         """Return the looks for what commands write to stdout."""
         world = self.conversation.world
-        return theme_for(world.environ, terminal=world.stdout.isatty(), colour=self.colour)
+        theme = theme_for(world.environ, terminal=world.stdout.isatty(), colour=self.colour)
+        return text_theme(theme, self.conversation.settings)
 
     @property
     def colour(self) -> When:

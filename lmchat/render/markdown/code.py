@@ -36,7 +36,8 @@ class Palette:
 
     def look(self, kind: _TokenType) -> str:
         """Return the SGR parameters of a kind of token."""
-        if not self._coloured:
+        # Code that is still being written is full of what its lexer takes for errors.
+        if not self._coloured or kind in Error:
             return ""
         found = self._looks.get(kind)
         if found is None:

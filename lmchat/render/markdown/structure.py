@@ -89,11 +89,22 @@ class VerbatimClosed:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A whole table: the sources of its cells, every row as long as the first."""
+    """A whole table: the sources of its cells, every row and the alignments as long as the longest row."""
 
     blank: bool
     alignments: tuple[Align, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula of its own: its source, and what stood around it; `closed` is false where its end is missing."""
+
+    blank: bool
+    source: str
+    opener: str
+    closer: str
+    closed: bool
 
 
 Step = (
@@ -108,6 +119,7 @@ Step = (
     | Verbatim
     | VerbatimClosed
     | Table
+    | Formula
 )
 
 
@@ -182,7 +194,16 @@ class OpenTable:
     rows: list[tuple[str, ...]]
 
 
-Leaf = Paragraph | Fenced | Indented | Html | OpenTable
+@dataclass(frozen=True, slots=True)
+class OpenFormula:
+    """An open formula of its own, with its lines so far."""
+
+    blank: bool
+    closer: str
+    lines: list[str]
+
+
+Leaf = Paragraph | Fenced | Indented | Html | OpenTable | OpenFormula
 
 
 def copied(leaf: Leaf | None) -> Leaf | None:
@@ -194,5 +215,7 @@ def copied(leaf: Leaf | None) -> Leaf | None:
             return Indented(list(waiting))
         case OpenTable(blank, columns, rows):
             return OpenTable(blank, columns, list(rows))
+        case OpenFormula(blank, closer, source):
+            return OpenFormula(blank, closer, list(source))
         case _:
             return leaf
