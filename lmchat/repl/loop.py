@@ -5,9 +5,10 @@ It must not know how a line is read, a turn is asked or a command is done.
 
 import signal
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from types import FrameType
 
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Image, Prompt
@@ -82,7 +83,7 @@ def _begun(desk: Desk) -> Desk:
     if desk.model:
         return desk
     try:
-        with suppress(KeyboardInterrupt), _ctrl_c_interrupts():
+        with suppress(KeyboardInterrupt), _ctrl_c_interrupts(desk.parts.world.monotonic):
             if not desk.known.settled(_PATIENCE_SECONDS):
                 desk.say("The server has not answered yet; the model is chosen with the first prompt.")
                 return desk
@@ -119,7 +120,7 @@ def _safely(desk: Desk, line: str | Prompt) -> Desk:
     """Do what a line asks for; whatever goes wrong, say it in a line and leave the text standing to be sent again."""
     text = line if isinstance(line, str) else line.text
     try:
-        with _ctrl_c_interrupts():
+        with _ctrl_c_interrupts(desk.parts.world.monotonic):
             done = _done(desk, line)
         stopped = done.head and done.head != desk.head and done.head.outcome is Outcome.INTERRUPTED
         return replace(done, stopped_at=_now(done)) if stopped else done
@@ -155,9 +156,17 @@ def _done(desk: Desk, line: str | Prompt) -> Desk:
 
 
 @contextmanager
-def _ctrl_c_interrupts() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt for a block."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def _ctrl_c_interrupts(now: Callable[[], float]) -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt for a block, once in a burst: what the first stopped is being put in order."""
+    raised_at = float("-inf")
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal raised_at
+        if now() > raised_at + _BURST_SECONDS:
+            raised_at = now()
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
