@@ -108,7 +108,7 @@ sessions|command|rename||Give a session another name.
 sessions|command|fork||Begin a session that shares what was said.
 sessions|command|delete||Move sessions to the trash, for 30 days.
 sessions|command|restore||Bring a session back from the trash.
-sessions|command|export||Write a session as Markdown, or complete as JSON.
+sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
 sessions|command|import||Bring back an exported session.
 sessions|command|check||Look for damage in the saved sessions.
 sessions|command|backup||Copy all sessions to one file.
@@ -117,6 +117,9 @@ sessions list|flag|--json||One JSON document on stdout, for scripts.
 sessions list|flag|--help||Show this help.
 sessions show|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
 sessions show|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
+sessions show|flag|--show-reasoning||What the model thought: all, or nothing.
+sessions show|flag|--hide-reasoning||What the model thought: all, or nothing.
+sessions show|flag|--raw||Only the last reply's own text, as it came.
 sessions show|flag|--json||One JSON document on stdout, for scripts.
 sessions show|flag|--help||Show this help.
 sessions tree|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
@@ -213,7 +216,7 @@ help sessions|command|rename||Give a session another name.
 help sessions|command|fork||Begin a session that shares what was said.
 help sessions|command|delete||Move sessions to the trash, for 30 days.
 help sessions|command|restore||Bring a session back from the trash.
-help sessions|command|export||Write a session as Markdown, or complete as JSON.
+help sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
 help sessions|command|import||Bring back an exported session.
 help sessions|command|check||Look for damage in the saved sessions.
 help sessions|command|backup||Copy all sessions to one file.

@@ -33,13 +33,15 @@ def view_for(conversation: Conversation, context_length: int | None = None) -> V
         markdown=_MARKDOWN[settings.text("markdown")],
         colour=When(settings.text("color")),
         code_theme=settings.text("code_theme"),
-        wanted=DisplayOptions(_thoughts(settings), stats=settings.flag("stats"), context_length=context_length),
+        wanted=DisplayOptions(thoughts_of(settings), stats=settings.flag("stats"), context_length=context_length),
     )
     return choose_view(conversation.world, manner)
 
 
-def _thoughts(settings: Settings) -> Thoughts:
-    """Fold reasoning unless the settings say otherwise."""
+def thoughts_of(settings: Settings, wanted: bool | None = None) -> Thoughts:
+    """Tell what becomes of reasoning: folded unless `wanted` or the settings say otherwise."""
+    if wanted is not None:
+        return Thoughts.SHOW if wanted else Thoughts.HIDE
     if not settings.is_set("show_reasoning"):
         return Thoughts.FOLD
     return Thoughts.SHOW if settings.flag("show_reasoning") else Thoughts.HIDE

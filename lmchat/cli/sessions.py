@@ -48,6 +48,11 @@ def show(
     context: typer.Context,
     name: Name,
     at: given.At = None,
+    show_reasoning: Annotated[
+        bool | None,
+        typer.Option("--show-reasoning/--hide-reasoning", help="What the model thought: all, or nothing."),
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Only the last reply's own text, as it came.")] = False,
     as_json: given.AsJson = False,
 ) -> None:
     """Show what was said, from the first turn to the last.
@@ -55,10 +60,14 @@ def show(
     \b
     lmchat sessions show colours
     lmchat sessions show colours --at 3
+    lmchat sessions show colours --raw > answer.md
     """
-    from lmchat.cli.session_views import show_session
+    from lmchat.cli.session_views import show_reply, show_session
 
-    show_session(context.obj, name, at=at, as_json=as_json)
+    if raw:
+        show_reply(context.obj, name, at=at)
+    else:
+        show_session(context.obj, name, at=at, show_reasoning=show_reasoning, as_json=as_json)
 
 
 @sessions.command()
@@ -189,14 +198,15 @@ def export(
     ] = None,
     as_json: given.AsJson = False,
 ) -> None:
-    """Write a session as Markdown, or complete as JSON.
+    """Write a session as Markdown, as a web page, or complete as JSON.
 
     \b
     lmchat sessions export colours > colours.md
+    lmchat sessions export colours -o colours.html
     lmchat sessions export colours -o colours.json
     """
     from lmchat.app.conversation import open_kept_store
-    from lmchat.app.export import export_session, is_json, print_session
+    from lmchat.app.export import Form, export_session, form_of, print_session
 
     invocation: Invocation = context.obj
     with open_kept_store(invocation) as store:
@@ -204,7 +214,7 @@ def export(
         if output is None:
             print_session(invocation, store, session, complete=as_json)
         else:
-            export_session(store, session, output, invocation.say, complete=as_json or is_json(output))
+            export_session(store, session, output, invocation.say, Form.JSON if as_json else form_of(output))
 
 
 @sessions.command("import")

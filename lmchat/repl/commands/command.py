@@ -44,6 +44,10 @@ _MOST_DIGITS = 18
 """More than these, and a number is larger than what can be counted or kept."""
 
 
+DISPLAY_SETTINGS = ("show_reasoning", "stats")
+"""Settings of how replies are shown, which `/set` changes for as long as one talks."""
+
+
 def words(text: str) -> list[str]:
     """Split at blanks, minding quotes where they are balanced."""
     try:
