@@ -99,6 +99,7 @@ sessions|flag|--json||One JSON document on stdout, for scripts.
 sessions|flag|--help||Show this help.
 sessions|command|list||List the sessions, the one used last first.
 sessions|command|show||Show what was said, from the first turn to the last.
+sessions|command|compare||Compare two replies: side by side in a wide window, else with the changes...
 sessions|command|tree||Draw the turns with their branches.
 sessions|command|search||Find turns by their words, newest first.
 sessions|command|rename||Give a session another name.
@@ -119,6 +120,10 @@ sessions show|flag|--hide-reasoning||What the model thought: all, or nothing.
 sessions show|flag|--raw||Only the last reply\'s own text, as it came.
 sessions show|flag|--json||One JSON document on stdout, for scripts.
 sessions show|flag|--help||Show this help.
+sessions compare|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
+sessions compare|argument|TURN|ask turns|A turn, as the tree shows it.
+sessions compare|argument|TURN|ask turns|The turn to compare it with.
+sessions compare|flag|--help||Show this help.
 sessions tree|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
 sessions tree|flag|--json||One JSON document on stdout, for scripts.
 sessions tree|flag|--help||Show this help.
@@ -207,6 +212,7 @@ help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
 help sessions|command|list||List the sessions, the one used last first.
 help sessions|command|show||Show what was said, from the first turn to the last.
+help sessions|command|compare||Compare two replies: side by side in a wide window, else with the changes...
 help sessions|command|tree||Draw the turns with their branches.
 help sessions|command|search||Find turns by their words, newest first.
 help sessions|command|rename||Give a session another name.

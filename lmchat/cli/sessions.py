@@ -71,6 +71,23 @@ def show(
 
 
 @sessions.command()
+def compare(
+    context: typer.Context,
+    name: Name,
+    first: Annotated[int, typer.Argument(metavar="TURN", min=1, help="A turn, as the tree shows it.")],
+    second: Annotated[int, typer.Argument(metavar="TURN", min=1, help="The turn to compare it with.")],
+) -> None:
+    """Compare two replies: side by side in a wide window, else with the changes marked.
+
+    \b
+    lmchat sessions compare colours 6 7
+    """
+    from lmchat.cli.session_views import show_comparison
+
+    show_comparison(context.obj, name, first, second)
+
+
+@sessions.command()
 def tree(context: typer.Context, name: Name, as_json: given.AsJson = False) -> None:
     """Draw the turns with their branches.
 
