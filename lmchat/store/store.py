@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from lmchat.chat.listing import Match, Summary, Trashed, TreeEntry
 from lmchat.chat.session import Session, TurnId
@@ -16,9 +16,12 @@ from lmchat.store import care, documents, sessions, trash, tree
 from lmchat.store.care import Finding
 from lmchat.store.database import FILE_NAME, Database
 from lmchat.store.drafts import Keeper, Writer, writers_directory
+from lmchat.store.failures import lacks_room
 from lmchat.store.schema import prepare
 from lmchat.store.search import search
 from lmchat.store.turns import turns_of
+
+Taken = TypeVar("Taken")
 
 
 def open_store(directory: Path, *, now: Callable[[], datetime]) -> "Store":
@@ -152,7 +155,7 @@ class Store:
 
     def trash(self, names: Sequence[str]) -> None:
         """Move sessions to the trash; raise NotFoundError, and move none, for any unknown."""
-        trash.trash(self._database, names)
+        self._taking_away(lambda: trash.trash(self._database, names))
 
     def restore(self, name: str) -> str:
         """Bring a session back from the trash and return its name; raise NotFoundError where it is not there."""
@@ -164,14 +167,24 @@ class Store:
 
     def empty_trash(self) -> int:
         """Remove all that is in the trash for good, and return how many sessions that were."""
-        return trash.empty_trash(self._database)
+        return self._taking_away(lambda: trash.empty_trash(self._database))
 
     def delete(self, names: Sequence[str]) -> None:
         """Remove sessions for good (of a name that only the trash has, those there).
 
         Raise NotFoundError, and remove none, for any unknown.
         """
-        trash.delete(self._database, names)
+        self._taking_away(lambda: trash.delete(self._database, names))
+
+    def _taking_away(self, take: Callable[[], Taken]) -> Taken:
+        """Take something away, also where the disk is full."""
+        try:
+            return take()
+        except StoreError as error:
+            if not lacks_room(error):
+                raise
+            self._database.work_in_place()
+            return take()
 
     def move(self, session: Session, to: TurnId | None) -> Session:
         """Move the head to any turn of the tree (None: before the first); raise NotFoundError where there is none."""
