@@ -117,7 +117,7 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     """Do what a line asks for; whatever goes wrong, say it in a line and leave the text standing to be sent again."""
     text = line if isinstance(line, str) else line.text
     try:
-        with _ctrl_c_interrupts():
+        with _ctrl_c_interrupts(state.conversation.world.monotonic):
             return _done(state, line)
     except KeyboardInterrupt:
         state.say("(stopped)")

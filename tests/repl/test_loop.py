@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lmchat.app.conversation import Conversation
+from lmchat.chat.events import MessageDelta
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.chat.values import Prompt
 from lmchat.repl.turns import ask_typed
@@ -176,21 +177,23 @@ def test_ctrl_c_during_a_reply_keeps_what_came_and_asks_again_below(talk: Talk, 
     assert "Half of" in studio.chats[1]["input"]
 
 
-def test_ctrl_c_again_when_a_reply_is_stopped_already_is_meant_for_it_too(talk: Talk, studio: Studio) -> None:
-    speak = talk.parts().speak
+def test_ctrl_c_again_when_a_reply_is_stopped_already_is_meant_for_it_too(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak = Conversation.speak
 
-    def pressed_again(session: Any, prompt: Any, show: Any, **named: Any) -> Any:
+    def pressed_again(conversation: Any, session: Any, prompt: Any, show: Any, **named: Any) -> Any:
         def stopping(event: Any) -> None:
             show(event)
-            if prompt.text == "tell me":
+            if prompt.text == "tell me" and isinstance(event, MessageDelta):
                 signal.raise_signal(signal.SIGINT)
 
-        exchange = speak(session, prompt, stopping, **named)
+        exchange = speak(conversation, session, prompt, stopping, **named)
         if prompt.text == "tell me":
             signal.raise_signal(signal.SIGINT)
         return exchange
 
-    talk.speak = pressed_again
+    monkeypatch.setattr(Conversation, "speak", pressed_again)
     out = talk.type("tell me", "go on", name="s")
     assert "(stopped)" not in out
     turns = talk.store.find("s").path()
