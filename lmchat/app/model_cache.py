@@ -83,7 +83,7 @@ def about(model: Model) -> str:
 def level_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
     """Return the levels of reasoning that models have, and which of them is a model's own."""
     defaults = {model.reasoning_default for model in models}
-    levels = dict.fromkeys(level for model in models for level in model.reasoning_options)
+    levels = dict.fromkeys(level for model in models for level in model.reasoning_options or ())
     return ((level, "the model's own" if level in defaults else "") for level in levels)
 
 

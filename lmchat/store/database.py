@@ -170,6 +170,11 @@ class Database:
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise damaged(self.path) from error
 
+    def copy_to(self, target: sqlite3.Connection) -> None:
+        """Copy the whole file, as it is at one moment, to another; raise sqlite3.Error where that one fails."""
+        with self._lock:
+            self._connection.backup(target)
+
     @contextmanager
     def write(self, *, durable: bool = True, own_copy: bool = False) -> Iterator[None]:
         """Do what is inside as one transaction, at once or not at all; keep it short, others wait.
