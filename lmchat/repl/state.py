@@ -121,9 +121,12 @@ class ReplState:
     def talking_with(self, **changes: Any) -> "ReplState":
         """Return the state with other settings of the session, kept at once where the session is kept."""
         state = replace(self, session=replace(self.session, **changes))
-        if state.kept:
-            state.conversation.store.configure(state.current().session)
-        return state
+        if not state.kept:
+            return state
+        current = state.current().session
+        state.conversation.store.configure(current)
+        # The head stays where it was seen, so that what others added is still said before the next prompt.
+        return replace(state, session=replace(state.session, name=current.name))
 
     @property
     def model(self) -> str:

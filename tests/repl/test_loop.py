@@ -227,6 +227,15 @@ def test_that_another_program_went_back_is_said_too(talk: Talk, studio: Studio) 
     assert "previous_response_id" not in studio.chats[2]
 
 
+def test_a_rename_by_another_program_is_said_once_however_many_settings_follow(talk: Talk) -> None:
+    talk.type("one", name="s")
+    state = talk.state("s")
+    talk.store.rename("s", "renamed")
+    changed = state.talking_with(model="b").talking_with(system="Brief.")
+    assert changed.session.name == "renamed"
+    assert talk.out.getvalue().count("Another program renamed this session") == 1
+
+
 def test_a_session_that_another_program_renamed_is_followed_and_that_is_said(talk: Talk, studio: Studio) -> None:
     talk.type("one", name="s")
     state = talk.state("s")
