@@ -25,7 +25,7 @@ class QuoteOpened:
 
 @dataclass(frozen=True, slots=True)
 class ListOpened:
-    """The beginning of a list; `start` is the first number, None for a bullet list, `delimiter` what follows a number."""
+    """The start of a list; `start` is the first number, None for a bullet list, `delimiter` the sign after a number."""
 
     blank: bool
     start: int | None
