@@ -92,13 +92,13 @@ class Session:
         head = self._read(self.head)
         return head.parent if head.barren else head.id
 
-    def follows(self, server: str) -> Turn | None:
+    def follows(self, server: str | None) -> Turn | None:
         """Find the nearest turn whose `response_id` this server still knows, under the same system prompt.
 
-        A forgotten id ends the search: servers forget the oldest first (PROTOCOL.md section 2, State). So does a
-        summary, which was written to begin a new chain.
+        `server` is None for one that keeps nothing. A forgotten id ends the search: servers forget the oldest first
+        (PROTOCOL.md section 2, State). So does a summary, which was written to begin a new chain.
         """
-        for turn in self._growing():
+        for turn in () if server is None else self._growing():
             if turn.summary:
                 return None
             if turn.server != server or turn.reply.response_id is None:
@@ -109,7 +109,7 @@ class Session:
                 return turn
         return None
 
-    def unsent(self, server: str) -> tuple[Turn, ...]:
+    def unsent(self, server: str | None) -> tuple[Turn, ...]:
         """Return the turns that the next request must bring along as a recap, oldest first.
 
         A summary stands for what is above it, so it is the oldest there is.

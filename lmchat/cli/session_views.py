@@ -9,6 +9,7 @@ from lmchat.app.sessions import moved_to
 from lmchat.chat.listing import Summary, TreeEntry
 from lmchat.chat.session import TurnId
 from lmchat.errors import NotFoundError
+from lmchat.render.compare import compared
 from lmchat.render.history import show_turns
 from lmchat.render.json_output import write_document
 from lmchat.render.listings import match_text, sessions_listing
@@ -75,6 +76,15 @@ def show_session(
             return
         thoughts = thoughts_of(settings_of(invocation), show_reasoning)
         show_turns(invocation.world, session.path(), theme_of(invocation), thoughts=thoughts)
+
+
+def show_comparison(invocation: Invocation, name: str, first: int, second: int) -> None:
+    """Compare the replies of two turns; raise NotFoundError where there is no such turn."""
+    with open_kept_store(invocation) as store:
+        session = store.find(name)
+        one, other = (session.turn(TurnId(number)) for number in (first, second))
+        for row in compared(one, other, theme_of(invocation), width_of(invocation)):
+            invocation.world.stdout.write(f"{row}\n")
 
 
 def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:

@@ -85,6 +85,14 @@ KEYS = (
         in_profile=True,
     ),
     Key(
+        "api",
+        choice("auto", "lmstudio", "responses", "completions"),
+        "The server's API; auto: LM Studio's own, else what the server is found to have.",
+        '"completions"',
+        default="auto",
+        in_profile=True,
+    ),
+    Key(
         "model",
         text("a model's key"),
         "The model to talk to; unset, the one that is loaded.",

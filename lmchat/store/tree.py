@@ -93,7 +93,8 @@ def heads(database: Database, session: Session) -> dict[TurnId, list[str]]:
     found: dict[TurnId, list[str]] = {}
     view = turns_of(session)
     rows = database.rows(
-        "SELECT head, name FROM session WHERE tree = ? AND id != ? AND head IS NOT NULL ORDER BY name",
+        "SELECT head, name FROM session WHERE tree = ? AND id != ? AND head IS NOT NULL AND trashed IS NULL"
+        " ORDER BY name",
         (view.tree, view.session),
     )
     for head, name in rows:

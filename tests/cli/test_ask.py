@@ -520,3 +520,11 @@ def test_a_session_is_shown_with_its_reasoning_or_as_a_replys_own_text(tmp_path:
     assert "Thought" not in run(tmp_path, "sessions", "show", "t", "--hide-reasoning").stdout
     assert run(tmp_path, "sessions", "show", "t", "--raw").stdout == "Blue.\n"
     assert run(tmp_path, "sessions", "show", "t", "--raw", "--at", "0").status == 6
+
+
+def test_two_replies_are_compared(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply()), stream(reply())) as server:
+        ask(tmp_path, server, "-s", "s", "Which colour?")
+        ask(tmp_path, server, "-s", "s", "And now?")
+    assert run(tmp_path, "sessions", "compare", "s", "1", "2").stdout.count("Blue.") == 2
+    assert run(tmp_path, "sessions", "compare", "s", "1", "9").status == 6

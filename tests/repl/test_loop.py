@@ -176,6 +176,28 @@ def test_ctrl_c_during_a_reply_keeps_what_came_and_asks_again_below(talk: Talk, 
     assert "Half of" in studio.chats[1]["input"]
 
 
+def test_ctrl_c_again_when_a_reply_is_stopped_already_is_meant_for_it_too(talk: Talk, studio: Studio) -> None:
+    speak = talk.parts().speak
+
+    def pressed_again(session: Any, prompt: Any, show: Any, **named: Any) -> Any:
+        def stopping(event: Any) -> None:
+            show(event)
+            if prompt.text == "tell me":
+                signal.raise_signal(signal.SIGINT)
+
+        exchange = speak(session, prompt, stopping, **named)
+        if prompt.text == "tell me":
+            signal.raise_signal(signal.SIGINT)
+        return exchange
+
+    talk.speak = pressed_again
+    out = talk.type("tell me", "go on", name="s")
+    assert "(stopped)" not in out
+    turns = talk.store.find("s").path()
+    assert [turn.prompt.text for turn in turns] == ["tell me", "go on"]
+    assert [turn.outcome for turn in turns] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
+
+
 def test_exit_and_quit_leave_without_a_slash_too(talk: Talk, studio: Studio) -> None:
     talk.type("exit", "never")
     talk.keys.flush_keys()

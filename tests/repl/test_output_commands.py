@@ -229,3 +229,9 @@ def test_export_writes_a_page_with_all_branches(talk: Talk, tmp_path: Path) -> N
     assert page.startswith("<!doctype html>")
     assert '<div class="own">one</div>' in page
     assert '<div class="own">two</div>' in page
+
+
+def test_diff_compares_two_turns_or_one_with_the_last(talk: Talk) -> None:
+    out = talk.type("one", "two", "/diff 1 2", "/diff 1", "/diff 9")
+    assert out.count("Turn 1 · acme/big") == 2
+    assert "9" in out.rpartition("error")[2]

@@ -10,6 +10,7 @@ from lmchat.app.export import Form, export_session, form_of, write_text
 from lmchat.chat.session import Turn
 from lmchat.chat.values import InvalidToolCall, Reasoning, ToolCall
 from lmchat.errors import BadUseError, NotFoundError
+from lmchat.render.compare import compared
 from lmchat.render.history import thought_rows
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, stats_note
 from lmchat.render.sanitize import sanitize, sanitize_line
@@ -87,6 +88,16 @@ def think(state: ReplState, text: str) -> ReplState:
         raise NotFoundError(f"Turn {turn.id} has no reasoning.")
     for thought in thoughts:
         state.write("".join(f"{row}\n" for row in thought_rows(thought, state.theme, state.width)))
+    return state
+
+
+def diff(state: ReplState, text: str) -> ReplState:
+    """Compare the replies of two turns."""
+    state = state.current()
+    first, *rest = words(required(text, "turn to compare", "/diff 6 7"))
+    one = state.session.turn(turn_number(first))
+    other = _answer_of(state, rest[0] if rest else "")
+    state.write("".join(f"{row}\n" for row in compared(one, other, state.theme, state.width)))
     return state
 
 
@@ -214,6 +225,13 @@ COMMANDS = (
     Command("export", "[FILE]", "Write the session to a .md, a .html or a complete .json file.", export, file),
     Command("raw", "[n]", "Show the last reply's own text, or a turn's.", raw, one_word(turns)),
     Command("think", "[n]", "Show what the model thought before the last reply, or a turn's.", think, one_word(turns)),
+    Command(
+        "diff",
+        "TURN [TURN]",
+        "Compare a turn's reply with another, or the last.",
+        diff,
+        by_word(lambda state, typed: turns(state) if len(typed) <= 2 else ()),
+    ),
     Command("stats", "", "Show tokens, speed and times of the last turn.", stats),
     Command("context", "", "Show how full the context is.", context),
     Command("tool", "[n]", "Show a tool call of the last reply whole.", tool),
