@@ -87,7 +87,7 @@ PLAIN = Theme(WITHOUT_ANYTHING)
 def theme_for(environ: Mapping[str, str], *, terminal: bool, colour: When = When.AUTO, code_theme: str = "") -> Theme:
     """Choose the looks for a stream.
 
-    `--color` stands over `NO_COLOR`, that over `FORCE_COLOR`, that over what the stream is. A terminal without
+    `--color` overrides `NO_COLOR`, that `FORCE_COLOR`, and that what the stream is. A terminal without
     colours still has bold and underlined text; a dumb one has nothing.
     """
     capable = environ.get("TERM", "") not in TERMINALS_WITHOUT_ESCAPES

@@ -1,7 +1,7 @@
 """The block structure of Markdown, line by line: what a line has settled is never taken back.
 
 This is CommonMark's own parsing strategy (a spine of open blocks), with GitHub's tables and without reference
-definitions, which would change what stands above them. A line costs the depth of the spine, however long the
+definitions, which would change what is above them. A line costs the depth of the spine, however long the
 document is.
 """
 
@@ -42,7 +42,7 @@ from lmchat.render.markdown.structure import (
 
 
 class Blocks:
-    """Parse a document line by line; `take` returns what the line settled, `end` the rest."""
+    """A parser of a document, line by line; `take` returns what the line settled, `end` the rest."""
 
     def __init__(self) -> None:
         self._containers: list[Container] = []
@@ -252,7 +252,7 @@ class Blocks:
             self._leaf = Paragraph(self._begin(depth), [text])
 
     def _begin(self, depth: int) -> bool:
-        """Close what is open below `depth`, for a new block there; tell whether an empty line stood before it."""
+        """Close what is open below `depth`, for a new block there; return whether an empty line came before it."""
         if depth and isinstance(self._containers[depth - 1], List):
             depth -= 1
         self._close_to(depth)

@@ -6,6 +6,7 @@ emphasis beside Chinese, Japanese and Korean.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
@@ -77,6 +78,8 @@ class Inline:
         self._links = theme.links
         self._unicode = theme.unicode_maths
         self._parser = MarkdownIt("commonmark").enable("strikethrough")
+        # While a paragraph grows, its addresses are looked at again and again.
+        self._parser.normalizeLink = lru_cache(maxsize=256)(self._parser.normalizeLink)  # type: ignore[method-assign]
         self._parser.inline.ruler.before("escape", "formula", _formula)
 
     def spans(self, source: str, look: str = "") -> list[Span]:

@@ -55,7 +55,7 @@ class _Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """An open container: what stands in front of its first row and of the others, and whether it has blocks."""
+    """An open container: what precedes its first row and the others, and whether it has blocks."""
 
     kind: _Kind
     first: tuple[Span, ...] = ()
@@ -161,7 +161,7 @@ class Layout:
         return min(self._inner, self._kit.theme.prose_width)
 
     def _gap(self, *, blank: bool) -> list[Row]:
-        """Begin a block: an empty row stands between blocks, in lists only where the source has one."""
+        """Begin a block: an empty row is between blocks, in lists only where the source has one."""
         frame = self._frames[-1]
         due = frame.filled and (blank or frame.kind in (_Kind.ROOT, _Kind.QUOTE))
         rows = self._rows([[]]) if due else []
@@ -173,7 +173,7 @@ class Layout:
         return [row(self._prefix(), line, self.width) for line in lines]
 
     def _prefix(self) -> list[Span]:
-        """Return what stands in front of the next row; an item's marker stands there once."""
+        """Return what precedes the next row; an item's marker does so once."""
         if len(self._frames) == 1:
             return []
         spans: list[Span] = []

@@ -84,5 +84,8 @@ def _records(rows: Sequence[Sequence[Cell]], width: int, styles: Styles) -> list
         if index:
             made.append([])
         for title, cell in zip(head, row, strict=True):
-            made += wrap([*title, Span(": ", styles.faint), *cell] if title else cell, width)
+            if width_of(title):
+                made += wrap([*title, Span(": ", styles.faint), *cell], width)
+            elif width_of(cell):  # a cell beyond the head's columns
+                made += wrap(cell, width)
     return made
