@@ -7,6 +7,7 @@ Register-ArgumentCompleter -Native -CommandName lmchat -ScriptBlock {
     # All that can be typed, one line each: PATH|KIND|NAME|VALUES|HELP.
     $table = @'
 |option|--url|words local|The server, such as http://10.0.0.2:1234, or local.
+|option|--api|words auto lmstudio responses completions|The server's API; auto finds it out.
 |option|--profile|ask profiles|Use this profile of the settings, such as work.
 |option|--color|words auto always never|When to use colours.
 |flag|--debug||Requests and timings on stderr; no secrets.

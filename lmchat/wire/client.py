@@ -66,7 +66,7 @@ class Client:
         """
         while True:
             try:
-                yield from self._chat(request, stream, tap)
+                yield from self._chat(request, tap, stream=stream)
                 return
             except ChainLostError:
                 if self.route.dialect is RESPONSES and request.follows is not None:
@@ -82,9 +82,9 @@ class Client:
                     # Found out on the way: the caller asks again with what this server lacks.
                     raise ChainLostError("This server keeps no conversations.", param="previous_response_id") from error
 
-    def _chat(self, request: ChatRequest, stream: bool, tap: Tap | None) -> Iterator[Event]:
+    def _chat(self, request: ChatRequest, tap: Tap | None, *, stream: bool) -> Iterator[Event]:
         dialect, keeps = self.route.dialect, self.route.keeps
-        call = self._call("POST", dialect.chat_path, dialect.body(request, stream))
+        call = self._call("POST", dialect.chat_path, dialect.body(request, stream=stream))
         with closing(exchange(call, self.log)) as pieces:
             for event in chat_events(pieces, call, dialect.reader(request), tap):
                 if isinstance(event, Finished) and not keeps:

@@ -31,13 +31,20 @@ class ReplyReader(Protocol):
         ...
 
 
+class Write(Protocol):
+    """What writes a request."""
+
+    def __call__(self, request: ChatRequest, *, stream: bool) -> dict[str, Any]:
+        """Return the JSON object; raise BadUseError for what the API has not."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One server API.
 
     `keeps` says whether its servers may keep conversations, `manages` whether they load, unload and download models.
-    `body` writes a request and raises BadUseError for what the API has not; `models` reads a list of models, and gives
-    None where it is none.
+    `models` reads a list of models, and gives None where it is none.
     """
 
     name: str
@@ -45,6 +52,6 @@ class Dialect:
     manages: bool
     chat_path: str
     models_path: str
-    body: Callable[[ChatRequest, bool], dict[str, Any]]
+    body: Write
     reader: Callable[[ChatRequest], ReplyReader]
     models: Callable[[Data], Sequence[Model] | None]

@@ -35,7 +35,7 @@ def turn(asked: str, answered: str = "", *, outcome: Outcome = Outcome.COMPLETE,
 
 
 def written(request: ChatRequest, *, stream: bool = False) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(json_bytes(native_body(request, stream)))
+    body: dict[str, Any] = json.loads(json_bytes(native_body(request, stream=stream)))
     return body
 
 

@@ -14,7 +14,7 @@ NAMES: Mapping[str, str | None] = {
 """Options whose name differs from lmchat's; None: the route has no such option."""
 
 
-def completions_body(request: ChatRequest, stream: bool) -> dict[str, Any]:
+def completions_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
     """Return the JSON object of a chat request; raise BadUseError for what the route has not."""
     body: dict[str, Any] = {
         "model": request.model,

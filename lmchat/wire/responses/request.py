@@ -10,7 +10,7 @@ NAMES: Mapping[str, str | None] = {"context_length": None}
 """Options whose name differs from lmchat's; None: the route has no such option."""
 
 
-def responses_body(request: ChatRequest, stream: bool) -> dict[str, Any]:
+def responses_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
     """Return the JSON object of a chat request; raise BadUseError for what the route has not."""
     given: dict[str, Any] = dict(options(request, NAMES))
     if "reasoning" in given:
