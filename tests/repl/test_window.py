@@ -12,6 +12,7 @@ import pytest
 
 from lmchat.chat.session import Outcome, Turn
 from lmchat.store.store import open_store
+from tests.cli.program import run
 from tests.repl.lmstudio import Studio, ended, event, spoken
 from tests.repl.window import PATIENCE, Window, talk_command, window
 from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer, stream
@@ -417,3 +418,34 @@ def test_clear_leaves_the_prompt_alone_on_the_screen(talking: Window) -> None:
     while talking.rows()[0] != ">":
         assert talking.read()
         assert time.monotonic() < deadline
+
+
+def test_two_windows_follow_a_rename_and_are_told_of_a_deletion(tmp_path: Path, studio: Studio) -> None:
+    command = talk_command(studio.server.url, "s")
+    with window(command, tmp_path) as one:
+        one.until_prompt()
+        one.send("first\r")
+        one.until("Reply 1.")
+        with window(command, tmp_path) as two:
+            two.until_prompt()
+            assert run(tmp_path, "sessions", "rename", "s", "renamed").status == 0
+            two.send("second\r")
+            two.until("it is called 'renamed' now")
+            two.until("Reply 2.")
+            two.until_prompt()
+            one.send("third\r")
+            one.until("it is called 'renamed' now")
+            one.until("Another program added 1 turn")
+            one.until("Reply 3.")
+            one.until_prompt()
+            assert run(tmp_path, "sessions", "delete", "renamed").status == 0
+            two.send("fourth\r")
+            two.until("was deleted by another program")
+            two.until("> fourth", times=2)
+    assert len(studio.chats) == 3
+    assert [turn.prompt.text for turn in turns_in_trash(tmp_path)] == ["first", "second", "third"]
+
+
+def turns_in_trash(home: Path) -> tuple[Turn, ...]:
+    with open_store(home, now=lambda: datetime.now(UTC)) as store:
+        return store.find(store.restore("renamed")).path()
