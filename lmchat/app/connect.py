@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from lmchat.app.invocation import BUILT_IN, Invocation
-from lmchat.app.model_cache import remember_models
+from lmchat.app.model_cache import known_route, remember_models, remember_route
 from lmchat.errors import BadUseError, UnreachableError
 from lmchat.render.status import waited, watched
 from lmchat.render.tables import size_words
 from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
-from lmchat.wire.client import Client
+from lmchat.wire.client import Client, Route
+from lmchat.wire.dialects import DIALECTS
 from lmchat.world import World
 
 _LOCAL_FLAGS = 3  # of the list that describes a terminal in `termios`
@@ -154,8 +155,24 @@ def _connection(invocation: Invocation, settings: Settings, url: str, *, remembe
     if address.exposes_token:
         invocation.say(f"lmchat: the API token goes to {address.host} without encryption; https would hide it.")
     listed = partial(remember_models, invocation.world, address.url) if remember else None
-    client = Client(address, log=invocation.log if invocation.debug else None, listed=listed)
+    client = Client(
+        address,
+        log=invocation.log if invocation.debug else None,
+        listed=listed,
+        route=_route(invocation.world, settings, address.url, remember=remember),
+    )
     return Connection(client, address.url)
+
+
+def _route(world: World, settings: Settings, server: str, *, remember: bool) -> Route:
+    """Return how a server is spoken to: as the settings say, as it was found out before, or to be found out."""
+    api = settings.text("api")
+    if api in DIALECTS:
+        return Route(DIALECTS[api], DIALECTS[api].keeps)
+    learned = partial(remember_route, world, server) if remember else None
+    api, keeps = known_route(world, server) or ("", True)
+    dialect = DIALECTS.get(api)
+    return Route(settled=False, learned=learned) if dialect is None else Route(dialect, keeps, learned=learned)
 
 
 def server_at(address: Address) -> Server:

@@ -73,6 +73,7 @@ class Conversation:
             defaults=self.settings.options(),
             private=self.private is not None,
             summary=summary,
+            keeps=self.client.route.keeps,
         )
         after = replace(exchange.session, model=session.model, options=session.options)
         if exchange.turn.barren and not self.private and self.store.forget_unanswered(after):
@@ -151,7 +152,7 @@ class Conversation:
 
 def settings_of(invocation: Invocation, flags: ChatFlags | None = None) -> Settings:
     """Read the settings under the flags of the command line; raise SettingsError for one that does not fit."""
-    values: dict[str, object] = {"url": invocation.url, "color": invocation.color}
+    values: dict[str, object] = {"url": invocation.url, "api": invocation.api, "color": invocation.color}
     if flags is not None:
         markdown = None if flags.plain is None else "never" if flags.plain else "always"
         values |= {"stats": flags.stats, "show_reasoning": flags.show_reasoning, "markdown": markdown}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lmchat.advice import Action, Do, Say
 from lmchat.app.attachments import read_text
+from lmchat.app.care import import_backup, is_backup
 from lmchat.app.conversation import open_kept_store
 from lmchat.app.invocation import Invocation
 from lmchat.chat.session import Session
@@ -76,7 +77,12 @@ def write_text(path: Path, text: str) -> str:
 
 
 def import_session(invocation: Invocation, file: Path, name: str | None) -> None:
-    """Add the session that a file contains."""
+    """Add the session that a file contains, or all of a backup."""
+    if is_backup(file):
+        if name is not None:
+            raise BadUseError("A backup has many sessions: --name cannot name them.")
+        import_backup(invocation, file)
+        return
     try:
         text = invocation.world.stdin.read() if str(file) == "-" else read_text(file, invocation.say)
         document = json.loads(text)

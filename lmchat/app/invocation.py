@@ -17,6 +17,7 @@ class Invocation:
 
     world: World
     url: str | None = None
+    api: str | None = None
     profile: str | None = None
     color: str | None = None
     debug: bool = False

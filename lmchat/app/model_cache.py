@@ -60,9 +60,26 @@ def _model(kept: Any) -> Model:
     return Model(**kept, instances=instances)
 
 
-def _path(world: World, server: str) -> Path:
+def remember_route(world: World, server: str, api: str, keeps: bool) -> None:
+    """Keep which API a server was found to speak, and whether it keeps conversations."""
+    document = {"at": world.now().isoformat(), "api": api, "keeps": keeps}
+    with suppress(OSError, RuntimeError):
+        replace_file(_path(world, server, "api"), json.dumps(document), durable=False)
+
+
+def known_route(world: World, server: str) -> tuple[str, bool] | None:
+    """Return what was found out of a server, None where nothing was, or not for a day: another may answer there."""
+    try:
+        document: Any = json.loads(_path(world, server, "api").read_text(encoding="utf-8"))
+        age = world.now() - datetime.fromisoformat(document["at"])
+        return (str(document["api"]), bool(document["keeps"])) if age <= KEPT else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _path(world: World, server: str, what: str = "models") -> Path:
     # An address is no file name.
-    return world.directories.cache / f"models-{sha256(server.encode()).hexdigest()[:16]}.json"
+    return world.directories.cache / f"{what}-{sha256(server.encode()).hexdigest()[:16]}.json"
 
 
 def chat_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
@@ -83,7 +100,7 @@ def about(model: Model) -> str:
 def level_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
     """Return the levels of reasoning that models have, and which of them is a model's own."""
     defaults = {model.reasoning_default for model in models}
-    levels = dict.fromkeys(level for model in models for level in model.reasoning_options)
+    levels = dict.fromkeys(level for model in models for level in model.reasoning_options or ())
     return ((level, "the model's own" if level in defaults else "") for level in levels)
 
 

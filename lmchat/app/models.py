@@ -166,7 +166,7 @@ def model_document(model: Model) -> dict[str, Any]:
         "max_context_length": model.max_context_length,
         "vision": model.vision,
         "tools": model.tools,
-        "reasoning_options": list(model.reasoning_options),
+        "reasoning_options": list(model.reasoning_options or ()),
         "reasoning_default": model.reasoning_default,
         "variants": list(model.variants),
         "loaded_instances": [{"id": each.id, "context_length": each.context_length} for each in model.instances],

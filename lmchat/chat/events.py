@@ -110,9 +110,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The whole reply, as the server stored it."""
+    """The whole reply, as the server stored it; `cut` says that a limit ended it."""
 
     reply: Reply
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ class Reason(Enum):
     SYSTEM_CHANGED = "the system prompt changed"
     OTHER_SERVER = "this server does not have this conversation"
     COMPACTED = "the conversation was compacted"
+    STATELESS = "this server keeps no conversations"
     NO_ID = "the server gave no id that could be followed"
     PRIVATE = "the server keeps nothing of a private conversation"
 

@@ -32,7 +32,7 @@ class Model:
     format: str = ""
     vision: bool | None = None
     tools: bool | None = None
-    reasoning_options: tuple[str, ...] = ()
+    reasoning_options: tuple[str, ...] | None = ()
     reasoning_default: str = ""
     variants: tuple[str, ...] = ()
     instances: tuple[Instance, ...] = ()
@@ -78,7 +78,7 @@ def require_sight(models: Sequence[Model], name: str) -> None:
 def require_reasoning(models: Sequence[Model], name: str, level: str) -> None:
     """Raise BadUseError for a reasoning level the model is known not to have (PROTOCOL.md section 5)."""
     model = find_model(models, name)
-    if model is None or level in model.reasoning_options:
+    if model is None or model.reasoning_options is None or level in model.reasoning_options:
         return
     if not model.reasoning_options:
         raise BadUseError(

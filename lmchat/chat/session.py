@@ -3,11 +3,12 @@
 The one rule of what goes over the wire is here (`follows` and `unsent`).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from typing import NewType
+from typing import NewType, cast
 
 from lmchat.advice import Action, Do
 from lmchat.chat.values import Integration, Options, Prompt, Reply
@@ -17,12 +18,26 @@ TurnId = NewType("TurnId", int)
 """A short number, counted from 1 within a tree; it never changes."""
 
 
+_OUTCOME = re.compile("[a-z_]{1,40}")
+
+
 class Outcome(Enum):
-    """How a turn ended."""
+    """How a turn ended; a word that only a newer lmchat knows is a member of its own, and is kept as it is."""
 
     COMPLETE = "complete"
     INTERRUPTED = "interrupted"
     FAILED = "failed"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Outcome | None":
+        """Return the member for a word of a newer lmchat, the same one each time, or None for what is no such word."""
+        if not isinstance(value, str) or not _OUTCOME.fullmatch(value):
+            return None
+        other = object.__new__(cls)
+        other._name_, other._value_ = value.upper(), value
+        # What Enum looks a value up in: without it, two turns with the same outcome would differ.
+        known = cast("dict[object, Outcome]", cls._value2member_map_)
+        return known.setdefault(value, other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +107,13 @@ class Session:
         head = self._read(self.head)
         return head.parent if head.barren else head.id
 
-    def follows(self, server: str) -> Turn | None:
+    def follows(self, server: str | None) -> Turn | None:
         """Find the nearest turn whose `response_id` this server still knows, under the same system prompt.
 
-        A forgotten id ends the search: servers forget the oldest first (PROTOCOL.md section 2, State). So does a
-        summary, which was written to begin a new chain.
+        `server` is None for one that keeps nothing. A forgotten id ends the search: servers forget the oldest first
+        (PROTOCOL.md section 2, State). So does a summary, which was written to begin a new chain.
         """
-        for turn in self._growing():
+        for turn in () if server is None else self._growing():
             if turn.summary:
                 return None
             if turn.server != server or turn.reply.response_id is None:
@@ -109,7 +124,7 @@ class Session:
                 return turn
         return None
 
-    def unsent(self, server: str) -> tuple[Turn, ...]:
+    def unsent(self, server: str | None) -> tuple[Turn, ...]:
         """Return the turns that the next request must bring along as a recap, oldest first.
 
         A summary stands for what is above it, so it is the oldest there is.

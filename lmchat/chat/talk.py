@@ -75,13 +75,14 @@ def talk(
     defaults: Options = Options(),
     private: bool = False,
     summary: bool = False,
+    keeps: bool = True,
 ) -> Exchange:
     """Ask `prompt` in `session` and return how it went, with everything that came already kept.
 
-    `server` names the server (ids are only followed on the server that gave them); `defaults` are the options that hold
-    where the session sets none; `private` asks the server to keep nothing; `summary` marks a turn whose reply stands
-    for all above it. A refusal or a broken stream is returned, as is Ctrl-C; any other exception passes through after
-    the turn was kept as interrupted.
+    `server` names the server (ids are only followed on the server that gave them), `keeps` says whether it keeps
+    conversations; `defaults` are the options that hold where the session sets none; `private` asks the server to keep
+    nothing; `summary` marks a turn whose reply stands for all above it. A refusal or a broken stream is returned, as is
+    Ctrl-C; any other exception passes through after the turn was kept as interrupted.
     """
     draft = Turn(
         id=UNNUMBERED,
@@ -96,7 +97,7 @@ def talk(
         summary=summary,
     )
     draft = replace(draft, id=keep(draft, done=False).id)
-    attempt = _Attempt(session, draft, show, keep, now, defaults, private)
+    attempt = _Attempt(session, draft, show, keep, now, defaults, private, keeps)
     failure: LmchatError | None = None
     outcome = Outcome.INTERRUPTED
     try:
@@ -135,6 +136,7 @@ class _Attempt:
     now: Callable[[], datetime]
     defaults: Options
     private: bool
+    keeps: bool
     followed: ResponseId | None = None
     resent: int = 0
     finished: Reply | None = None
@@ -145,13 +147,13 @@ class _Attempt:
         reason: Reason | None = None
         left_out = 0
         while True:
-            followed = self.session.follows(self.draft.server)
-            unsent = self.session.unsent(self.draft.server)
+            chain = self.draft.server if self.keeps else None
+            followed, unsent = self.session.follows(chain), self.session.unsent(chain)
             left_out = min(left_out, len(unsent))
             request = self._request(followed, unsent[left_out:], left_out)
-            if unsent:
-                why = reason or _reason(self.session, self.draft.server, unsent, private=self.private)
-                self.show(Resending(why, len(request.history), request.resent_characters, left_out))
+            why = reason or self._reason(unsent)
+            if why is not None or left_out:
+                self.show(Resending(why or Reason.STATELESS, len(request.history), request.resent_characters, left_out))
             try:
                 self._exchange(send, request)
             except RefusedError as error:
@@ -176,6 +178,16 @@ class _Attempt:
         if _answers(self.finished):
             return with_seconds(self.finished, gathered.items)
         return replace(self.finished, items=gathered.items)
+
+    def _reason(self, unsent: Sequence[Turn]) -> Reason | None:
+        """Name why `unsent` goes along; None where nothing does, or where the turn before it has said so."""
+        if not unsent:
+            return None
+        if self.keeps:
+            return _reason(self.session, self.draft.server, unsent, private=self.private)
+        newest = unsent[-1]
+        known = newest.server == self.draft.server and newest.reply.response_id is None and len(unsent) > 1
+        return None if known else Reason.STATELESS
 
     def _came(self) -> bool:
         return self.gathering is not None and self.gathering.size > 0

@@ -58,6 +58,10 @@ def lmchat(
     url: Annotated[
         str | None, typer.Option(metavar="URL", help="The server, such as http://10.0.0.2:1234, or local.")
     ] = None,
+    api: Annotated[
+        str | None,
+        typer.Option(metavar="auto|lmstudio|responses|completions", help="The server's API; auto finds it out."),
+    ] = None,
     profile: Annotated[
         str | None, typer.Option(metavar="PROFILE", help="Use this profile of the settings, such as work.")
     ] = None,
@@ -67,7 +71,7 @@ def lmchat(
 ) -> None:
     """Take the options before the command; without a command, talk on a terminal and help elsewhere."""
     world: World = context.obj
-    context.obj = Invocation(world, url=url, profile=profile, color=color, debug=debug)
+    context.obj = Invocation(world, url=url, api=api, profile=profile, color=color, debug=debug)
     if version:
         from lmchat.cli.help import version_text
 

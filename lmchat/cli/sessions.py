@@ -164,21 +164,47 @@ def fork(
 @sessions.command()
 def delete(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="The sessions to delete.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME…", help="The sessions; a pattern such as 'chat-*' means several."),
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option("--older-than", metavar="AGE", help="Only those not used for that long, such as 90d.")
+    ] = None,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="For good, not into the trash; without NAME, empty the trash.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete sessions for good.
+    """Move sessions to the trash, for 30 days.
 
-    Turns that another session shares stay.
+    On a terminal it asks first. Turns that another session shares stay.
 
     \b
     lmchat sessions delete chat-2 chat-3
+    lmchat sessions delete 'chat-*' --older-than 90d
     """
-    from lmchat.app.conversation import open_kept_store
+    from lmchat.app.deletion import delete_sessions
 
-    invocation: Invocation = context.obj
-    with open_kept_store(invocation) as store:
-        store.delete(names)
-    invocation.say(f"Deleted: {', '.join(names)}.")
+    delete_sessions(context.obj, names or (), older_than=older_than, purge=purge, yes=yes)
+
+
+@sessions.command()
+def restore(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="DELETED", help="The session by the name it had; none lists the trash.")
+    ] = None,
+) -> None:
+    """Bring a session back from the trash.
+
+    \b
+    lmchat sessions restore
+    lmchat sessions restore chat-2
+    """
+    from lmchat.app.deletion import restore_session
+
+    restore_session(context.obj, name)
 
 
 @sessions.command()
@@ -214,7 +240,8 @@ def export(
 def import_(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", parser=path_of, help="What export --json wrote; - reads standard input.")
+        Path,
+        typer.Argument(metavar="FILE", parser=path_of, help="From export --json or backup; - reads standard input."),
     ],
     name: Annotated[str | None, typer.Option("--name", metavar="NEW", help="Call the session that.")] = None,
 ) -> None:
@@ -227,3 +254,39 @@ def import_(
     from lmchat.app.export import import_session
 
     import_session(context.obj, file, name)
+
+
+@sessions.command()
+def check(
+    context: typer.Context,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what loses no word, after a copy of the file.")
+    ] = False,
+) -> None:
+    """Look for damage in the saved sessions.
+
+    \b
+    lmchat sessions check
+    lmchat sessions check --repair
+    """
+    from lmchat.app.care import check_sessions
+
+    check_sessions(context.obj, repair=repair)
+
+
+@sessions.command()
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", parser=path_of, help="Where the copy goes.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Copy all sessions to one file.
+
+    Others may go on meanwhile; `lmchat sessions import` reads the copy.
+
+    \b
+    lmchat sessions backup ~/lmchat-2026.db
+    """
+    from lmchat.app.care import back_up_sessions
+
+    back_up_sessions(context.obj, file, force=force)

@@ -9,6 +9,7 @@ from typing import Any
 
 from lmchat.advice import IN_TALK, Advice, worded
 from lmchat.app.conversation import Conversation
+from lmchat.app.display import text_theme
 from lmchat.app.invocation import BUILT_IN
 from lmchat.app.model_cache import ModelList
 from lmchat.app.models import ModelServer
@@ -57,7 +58,8 @@ class ReplState:
     def theme(self) -> Theme:
         """Return the looks for what commands write to stdout."""
         world = self.conversation.world
-        return theme_for(world.environ, terminal=world.stdout.isatty(), colour=self.colour)
+        theme = theme_for(world.environ, terminal=world.stdout.isatty(), colour=self.colour)
+        return text_theme(theme, self.conversation.settings)
 
     @property
     def colour(self) -> When:
@@ -119,9 +121,12 @@ class ReplState:
     def talking_with(self, **changes: Any) -> "ReplState":
         """Return the state with other settings of the session, kept at once where the session is kept."""
         state = replace(self, session=replace(self.session, **changes))
-        if state.kept:
-            state.conversation.store.configure(state.current().session)
-        return state
+        if not state.kept:
+            return state
+        current = state.current().session
+        state.conversation.store.configure(current)
+        # The head stays where it was seen, so that what others added is still said before the next prompt.
+        return replace(state, session=replace(state.session, name=current.name))
 
     @property
     def model(self) -> str:

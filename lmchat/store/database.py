@@ -14,7 +14,7 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from lmchat.errors import StoreError
-from lmchat.store.failures import PATIENCE_SECONDS, damaged, explain, read_only
+from lmchat.store.failures import PATIENCE_SECONDS, damaged, explain, lacks_room, read_only
 
 FILE_NAME = "conversations.db"
 _SIGNATURE, _SMALLEST = b"SQLite format 3\0", 512
@@ -39,6 +39,7 @@ class Database:
         self._lock = RLock()
         self.read_only = False
         self.unreadable: list[str] = []
+        self._in_place = False
         self._copy: TemporaryDirectory[str] | None = None
         try:
             self.read_only = not _make_private(directory, self.path)
@@ -47,15 +48,31 @@ class Database:
                 f"The conversations cannot be kept in {directory}: {error.strerror or error}.",
                 hint="Choose another directory with LMCHAT_HOME.",
             ) from None
-        self._open()
+        try:
+            self._open()
+        except StoreError as error:
+            if self.read_only or not lacks_room(error):
+                raise
+            self.work_in_place()
 
-    def _open(self) -> None:
-        self._connect(self.path.absolute().as_uri() + (_read_only_query(self.path) if self.read_only else "?mode=rwc"))
+    def _open(self, *, alone: bool = False) -> None:
+        how = _read_only_query(self.path) if self.read_only else "?mode=rwc"
+        self._connect(f"{self.path.absolute().as_uri()}{how}", alone=alone)
 
     @property
     def copied(self) -> bool:
         """Tell whether this works on a copy."""
         return self._copy is not None
+
+    def work_in_place(self) -> None:
+        """Go on without files beside this one, for which a full disk has no room; no other program gets in meanwhile.
+
+        A power cut in the middle of a write would damage the file: it is for taking things away.
+        """
+        self._connection.close()
+        self._open(alone=True)
+        self.execute("PRAGMA journal_mode=MEMORY")
+        self._in_place = True
 
     def work_on_copy(self) -> None:
         """Go on with a copy that is gone at the end: what is on a read-only disk cannot be brought up to date there."""
@@ -69,7 +86,7 @@ class Database:
             raise StoreError(f"{self.path} cannot be copied to be read: {error.strerror or error}.") from None
         self._connect((Path(self._copy.name) / FILE_NAME).as_uri())
 
-    def _connect(self, address: str) -> None:
+    def _connect(self, address: str, *, alone: bool = False) -> None:
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             raise StoreError(
                 f"This Python comes with SQLite {sqlite3.sqlite_version}, which cannot keep conversations.",
@@ -82,6 +99,8 @@ class Database:
         try:
             # Every value read is checked against the tables it belongs to; fullfsync is what macOS calls a real one.
             self._connection.create_function("nfc", 1, normal_form, deterministic=True)
+            if alone:
+                self.execute("PRAGMA locking_mode=EXCLUSIVE")
             for setting in ("foreign_keys=ON", "fullfsync=ON", "cache_size=-16000"):
                 self.execute(f"PRAGMA {setting}")
             self._file = self._identity()
@@ -125,6 +144,9 @@ class Database:
 
     def close(self) -> None:
         """Close the file; SQLite then folds its log into it."""
+        if self._in_place:
+            with suppress(StoreError):
+                self.execute("PRAGMA journal_mode=WAL")
         with self._lock, self._explained():
             self._connection.close()
         if self._copy is not None:
@@ -169,6 +191,11 @@ class Database:
             return make(row)
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise damaged(self.path) from error
+
+    def copy_to(self, target: sqlite3.Connection) -> None:
+        """Copy the whole file, as it is at one moment, to another; raise sqlite3.Error where that one fails."""
+        with self._lock:
+            self._connection.backup(target)
 
     @contextmanager
     def write(self, *, durable: bool = True, own_copy: bool = False) -> Iterator[None]:

@@ -42,6 +42,12 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
             return StoreError(f"The conversations in {path} cannot be used: {error}.")
 
 
+def lacks_room(error: StoreError) -> bool:
+    """Tell whether a failure may come of a full disk: SQLite also calls it an I/O error."""
+    code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+
+
 def read_only(path: Path) -> StoreError:
     """Say that nothing can be written where a file is."""
     return StoreError(

@@ -14,7 +14,7 @@ _PATIENCE_SECONDS = 0.1
 
 def session_names(directory: Path) -> list[tuple[str, str]]:
     """Return name and first words of every session, the one used last first."""
-    return _rows(directory, "SELECT name, first_words FROM session ORDER BY use_order DESC")
+    return _rows(directory, "SELECT name, first_words FROM session WHERE name NOT GLOB '-*' ORDER BY use_order DESC")
 
 
 def turn_numbers(directory: Path, session: str) -> list[tuple[str, str]]:

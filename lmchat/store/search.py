@@ -64,7 +64,7 @@ def _found(database: Database, words: list[str], tree: int | None) -> Iterator[R
 
 def _holding_all(words: list[str]) -> tuple[str, list[object]]:
     """Write the condition that a turn holds all these short words, in capitals or not."""
-    conditions, values = ["turn.id NOT IN (SELECT turn FROM draft)"], list[object]()
+    conditions, values = ["turn.id NOT IN (SELECT turn FROM draft)", "trashed IS NULL"], list[object]()
     for word in words:
         # LIKE knows the capitals of ASCII only.
         spellings = dict.fromkeys("".join(each) for each in product(*((c.lower(), c.upper()) for c in word)))

@@ -93,7 +93,8 @@ def heads(database: Database, session: Session) -> dict[TurnId, list[str]]:
     found: dict[TurnId, list[str]] = {}
     view = turns_of(session)
     rows = database.rows(
-        "SELECT head, name FROM session WHERE tree = ? AND id != ? AND head IS NOT NULL ORDER BY name",
+        "SELECT head, name FROM session WHERE tree = ? AND id != ? AND head IS NOT NULL AND trashed IS NULL"
+        " ORDER BY name",
         (view.tree, view.session),
     )
     for head, name in rows:
@@ -133,14 +134,11 @@ def tree(database: Database, session: Session, only: Collection[TurnId] | None) 
     return tuple(database.readable(rows, _entry, "turn"))
 
 
-_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
-
-
 def _entry(row: Row) -> TreeEntry:
     number, parent, words, outcome, model, at, summary, attempt = typed(
         row, (int, (int, NoneType), str, str, str, int, int, int)
     )
-    return TreeEntry(number, parent, words, _OUTCOMES[outcome], model, moment(at), bool(summary), bool(attempt))
+    return TreeEntry(number, parent, words, Outcome(outcome), model, moment(at), bool(summary), bool(attempt))
 
 
 def _numbered(database: Database, rows: list[Row]) -> list[Row]:

@@ -1,23 +1,40 @@
-"""LM Studio's REST API as a client: one method a route (PROTOCOL.md section 1). It must not know who asks, or why."""
+"""One server as a client: one method for each thing it can do, in the dialect that it speaks."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from time import sleep
 from typing import Any
 from urllib.parse import quote
 
-from lmchat.chat.events import Event
+from lmchat.chat.events import Event, Finished, Phase, Progress, Quiet
 from lmchat.chat.models import DownloadJob, Model
 from lmchat.chat.request import ChatRequest
-from lmchat.errors import LmchatError
+from lmchat.errors import BadUseError, ChainLostError, LmchatError, RefusedError
 from lmchat.wire.address import Address
-from lmchat.wire.faults import not_lm_studio
-from lmchat.wire.http import exchange
-from lmchat.wire.lmstudio.models import LoadedModel, read_job, read_loaded, read_models
-from lmchat.wire.lmstudio.request import chat_body
+from lmchat.wire.dialect import Dialect
+from lmchat.wire.dialects import LMSTUDIO, RESPONSES, detect
+from lmchat.wire.faults import foreign, loading, not_lm_studio
+from lmchat.wire.http import TICK, exchange
+from lmchat.wire.lmstudio.models import LoadedModel, read_job, read_loaded
 from lmchat.wire.loose_json import parse_json, text
-from lmchat.wire.request import CHAT, GREETING, MODELS, Call
+from lmchat.wire.request import GREETING, MODELS, Call
 from lmchat.wire.stream import chat_events, json_object, whole_answer
+
+Tap = Callable[[Mapping[str, Any]], None]
+
+_LOADING_TICKS = 5
+"""Tenths of a second between two questions whether a model is loaded."""
+
+
+@dataclass(slots=True)
+class Route:
+    """How a server is spoken to; what is not `settled` may be learned from its answers, and `learned` is told then."""
+
+    dialect: Dialect = LMSTUDIO
+    keeps: bool = True
+    settled: bool = True
+    learned: Callable[[str, bool], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +50,7 @@ class Client:
     log: Callable[[str], None] | None = None
     listed: Callable[[Sequence[Model]], None] | None = None
     locate: Callable[[], Address] | None = None
+    route: Route = field(default_factory=Route)
 
     def chat(
         self,
@@ -46,9 +64,53 @@ class Client:
         Closing the generator closes the connection, which is how a server is told to stop. `tap` is handed every
         event's JSON as it came; a reply that came at once is handed over as the `chat.end` it would have been.
         """
-        call = self._call("POST", CHAT, chat_body(request, stream=stream))
+        while True:
+            try:
+                yield from self._chat(request, tap, stream=stream)
+                return
+            except ChainLostError:
+                if self.route.dialect is RESPONSES and request.follows is not None:
+                    self._learn(RESPONSES, keeps=False)
+                raise
+            except RefusedError as error:
+                if loading(error):
+                    yield Progress(Phase.MODEL_LOAD)
+                    yield from _pause()
+                elif not self._finds_dialect(error):
+                    raise
+                if not self.route.keeps and request.follows is not None:
+                    # Found out on the way: the caller asks again with what this server lacks.
+                    raise ChainLostError("This server keeps no conversations.", param="previous_response_id") from error
+
+    def _chat(self, request: ChatRequest, tap: Tap | None, *, stream: bool) -> Iterator[Event]:
+        dialect, keeps = self.route.dialect, self.route.keeps
+        call = self._call("POST", dialect.chat_path, dialect.body(request, stream=stream))
         with closing(exchange(call, self.log)) as pieces:
-            yield from chat_events(pieces, call, tap)
+            for event in chat_events(pieces, call, dialect.reader(request), tap):
+                if isinstance(event, Finished) and not keeps:
+                    # An id that cannot be followed is none.
+                    yield replace(event, reply=replace(event.reply, response_id=None))
+                else:
+                    yield event
+
+    def _finds_dialect(self, error: LmchatError) -> bool:
+        """Look for another dialect after an answer that is not LM Studio's; tell whether there is one."""
+        if self.route.settled or not foreign(error):
+            return False
+        self.route.settled = True
+        found = detect(lambda path: self._answer(self._call("GET", path, read_seconds=30)), self.address.host)
+        if found is None or found is self.route.dialect:
+            return False
+        self._learn(found, keeps=found.keeps)
+        return True
+
+    def _learn(self, dialect: Dialect, *, keeps: bool) -> None:
+        self.route.dialect, self.route.keeps, self.route.settled = dialect, keeps, True
+        if self.log is not None:
+            kept = "kept by the server" if keeps else "sent each time"
+            self.log(f"api {dialect.name}; earlier turns are {kept}")
+        if self.route.learned is not None:
+            self.route.learned(dialect.name, keeps)
 
     def greets(self) -> bool:
         """Tell at once whether a server of LM Studio's kind answers.
@@ -65,14 +127,22 @@ class Client:
 
     def models(self) -> tuple[Model, ...]:
         """List every downloaded model with its loaded instances."""
-        call = self._call("GET", MODELS, read_seconds=30)
-        answer = self._answer(call)
-        if "models" not in answer:
-            raise not_lm_studio(call, "something that is no list of models")
-        models = tuple(read_models(answer["models"]))
+        try:
+            models = self._models()
+        except RefusedError as error:
+            if not self._finds_dialect(error):
+                raise
+            models = self._models()
         if self.listed:
             self.listed(models)
         return models
+
+    def _models(self) -> tuple[Model, ...]:
+        call = self._call("GET", self.route.dialect.models_path, read_seconds=30)
+        models = self.route.dialect.models(self._answer(call))
+        if models is None:
+            raise not_lm_studio(call, "something that is no list of models")
+        return tuple(models)
 
     def load(
         self,
@@ -100,22 +170,32 @@ class Client:
             "echo_load_config": echo_load_config,
         }
         given = {name: value for name, value in options.items() if value is not None}
-        return read_loaded(self._answer(self._call("POST", f"{MODELS}/load", {"model": key, **given})))
+        return read_loaded(self._manage("load", {"model": key, **given}))
 
     def unload(self, instance_id: str) -> str:
         """Unload one instance and return its id."""
-        answer = self._answer(self._call("POST", f"{MODELS}/unload", {"instance_id": instance_id}))
+        answer = self._manage("unload", {"instance_id": instance_id})
         return text(answer.get("instance_id")) or instance_id
 
     def download(self, name: str, quantization: str | None = None) -> DownloadJob:
         """Begin a download of a catalogue id or a Hugging Face URL (only a URL takes a quantization)."""
         body = {"model": name} | ({"quantization": quantization} if quantization else {})
-        return read_job(self._answer(self._call("POST", f"{MODELS}/download", body)))
+        return read_job(self._manage("download", body))
 
     def download_status(self, job_id: str) -> DownloadJob:
         """Ask how far a download is."""
         path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
         return read_job(self._answer(self._call("GET", path, read_seconds=30)), job_id)
+
+    def _manage(self, route: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self.route.dialect.manages:
+            raise _unmanaged()
+        try:
+            return self._answer(self._call("POST", f"{MODELS}/{route}", body))
+        except RefusedError as error:
+            if self._finds_dialect(error) and not self.route.dialect.manages:
+                raise _unmanaged() from error
+            raise
 
     def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, read_seconds: float | None = None
@@ -127,3 +207,15 @@ class Client:
         with closing(exchange(call, self.log)) as pieces:
             head, body = whole_answer(pieces)
         return json_object(head, body, call)
+
+
+def _unmanaged() -> BadUseError:
+    return BadUseError(
+        "This server cannot load, unload or download models.", hint="LM Studio can; here the program that runs it does."
+    )
+
+
+def _pause() -> Iterator[Event]:
+    for _ in range(_LOADING_TICKS):
+        sleep(TICK)
+        yield Quiet()

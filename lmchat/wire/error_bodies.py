@@ -45,6 +45,9 @@ class Complaint:
 def read_complaint(status: int, body: bytes, secrets: tuple[str, ...]) -> Complaint:
     """Read the body of a refusal: the API's JSON, another's JSON, a web page, plain text or nothing."""
     content = body.decode("utf-8-sig", errors="replace")
+    if event := re.search(r"^data:(.*)$", content[:_BEGINNING], re.MULTILINE):
+        # LiteLLM sends an error as the first event of a stream, with its status.
+        content = event[1]
     try:
         return complaint_of(status, parse_json(content), secrets)
     except ValueError:

@@ -23,7 +23,7 @@ from lmchat.errors import (
 )
 from lmchat.wire.error_bodies import Complaint, complaint_of, read_complaint
 from lmchat.wire.redaction import redact
-from lmchat.wire.request import CHAT, MODELS, Call, Head
+from lmchat.wire.request import MODELS, Call, Head
 
 _LONGEST_URL = 500
 
@@ -57,7 +57,7 @@ def connection_fault(
     if not _of_network(error):
         return None
     if headed:
-        return broken_off(_KEPT if call.path == CHAT else AGAIN)
+        return broken_off(_KEPT if call.chats else AGAIN)
     url, said = call.address.url, redact(str(error), call.secrets)
     match error:
         case httpx.ProxyError() | httpx.ConnectError() | httpx.ConnectTimeout():
@@ -72,7 +72,7 @@ def connection_fault(
             return UnreachableError(f"What answers at {url} does not speak HTTP.", hint=_ELSEWHERE)
         case httpx.RemoteProtocolError() if "disconnected" not in said:
             return UnreachableError(f"What answers at {url} does not speak HTTP.", hint=_ELSEWHERE)
-        case httpx.NetworkError() | httpx.RemoteProtocolError() if call.path == CHAT:
+        case httpx.NetworkError() | httpx.RemoteProtocolError() if call.chats:
             return StreamBrokenError(
                 "The server closed the connection before its reply began.",
                 hint="Check that LM Studio is still running (`lms server status`), then ask again.",
@@ -109,7 +109,7 @@ def refusal(head: Head, body: bytes, call: Call) -> LmchatError:
     if 300 <= head.status < 400:
         return _redirect(head, call)
     complaint = read_complaint(head.status, body, call.secrets)
-    if complaint.names("model_not_found", "job_not_found"):
+    if complaint.names("model_not_found", "job_not_found") or _names_no_model(complaint):
         error = _judge(complaint, call)
         return NotFoundError(error.message, hint=error.advice)
     if _names_nothing(complaint, call):
@@ -130,6 +130,22 @@ def _no_proxy(call: Call, said: str) -> UnreachableError:
         f"The proxy on the way to {call.address.url} cannot be used: {said}",
         hint="Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the host in NO_PROXY.",
     )
+
+
+def _names_no_model(complaint: Complaint) -> bool:
+    """Tell whether a refusal is about the model: Ollama, vLLM and LiteLLM say so in words only."""
+    in_words = re.search(r"model .{1,200} (not found|does not exist)|invalid model name", complaint.message.lower())
+    return in_words is not None and complaint.status in {400, 404} and complaint.param not in {"input", "reasoning"}
+
+
+def foreign(error: LmchatError) -> bool:
+    """Tell whether an error says that the server does not have LM Studio's own API."""
+    return isinstance(error, RefusedError) and error.hint == _NOT_LM_STUDIO
+
+
+def loading(error: LmchatError) -> bool:
+    """Tell whether the server only has to load its model first."""
+    return isinstance(error, RefusedError) and error.http_status == 503 and "loading model" in error.message.lower()
 
 
 def _names_nothing(complaint: Complaint, call: Call) -> bool:
@@ -235,13 +251,18 @@ def _reasoning_levels(complaint: Complaint) -> Advice:
 
 _RULES = (
     _Rule(
-        lambda it: it.param == "previous_response_id",
+        lambda it: (
+            it.param == "previous_response_id"
+            or it.names("previous_response_not_found")
+            or (it.param == "response_id" and it.status == 404)  # vLLM
+            or it.says("previous_response_id", "prediction history node")  # llama-server; LM Studio's damaged store
+        ),
         "The server no longer has the reply that this prompt follows",
         "The conversation is kept here; ask again to send it along as text.",
         ChainLostError,
     ),
     _Rule(
-        lambda it: it.names("model_not_found"),
+        lambda it: it.names("model_not_found") or _names_no_model(it),
         "The server has no such model",
         (Do(Action.LIST_MODELS), " lists what is downloaded; ", Do(Action.DOWNLOAD_MODEL), " adds to it."),
     ),
@@ -288,7 +309,9 @@ _RULES = (
         lambda it: (
             (
                 it.names("exceed_context_size_error", "context_length_exceeded")
-                or it.says("context length", "exceed_context_size", "context size", "context window")
+                or it.says(
+                    "context length", "exceed_context_size", "context size", "context window", "max_model_len", "n_ctx"
+                )
             )
             and it.param != "context_length"
         ),

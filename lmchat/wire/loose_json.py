@@ -108,24 +108,38 @@ def sequence(value: object) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
 
 
-_PIECES = ("message.delta", "reasoning.delta")
+_PIECES = frozenset({"content", "delta", "reasoning", "reasoning_content"})
+"""Members that have the next characters of a text, in one API or another."""
 
 
 class Torn:
-    """Join what is torn between the pieces of one stream."""
+    """What joins characters that are torn between two events of one stream."""
 
     def __init__(self) -> None:
         self._kind = ""
-        self._joiner = SurrogateJoiner()
+        self._joiners: dict[str, SurrogateJoiner] = {}
 
     def joined(self, kind: str, data: Mapping[str, Any], written: str) -> Mapping[str, Any]:
         """Return an event's data, in which a half waits for the next event; `written` is the JSON it was read from."""
         if kind != self._kind:
-            self._kind, self._joiner = kind, SurrogateJoiner()
-        if kind not in _PIECES:
+            self._kind, self._joiners = kind, {}
+        if not (kind.endswith(".delta") or "choices" in data):
             return data
         torn = "\\ud" in written.lower()
-        if not torn and not self._joiner.held:
+        if not torn and not any(joiner.held for joiner in self._joiners.values()):
             return data
-        content = (json.loads(written) if torn else data).get("content")
-        return {**data, "content": self._joiner.feed(content)} if isinstance(content, str) else data
+        joined: Mapping[str, Any] = self._join(json.loads(written) if torn else data, "")
+        return joined
+
+    def _join(self, value: Any, name: str) -> Any:
+        match value:
+            case str() if name in _PIECES:
+                return self._joiners.setdefault(name, SurrogateJoiner()).feed(value)
+            case str():
+                return join_surrogates(value)
+            case list():
+                return [self._join(each, name) for each in value]
+            case dict():
+                return {join_surrogates(key): self._join(each, key) for key, each in value.items()}
+            case _:
+                return value

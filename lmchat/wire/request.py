@@ -36,6 +36,11 @@ class Call:
         return self.address.url + self.path
 
     @property
+    def chats(self) -> bool:
+        """Tell whether this asks for a reply, and not for a list or an action."""
+        return self.method == "POST" and self.path.endswith(("/chat", "/responses", "/chat/completions"))
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Return everything that must not be shown: the token, and the headers of MCP servers."""
         integrations = (self.body or {}).get("integrations", ())

@@ -4,7 +4,7 @@ It must not know how the bytes travelled.
 """
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,15 +20,16 @@ from lmchat.chat.events import (
     ToolDone,
     ToolFailed,
 )
-from lmchat.errors import StreamBrokenError
+from lmchat.errors import LmchatError, StreamBrokenError
 from lmchat.wire.bounds import REPLY_LIMIT, too_large
+from lmchat.wire.dialect import Data, ReplyReader
 from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, refusal, senseless, stream_refusal
 from lmchat.wire.http import TICK, Piece
-from lmchat.wire.lmstudio.events import event_kind, read_event, read_reply, replay
-from lmchat.wire.loose_json import Torn, parse_json
+from lmchat.wire.loose_json import Torn, mapping, parse_json, text
 from lmchat.wire.redaction import redact_all
 from lmchat.wire.request import Call, Head
 from lmchat.wire.sse import Frame
+from lmchat.wire.thinking import InlineThinking
 
 Pieces = Generator[Piece, None, None]
 Tap = Callable[[Mapping[str, Any]], None]
@@ -44,11 +45,21 @@ _LONGEST_WORD = 40
 _BARE_WORD = re.compile(r"\s*\[?[A-Za-z_ ]*\]?\s*")
 
 
-def chat_events(pieces: Pieces, call: Call, tap: Tap | None) -> Generator[Event, None, None]:
+def chat_events(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) -> Generator[Event, None, None]:
     """Yield the events of a reply, however the server sends it; `Quiet` stands for each silent moment.
 
     Raise LmchatError where the server refuses, or breaks off.
     """
+    thinking = InlineThinking()
+    try:
+        for event in _answered(pieces, call, reader, tap):
+            yield from thinking.feed(event)
+    except LmchatError:
+        yield from thinking.flush()
+        raise
+
+
+def _answered(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) -> Iterator[Event]:
     head, body = Head(0), []
     for piece in pieces:
         match piece:
@@ -61,14 +72,15 @@ def chat_events(pieces: Pieces, call: Call, tap: Tap | None) -> Generator[Event,
             case Head():
                 head = piece
                 if head.streams:
-                    yield from _streamed(pieces, call, tap)
+                    yield from _streamed(pieces, call, reader, tap)
                     return
     data = json_object(head, b"".join(body), call)
-    if "output" not in data:
+    events = list(reader.whole(data))
+    if not events:
         raise senseless("a reply", AGAIN)
     if tap is not None:
-        tap({"type": "chat.end", "result": data})
-    yield from replay(read_reply(data))
+        tap(reader.closing(data))
+    yield from events
 
 
 def whole_answer(pieces: Pieces) -> tuple[Head, bytes]:
@@ -100,7 +112,7 @@ def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
     return data
 
 
-def _streamed(pieces: Pieces, call: Call, tap: Tap | None) -> Generator[Event, None, None]:
+def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) -> Iterator[Event]:
     faulted, silent, torn, length = False, 0.0, Torn(), ReplyLength()
     try:
         for frame in pieces:
@@ -110,25 +122,27 @@ def _streamed(pieces: Pieces, call: Call, tap: Tap | None) -> Generator[Event, N
                     return
                 yield Quiet()
                 continue
-            silent = 0.0
+            silent, size = 0.0, len(frame.data)
             try:
-                event = _event(frame, call, tap, torn)
+                events = _events(frame, call, reader, tap, torn)
             except StreamBrokenError:
                 # Half an event is better explained by the break that follows it.
                 next(pieces, None)
                 raise
-            size = len(frame.data)
             del frame  # it may be large, and what follows takes its time
-            if isinstance(event, Finished):
-                # Some servers leave the socket open.
-                pieces.close()
-                yield event
-                return
-            if event is not None:
+            for event in events:
+                if isinstance(event, Finished):
+                    # Some servers leave the socket open.
+                    pieces.close()
+                    yield event
+                    return
                 length.add(event, size)
                 faulted = faulted or isinstance(event, Fault)
                 yield event
-        raise broken_off()
+        rest = () if faulted else tuple(reader.end(done=False))
+        yield from rest
+        if not rest:
+            raise broken_off()
     except StreamBrokenError:
         # After a fault the stream may end as it likes: the fault is what matters.
         if not faulted:
@@ -156,19 +170,30 @@ class ReplyLength:
             raise too_large("a reply", REPLY_LIMIT)
 
 
-def _event(frame: Frame, call: Call, tap: Tap | None, torn: Torn) -> Event | None:
+def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn: Torn) -> Iterable[Event]:
     try:
         data = parse_json(frame.data)
     except ValueError:
-        if len(frame.data) <= _LONGEST_WORD and _BARE_WORD.fullmatch(frame.data):
-            return None
-        raise senseless("an event") from None
+        if len(frame.data) > _LONGEST_WORD or not _BARE_WORD.fullmatch(frame.data):
+            raise senseless("an event") from None
+        return reader.end(done=True) if frame.data.strip() == "[DONE]" else ()
     if not isinstance(data, dict):
-        return None
-    kind = event_kind(frame.name, data)
+        return ()
+    kind = text(data.get("type")) or frame.name or ("error" if "error" in data else "")
     data = torn.joined(kind, data, frame.data)
-    if kind == "error":
+    fault = _fault(kind, data)
+    if fault is not None:
         data = redact_all(data, call.secrets)
     if tap is not None:
         tap(data)
-    return Fault(stream_refusal(data, call)) if kind == "error" else read_event(kind, data)
+    # In one go: what the reader refuses is raised before any of it is passed on.
+    return list(reader.event(kind, data)) if fault is None else (Fault(stream_refusal(_fault(kind, data), call)),)
+
+
+def _fault(kind: str, data: Data) -> Data | None:
+    """Return the error in an event, None where there is none: it is an event, a member of one, or in a response."""
+    if kind == "error":
+        return data
+    if kind == "response.failed":
+        return {"error": mapping(data.get("response")).get("error")}
+    return data if data.get("error") and not data.get("choices") else None

@@ -55,7 +55,7 @@ def test_a_value_that_does_not_fit_is_named_with_its_line(text: str, message: st
         ("[profiles.w]\nmodel = 'x'", "line 1: 'profiles' is not a setting.", "Did you mean 'profile'"),
         ("token = 'secret'", "line 1: 'token' is not a setting.", "Did you mean 'token_env'"),
         ("profile = 'w'", "line 1: 'profile' must be a table.", "default_profile chooses one."),
-        ("[profile.w]\ncolor = 'never'", "line 2: 'profile.w.color' is not a setting.", "Known here: url, model"),
+        ("[profile.w]\ncolor = 'never'", "line 2: 'profile.w.color' is not a setting.", "Known here: url, api, model"),
     ],
 )
 def test_an_unknown_key_is_named_with_its_line_and_the_nearest(text: str, message: str, hint: str) -> None:

@@ -82,7 +82,7 @@ SENSELESS = [
     "UPDATE session SET created = -9000000000000000 WHERE name = 'one'",
     "UPDATE session SET head = 99 WHERE name = 'one'",
     "UPDATE session SET tree = 99 WHERE name = 'one'",
-    "UPDATE turn SET outcome = 'splendid' WHERE number = 3",
+    "UPDATE turn SET outcome = 'Splendid!' WHERE number = 3",
     "UPDATE turn SET at = 9000000000000000000",
     "UPDATE turn SET at = 'noon'",
     "UPDATE turn SET prompt = x'00ff'",

@@ -21,7 +21,7 @@ from lmchat.chat.values import (
     ToolCall,
 )
 from lmchat.errors import BadUseError
-from lmchat.wire.lmstudio.request import chat_body, recap
+from lmchat.wire.lmstudio.request import native_body, recap
 from lmchat.wire.request import json_bytes
 
 CAT = Image("cat.png", "image/png", b"\x89PNG")
@@ -35,7 +35,7 @@ def turn(asked: str, answered: str = "", *, outcome: Outcome = Outcome.COMPLETE,
 
 
 def written(request: ChatRequest, *, stream: bool = False) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(json_bytes(chat_body(request, stream=stream)))
+    body: dict[str, Any] = json.loads(json_bytes(native_body(request, stream=stream)))
     return body
 
 

@@ -75,7 +75,7 @@ def reasoning(state: ReplState, text: str) -> ReplState:
     """Show how much the model can think, or choose."""
     state = with_model(state)
     found = find_model(state.known.now(), state.model) or find_model(state.known.fetched(), state.model)
-    levels = found.reasoning_options if found else ()
+    levels = (found.reasoning_options or ()) if found else ()
     listed = ", ".join(levels)
     if not text:
         chosen = state.session.options.value("reasoning") or state.conversation.settings.text("reasoning")

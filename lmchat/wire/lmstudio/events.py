@@ -5,6 +5,7 @@ An event is read by its kind, never by its place; what is missing or odd reads a
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -25,11 +26,11 @@ from lmchat.chat.events import (
     ToolStarted,
     Unknown,
 )
+from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import (
     InvalidToolCall,
     Item,
     Message,
-    OtherItem,
     Provider,
     Reasoning,
     Reply,
@@ -37,7 +38,9 @@ from lmchat.chat.values import (
     Stats,
     ToolCall,
 )
-from lmchat.wire.loose_json import decimal, integer, mapping, parse_json, sequence, text
+from lmchat.wire.dialect import Data
+from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text
+from lmchat.wire.replies import read_arguments, replay
 
 
 def read_reply(data: Mapping[str, Any]) -> Reply:
@@ -70,16 +73,6 @@ def read_invalid_tool_call(data: Mapping[str, Any]) -> InvalidToolCall:
         arguments=read_arguments(about.get("arguments")),
         provider=read_provider(about.get("provider_info")),
     )
-
-
-def read_arguments(value: object) -> Mapping[str, Any] | None:
-    """Read a tool's arguments, also where they are JSON within a string; None where there are none."""
-    if isinstance(value, str):
-        try:
-            value = parse_json(value)
-        except ValueError:
-            return None
-    return value if isinstance(value, dict) else None
 
 
 def read_provider(value: object) -> Provider | None:
@@ -123,36 +116,10 @@ def _stats(data: Mapping[str, Any]) -> Stats:
     )
 
 
-Data = Mapping[str, Any]
-
-
-def event_kind(name: str, data: Data) -> str:
-    """Return an event's kind: its own `type`, else its frame's name; an error may come without either."""
-    return text(data.get("type")) or name or ("error" if "error" in data else "")
-
-
 def read_event(kind: str, data: Data) -> Event:
     """Read one event of any kind but `error`, which needs judging (`faults.stream_refusal`)."""
     reader = _READERS.get(kind)
     return reader(data) if reader else Unknown(kind, data)
-
-
-def replay(reply: Reply) -> Iterator[Event]:
-    """Yield the events that a reply which came at once would have come with."""
-    yield Started(reply.model_instance_id)
-    for item in reply.items:
-        match item:
-            case Message(content):
-                yield from (PartStarted(Part.MESSAGE), MessageDelta(content), PartEnded(Part.MESSAGE))
-            case Reasoning(content):
-                yield from (PartStarted(Part.REASONING), ReasoningDelta(content), PartEnded(Part.REASONING))
-            case ToolCall():
-                yield from (ToolStarted(item.tool, item.provider), ToolDone(item))
-            case InvalidToolCall():
-                yield from (ToolStarted(item.tool, item.provider), ToolFailed(item))
-            case OtherItem():
-                pass  # the reader of replies makes none
-    yield Finished(reply)
 
 
 def _progress(phase: Phase, data: Data) -> Event:
@@ -206,3 +173,28 @@ _READERS: dict[str, Callable[[Data], Event]] = {
     "tool_call.failure": lambda data: ToolFailed(read_invalid_tool_call(data)),
     "chat.end": _finished,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class NativeReader:
+    """The reader of one reply; each event of this API says all there is to it."""
+
+    request: ChatRequest
+
+    def event(self, kind: str, data: Data) -> Iterator[Event]:
+        """Yield one event."""
+        yield read_event(kind, data)
+
+    def end(self, *, done: bool) -> Iterator[Event]:
+        """Yield nothing: only `chat.end` completes a reply."""
+        del done
+        yield from ()
+
+    def whole(self, data: Data) -> Iterator[Event]:
+        """Yield the events of a reply that came at once."""
+        if "output" in data:
+            yield from replay(read_reply(data))
+
+    def closing(self, data: Data) -> Data:
+        """Return the answer as the event that ends a stream."""
+        return {"type": "chat.end", "result": data}

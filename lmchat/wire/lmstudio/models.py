@@ -22,6 +22,13 @@ class LoadedModel:
         return integer(self.config.get("context_length"))
 
 
+def listed(data: Mapping[str, Any]) -> tuple[Model, ...] | None:
+    """Read a list of models; None where it is none, or another API's (llama-server lists `models` without keys)."""
+    if not isinstance(data.get("models"), list):
+        return None
+    return None if isinstance(data.get("data"), list) else tuple(read_models(data["models"]))
+
+
 def read_models(entries: object) -> Iterator[Model]:
     """Read the `models` of a list, leaving out what has no key."""
     for entry in sequence(entries):

@@ -15,7 +15,7 @@ _OPENING = "Here is our conversation so far, which you cannot see otherwise."
 _CLOSING = "The conversation so far ends here. Now answer my next message:"
 
 
-def chat_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
+def native_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
     """Return the JSON object of a chat request."""
     body: dict[str, Any] = {"model": request.model, "input": _input(request)}
     if request.follows is not None:

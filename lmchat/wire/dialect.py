@@ -1,0 +1,57 @@
+"""What a dialect is: one server API's way to write a request and to read its reply."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lmchat.chat.events import Event
+from lmchat.chat.models import Model
+from lmchat.chat.request import ChatRequest
+
+Data = Mapping[str, Any]
+
+
+class ReplyReader(Protocol):
+    """The reader of one reply; it keeps what the events of that reply need of each other."""
+
+    def event(self, kind: str, data: Data) -> Iterator[Event]:
+        """Yield the events of one event of the stream; `kind` is its type, empty where it has none."""
+        ...
+
+    def end(self, *, done: bool) -> Iterator[Event]:
+        """Yield what is left at the end of the stream, or (`done`) at its `[DONE]`: the reply, if it is complete."""
+        ...
+
+    def whole(self, data: Data) -> Iterator[Event]:
+        """Yield the events of a reply that came as one JSON answer; none where it is no reply."""
+        ...
+
+    def closing(self, data: Data) -> Data:
+        """Return one JSON answer as the event that would have ended a stream, for those who want raw events."""
+        ...
+
+
+class Write(Protocol):
+    """What writes a request."""
+
+    def __call__(self, request: ChatRequest, *, stream: bool) -> dict[str, Any]:
+        """Return the JSON object; raise BadUseError for what the API has not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One server API.
+
+    `keeps` says whether its servers may keep conversations, `manages` whether they load, unload and download models.
+    `models` reads a list of models, and gives None where it is none.
+    """
+
+    name: str
+    keeps: bool
+    manages: bool
+    chat_path: str
+    models_path: str
+    body: Write
+    reader: Callable[[ChatRequest], ReplyReader]
+    models: Callable[[Data], Sequence[Model] | None]

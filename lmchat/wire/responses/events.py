@@ -1,0 +1,160 @@
+"""The events of `POST /v1/responses` as the events of a turn.
+
+A 200 does not prove that the server knew the id it should follow: some pass it over in silence. Only the echo of the
+id does, and it is looked for before the first word is passed on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import StringIO
+
+from lmchat.chat.events import (
+    Event,
+    Finished,
+    MessageDelta,
+    Part,
+    PartEnded,
+    PartStarted,
+    ReasoningDelta,
+    Started,
+    Unknown,
+)
+from lmchat.chat.request import ChatRequest
+from lmchat.chat.values import Item, Message, Provider, Reasoning, Reply, ResponseId, ToolCall
+from lmchat.errors import ChainLostError
+from lmchat.wire.completions.events import prompt_progress, usage_stats
+from lmchat.wire.dialect import Data
+from lmchat.wire.loose_json import mapping, sequence, text
+from lmchat.wire.measuring import Stopwatch
+from lmchat.wire.replies import read_arguments, replay
+
+_DELTAS = {
+    "response.output_text.delta": Part.MESSAGE,
+    "response.refusal.delta": Part.MESSAGE,
+    "response.reasoning_text.delta": Part.REASONING,
+    "response.reasoning_summary_text.delta": Part.REASONING,
+    "response.reasoning.delta": Part.REASONING,
+}
+_LONE_ENDS = ("response.reasoning_text.done", "response.reasoning_summary_text.done")
+_ENDS = ("response.completed", "response.incomplete")
+
+
+@dataclass(slots=True)
+class ResponseReader:
+    """The reader of one reply; what came in deltas is kept for servers whose last event repeats none of it."""
+
+    request: ChatRequest
+    model: str = ""
+    echoed: bool = False
+    part: Part | None = None
+    texts: dict[Part, StringIO] = field(default_factory=lambda: {part: StringIO() for part in Part})
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+    def event(self, kind: str, data: Data) -> Iterator[Event]:
+        """Yield the events of one event; raise ChainLostError where the server did not follow what it should."""
+        response = mapping(data.get("response"))
+        if response:
+            self._compare(response)
+            if not self.model and text(response.get("model")):
+                self.model = text(response.get("model"))
+                yield Started(self.model)
+        if progress := mapping(data.get("prompt_progress")) or mapping(response.get("prompt_progress")):
+            yield prompt_progress(progress)
+        if kind in _DELTAS:
+            yield from self._piece(_DELTAS[kind], text(data.get("delta")))
+        elif kind in _LONE_ENDS and not self.texts[Part.REASONING].tell():
+            yield from self._piece(Part.REASONING, text(data.get("text")))
+        elif kind in _ENDS:
+            self._require_echo()
+            yield from self._enter(None)
+            yield self._finished(response, mapping(data.get("timings")))
+        elif not kind.startswith("response."):
+            yield Unknown(kind, data)
+
+    def end(self, *, done: bool) -> Iterator[Event]:
+        """Yield nothing: only `response.completed` completes a reply."""
+        del done
+        yield from ()
+
+    def whole(self, data: Data) -> Iterator[Event]:
+        """Yield the events of a reply that came at once."""
+        if not isinstance(data.get("output"), list):
+            return
+        self._compare(data)
+        self._require_echo()
+        finished = self._finished(data, mapping(data.get("timings")))
+        yield from replay(finished.reply, cut=finished.cut)
+
+    def closing(self, data: Data) -> Data:
+        """Return the answer as the event that ends a stream."""
+        return {"type": "response.completed", "response": data}
+
+    def _compare(self, response: Data) -> None:
+        """Raise ChainLostError for an answer that says it follows something else, or nothing."""
+        if self.request.follows is None or "previous_response_id" not in response:
+            return
+        self.echoed = response["previous_response_id"] == self.request.follows
+        self._require_echo()
+
+    def _require_echo(self) -> None:
+        if self.request.follows is not None and not self.echoed:
+            raise ChainLostError(
+                "The server did not follow the reply before: it keeps no conversations.",
+                hint="The conversation is kept here; ask again to send it along.",
+                param="previous_response_id",
+            )
+
+    def _piece(self, part: Part, piece: str) -> Iterator[Event]:
+        if piece:
+            self._require_echo()
+            self.watch.piece()
+            yield from self._enter(part)
+            self.texts[part].write(piece)
+            yield MessageDelta(piece) if part is Part.MESSAGE else ReasoningDelta(piece)
+
+    def _enter(self, part: Part | None) -> Iterator[Event]:
+        if part is not self.part:
+            if self.part is not None:
+                yield PartEnded(self.part)
+            if part is not None:
+                yield PartStarted(part)
+            self.part = part
+
+    def _finished(self, response: Data, timings: Data) -> Finished:
+        items = tuple(_items(response))
+        if not any(isinstance(item, Message | ToolCall) for item in items):
+            thought, said = (self.texts[part].getvalue() for part in (Part.REASONING, Part.MESSAGE))
+            items = (*([Reasoning(thought)] if thought else []), *([Message(said)] if said else [])) or items
+        response_id = text(response.get("id")) if self.request.store else ""
+        reply = Reply(
+            items,
+            ResponseId(response_id) if response_id else None,
+            usage_stats(mapping(response.get("usage")), timings, self.watch),
+            self.model or text(response.get("model")),
+        )
+        # SGLang, LiteLLM and llama-server call a reply that the limit cut complete.
+        limit, made = self.request.options.value("max_output_tokens"), reply.stats.total_output_tokens
+        full = isinstance(limit, int) and made is not None and made >= limit
+        return Finished(reply, cut=full or bool(mapping(response.get("incomplete_details"))))
+
+
+def _items(response: Data) -> Iterator[Item]:
+    for item in map(mapping, sequence(response.get("output"))):
+        match item.get("type"):
+            case "message":
+                yield Message(_texts(item.get("content")))
+            case "reasoning":
+                if thought := _texts(item.get("content")) or _texts(item.get("summary")):
+                    yield Reasoning(thought)
+            case "mcp_call":
+                arguments = read_arguments(item.get("arguments")) or {}
+                provider = Provider("ephemeral_mcp", text(item.get("server_label")))
+                yield ToolCall(text(item.get("name")), arguments, text(item.get("output")), provider)
+            case _:
+                pass
+
+
+def _texts(parts: object) -> str:
+    if isinstance(parts, str):
+        return parts
+    return "".join(text(part.get("text")) or text(part.get("refusal")) for part in map(mapping, sequence(parts)))
