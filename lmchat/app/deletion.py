@@ -61,7 +61,7 @@ def restore_session(invocation: Invocation, name: str | None) -> None:
     with open_kept_store(invocation) as store:
         if name is not None:
             restored = store.restore(name)
-            invocation.say(f"Session '{restored}' is back: lmchat talk {restored}")
+            invocation.say((f"Session '{restored}' is back: ", Do(Action.SWITCH_SESSION, restored)))
             return
         trashed = store.in_trash()
     if not trashed:
