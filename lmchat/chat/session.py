@@ -45,7 +45,7 @@ class Turn:
     """What was asked and what came back.
 
     `server` names the server whose `response_id` this is, `system` the system prompt its chain carries.
-    `forgotten` says that the server has lost the id since. The reply of a `summary` stands for all turns above it.
+    `forgotten` says that the server has lost the id since. The reply of a `summary` replaces all turns above it.
     `fault` is the sentence a failed turn ended with.
     """
 
@@ -127,7 +127,7 @@ class Session:
     def unsent(self, server: str | None) -> tuple[Turn, ...]:
         """Return the turns that the next request must bring along as a recap, oldest first.
 
-        A summary stands for what is above it, so it is the oldest there is.
+        A summary replaces what is above it, so it is the oldest there is.
         """
         followed = self.follows(server)
         missing = []

@@ -60,12 +60,12 @@ class Members:
         return tuple(values)
 
     def rest(self) -> dict[str, Any]:
-        """Return what nobody has taken yet, and count it as taken."""
+        """Return the members that are left, and count them as taken."""
         left, self._left = self._left, {}
         return left
 
     def end(self) -> None:
-        """Refuse members that nobody took."""
+        """Refuse members that are left."""
         if self._left:
             raise ValueError(f"{self.where} has an unknown '{next(iter(self._left))}'")
 

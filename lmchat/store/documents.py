@@ -39,7 +39,7 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 9000
 
 
 def document_json(session: Session, turns: list[Turn]) -> dict[str, Any]:
-    """Turn a session and its turns, in the order of their numbers, into a document; pictures stand in it once."""
+    """Turn a session and its turns, in the order of their numbers, into a document; it has each picture once."""
     images = {_digest(image): image for turn in turns for image in turn.prompt.images}
     return {
         "format": FORMAT,

@@ -62,7 +62,7 @@ def _spells(character: str) -> bool:
 
 
 def numbered(name: str, taken: Callable[[str], bool]) -> str:
-    """Return the name, or with -2, -3 and so on behind it the first that is free."""
+    """Return the name, or the first free one with -2, -3 and so on after it."""
     candidate, number = name, 1
     while taken(candidate):
         number += 1

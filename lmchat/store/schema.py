@@ -72,7 +72,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
             started_from INTEGER -- the head when it began
         )
         """,
-        # What a program is still writing is nobody else's business.
+        # What a program is still writing is hidden from all others.
         "CREATE VIEW settled AS SELECT * FROM turn WHERE id NOT IN (SELECT turn FROM draft)",
         "CREATE TABLE image (hash TEXT PRIMARY KEY, data BLOB NOT NULL)",
         """
@@ -159,7 +159,7 @@ def _log_is_needed(database: Database) -> bool:
 
 
 def _version(database: Database) -> int:
-    """Return how many steps the file has behind it."""
+    """Return how many steps the file has been through."""
     version = _number(database, "PRAGMA user_version")
     if version > len(STEPS):
         raise StoreError(

@@ -149,7 +149,7 @@ class Store:
     def keeper(self, session: Session) -> Keep:
         """Return what keeps the next turns of a session (see `lmchat.chat.talk.Keep`).
 
-        The head moves to a turn that has ended only if nobody moved it since this was called.
+        The head moves to a turn that has ended only if it has not moved since this was called.
         """
         return Keeper(self._database, self._writer, turns_of(session))
 

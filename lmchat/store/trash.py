@@ -174,7 +174,7 @@ def _hand_over(database: Database, tree: int, session: int, turns: list[Row], he
 
 
 def _remove_turns(database: Database, tree: int, numbers: Sequence[TurnId]) -> None:
-    """Remove turns, what the search index and the log say of them, and the pictures that nobody uses any more."""
+    """Remove turns, what the search index and the log say of them, and the pictures that no turn uses any more."""
     chosen = "tree = ? AND number IN (SELECT value FROM json_each(?))"
     values = (tree, json.dumps(numbers))
     images = database.rows(

@@ -96,7 +96,7 @@ def update(database: Database, row_id: int, turn: Turn) -> None:
 
 
 def session_gone() -> SessionGoneError:
-    """Say that a session disappeared while somebody talked in it."""
+    """Say that a session was deleted while it was in use."""
     return SessionGoneError(
         "This session was deleted by another program.", hint=(Do(Action.LIST_SESSIONS), " lists those that are left.")
     )
@@ -179,7 +179,7 @@ class Turns(Mapping[TurnId, Turn]):
         return row[0] if row else 0
 
     def forget(self, turn_id: TurnId) -> None:
-        """Read a turn anew when it is looked at next."""
+        """Read a turn again when it is next looked at."""
         self._read.pop(turn_id, None)
 
     def _read_from(self, turn_id: TurnId) -> None:
