@@ -100,7 +100,7 @@ sessions|flag|--json||One JSON document on stdout, for scripts.
 sessions|flag|--help||Show this help.
 sessions|command|list||List the sessions, the one used last first.
 sessions|command|show||Show what was said, from the first turn to the last.
-sessions|command|compare||Compare two replies, side by side or with the changes marked.
+sessions|command|compare||Compare two replies.
 sessions|command|tree||Draw the turns with their branches.
 sessions|command|search||Find turns by their words, newest first.
 sessions|command|rename||Give a session another name.
@@ -213,7 +213,7 @@ help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
 help sessions|command|list||List the sessions, the one used last first.
 help sessions|command|show||Show what was said, from the first turn to the last.
-help sessions|command|compare||Compare two replies, side by side or with the changes marked.
+help sessions|command|compare||Compare two replies.
 help sessions|command|tree||Draw the turns with their branches.
 help sessions|command|search||Find turns by their words, newest first.
 help sessions|command|rename||Give a session another name.

@@ -121,7 +121,7 @@ def _confirmed(invocation: Invocation, names: Sequence[str], question: str) -> b
         world.stderr.write(f"  {sanitize_line(name)}\n")
     if len(names) > _SHOWN:
         world.stderr.write(f"  … and {len(names) - _SHOWN:,} more\n")
-    world.stderr.write(f"{question} [y/N] ")
+    world.stderr.write(f"{sanitize_line(question)} [y/N] ")
     world.stderr.flush()
     return world.stdin.readline().strip().lower() in {"y", "yes"}
 

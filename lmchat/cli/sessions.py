@@ -77,7 +77,9 @@ def compare(
     first: Annotated[int, typer.Argument(metavar="TURN", min=1, help="A turn, as the tree shows it.")],
     second: Annotated[int, typer.Argument(metavar="TURN", min=1, help="The turn to compare it with.")],
 ) -> None:
-    """Compare two replies, side by side or with the changes marked.
+    """Compare two replies.
+
+    Side by side in a wide window, else with the changes marked.
 
     \b
     lmchat sessions compare colours 6 7

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from lmchat.chat.session import Turn
 from lmchat.render.cells import BLANK, Row, fold, line_row
 from lmchat.render.notes import stats_note
-from lmchat.render.sanitize import sanitize
+from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.theme import Theme
 
 _WIDE = 100
@@ -21,11 +21,10 @@ def compared(one: Turn, other: Turn, theme: Theme, width: int | None) -> Iterato
     if width is not None and width >= _WIDE:
         yield from _beside(one, other, theme, width)
         return
-    heading = theme.styles.faint
-    yield theme.styled(_facts(one), heading)
+    yield from _heading(one, theme, width)
     yield from _folded(sanitize(one.reply.text).strip("\n"), width)
     yield ""
-    yield theme.styled(_facts(other), heading)
+    yield from _heading(other, theme, width)
     yield from _changes(one.reply.text, other.reply.text, theme, width)
 
 
@@ -43,6 +42,10 @@ def _beside(one: Turn, other: Turn, theme: Theme, width: int) -> Iterator[str]:
 
 def _padded(row: Row, width: int) -> str:
     return row.text + " " * max(width - row.cells, 0)
+
+
+def _heading(turn: Turn, theme: Theme, width: int | None) -> Iterator[str]:
+    return (theme.styled(row, theme.styles.faint) for row in _folded(sanitize_line(_facts(turn)), width))
 
 
 def _facts(turn: Turn) -> str:

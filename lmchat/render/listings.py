@@ -77,7 +77,8 @@ def _beyond(name: str, words: str) -> str:
 def _model_cells(model: Model) -> tuple[str, ...]:
     context = f"{model.max_context_length:,}" if model.max_context_length else ""
     loaded = ", ".join(
-        f"{each.id} ({each.context_length:,})" if each.context_length else each.id for each in model.instances
+        f"{'yes' if each.id == model.key else each.id}{f' ({each.context_length:,})' if each.context_length else ''}"
+        for each in model.instances
     )
     size, can = size_words(model.size_bytes), ", ".join(_abilities(model))
     return model.key, loaded, size, context, can, model.quantization, model.params, model.publisher

@@ -42,7 +42,7 @@ def test_the_list_says_what_each_model_is_and_what_is_loaded(tmp_path: Path) -> 
     assert "772 MB" in gemma
     assert "32,768" in gemma
     assert "tools, reasoning off/on" in gemma
-    assert "google/gemma-3-1b (8,192)" in gemma
+    assert "yes (8,192)" in gemma
     assert bare == "bare"
     assert "embeddings only" in nomic
 

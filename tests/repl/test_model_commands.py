@@ -33,7 +33,7 @@ def test_an_embedding_model_cannot_be_talked_to(talk: Talk) -> None:
 
 def test_models_lists_what_the_server_has(talk: Talk) -> None:
     out = talk.type("/models")
-    assert "acme/big (1,000)" in out
+    assert "yes (1,000)" in out
     assert "reasoning low/xhigh" in out
     assert "embeddings only" in out
 
