@@ -113,7 +113,7 @@ def _empty_trash(invocation: Invocation, store: Store, *, yes: bool) -> None:
 
 
 def _confirmed(invocation: Invocation, names: Sequence[str], question: str) -> bool:
-    """Ask on a terminal, after a list of what would go; without one there is nobody to ask, and it goes."""
+    """Ask on a terminal, after a list of what would go; without one there is no question."""
     world = invocation.world
     if not (world.stdin.isatty() and world.stderr.isatty()):
         return True

@@ -1,7 +1,7 @@
 """One turn of a conversation, from the prompt to the kept reply: the heart of the program.
 
 It knows no HTTP, disk or terminal: it is handed `send`, `show` and `keep`. Sending, closing the stream, Ctrl-C,
-failure, a lost chain and saving stand here once, for `ask` and for the REPL.
+failure, a lost chain and saving are here once, for `ask` and for the REPL.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -26,7 +26,7 @@ DRAFT_EVERY = timedelta(seconds=0.4)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where a kept turn stands: its number, the session's head now, and whether that is this turn."""
+    """Where a kept turn is: its number, the session's head now, and whether that is this turn."""
 
     id: TurnId
     head: TurnId | None

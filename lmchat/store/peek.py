@@ -1,7 +1,7 @@
 """A quick look at what there is, for completing a name while it is typed.
 
-It only reads, does not wait for other programs, and loads nothing but SQLite. Where nothing can be read there is
-nothing to see.
+It only reads, does not wait for other programs, and loads nothing but SQLite. Where nothing can
+be read, there is nothing to see.
 """
 
 import sqlite3
