@@ -127,12 +127,15 @@ class Client:
 
     def models(self) -> tuple[Model, ...]:
         """List every downloaded model with its loaded instances."""
-        try:
-            models = self._models()
-        except RefusedError as error:
-            if not self._finds_dialect(error):
-                raise
-            models = self._models()
+        while True:
+            try:
+                models = self._models()
+                break
+            except RefusedError as error:
+                if loading(error):
+                    sleep(_LOADING_TICKS * TICK)
+                elif not self._finds_dialect(error):
+                    raise
         if self.listed:
             self.listed(models)
         return models
