@@ -100,20 +100,31 @@ sessions|flag|--json||One JSON document on stdout, for scripts.
 sessions|flag|--help||Show this help.
 sessions|command|list||List the sessions, the one used last first.
 sessions|command|show||Show what was said, from the first turn to the last.
+sessions|command|compare||Compare two replies: side by side in a wide window, else with the changes...
 sessions|command|tree||Draw the turns with their branches.
 sessions|command|search||Find turns by their words, newest first.
 sessions|command|rename||Give a session another name.
 sessions|command|fork||Begin a session that shares what was said.
-sessions|command|delete||Delete sessions for good.
-sessions|command|export||Write a session as Markdown, or complete as JSON.
+sessions|command|delete||Move sessions to the trash, for 30 days.
+sessions|command|restore||Bring a session back from the trash.
+sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
 sessions|command|import||Bring back an exported session.
+sessions|command|check||Look for damage in the saved sessions.
+sessions|command|backup||Copy all sessions to one file.
 sessions list|option|--limit||How many, such as 20; 0: all.
 sessions list|flag|--json||One JSON document on stdout, for scripts.
 sessions list|flag|--help||Show this help.
 sessions show|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
 sessions show|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
+sessions show|flag|--show-reasoning||What the model thought: all, or nothing.
+sessions show|flag|--hide-reasoning||What the model thought: all, or nothing.
+sessions show|flag|--raw||Only the last reply's own text, as it came.
 sessions show|flag|--json||One JSON document on stdout, for scripts.
 sessions show|flag|--help||Show this help.
+sessions compare|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
+sessions compare|argument|TURN|ask turns|A turn, as the tree shows it.
+sessions compare|argument|TURN|ask turns|The turn to compare it with.
+sessions compare|flag|--help||Show this help.
 sessions tree|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
 sessions tree|flag|--json||One JSON document on stdout, for scripts.
 sessions tree|flag|--help||Show this help.
@@ -129,16 +140,27 @@ sessions fork|argument|NAME|ask sessions|The session, as `lmchat sessions` shows
 sessions fork|argument|NEW||The name of the new session.
 sessions fork|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 sessions fork|flag|--help||Show this help.
-sessions delete|arguments|NAME…|ask sessions|The sessions to delete.
+sessions delete|arguments|NAME…|ask sessions|The sessions; a pattern such as 'chat-*' means several.
+sessions delete|option|--older-than||Only those not used for that long, such as 90d.
+sessions delete|flag|--purge||For good, not into the trash; without NAME, empty the trash.
+sessions delete|flag|--yes||Do not ask.
+sessions delete|flag|-y||Do not ask.
 sessions delete|flag|--help||Show this help.
+sessions restore|argument|DELETED||The session by the name it had; none lists the trash.
+sessions restore|flag|--help||Show this help.
 sessions export|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
-sessions export|option|--output|file|Write there; .json holds everything.
-sessions export|option|-o|file|Write there; .json holds everything.
+sessions export|option|--output|file|Write there; .json is complete.
+sessions export|option|-o|file|Write there; .json is complete.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions export|flag|--help||Show this help.
-sessions import|argument|FILE|file|What export --json wrote; - reads standard input.
+sessions import|argument|FILE|file|From export --json or backup; - reads standard input.
 sessions import|option|--name||Call the session that.
 sessions import|flag|--help||Show this help.
+sessions check|flag|--repair||Mend what loses no word, after a copy of the file.
+sessions check|flag|--help||Show this help.
+sessions backup|argument|FILE|file|Where the copy goes.
+sessions backup|flag|--force||Replace a file that is there.
+sessions backup|flag|--help||Show this help.
 models|flag|--json||One JSON document on stdout, for scripts.
 models|flag|--wide||Show every column also on a terminal.
 models|flag|--help||Show this help.
@@ -191,13 +213,17 @@ help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
 help sessions|command|list||List the sessions, the one used last first.
 help sessions|command|show||Show what was said, from the first turn to the last.
+help sessions|command|compare||Compare two replies: side by side in a wide window, else with the changes...
 help sessions|command|tree||Draw the turns with their branches.
 help sessions|command|search||Find turns by their words, newest first.
 help sessions|command|rename||Give a session another name.
 help sessions|command|fork||Begin a session that shares what was said.
-help sessions|command|delete||Delete sessions for good.
-help sessions|command|export||Write a session as Markdown, or complete as JSON.
+help sessions|command|delete||Move sessions to the trash, for 30 days.
+help sessions|command|restore||Bring a session back from the trash.
+help sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
 help sessions|command|import||Bring back an exported session.
+help sessions|command|check||Look for damage in the saved sessions.
+help sessions|command|backup||Copy all sessions to one file.
 help|command|models||List, load, unload and download the server's models.
 help models|command|list||List the downloaded models, loaded ones first.
 help models|command|load||Load a model.

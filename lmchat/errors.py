@@ -157,7 +157,7 @@ class SessionGoneError(StoreError):
 
 
 class BugError(LmchatError):
-    """A fault of lmchat's own, named by the exception that nobody expected."""
+    """A fault of lmchat's own, named by the unexpected exception."""
 
     status = ExitStatus.BUG
     kind = "bug"

@@ -1,4 +1,4 @@
-"""What goes along with a prompt: text files, quoted under their names, and pictures."""
+"""What is sent with a prompt: text files, quoted under their names, and pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -58,7 +58,7 @@ def quoted_file(path: Path, say: Say, encoding: str | None = None) -> str:
 
 
 def pictures(invocation: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]:
-    """Read the pictures that go along with a prompt, made fit to send, and say what was changed; `-` is standard input.
+    """Read the pictures of a prompt, made fit to send, and say what was changed; `-` is standard input.
 
     Raise BadUseError for a file that is none.
     """

@@ -64,7 +64,7 @@ def keep_seconds(settings: Settings) -> float:
 
 
 def builtin_world(invocation: Invocation, settings: Settings) -> World:
-    """Return the world as the embedded server reads it: the model a person chose may stand in the settings, too."""
+    """Return the world as the embedded server reads it: a model may be chosen in the settings, too."""
     chosen = {"LMCHAT_LOCAL_MODEL": settings.text("local_model")} if settings.is_set("local_model") else {}
     return replace(invocation.world, environ={**invocation.world.environ, **chosen})
 

@@ -175,7 +175,11 @@ def open_kept_store(invocation: Invocation, *, apart: bool = False, private: boo
         kept = invocation.world.directories.data
         apart = apart or (private and not has_store(kept))
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="lmchat-"))) if apart else kept
-        yield stack.enter_context(open_store(directory, now=invocation.world.now))
+        store = stack.enter_context(open_store(directory, now=invocation.world.now))
+        yield store
+        if store.unreadable:
+            left_out = ", ".join(dict.fromkeys(store.unreadable))
+            invocation.say(f"Left out, since it cannot be read: {left_out}. `lmchat sessions check` says more.")
 
 
 @contextmanager

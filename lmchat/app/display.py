@@ -1,18 +1,31 @@
 """How turns and listings are shown: what flags, settings and the terminal say becomes what `render` chooses by."""
 
+from dataclasses import replace
+
 from lmchat.app.conversation import Conversation, settings_of
 from lmchat.app.invocation import Invocation
 from lmchat.render.margin import DisplayOptions, Thoughts
 from lmchat.render.terminal import size_of
-from lmchat.render.theme import Theme, When, theme_for
+from lmchat.render.theme import DEFAULT_PROSE_WIDTH, Theme, When, theme_for
 from lmchat.render.views import View, ViewOptions, choose_view
 from lmchat.settings import Settings
 
 
 def theme_of(invocation: Invocation) -> Theme:
     """Choose the looks for stdout; raise SettingsError where `color` is none of its three words."""
-    colour = When(settings_of(invocation).text("color"))
-    return theme_for(invocation.world.environ, terminal=invocation.world.stdout.isatty(), colour=colour)
+    settings, world = settings_of(invocation), invocation.world
+    return text_theme(
+        theme_for(world.environ, terminal=world.stdout.isatty(), colour=When(settings.text("color"))), settings
+    )
+
+
+def text_theme(theme: Theme, settings: Settings) -> Theme:
+    """Return the theme with formulas and prose as the settings want them."""
+    return replace(theme, unicode_maths=settings.text("maths") == "unicode", prose_width=_prose_width(settings))
+
+
+def _prose_width(settings: Settings) -> int:
+    return int(settings.number("width") or DEFAULT_PROSE_WIDTH)
 
 
 def width_of(invocation: Invocation) -> int | None:
@@ -25,7 +38,7 @@ _MARKDOWN = {"always": True, "never": False, "auto": None}
 
 
 def view_for(conversation: Conversation, context_length: int | None = None) -> View:
-    """Make what shows one turn; `context_length` is how many tokens the model holds, where it is known."""
+    """Make what shows one turn; `context_length` is the size of the model's context in tokens, if known."""
     settings, flags = conversation.settings, conversation.flags
     manner = ViewOptions(
         json=flags.as_json,
@@ -33,13 +46,17 @@ def view_for(conversation: Conversation, context_length: int | None = None) -> V
         markdown=_MARKDOWN[settings.text("markdown")],
         colour=When(settings.text("color")),
         code_theme=settings.text("code_theme"),
-        wanted=DisplayOptions(_thoughts(settings), stats=settings.flag("stats"), context_length=context_length),
+        unicode_maths=settings.text("maths") == "unicode",
+        prose_width=_prose_width(settings),
+        wanted=DisplayOptions(thoughts_of(settings), stats=settings.flag("stats"), context_length=context_length),
     )
     return choose_view(conversation.world, manner)
 
 
-def _thoughts(settings: Settings) -> Thoughts:
-    """Fold reasoning unless somebody said otherwise."""
+def thoughts_of(settings: Settings, wanted: bool | None = None) -> Thoughts:
+    """Tell what becomes of reasoning: folded unless `wanted` or the settings say otherwise."""
+    if wanted is not None:
+        return Thoughts.SHOW if wanted else Thoughts.HIDE
     if not settings.is_set("show_reasoning"):
         return Thoughts.FOLD
     return Thoughts.SHOW if settings.flag("show_reasoning") else Thoughts.HIDE

@@ -1,10 +1,12 @@
 """Sessions and replies to files, and sessions back."""
 
 import json
+from enum import Enum
 from pathlib import Path
 
 from lmchat.advice import Action, Do, Say
 from lmchat.app.attachments import read_text
+from lmchat.app.care import import_backup, is_backup
 from lmchat.app.conversation import open_kept_store
 from lmchat.app.invocation import Invocation
 from lmchat.chat.session import Session
@@ -15,17 +17,43 @@ from lmchat.render.sanitize import sanitize
 from lmchat.store.store import Store
 
 
-def is_json(path: Path) -> bool:
-    """Tell whether a file's name asks for JSON."""
-    return path.suffix.lower() == ".json"
+class Form(Enum):
+    """A form in which a session is written."""
+
+    JSON = "JSON"
+    HTML = "HTML"
+    MARKDOWN = "Markdown"
 
 
-def export_session(store: Store, session: Session, path: Path, say: Say, *, complete: bool) -> None:
-    """Write a session to a file: complete, as JSON, or as Markdown; raise BadUseError where it cannot be written."""
-    text = f"{json.dumps(store.export(session), ensure_ascii=False, indent=1)}\n" if complete else transcript(session)
-    instead = write_text(path, text)
+_FORM_OF = {".json": Form.JSON, ".html": Form.HTML, ".htm": Form.HTML}
+
+
+def form_of(path: Path) -> Form:
+    """Return the form that a file's name asks for."""
+    return _FORM_OF.get(path.suffix.lower(), Form.MARKDOWN)
+
+
+def export_session(store: Store, session: Session, path: Path, say: Say, form: Form) -> None:
+    """Write a session to a file; raise BadUseError where that cannot be written.
+
+    JSON is complete, HTML has all branches, Markdown the way to the head.
+    """
+    instead = write_text(path, _written(store, session, form))
     name = f"Session '{session.name}'" if session.name else "The session"
-    say(f"{name} is in {path} as {'JSON' if complete else 'Markdown'}{instead}.")
+    say(f"{name} is in {path} as {form.value}{instead}.")
+
+
+def _written(store: Store, session: Session, form: Form) -> str:
+    match form:
+        case Form.JSON:
+            return f"{json.dumps(store.export(session), ensure_ascii=False, indent=1)}\n"
+        case Form.HTML:
+            from lmchat.render.html import html_page
+
+            kept = [turn for turn, _ in store.shape(session)] if session.id else list(session.turns)
+            return html_page(session, [session.turn(turn) for turn in kept])
+        case Form.MARKDOWN:
+            return transcript(session)
 
 
 def print_session(invocation: Invocation, store: Store, session: Session, *, complete: bool) -> None:
@@ -49,7 +77,12 @@ def write_text(path: Path, text: str) -> str:
 
 
 def import_session(invocation: Invocation, file: Path, name: str | None) -> None:
-    """Add the session that a file contains."""
+    """Add the session that a file contains, or all of a backup."""
+    if is_backup(file):
+        if name is not None:
+            raise BadUseError("A backup has many sessions: --name cannot name them.")
+        import_backup(invocation, file)
+        return
     try:
         text = invocation.world.stdin.read() if str(file) == "-" else read_text(file, invocation.say)
         document = json.loads(text)

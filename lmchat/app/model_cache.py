@@ -107,12 +107,12 @@ def level_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
 class ModelList:
     """The models of a server as they were fetched last: in the background, so that no key waits for the network.
 
-    `fetch` asks the server; `news` is called after every answer.
+    `fetch` asks the server; `changed` is called after every answer.
     """
 
-    def __init__(self, fetch: Callable[[], tuple[Model, ...]], news: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, fetch: Callable[[], tuple[Model, ...]], changed: Callable[[], None] = lambda: None) -> None:
         self._fetch = fetch
-        self._news = news
+        self._changed = changed
         self._models: tuple[Model, ...] = ()
         self._fetching: threading.Thread | None = None
 
@@ -123,7 +123,7 @@ class ModelList:
     def fetched(self) -> tuple[Model, ...]:
         """Ask the server and wait for the answer; raise LmchatError where it gives none."""
         self._models = self._fetch()
-        self._news()
+        self._changed()
         return self._models
 
     def refresh(self) -> None:

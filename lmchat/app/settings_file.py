@@ -60,7 +60,7 @@ def edit_settings(invocation: Invocation) -> None:
 
 
 def _overruled(invocation: Invocation, key: str) -> str:
-    """Say what stands above the file, where something does: else the change would seem lost."""
+    """Say what overrides the file, where something does: otherwise the change would seem lost."""
     try:
         settings = read_settings(invocation.world)
         source = settings.source(key)

@@ -24,6 +24,16 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Trashed:
+    """A session in the trash, by the name it had; it is gone for good after `until`."""
+
+    name: str
+    first_words: str
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """A turn that was found; `where` is "prompt" or "reply", `hits` are start and end of words in `snippet`."""
 

@@ -3,26 +3,41 @@
 The one rule of what goes over the wire is here (`follows` and `unsent`).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from typing import NewType
+from typing import NewType, cast
 
 from lmchat.advice import Action, Do
 from lmchat.chat.values import Integration, Options, Prompt, Reply
-from lmchat.errors import BadUseError, NotFoundError
+from lmchat.errors import BadUseError, NotFoundError, StoreError
 
 TurnId = NewType("TurnId", int)
 """A short number, counted from 1 within a tree; it never changes."""
 
 
+_OUTCOME = re.compile("[a-z_]{1,40}")
+
+
 class Outcome(Enum):
-    """How a turn ended."""
+    """How a turn ended; a word that only a newer lmchat knows is a member of its own, and is kept as it is."""
 
     COMPLETE = "complete"
     INTERRUPTED = "interrupted"
     FAILED = "failed"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Outcome | None":
+        """Return the member for a word of a newer lmchat, the same one each time, or None for what is no such word."""
+        if not isinstance(value, str) or not _OUTCOME.fullmatch(value):
+            return None
+        other = object.__new__(cls)
+        other._name_, other._value_ = value.upper(), value
+        # What Enum looks a value up in: without it, two turns with the same outcome would differ.
+        known = cast("dict[object, Outcome]", cls._value2member_map_)
+        return known.setdefault(value, other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +91,7 @@ class Session:
         """Walk from `start` (the head where it is None) towards the root, reading turns as they are asked for."""
         turn_id = self.head if start is None else start
         while turn_id is not None:
-            turn = self.turns[turn_id]
+            turn = self._read(turn_id)
             yield turn
             turn_id = turn.parent
 
@@ -89,7 +104,7 @@ class Session:
         """Return the turn below which the next one grows: the head, or its parent where the head is barren."""
         if self.head is None:
             return None
-        head = self.turns[self.head]
+        head = self._read(self.head)
         return head.parent if head.barren else head.id
 
     def follows(self, server: str | None) -> Turn | None:
@@ -123,6 +138,16 @@ class Session:
             if turn.summary:
                 break
         return tuple(reversed(missing))
+
+    def _read(self, turn_id: TurnId) -> Turn:
+        """Return a turn that another or the session points at; raise StoreError where it is missing."""
+        try:
+            return self.turns[turn_id]
+        except KeyError:
+            raise StoreError(
+                f"Turn {turn_id} of session '{self.name}' is missing.",
+                hint="Another program deleted it, or the file is damaged.",
+            ) from None
 
     def _growing(self) -> Iterator[Turn]:
         base = self.base
@@ -158,7 +183,7 @@ class Session:
             if head is None:
                 have = "Nothing is left to undo." if done == 0 else f"No more than {done} can be undone."
                 raise BadUseError(have, hint=(Do(Action.SHOW_TREE, self.name), " shows the turns and their numbers."))
-            head = self.turns[head].parent
+            head = self._read(head).parent
         return replace(self, head=head)
 
     def forked(self, name: str, at: TurnId | None = None) -> "Session":

@@ -110,6 +110,7 @@ class Provider:
 
     kind: str
     name: str
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

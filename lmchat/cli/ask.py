@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import StringIO
+from typing import Any
 
 from lmchat.app.attachments import pictures
 from lmchat.app.conversation import Conversation, Tap, open_conversation, open_kept_store, settings_of
@@ -65,11 +66,15 @@ def _asked(conversation: Conversation, session: Session, prompt: Prompt, flags: 
         exchange = conversation.speak(session, prompt, show.show, growing=growing)
         if exchange.failure is not None:
             raise exchange.failure
-        document = turn_document(
-            exchange.turn,
-            session=None if flags.private else exchange.session.name or None,
-            previous_response_id=exchange.followed,
-            unsent_turns=exchange.resent,
-        )
-        show.finish(document)
+        if flags.as_json or flags.as_jsonl:
+            show.finish(_document(exchange, flags))
     return exchange
+
+
+def _document(exchange: Exchange, flags: ChatFlags) -> dict[str, Any]:
+    return turn_document(
+        exchange.turn,
+        session=None if flags.private else exchange.session.name or None,
+        previous_response_id=exchange.followed,
+        unsent_turns=exchange.resent,
+    )

@@ -104,7 +104,7 @@ def ask(
 ) -> int:
     """Ask once and print the answer.
 
-    Piped text is added behind the prompt.
+    Piped text is added after the prompt.
 
     \b
     lmchat ask "Why is the sky blue?"

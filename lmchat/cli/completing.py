@@ -23,7 +23,7 @@ def complete(world: World, arguments: Sequence[str]) -> int:
     if arguments and arguments[0] in _KINDS:
         try:
             offers = list(_KINDS[arguments[0]](world, arguments[1:]))
-        except Exception:  # noqa: BLE001 - see above: a broken file, store or cache is told elsewhere
+        except Exception:  # noqa: BLE001 - see above: a broken file, store or cache is reported elsewhere
             offers = ()
     for value, about in offers:
         if value.isprintable():

@@ -2,16 +2,19 @@
 
 from typing import Any
 
-from lmchat.app.conversation import open_kept_store
-from lmchat.app.display import theme_of, width_of
+from lmchat.app.conversation import open_kept_store, settings_of
+from lmchat.app.display import theme_of, thoughts_of, width_of
 from lmchat.app.invocation import Invocation
 from lmchat.app.sessions import moved_to
 from lmchat.chat.listing import Summary, TreeEntry
 from lmchat.chat.session import TurnId
+from lmchat.errors import NotFoundError
+from lmchat.render.compare import compared
 from lmchat.render.history import show_turns
 from lmchat.render.json_output import write_document
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
+from lmchat.render.sanitize import sanitize
 from lmchat.render.tree import draw_tree
 
 
@@ -45,7 +48,21 @@ def _summary_document(summary: Summary) -> dict[str, Any]:
     }
 
 
-def show_session(invocation: Invocation, name: str, *, at: int | None, as_json: bool) -> None:
+def show_reply(invocation: Invocation, name: str, *, at: int | None) -> None:
+    """Write the text of the head's reply, or of the turn `at`, as it came; raise NotFoundError where there is none."""
+    with open_kept_store(invocation) as store:
+        session = store.find(name)
+        session = session if at is None else moved_to(session, at)
+        if session.head is None:
+            raise NotFoundError(f"Session '{name}' has no reply there.")
+        text = session.turn(session.head).reply.text
+    stdout = invocation.world.stdout
+    stdout.write((sanitize(text) if stdout.isatty() else text).rstrip("\n") + "\n")
+
+
+def show_session(
+    invocation: Invocation, name: str, *, at: int | None, show_reasoning: bool | None, as_json: bool
+) -> None:
     """Show the turns from the root to the head, or to the turn `at`."""
     with open_kept_store(invocation) as store:
         session = store.find(name)
@@ -57,11 +74,21 @@ def show_session(invocation: Invocation, name: str, *, at: int | None, as_json: 
             document["turns"] = [turn for turn in document["turns"] if turn["id"] in path]
             write_document(invocation.world.stdout, document)
             return
-        show_turns(invocation.world, session.path(), theme_of(invocation))
+        thoughts = thoughts_of(settings_of(invocation), show_reasoning)
+        show_turns(invocation.world, session.path(), theme_of(invocation), thoughts=thoughts)
+
+
+def show_comparison(invocation: Invocation, name: str, first: int, second: int) -> None:
+    """Compare the replies of two turns; raise NotFoundError where there is no such turn."""
+    with open_kept_store(invocation) as store:
+        session = store.find(name)
+        one, other = (session.turn(TurnId(number)) for number in (first, second))
+        for row in compared(one, other, theme_of(invocation), width_of(invocation)):
+            invocation.world.stdout.write(f"{row}\n")
 
 
 def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
-    """Draw the tree that a session stands in."""
+    """Draw the tree of a session."""
     with open_kept_store(invocation) as store:
         session = store.find(name)
         if as_json:
@@ -96,7 +123,7 @@ def _twig_document(twig: TreeEntry, head: TurnId | None) -> dict[str, Any]:
 
 
 def show_matches(invocation: Invocation, text: str, session: str | None, *, as_json: bool) -> None:
-    """Show the turns that hold all words of a text, with the words in their context."""
+    """Show the turns that contain all words of a text, with the words in their context."""
     with open_kept_store(invocation) as store:
         matches = store.search(text, session=session)
     if as_json:

@@ -48,6 +48,11 @@ def show(
     context: typer.Context,
     name: Name,
     at: given.At = None,
+    show_reasoning: Annotated[
+        bool | None,
+        typer.Option("--show-reasoning/--hide-reasoning", help="What the model thought: all, or nothing."),
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Only the last reply's own text, as it came.")] = False,
     as_json: given.AsJson = False,
 ) -> None:
     """Show what was said, from the first turn to the last.
@@ -55,10 +60,31 @@ def show(
     \b
     lmchat sessions show colours
     lmchat sessions show colours --at 3
+    lmchat sessions show colours --raw > answer.md
     """
-    from lmchat.cli.session_views import show_session
+    from lmchat.cli.session_views import show_reply, show_session
 
-    show_session(context.obj, name, at=at, as_json=as_json)
+    if raw:
+        show_reply(context.obj, name, at=at)
+    else:
+        show_session(context.obj, name, at=at, show_reasoning=show_reasoning, as_json=as_json)
+
+
+@sessions.command()
+def compare(
+    context: typer.Context,
+    name: Name,
+    first: Annotated[int, typer.Argument(metavar="TURN", min=1, help="A turn, as the tree shows it.")],
+    second: Annotated[int, typer.Argument(metavar="TURN", min=1, help="The turn to compare it with.")],
+) -> None:
+    """Compare two replies: side by side in a wide window, else with the changes marked.
+
+    \b
+    lmchat sessions compare colours 6 7
+    """
+    from lmchat.cli.session_views import show_comparison
+
+    show_comparison(context.obj, name, first, second)
 
 
 @sessions.command()
@@ -136,21 +162,47 @@ def fork(
 @sessions.command()
 def delete(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="The sessions to delete.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME…", help="The sessions; a pattern such as 'chat-*' means several."),
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option("--older-than", metavar="AGE", help="Only those not used for that long, such as 90d.")
+    ] = None,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="For good, not into the trash; without NAME, empty the trash.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete sessions for good.
+    """Move sessions to the trash, for 30 days.
 
-    Turns that another session shares stay.
+    On a terminal it asks first. Turns that another session shares stay.
 
     \b
     lmchat sessions delete chat-2 chat-3
+    lmchat sessions delete 'chat-*' --older-than 90d
     """
-    from lmchat.app.conversation import open_kept_store
+    from lmchat.app.deletion import delete_sessions
 
-    invocation: Invocation = context.obj
-    with open_kept_store(invocation) as store:
-        store.delete(names)
-    invocation.say(f"Deleted: {', '.join(names)}.")
+    delete_sessions(context.obj, names or (), older_than=older_than, purge=purge, yes=yes)
+
+
+@sessions.command()
+def restore(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="DELETED", help="The session by the name it had; none lists the trash.")
+    ] = None,
+) -> None:
+    """Bring a session back from the trash.
+
+    \b
+    lmchat sessions restore
+    lmchat sessions restore chat-2
+    """
+    from lmchat.app.deletion import restore_session
+
+    restore_session(context.obj, name)
 
 
 @sessions.command()
@@ -159,18 +211,19 @@ def export(
     name: Name,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write there; .json holds everything."),
+        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write there; .json is complete."),
     ] = None,
     as_json: given.AsJson = False,
 ) -> None:
-    """Write a session as Markdown, or complete as JSON.
+    """Write a session as Markdown, as a web page, or complete as JSON.
 
     \b
     lmchat sessions export colours > colours.md
+    lmchat sessions export colours -o colours.html
     lmchat sessions export colours -o colours.json
     """
     from lmchat.app.conversation import open_kept_store
-    from lmchat.app.export import export_session, is_json, print_session
+    from lmchat.app.export import Form, export_session, form_of, print_session
 
     invocation: Invocation = context.obj
     with open_kept_store(invocation) as store:
@@ -178,14 +231,15 @@ def export(
         if output is None:
             print_session(invocation, store, session, complete=as_json)
         else:
-            export_session(store, session, output, invocation.say, complete=as_json or is_json(output))
+            export_session(store, session, output, invocation.say, Form.JSON if as_json else form_of(output))
 
 
 @sessions.command("import")
 def import_(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", parser=path_of, help="What export --json wrote; - reads standard input.")
+        Path,
+        typer.Argument(metavar="FILE", parser=path_of, help="From export --json or backup; - reads standard input."),
     ],
     name: Annotated[str | None, typer.Option("--name", metavar="NEW", help="Call the session that.")] = None,
 ) -> None:
@@ -198,3 +252,39 @@ def import_(
     from lmchat.app.export import import_session
 
     import_session(context.obj, file, name)
+
+
+@sessions.command()
+def check(
+    context: typer.Context,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what loses no word, after a copy of the file.")
+    ] = False,
+) -> None:
+    """Look for damage in the saved sessions.
+
+    \b
+    lmchat sessions check
+    lmchat sessions check --repair
+    """
+    from lmchat.app.care import check_sessions
+
+    check_sessions(context.obj, repair=repair)
+
+
+@sessions.command()
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", parser=path_of, help="Where the copy goes.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Copy all sessions to one file.
+
+    Others may go on meanwhile; `lmchat sessions import` reads the copy.
+
+    \b
+    lmchat sessions backup ~/lmchat-2026.db
+    """
+    from lmchat.app.care import back_up_sessions
+
+    back_up_sessions(context.obj, file, force=force)

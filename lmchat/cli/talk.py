@@ -39,7 +39,7 @@ def _moved(store: Store, session: Session, flags: ChatFlags) -> Session:
 
 
 def _piped_prompt(invocation: Invocation, flags: ChatFlags) -> Prompt | None:
-    """Read what was piped, with what goes along; None where standard input is the keyboard."""
+    """Read what was piped, with its pictures; None where standard input is the keyboard."""
     if invocation.world.stdin.isatty() or not flags.stdin:
         return None
     if not invocation.world.stdout.isatty():

@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from lmchat.local.models import Places
     from lmchat.local.server import ServerState
 
-    Around = Callable[[ASGIApp, ServerState, Callable[[], None]], ASGIApp]
+    Around = Callable[[ASGIApp, ServerState, Callable[[], object]], ASGIApp]
 
 HOST = "127.0.0.1"
 _PACKAGES = ("xllamacpp", "starlette", "uvicorn")
@@ -220,6 +221,8 @@ def run(listening: socket.socket, settings: dict[str, Any], around: "Around | No
 
     `around` is handed the application, what its routes share, and a function that ends the server.
     """
+    import asyncio
+
     import uvicorn
 
     from lmchat.local.child_process import forget
@@ -236,15 +239,37 @@ def run(listening: socket.socket, settings: dict[str, Any], around: "Around | No
         where, History(Path(settings["data"]) / "local.db"), instances, Downloads(where, fetch), Worker()
     )
 
-    def end() -> None:
-        server.should_exit = True
-
-    app = application(state, settings["token"], (lambda app: around(app, state, end)) if around else (lambda app: app))
-    server = uvicorn.Server(configured(app))
     try:
-        server.run(sockets=[listening])
+        if around is None:
+            uvicorn.Server(configured(application(state, settings["token"]))).run(sockets=[listening])
+        else:
+            asyncio.run(_serve_quietly(listening, state, settings["token"], around))
     finally:
         instances.stop_all()
+
+
+async def _serve_quietly(listening: socket.socket, state: "ServerState", token: str, around: "Around") -> None:
+    """Serve until SIGINT, SIGTERM or the function that `around` is handed; asleep while nothing is asked.
+
+    `uvicorn.Server.run` wakes ten times a second to look whether it should end.
+    """
+    import asyncio
+
+    import uvicorn
+
+    from lmchat.local.server import application
+
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, over.set)
+    app = application(state, token, lambda app: around(app, state, lambda: loop.call_soon_threadsafe(over.set)))
+    config = configured(app)
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listening])
+    await over.wait()
+    await server.shutdown(sockets=[listening])
 
 
 def configured(app: "ASGIApp") -> "uvicorn.Config":

@@ -45,7 +45,7 @@ def main() -> None:
         spot.forget(server.pid)
         os.close(lock)
 
-    def around(app: ASGIApp, state: ServerState, end: Callable[[], None]) -> ASGIApp:
+    def around(app: ASGIApp, state: ServerState, end: Callable[[], object]) -> ASGIApp:
         keeper = threading.Thread(target=_keep, args=(activity, state, leave, end), name="keeper", daemon=True)
         keeper.start()
         return _with_status(app, state, activity)
@@ -99,7 +99,7 @@ def _name(server: SharedServer) -> None:
     os.write(1, json.dumps(content).encode() + b"\n")
 
 
-def _keep(activity: Activity, state: ServerState, leave: Callable[[], None], end: Callable[[], None]) -> None:
+def _keep(activity: Activity, state: ServerState, leave: Callable[[], None], end: Callable[[], object]) -> None:
     """Wait until nothing has been asked for long enough, or the end is asked for; then leave, and end."""
     while (left := activity.keep_seconds - activity.idle_seconds) > 0 or state.downloads.running:
         if activity.ending.wait(max(left, 1.0)):

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from lmchat.chat.session import Outcome, Turn
 from lmchat.chat.values import InvalidToolCall, Item, Message, OtherItem, Reasoning, ToolCall
-from lmchat.render.cells import line_row
+from lmchat.render.cells import fold, line_row
+from lmchat.render.margin import Thoughts
 from lmchat.render.notes import call_note, invalid_call_note, thought_note
 from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.terminal import moves_cursor, size_of
@@ -15,21 +16,26 @@ _NARROW = 100
 """Columns to lay out Markdown in where there is no terminal to measure."""
 
 
-def show_turns(world: World, turns: Iterable[Turn], theme: Theme, *, dim: bool = False) -> None:
+def show_turns(
+    world: World, turns: Iterable[Turn], theme: Theme, *, dim: bool = False, thoughts: Thoughts = Thoughts.FOLD
+) -> None:
     """Write turns to stdout, oldest first, a blank row behind each; `dim` makes all of it faint.
 
-    On a terminal answers are rendered Markdown, in a pipe the text as it came.
+    On a terminal answers are rendered Markdown, in a pipe they are text as it came; `thoughts` says the same of
+    reasoning as of a reply that runs.
     """
     rendered = moves_cursor(world.stdout, world.environ)
     width = size_of(world.stdout, world.environ)()[0] if rendered else _NARROW
     for turn in turns:
-        for row in turn_rows(turn, theme, width, rendered=rendered):
+        for row in turn_rows(turn, theme, width, rendered=rendered, thoughts=thoughts):
             world.stdout.write((_dimmed(row, theme) if dim and row else row) + "\n")
         world.stdout.write("\n")
     world.stdout.flush()
 
 
-def turn_rows(turn: Turn, theme: Theme, width: int, *, rendered: bool) -> Iterator[str]:
+def turn_rows(
+    turn: Turn, theme: Theme, width: int, *, rendered: bool, thoughts: Thoughts = Thoughts.FOLD
+) -> Iterator[str]:
     """Yield the rows of one turn."""
     looks = theme.styles
     number = f"{turn.id} › "
@@ -41,18 +47,28 @@ def turn_rows(turn: Turn, theme: Theme, width: int, *, rendered: bool) -> Iterat
         size = f", {image.width} × {image.height}" if image.width else ""
         yield " " * len(number) + theme.styled(f"[picture: {sanitize_line(image.name)}{size}]", looks.faint)
     for item in turn.reply.items:
-        yield from _item_rows(item, theme, width, rendered=rendered)
+        yield from _item_rows(item, theme, width, rendered=rendered, thoughts=thoughts)
     if turn.outcome is not Outcome.COMPLETE:
         why = f": {turn.fault}" if turn.fault else ""
         yield theme.styled(f"({turn.outcome.value}{sanitize_line(why)})", looks.faint)
 
 
-def _item_rows(item: Item, theme: Theme, width: int, *, rendered: bool) -> Iterator[str]:
+def thought_rows(thought: Reasoning, theme: Theme, width: int) -> Iterator[str]:
+    """Yield the rows of a stretch of reasoning, unfolded: how long it took, then its text."""
+    yield theme.styled(thought_note(thought.seconds), theme.styles.faint)
+    for line in sanitize(thought.text).strip().split("\n"):
+        yield from (theme.styled(row, theme.styles.faint) for row in fold(line, width))
+
+
+def _item_rows(item: Item, theme: Theme, width: int, *, rendered: bool, thoughts: Thoughts) -> Iterator[str]:
     match item:
         case Message(text):
             yield from _message_rows(text, theme, width, rendered=rendered)
+        case Reasoning() if thoughts is Thoughts.SHOW:
+            yield from thought_rows(item, theme, width)
         case Reasoning(_, seconds):
-            yield theme.styled(thought_note(seconds), theme.styles.faint)
+            if thoughts is Thoughts.FOLD:
+                yield theme.styled(thought_note(seconds), theme.styles.faint)
         case ToolCall(tool, arguments):
             yield line_row(call_note(tool, arguments), theme.styles.faint, theme, width).text
         case InvalidToolCall():

@@ -1,7 +1,7 @@
 """Rows to bytes: what is settled goes to the scrollback once, what is still open is painted below it.
 
 The painter owns the open rows, never more than the window less one, with the cursor at the start of the line below
-them. A frame is one write that begins at the first row that changed. It must not know what the rows show.
+them. A frame is one write that begins at the first row that changed.
 """
 
 import re
@@ -18,7 +18,7 @@ _ERASE_BELOW = _ERASE_ALL_OF_LINE + "\n\x1b[J\x1b[1A"
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x1b]*\x1b\\)")
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 # Programs hear late of a window that is being dragged (in tmux a quarter of a second after its rows were wrapped
-# anew): until it has kept its size for so many seconds, nobody knows where live rows begin.
+# anew): until it has kept its size for so many seconds, it is unknown where live rows begin.
 _STILL_SECONDS = 0.4
 
 Size = Callable[[], tuple[int, int]]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+DEFAULT_PROSE_WIDTH = 100
 TERMINALS_WITHOUT_ESCAPES = ("dumb", "unknown")
 _KNOWN_PROGRAMS = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Apple_Terminal", "WarpTerminal", "rio")
 _KNOWN_MARKS = ("VTE_VERSION", "KITTY_WINDOW_ID", "WT_SESSION", "KONSOLE_VERSION", "ALACRITTY_WINDOW_ID", "TMUX")
@@ -62,7 +63,8 @@ class Theme:
     """How text is styled for one stream.
 
     `code_theme` names a Pygments style or is empty for the terminal's own colours; `code_colours` is false where
-    code is not highlighted at all; `links` tells whether links can be followed (OSC 8).
+    code is not highlighted at all; `links` tells whether links can be followed (OSC 8);
+    `unicode_maths` is false where formulas stay TeX; `prose_width` is the most cells of a row of prose.
     """
 
     styles: Styles
@@ -71,6 +73,8 @@ class Theme:
     dark: bool = True
     depth: Depth = Depth.SIXTEEN
     links: bool = False
+    unicode_maths: bool = True
+    prose_width: int = DEFAULT_PROSE_WIDTH
 
     def styled(self, text: str, look: str) -> str:
         """Return the text within the escapes of a look."""
@@ -83,7 +87,7 @@ PLAIN = Theme(WITHOUT_ANYTHING)
 def theme_for(environ: Mapping[str, str], *, terminal: bool, colour: When = When.AUTO, code_theme: str = "") -> Theme:
     """Choose the looks for a stream.
 
-    `--color` stands over `NO_COLOR`, that over `FORCE_COLOR`, that over what the stream is. A terminal without
+    `--color` overrides `NO_COLOR`, that `FORCE_COLOR`, and that what the stream is. A terminal without
     colours still has bold and underlined text; a dumb one has nothing.
     """
     capable = environ.get("TERM", "") not in TERMINALS_WITHOUT_ESCAPES

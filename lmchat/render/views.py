@@ -3,7 +3,7 @@
 Each is a context manager whose `show` takes events; leaving it ends every line, whatever happened.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO, assert_never
 
@@ -33,7 +33,7 @@ from lmchat.render.json_output import write_document
 from lmchat.render.margin import DisplayOptions, Margin
 from lmchat.render.sanitize import Sanitizer
 from lmchat.render.terminal import moves_cursor
-from lmchat.render.theme import When, theme_for
+from lmchat.render.theme import DEFAULT_PROSE_WIDTH, When, theme_for
 from lmchat.world import World
 
 
@@ -206,6 +206,8 @@ class ViewOptions:
     markdown: bool | None = None
     colour: When = When.AUTO
     code_theme: str = ""
+    unicode_maths: bool = True
+    prose_width: int = DEFAULT_PROSE_WIDTH
     wanted: DisplayOptions = field(default_factory=DisplayOptions)
 
 
@@ -220,6 +222,7 @@ def choose_view(world: World, manner: ViewOptions) -> View:
     if manner.markdown is False or (manner.markdown is None and not paints):
         return PageView(PlainPage(stdout), Margin(world, beside, manner.wanted))
     theme = theme_for(environ, terminal=stdout.isatty(), colour=manner.colour, code_theme=manner.code_theme)
+    theme = replace(theme, unicode_maths=manner.unicode_maths, prose_width=manner.prose_width)
     if paints:
         from lmchat.render.screen import Screen
 

@@ -98,7 +98,7 @@ def _present(commands: Sequence[tuple[str, tuple[str, ...]]], environ: Mapping[s
 def _run(command: Sequence[str], data: bytes = b"") -> bytes | None:
     """Run a clipboard tool with `data` to read, and return what it wrote; None where it failed."""
     try:
-        # A copying tool stays behind to serve the clipboard, and would hold a pipe open.
+        # A copying tool goes on running to serve the clipboard, and would keep a pipe open.
         output = subprocess.DEVNULL if data else subprocess.PIPE
         done = subprocess.run(  # noqa: S603 - one of the tables above
             command, input=data, stdout=output, stderr=subprocess.DEVNULL, timeout=_SECONDS, check=False

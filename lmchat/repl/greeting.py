@@ -38,10 +38,10 @@ def show_resumed(state: ReplState, most: int = RESUMED_TURNS) -> None:
 
 
 def say_place(state: ReplState) -> None:
-    """Say on which turn one stands now."""
+    """Say which turn is the head now."""
     head = state.head
     if head is None:
-        state.say("Before the first turn; the next prompt begins anew.")
+        state.say("Before the first turn; the next prompt starts over.")
         return
     words = " ".join(head.prompt.text.split())
     state.say(f"At turn {head.id}: {words[:60]}{'…' if len(words) > 60 else ''}")

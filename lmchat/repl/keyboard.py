@@ -111,14 +111,14 @@ class Keyboard:
     def line(
         self, status: Callable[[int], str], *, completer: Completer | None = None, draft: str = "", notice: str = ""
     ) -> Line:
-        """Read one line, with `draft` standing in it already.
+        """Read one line, with `draft` in it already.
 
-        `status` writes the toolbar for a width; `notice` stands in its place as long as the line is empty.
+        `status` writes the toolbar for a width; `notice` takes its place as long as the line is empty.
         A line that is cut short, because the terminal is closed or a signal ends the program, stays in the history.
         """
         self._status, self._notice = status, notice
         self._session.app.erase_when_done = False
-        # Without escapes, the library shows nothing of what stands in the line from the beginning.
+        # Without escapes, the library shows nothing of what is in the line from the beginning.
         shown = "" if self.terminal.escapes else sanitize(draft)
         try:
             got = self._session.prompt(
@@ -203,7 +203,7 @@ class Keyboard:
             return PromptSession(**manner, input=self._source, output=output)
 
     def _keep_unsent(self) -> None:
-        """Keep in the history what stands in the line when the terminal is closed or a signal ends the program."""
+        """Keep in the history what is in the line when the terminal is closed or a signal ends the program."""
         self._session.history.append_string(self._session.default_buffer.text)
 
     def _toolbar(self) -> str:

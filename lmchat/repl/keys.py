@@ -45,7 +45,7 @@ def bindings(edit: Callable[[str], str], folds: Folds) -> KeyBindings:
         line = event.current_buffer
         menu = line.complete_state
         if menu and menu.current_completion and len(menu.completions) > 1:
-            line.complete_state = None  # what was chosen stands in the line; the next Enter sends it
+            line.complete_state = None  # what was chosen is in the line; the next Enter sends it
         elif line.document.char_before_cursor == "\\" and line.document.is_cursor_at_the_end_of_line:
             line.delete_before_cursor()
             new_line(line)

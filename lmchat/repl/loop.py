@@ -1,9 +1,10 @@
 """The loop: read a line, do the command or ask, show what came of it. No error ends it."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from types import FrameType
 
 from lmchat.app.conversation import Conversation
 from lmchat.app.model_cache import ModelList
@@ -42,14 +43,14 @@ def run(
     """Talk in a session until the person leaves.
 
     A session without a name is named after its first prompt. `first` is asked before the keyboard is read; `images`
-    and `files` go along with the first prompt that is typed. The keyboard is the terminal's unless another is handed
-    in. Raise BadUseError where there is no terminal.
+    and `files` are sent with the first prompt that is typed. The keyboard is the terminal's unless another is given.
+    Raise BadUseError where there is no terminal.
     """
     history = conversation.world.directories.state / _HISTORY
     first_run = not history.exists()
     keyboard = keyboard or opened_keyboard(conversation.world, _manner(conversation))
     # In the background nothing may be written, not even by --debug.
-    known = ModelList(replace(conversation.client, log=None).models, news=keyboard.redraw)
+    known = ModelList(replace(conversation.client, log=None).models, changed=keyboard.redraw)
     state = ReplState(conversation, keyboard, known, session, images, files)
     with keyboard.terminal.held(keyboard.again), _ctrl_c_waits(), _title_kept(state):
         known.refresh()
@@ -79,7 +80,7 @@ def _begun(state: ReplState) -> ReplState:
     if state.model:
         return state
     try:
-        with suppress(KeyboardInterrupt), _ctrl_c_interrupts():
+        with suppress(KeyboardInterrupt), _ctrl_c_interrupts(state.conversation.world.monotonic):
             if not state.known.settled(_PATIENCE_SECONDS):
                 state.say("The server has not answered yet; the model is chosen with the first prompt.")
                 return state
@@ -116,7 +117,7 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     """Do what a line asks for; whatever goes wrong, say it in a line and leave the text standing to be sent again."""
     text = line if isinstance(line, str) else line.text
     try:
-        with _ctrl_c_interrupts():
+        with _ctrl_c_interrupts(state.conversation.world.monotonic):
             return _done(state, line)
     except KeyboardInterrupt:
         state.say("(stopped)")
@@ -153,9 +154,17 @@ def _done(state: ReplState, line: str | Prompt) -> ReplState:
 
 
 @contextmanager
-def _ctrl_c_interrupts() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt for a block."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def _ctrl_c_interrupts(now: Callable[[], float]) -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt for a block, once in a burst: what the first stopped is being put in order."""
+    raised_at = float("-inf")
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal raised_at
+        if now() > raised_at + _BURST_SECONDS:
+            raised_at = now()
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:

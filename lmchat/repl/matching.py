@@ -14,7 +14,7 @@ _NO_MATCH = 3
 
 
 def matching(typed: str, offers: Iterable[Offer]) -> list[Offer]:
-    """Choose what fits: what begins with the typed first, then what holds it, then what holds its letters in order."""
+    """Choose what fits: first what begins with the typed text, then what contains it or its letters in order."""
     wanted = typed.casefold()
     ranked = [(_rank(wanted, offer[0].casefold()), place, offer) for place, offer in enumerate(offers)]
     return [offer for rank, _, offer in sorted(ranked, key=lambda each: each[:2]) if rank < _NO_MATCH]
@@ -38,7 +38,7 @@ def fitting(typed: str) -> list[Offer]:
     """Return the paths that begin as the typed one, or else those that fit it, each with its size.
 
     Directories end in a slash. What is hidden is offered where a dot was typed; what no terminal can show, and so
-    nobody can type, never is. Raise OSError where the directory cannot be read.
+    cannot be typed, never is. Raise OSError where the directory cannot be read.
     """
     directory, slash, name = typed.rpartition("/")
     with os.scandir(path_of(directory + slash or ".")) as found:

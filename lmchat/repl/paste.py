@@ -21,7 +21,7 @@ _SHOWN_ENDS = 30
 
 
 class Folds:
-    """The texts that signs on the line stand for."""
+    """The texts that signs in the line represent."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
@@ -38,7 +38,7 @@ class Folds:
         return self._signs[text]
 
     def whole(self, text: str) -> str:
-        """Return a text with everything its signs stand for."""
+        """Return a text with its signs replaced by what they represent."""
         if text.isascii():
             return text
         for sign in self._texts.keys() & set(text):
@@ -113,7 +113,7 @@ class PastingParser(Vt100Parser):
     """A parser that collects what is pasted piece by piece, and looks for its end in the newest piece only."""
 
     def reset(self, request: bool = False) -> None:
-        """Begin anew."""
+        """Start again."""
         super().reset(request)
         self._pieces: list[str] = []
         self._last = ""

@@ -1,4 +1,4 @@
-"""What lies on the state between two prompts, as one value: the session, what is attached, what stands in the line.
+"""The state of the REPL between two prompts, as one value: the session, what is attached, what is in the input line.
 
 Commands take a state and return another. Where it says so, the disk is looked at; the network never.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 from lmchat.advice import IN_TALK, Advice, worded
 from lmchat.app.conversation import Conversation
+from lmchat.app.display import text_theme
 from lmchat.app.invocation import BUILT_IN
 from lmchat.app.model_cache import ModelList
 from lmchat.app.models import ModelServer
@@ -25,7 +26,7 @@ from lmchat.repl.toolbar import Status
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A text file that goes along with the next prompt, quoted under its name."""
+    """A text file that is sent with the next prompt, quoted under its name."""
 
     name: str
     text: str
@@ -35,7 +36,7 @@ class Quoted:
 class ReplState:
     """Everything that changes while one talks.
 
-    `draft` stands in the next input line; `editing` is the turn whose prompt is being changed; `warned` tells that
+    `draft` is put into the next input line; `editing` is the turn whose prompt is being changed; `warned` tells that
     the context is nearly full and the person knows; `armed` that one more Ctrl-C leaves; `stopped_at` is the moment
     (of the world's monotonic clock) when a reply was stopped last.
     """
@@ -57,7 +58,8 @@ class ReplState:
     def theme(self) -> Theme:
         """Return the looks for what commands write to stdout."""
         world = self.conversation.world
-        return theme_for(world.environ, terminal=world.stdout.isatty(), colour=self.colour)
+        theme = theme_for(world.environ, terminal=world.stdout.isatty(), colour=self.colour)
+        return text_theme(theme, self.conversation.settings)
 
     @property
     def colour(self) -> When:
@@ -119,9 +121,12 @@ class ReplState:
     def talking_with(self, **changes: Any) -> "ReplState":
         """Return the state with other settings of the session, kept at once where the session is kept."""
         state = replace(self, session=replace(self.session, **changes))
-        if state.kept:
-            state.conversation.store.configure(state.current().session)
-        return state
+        if not state.kept:
+            return state
+        current = state.current().session
+        state.conversation.store.configure(current)
+        # The head stays where it was seen, so that what others added is still said before the next prompt.
+        return replace(state, session=replace(state.session, name=current.name))
 
     @property
     def model(self) -> str:
@@ -134,7 +139,7 @@ class ReplState:
         return None if self.session.head is None else self.session.turns.get(self.session.head)
 
     def context(self) -> tuple[int | None, int | None]:
-        """Return how many tokens the head ended with, and how many the model holds, each None where unknown."""
+        """Return how many tokens the head ended with, and how many fit into the context, each None where unknown."""
         head = self.head
         used = None if head is None or head.summary else head.reply.stats.context_used
         return used, self._holds(head)

@@ -34,7 +34,7 @@ class Status:
 def toolbar(status: Status, width: int) -> str:
     """Write the line within `width` cells: the least important goes first, then names are shortened."""
     session = sanitize_line(status.session)
-    # What goes first where the window is narrow stands last here.
+    # What goes first where the window is narrow comes last here.
     ranked = [
         ("changing", f"changing turn {status.changing}" if status.changing is not None else ""),
         ("session", session),

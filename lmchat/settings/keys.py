@@ -134,6 +134,8 @@ KEYS = (
     Key(
         "code_theme", text(), "The Pygments style of code; empty: the terminal's own colours.", '"monokai"', default=""
     ),
+    Key("maths", choice("unicode", "source"), "Formulas in Unicode, or as TeX.", '"source"', default="unicode"),
+    Key("width", number(20, 10_000), "The most columns that a row of prose takes.", "80", default=100),
     Key("keys", choice("emacs", "vi"), "The editing keys of the prompt.", '"vi"', default="emacs"),
     Key(
         "show_reasoning",

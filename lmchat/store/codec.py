@@ -176,8 +176,8 @@ def _item_value(members: Members) -> Item:
             return OtherItem(kind, members.rest())
 
 
-def _provider_json(provider: Provider | None) -> dict[str, str] | None:
-    return None if provider is None else {"kind": provider.kind, "name": provider.name}
+def _provider_json(provider: Provider | None) -> dict[str, Any] | None:
+    return None if provider is None else {"kind": provider.kind, "name": provider.name, **provider.extra}
 
 
 def _provider_value(members: Members) -> Provider | None:
@@ -185,9 +185,7 @@ def _provider_value(members: Members) -> Provider | None:
     if value is None:
         return None
     inner = Members(value, f"the provider of {members.where}")
-    provider = Provider(inner.text("kind"), inner.text("name"))
-    inner.end()
-    return provider
+    return Provider(inner.text("kind"), inner.text("name"), extra=inner.rest())
 
 
 def _integration_json(integration: Integration) -> dict[str, Any]:

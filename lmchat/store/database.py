@@ -1,26 +1,32 @@
 """One SQLite file: opening it, short transactions, and its failures in plain words."""
 
 import os
+import shutil
 import sqlite3
+import stat
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
-from lmchat.advice import Action, Do
 from lmchat.errors import StoreError
+from lmchat.store.failures import PATIENCE_SECONDS, damaged, explain, lacks_room, read_only
 
 FILE_NAME = "conversations.db"
-PATIENCE_SECONDS = 30.0
 _SIGNATURE, _SMALLEST = b"SQLite format 3\0", 512
 _OLDEST_SQLITE = (3, 35, 0)
 """The first with `RETURNING`; the trigram index needs 3.34."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""At the ends of the calendar, no time zone could show a time."""
+
 Row = tuple[Any, ...]
+Value = TypeVar("Value")
 
 
 class Database:
@@ -31,16 +37,56 @@ class Database:
         self.path = directory / FILE_NAME
         self._now = now
         self._lock = RLock()
+        self.read_only = False
+        self.unreadable: list[str] = []
+        self._in_place = False
+        self._copy: TemporaryDirectory[str] | None = None
         try:
-            _make_private(directory, self.path)
+            self.read_only = not _make_private(directory, self.path)
         except OSError as error:
             raise StoreError(
                 f"The conversations cannot be kept in {directory}: {error.strerror or error}.",
                 hint="Choose another directory with LMCHAT_HOME.",
             ) from None
-        self._open()
+        try:
+            self._open()
+        except StoreError as error:
+            if self.read_only or not lacks_room(error):
+                raise
+            self.work_in_place()
 
-    def _open(self) -> None:
+    def _open(self, *, alone: bool = False) -> None:
+        how = _read_only_query(self.path) if self.read_only else "?mode=rwc"
+        self._connect(f"{self.path.absolute().as_uri()}{how}", alone=alone)
+
+    @property
+    def copied(self) -> bool:
+        """Tell whether this works on a copy."""
+        return self._copy is not None
+
+    def work_in_place(self) -> None:
+        """Go on without files beside this one, for which a full disk has no room; no other program gets in meanwhile.
+
+        A power cut in the middle of a write would damage the file: it is for taking things away.
+        """
+        self._connection.close()
+        self._open(alone=True)
+        self.execute("PRAGMA journal_mode=MEMORY")
+        self._in_place = True
+
+    def work_on_copy(self) -> None:
+        """Go on with a copy that is gone at the end: what is on a read-only disk cannot be brought up to date there."""
+        self._connection.close()
+        try:
+            self._copy = TemporaryDirectory(prefix="lmchat-")
+            for suffix in ("", "-wal"):
+                with suppress(FileNotFoundError):
+                    shutil.copyfile(f"{self.path}{suffix}", Path(self._copy.name) / f"{FILE_NAME}{suffix}")
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be copied to be read: {error.strerror or error}.") from None
+        self._connect((Path(self._copy.name) / FILE_NAME).as_uri())
+
+    def _connect(self, address: str, *, alone: bool = False) -> None:
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             raise StoreError(
                 f"This Python comes with SQLite {sqlite3.sqlite_version}, which cannot keep conversations.",
@@ -48,11 +94,13 @@ class Database:
             )
         with self._explained():
             self._connection = sqlite3.connect(
-                self.path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
+                address, uri=True, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
             )
         try:
             # Every value read is checked against the tables it belongs to; fullfsync is what macOS calls a real one.
             self._connection.create_function("nfc", 1, normal_form, deterministic=True)
+            if alone:
+                self.execute("PRAGMA locking_mode=EXCLUSIVE")
             for setting in ("foreign_keys=ON", "fullfsync=ON", "cache_size=-16000"):
                 self.execute(f"PRAGMA {setting}")
             self._file = self._identity()
@@ -96,8 +144,13 @@ class Database:
 
     def close(self) -> None:
         """Close the file; SQLite then folds its log into it."""
+        if self._in_place:
+            with suppress(StoreError):
+                self.execute("PRAGMA journal_mode=WAL")
         with self._lock, self._explained():
             self._connection.close()
+        if self._copy is not None:
+            self._copy.cleanup()
 
     def now(self) -> int:
         """Return the time, in microseconds since 1970."""
@@ -124,12 +177,35 @@ class Database:
         with self._explained():
             yield from self._connection.execute(query, values)
 
+    def readable(self, rows: Iterable[Row], make: Callable[[Row], Value], what: str) -> Iterator[Value]:
+        """Make a value of each row; those of which none can be made are left out, and named in `unreadable`."""
+        for row in rows:
+            try:
+                yield self.value(row, make)
+            except StoreError:
+                self.unreadable.append(f"{what} {row[0]!r}")
+
+    def value(self, row: Row, make: Callable[[Row], Value]) -> Value:
+        """Make a value of a row; raise StoreError where what is in it makes none."""
+        try:
+            return make(row)
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+            raise damaged(self.path) from error
+
+    def copy_to(self, target: sqlite3.Connection) -> None:
+        """Copy the whole file, as it is at one moment, to another; raise sqlite3.Error where that one fails."""
+        with self._lock:
+            self._connection.backup(target)
+
     @contextmanager
-    def write(self, *, durable: bool = True) -> Iterator[None]:
+    def write(self, *, durable: bool = True, own_copy: bool = False) -> Iterator[None]:
         """Do what is inside as one transaction, at once or not at all; keep it short, others wait.
 
-        A durable one survives a power cut; one that is not survives only the end of the program.
+        A durable one survives a power cut; one that is not survives only the end of the program. Only `own_copy` lets
+        one write to a copy of what is read-only.
         """
+        if self.read_only and not own_copy:
+            raise read_only(self.path)
         with self._lock, self._explained():
             self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             try:
@@ -149,6 +225,16 @@ class Database:
             raise  # a fault of ours, not of the disk
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
+        except (UnicodeDecodeError, MemoryError) as error:  # of a length or a name that was changed
+            raise damaged(self.path) from error
+
+
+def typed(row: Row, kinds: Sequence[type | tuple[type, ...]]) -> Row:
+    """Return a row whose columns are of these types; raise TypeError where one is not."""
+    for value, kind in zip(row, kinds, strict=True):
+        if not isinstance(value, kind):
+            raise TypeError(f"{value!r} is of the wrong type")
+    return row
 
 
 def normal_form(text: str) -> str:
@@ -162,63 +248,42 @@ def microseconds(at: datetime) -> int:
 
 
 def moment(at: int) -> datetime:
-    """Return a kept time as a value, in UTC."""
-    return EPOCH + timedelta(microseconds=at)
+    """Return a kept time as a value, in UTC; raise ValueError or OverflowError where it is none."""
+    time = EPOCH + timedelta(microseconds=at)
+    if not _FIRST <= time < _LAST:
+        raise ValueError(f"{time} is out of range")
+    return time
 
 
-def explain(error: sqlite3.Error, path: Path) -> StoreError:
-    """Put a failure of SQLite in one sentence that names the file."""
-    # The extended codes keep the plain one in their lowest byte.
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    match code:
-        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
-            return damaged(path)
-        case sqlite3.SQLITE_FULL:
-            return StoreError(
-                f"There is no room left to keep the conversation in {path}.", hint="Free some space on that disk."
-            )
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return StoreError(
-                f"The conversations in {path} cannot be written: the file or its directory is read-only.",
-                hint="Change its permissions, or choose another directory with LMCHAT_HOME.",
-            )
-        case sqlite3.SQLITE_IOERR:
-            return StoreError(
-                f"The disk does not let lmchat use the conversations in {path}: {error}.",
-                hint="Check whether that disk is full or failing.",
-            )
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return StoreError(
-                f"{path} has been locked by another program for {PATIENCE_SECONDS:.0f} seconds.",
-                hint="Close that program, then try again.",
-            )
-        case sqlite3.SQLITE_CONSTRAINT:
-            return StoreError(
-                "A turn this follows was deleted by another program.",
-                hint=(Do(Action.SHOW_TREE), " shows what is left."),
-            )
-        case _:
-            return StoreError(f"The conversations in {path} cannot be used: {error}.")
+def _make_private(directory: Path, path: Path) -> bool:
+    """Create directory and file for their owner only, and tell whether they can be written.
 
-
-def damaged(path: Path) -> StoreError:
-    """Say that a file is not, or no longer, what lmchat wrote."""
-    return StoreError(
-        f"The conversations in {path} cannot be read: the file is damaged, or is not lmchat's.",
-        hint="Move it away or restore a backup; lmchat never overwrites what it cannot read.",
-    )
-
-
-def _make_private(directory: Path, path: Path) -> None:
-    """Create directory and file for their owner only; SQLite gives the files beside it the same permissions."""
+    SQLite gives the files beside it the same permissions. Raise OSError where the file cannot be made, StoreError
+    where it is no database.
+    """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-        # SQLite would take a stump for a new file and write over it.
-        with path.open("rb") as file:
-            beginning = file.read(_SMALLEST)
-        if beginning and (len(beginning) < _SMALLEST or not beginning.startswith(_SIGNATURE)):
-            raise damaged(path) from None
+    except OSError:
+        # A read-only disk says so even of a file that exists.
+        if not path.exists():
+            raise
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        raise StoreError(f"{path} is not a file.", hint="Move it away, or choose another directory with LMCHAT_HOME.")
+    writable = os.access(path, os.W_OK) and os.access(directory, os.W_OK)
+    if writable and mode & 0o077:
+        path.chmod(0o600)
+    # SQLite would take a stump for a new file and write over it.
+    with path.open("rb") as file:
+        beginning = file.read(_SMALLEST)
+    if beginning and (len(beginning) < _SMALLEST or not beginning.startswith(_SIGNATURE)):
+        raise damaged(path)
+    return writable
+
+
+def _read_only_query(path: Path) -> str:
+    """Return how SQLite is asked to read a file where it can write nothing beside it."""
+    if Path(f"{path}-shm").exists():
+        return "?mode=ro"
+    return "?mode=ro&immutable=1"  # it needs no log then; `prepare` sees to one that is there

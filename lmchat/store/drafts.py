@@ -18,7 +18,7 @@ from lmchat.store.codec import first_words
 from lmchat.store.database import Database
 from lmchat.store.index import make_findable
 from lmchat.store.tree import head_of, shift, touch
-from lmchat.store.turns import Turns, insert, next_number, update
+from lmchat.store.turns import Turns, insert, next_number, session_gone, update
 
 if sys.platform == "win32":
     import msvcrt
@@ -143,7 +143,9 @@ class Keeper:
         database, session = self._database, self._turns.session
         writer = self._writer.name()
         with database.write():
-            head_of(database, session)  # the session may be gone, its tree still there
+            # The session may be gone, its tree still there.
+            if database.row("SELECT 1 FROM session WHERE id = ? AND trashed IS NULL", (session,)) is None:
+                raise session_gone()
             number = next_number(database, self._turns.tree)
             row_id = insert(database, self._turns.tree, session, replace(turn, id=number))
             database.execute(
@@ -192,7 +194,7 @@ def settle_left_behind(database: Database) -> None:
     """End the drafts of programs that died: what had come of them is kept, as interrupted turns."""
     signed = database.rows("SELECT DISTINCT writer FROM draft")
     dead = [writer for (writer,) in signed if not alive(writers_directory(database), writer)]
-    if not dead:
+    if not dead or database.read_only:
         return
     with database.write():
         for writer in dead:

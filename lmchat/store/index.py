@@ -23,6 +23,15 @@ def make_findable(database: Database, row_id: int) -> None:
     )
 
 
+def make_all_findable(database: Database) -> None:
+    """Make the index again from all turns that have ended (inside a transaction)."""
+    database.execute("INSERT INTO trigrams (trigrams) VALUES ('delete-all')")
+    database.execute(
+        "INSERT INTO trigrams (rowid, prompt, reply) SELECT id, nfc(prompt) || ?, nfc(reply) || ? FROM settled",
+        (_TAIL, _TAIL),
+    )
+
+
 def make_unfindable(database: Database, tree: int, numbers: Sequence[int]) -> None:
     """Take turns that are about to be deleted out of the index (inside a transaction)."""
     database.execute(

@@ -14,7 +14,7 @@ _PATIENCE_SECONDS = 0.1
 
 def session_names(directory: Path) -> list[tuple[str, str]]:
     """Return name and first words of every session, the one used last first."""
-    return _rows(directory, "SELECT name, first_words FROM session ORDER BY use_order DESC")
+    return _rows(directory, "SELECT name, first_words FROM session WHERE name NOT GLOB '-*' ORDER BY use_order DESC")
 
 
 def turn_numbers(directory: Path, session: str) -> list[tuple[str, str]]:
@@ -29,9 +29,11 @@ def turn_numbers(directory: Path, session: str) -> list[tuple[str, str]]:
 def _rows(directory: Path, query: str, *values: str) -> list[tuple[str, str]]:
     address = f"{(directory / FILE_NAME).absolute().as_uri()}?mode=rw"
     try:
+        if not (directory / FILE_NAME).is_file():  # a pipe would be waited for
+            return []
         # A mere reader would leave the log of a write behind; `query_only` keeps this one from writing.
         with closing(sqlite3.connect(address, timeout=_PATIENCE_SECONDS, uri=True)) as connection:
             connection.execute("PRAGMA query_only=ON")
             return [(str(first), str(second)) for first, second in connection.execute(query, values)]
-    except sqlite3.Error:
+    except (sqlite3.Error, OSError, ValueError):
         return []

@@ -1,9 +1,11 @@
 """The tables of the store, as a list of steps: each brings a file from one version to the next."""
 
 import time
+from pathlib import Path
 
 from lmchat.errors import StoreError
-from lmchat.store.database import PATIENCE_SECONDS, Database, damaged
+from lmchat.store.database import Database
+from lmchat.store.failures import PATIENCE_SECONDS, damaged
 
 STEPS: tuple[tuple[str, ...], ...] = (
     (
@@ -134,16 +136,26 @@ _APPLICATION = 0x6C6D6368  # "lmch", so that another program's database is never
 
 def prepare(database: Database) -> None:
     """Bring the file to this version; raise StoreError where it is newer, damaged or another program's."""
+    if database.read_only and _log_is_needed(database):
+        database.work_on_copy()
     version = _version(database)
     if version == len(STEPS):
         return
+    if database.read_only and not database.copied:
+        database.work_on_copy()
     _use_log(database)
-    with database.write():
+    with database.write(own_copy=database.copied):
         for step in STEPS[_version(database) :]:
             for statement in step:
                 database.execute(statement)
         database.execute(f"PRAGMA application_id={_APPLICATION}")
         database.execute(f"PRAGMA user_version={len(STEPS)}")
+
+
+def _log_is_needed(database: Database) -> bool:
+    """Tell whether the log of a read-only file holds what the file itself does not, and cannot be read in place."""
+    log, index = Path(f"{database.path}-wal"), Path(f"{database.path}-shm")
+    return log.exists() and log.stat().st_size > 0 and not index.exists()
 
 
 def _version(database: Database) -> int:

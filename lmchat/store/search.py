@@ -11,7 +11,7 @@ from lmchat.chat.listing import Match
 from lmchat.chat.session import TurnId
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError
-from lmchat.store.database import Database, Row, moment
+from lmchat.store.database import Database, Row, moment, typed
 from lmchat.store.index import LENGTH, holding, matching
 from lmchat.store.names import same
 from lmchat.store.sessions import number_of
@@ -32,14 +32,14 @@ def search(database: Database, text: str, session: str | None, limit: int) -> tu
     pattern = re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)), re.IGNORECASE)
     if session is None:
         found = _found(database, words, tree=None)
-        return tuple(_match(row, row[3], pattern) for row in islice(found, limit))
+        return tuple(islice(database.readable(found, lambda row: _match(row, None, pattern), "turn"), limit))
     number = number_of(database, session)
     tree = tree_of(database, number)
     if tree is None:
         return ()
     wanted = reached(database, tree, number)
     found = (row for row in _found(database, words, tree) if wanted is None or row[1] in wanted)
-    return tuple(_match(row, same(session), pattern) for row in islice(found, limit))
+    return tuple(islice(database.readable(found, lambda row: _match(row, same(session), pattern), "turn"), limit))
 
 
 def _found(database: Database, words: list[str], tree: int | None) -> Iterator[Row]:
@@ -64,7 +64,7 @@ def _found(database: Database, words: list[str], tree: int | None) -> Iterator[R
 
 def _holding_all(words: list[str]) -> tuple[str, list[object]]:
     """Write the condition that a turn holds all these short words, in capitals or not."""
-    conditions, values = ["turn.id NOT IN (SELECT turn FROM draft)"], list[object]()
+    conditions, values = ["turn.id NOT IN (SELECT turn FROM draft)", "trashed IS NULL"], list[object]()
     for word in words:
         # LIKE knows the capitals of ASCII only.
         spellings = dict.fromkeys("".join(each) for each in product(*((c.lower(), c.upper()) for c in word)))
@@ -78,9 +78,9 @@ def _holding_all(words: list[str]) -> tuple[str, list[object]]:
     return " AND ".join(conditions), values
 
 
-def _match(row: Row, session: str, pattern: re.Pattern[str]) -> Match:
+def _match(row: Row, session: str | None, pattern: re.Pattern[str]) -> Match:
     """Cut the surroundings of the first hit out of the text that holds more of the words."""
-    _, number, at, _, prompt, reply = row
+    _, number, at, grower, prompt, reply = typed(row, (int, int, int, str, str, str))
     where, text = max(
         (("prompt", same(prompt)), ("reply", same(reply))), key=lambda each: _different_hits(each[1], pattern)
     )
@@ -89,7 +89,7 @@ def _match(row: Row, session: str, pattern: re.Pattern[str]) -> Match:
     # One character for one, so that the offsets stay.
     snippet = "".join(" " if character.isspace() else character for character in text[start:end])
     hits = tuple(hit.span() for hit in pattern.finditer(snippet))
-    return Match(session, TurnId(number), where, snippet, hits, moment(at))
+    return Match(session or grower, TurnId(number), where, snippet, hits, moment(at))
 
 
 def _around(text: str, first: int, last: int) -> tuple[int, int]:

@@ -1,12 +1,8 @@
-"""The sessions of a store: making, finding, listing, renaming and deleting them.
-
-Deleting removes the turns that no other session reaches, in several short transactions, newest turns first: others
-never wait long, and what a killed program leaves is a session like any other.
-"""
+"""The sessions of a store: making, finding, listing and renaming them; those in the trash are none of them."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
+from types import NoneType
 
 from lmchat.advice import Action, Do
 from lmchat.chat.listing import Summary
@@ -14,12 +10,11 @@ from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError, NotFoundError, nearest
 from lmchat.store.codec import integrations_json, integrations_value, options_value, written
-from lmchat.store.database import Database, Row, damaged, moment
+from lmchat.store.database import Database, Row, moment, typed
 from lmchat.store.drafts import settle_left_behind
-from lmchat.store.index import make_unfindable
 from lmchat.store.names import checked, numbered, same, slug
-from lmchat.store.tree import heads_in, places, reached_from, touch, tree_of
-from lmchat.store.turns import Turns, forget_unused, session_gone, turns_of
+from lmchat.store.tree import touch
+from lmchat.store.turns import Turns, session_gone, turns_of
 
 
 def listed(database: Database, limit: int | None) -> tuple[Summary, ...]:
@@ -28,51 +23,62 @@ def listed(database: Database, limit: int | None) -> tuple[Summary, ...]:
     rows = database.rows(
         "SELECT name, coalesce(depth, 0), coalesce(nullif(session.model, ''), turn.model, ''), created, used,"
         " session.first_words, outcome"
-        " FROM session LEFT JOIN turn ON turn.tree = session.tree AND number = head ORDER BY use_order DESC"
-        " LIMIT ?",
+        " FROM session LEFT JOIN turn ON turn.tree = session.tree AND number = head WHERE trashed IS NULL"
+        " ORDER BY use_order DESC LIMIT ?",
         (-1 if limit is None else limit,),
     )
-    return tuple(
-        Summary(name, turns, model, moment(created), moment(used), words, Outcome(outcome) if outcome else None)
-        for name, turns, model, created, used, words, outcome in rows
-    )
+    return tuple(database.readable(rows, _summary, "the session"))
+
+
+def _summary(row: Row) -> Summary:
+    name, turns, model, created, used, words, outcome = typed(row, (str, int, str, int, int, str, (str, NoneType)))
+    return Summary(name, turns, model, moment(created), moment(used), words, Outcome(outcome) if outcome else None)
 
 
 def names(database: Database) -> list[str]:
     """Return the names of all sessions, the one used last first."""
-    return [row[0] for row in database.rows("SELECT name FROM session ORDER BY use_order DESC")]
+    return [
+        str(row[0]) for row in database.rows("SELECT name FROM session WHERE trashed IS NULL ORDER BY use_order DESC")
+    ]
 
 
 def exists(database: Database, name: str) -> bool:
     """Tell whether there is a session of that name."""
-    return database.row("SELECT 1 FROM session WHERE name = ?", (join_surrogates(same(name)),)) is not None
+    return (
+        database.row("SELECT 1 FROM session WHERE name = ? AND trashed IS NULL", (join_surrogates(same(name)),))
+        is not None
+    )
 
 
 def last(database: Database) -> str | None:
     """Return the name of the session used last."""
-    row = database.row("SELECT name FROM session ORDER BY use_order DESC LIMIT 1")
+    row = database.row("SELECT name FROM session WHERE trashed IS NULL ORDER BY use_order DESC LIMIT 1")
     return None if row is None else row[0]
 
 
 def find(database: Database, name: str) -> Session:
     """Return the session of that name; raise NotFoundError, with the nearest names, where there is none."""
     settle_left_behind(database)
-    number = number_of(database, name)
+    return readable_session(database, number_of(database, name))
+
+
+def readable_session(database: Database, number: int) -> Session:
+    """Return the session of that number; raise StoreError where it is gone or cannot be read."""
     row = database.row(
         "SELECT id, name, tree, head, model, system, options, integrations FROM session WHERE id = ?", (number,)
     )
     if row is None:
         raise session_gone()
-    return _session(database, row)
+    return database.value(row, lambda each: _session(database, each))
 
 
 def current(database: Database, session: Session) -> Session:
     """Return a session as it is on disk now, whatever its name is there; raise SessionGoneError where it is deleted."""
     settle_left_behind(database)
-    row = database.row("SELECT name, tree, head FROM session WHERE id = ?", (session.id,))
+    row = database.row("SELECT name, tree, head FROM session WHERE id = ? AND trashed IS NULL", (session.id,))
     if row is None:
         raise session_gone()
-    name, tree, head = row
+    name, tree, head = database.value(row, lambda each: typed(each, (str, int, (int, NoneType))))
     return replace(session, name=name, head=head, turns=Turns(database, tree, session.id))
 
 
@@ -129,7 +135,7 @@ def configure(database: Database, session: Session, number: int) -> None:
     """Keep the settings of a session; raise StoreError where it is gone."""
     with database.write():
         changed = database.execute(
-            "UPDATE session SET model = ?, system = ?, options = ?, integrations = ? WHERE id = ?",
+            "UPDATE session SET model = ?, system = ?, options = ?, integrations = ? WHERE id = ? AND trashed IS NULL",
             (*_settings(session), number),
         )
         if not changed.rowcount:
@@ -150,7 +156,7 @@ def fork(database: Database, session: Session, name: str, at: TurnId | None) -> 
     view = turns_of(session)
     forked = session.forked(checked(name), at)
     with database.write():
-        row = database.row("SELECT first_words FROM session WHERE id = ?", (view.session,))
+        row = database.row("SELECT first_words FROM session WHERE id = ? AND trashed IS NULL", (view.session,))
         if row is None:
             raise session_gone()
         free(database, name)
@@ -160,7 +166,7 @@ def fork(database: Database, session: Session, name: str, at: TurnId | None) -> 
 
 def number_of(database: Database, name: str) -> int:
     """Return the store's own number of a session; raise NotFoundError, with the nearest names, where there is none."""
-    row = database.row("SELECT id FROM session WHERE name = ?", (join_surrogates(same(name)),))
+    row = database.row("SELECT id FROM session WHERE name = ? AND trashed IS NULL", (join_surrogates(same(name)),))
     if row is None:
         raise NotFoundError(
             f"There is no session '{join_surrogates(name)}'.",
@@ -180,103 +186,15 @@ def _settings(session: Session) -> tuple[str, str, str, str]:
 
 
 def _session(database: Database, row: Row) -> Session:
-    number, name, tree, head, model, system, options, integrations = row
-    try:
-        return Session(
-            id=number,
-            name=name,
-            turns=Turns(database, tree, number),
-            head=head,
-            model=model,
-            system=system,
-            options=options_value(json.loads(options), "the options"),
-            integrations=integrations_value(json.loads(integrations)),
-        )
-    except ValueError as error:
-        raise damaged(database.path) from error
-
-
-_AT_ONCE = 500
-
-
-def delete(database: Database, names: Sequence[str]) -> None:
-    """Remove sessions, and what no other session reaches; raise NotFoundError, and remove none, for any unknown."""
-    for session in {number_of(database, name) for name in names}:
-        while not _remove_some(database, session):
-            pass
-
-
-def forget_unanswered(database: Database, session: Session) -> bool:
-    """Remove a session that holds nothing but attempts, and tell whether it was one."""
-    view = turns_of(session)
-    with database.write():
-        more = database.row(
-            "SELECT 1 FROM turn WHERE tree = ? AND (NOT attempt OR id IN (SELECT turn FROM draft))"
-            " UNION ALL SELECT 1 FROM session WHERE tree = ? AND (id != ? OR head IS NOT NULL) LIMIT 1",
-            (view.tree, view.tree, view.session),
-        )
-    if more is not None:
-        return False
-    while not _remove_some(database, view.session):
-        pass
-    return True
-
-
-def _remove_some(database: Database, session: int) -> bool:
-    """Remove the newest turns of a session, and itself with the last of them; tell whether it is gone."""
-    with database.write(durable=False):
-        tree = tree_of(database, session)
-        if tree is None:
-            return True
-        # A turn goes before or after its parent: only the end has to be whole.
-        database.execute("PRAGMA defer_foreign_keys=ON")
-        database.execute("UPDATE session SET head = NULL WHERE id = ?", (session,))
-        database.execute("DELETE FROM move WHERE session = ?", (session,))
-        gone = _unreached(database, tree, session)
-        _remove_turns(database, tree, gone[:_AT_ONCE])
-        if len(gone) > _AT_ONCE:
-            return False
-        database.execute("DELETE FROM session WHERE id = ?", (session,))
-        database.execute(
-            "DELETE FROM tree WHERE id = ? AND NOT EXISTS (SELECT 1 FROM session WHERE tree = tree.id)", (tree,)
-        )
-        return True
-
-
-def _unreached(database: Database, tree: int, session: int) -> list[TurnId]:
-    """Return turns that only this session reaches, newest first, all or more than go at once.
-
-    What others reach too is theirs from now on.
-    """
-    staying = {other: head for other, head in heads_in(database, tree).items() if other != session}
-    if not staying:
-        rows = database.rows(
-            "SELECT number FROM turn WHERE tree = ? ORDER BY number DESC LIMIT ?", (tree, _AT_ONCE + 1)
-        )
-        return [number for (number,) in rows]
-    turns = places(database, tree)
-    heirs = reached_from(staying, turns)
-    for number, _, grower in turns:
-        if grower == session and number in heirs:
-            database.execute(
-                "UPDATE turn SET grown_by = ? WHERE tree = ? AND number = ?", (heirs[number], tree, number)
-            )
-    return [number for number, _, _ in turns if number not in heirs]
-
-
-def _remove_turns(database: Database, tree: int, numbers: Sequence[TurnId]) -> None:
-    """Remove turns, what the search index and the log say of them, and the pictures that nobody uses any more."""
-    chosen = "tree = ? AND number IN (SELECT value FROM json_each(?))"
-    values = (tree, json.dumps(numbers))
-    images = database.rows(
-        f"SELECT DISTINCT hash FROM turn_image JOIN turn ON turn.id = turn_image.turn WHERE {chosen}",  # noqa: S608 - ours
-        values,
+    kinds = (int, str, int, (int, NoneType), str, str, str, str)
+    number, name, tree, head, model, system, options, integrations = typed(row, kinds)
+    return Session(
+        id=number,
+        name=name,
+        turns=Turns(database, tree, number),
+        head=head,
+        model=model,
+        system=system,
+        options=options_value(json.loads(options), "the options"),
+        integrations=integrations_value(json.loads(integrations)),
     )
-    make_unfindable(database, tree, numbers)
-    database.execute(
-        "DELETE FROM move WHERE session IN (SELECT id FROM session WHERE tree = ?)"
-        " AND was IN (SELECT value FROM json_each(?))",
-        values,
-    )
-    database.execute(f"DELETE FROM turn WHERE {chosen}", values)  # noqa: S608 - ours
-    forget_unused(database, {digest for (digest,) in images})

@@ -1,21 +1,27 @@
 """The store as the program sees it: one value whose methods each say what can be done with kept conversations."""
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from lmchat.chat.listing import Match, Summary, TreeEntry
+from lmchat.chat.listing import Match, Summary, Trashed, TreeEntry
 from lmchat.chat.session import Session, TurnId
 from lmchat.chat.talk import Keep
 from lmchat.chat.values import Integration, Options
-from lmchat.store import documents, sessions, tree
+from lmchat.errors import StoreError
+from lmchat.store import care, documents, sessions, trash, tree
+from lmchat.store.care import Finding
 from lmchat.store.database import FILE_NAME, Database
 from lmchat.store.drafts import Keeper, Writer, writers_directory
+from lmchat.store.failures import lacks_room
 from lmchat.store.schema import prepare
 from lmchat.store.search import search
 from lmchat.store.turns import turns_of
+
+Taken = TypeVar("Taken")
 
 
 def open_store(directory: Path, *, now: Callable[[], datetime]) -> "Store":
@@ -26,6 +32,9 @@ def open_store(directory: Path, *, now: Callable[[], datetime]) -> "Store":
     database = Database(directory, now)
     try:
         prepare(database)
+        if not database.read_only:
+            with suppress(StoreError):  # what is not removed now is removed another time
+                trash.empty_trash(database, expired=True)
     except BaseException:
         database.close()
         raise
@@ -58,6 +67,11 @@ class Store:
             self._database.close()
         finally:
             self._writer.close()
+
+    @property
+    def unreadable(self) -> list[str]:
+        """Return what lists left out because it cannot be read, in words."""
+        return self._database.unreadable
 
     def sessions(self, limit: int | None = None) -> tuple[Summary, ...]:
         """Return the sessions, the one used last first, or only the first `limit` of them."""
@@ -139,9 +153,38 @@ class Store:
         """
         return Keeper(self._database, self._writer, turns_of(session))
 
+    def trash(self, names: Sequence[str]) -> None:
+        """Move sessions to the trash; raise NotFoundError, and move none, for any unknown."""
+        self._taking_away(lambda: trash.trash(self._database, names))
+
+    def restore(self, name: str) -> str:
+        """Bring a session back from the trash and return its name; raise NotFoundError where it is not there."""
+        return trash.restore(self._database, name)
+
+    def in_trash(self) -> tuple[Trashed, ...]:
+        """Return the sessions in the trash, the one deleted last first."""
+        return trash.in_trash(self._database)
+
+    def empty_trash(self) -> int:
+        """Remove all that is in the trash for good, and return how many sessions that were."""
+        return self._taking_away(lambda: trash.empty_trash(self._database))
+
     def delete(self, names: Sequence[str]) -> None:
-        """Remove sessions, and what no other session reaches; raise NotFoundError, and remove none, for any unknown."""
-        sessions.delete(self._database, names)
+        """Remove sessions for good (of a name that only the trash has, those there).
+
+        Raise NotFoundError, and remove none, for any unknown.
+        """
+        self._taking_away(lambda: trash.delete(self._database, names))
+
+    def _taking_away(self, take: Callable[[], Taken]) -> Taken:
+        """Take something away, also where the disk is full."""
+        try:
+            return take()
+        except StoreError as error:
+            if not lacks_room(error):
+                raise
+            self._database.work_in_place()
+            return take()
 
     def move(self, session: Session, to: TurnId | None) -> Session:
         """Move the head to any turn of the tree (None: before the first); raise NotFoundError where there is none."""
@@ -169,11 +212,26 @@ class Store:
 
     def forget_unanswered(self, session: Session) -> bool:
         """Remove a session in which nothing was ever answered, and tell whether it was one."""
-        return sessions.forget_unanswered(self._database, session)
+        return trash.forget_unanswered(self._database, session)
 
     def tree(self, session: Session, only: Collection[TurnId] | None = None) -> tuple[TreeEntry, ...]:
         """Return every turn the session reaches, or those of `only`, by number, with what a drawing shows."""
         return tree.tree(self._database, session, only)
+
+    def check(self) -> list[Finding]:
+        """Return what is wrong with the file, which is only read."""
+        return care.check(self._database)
+
+    def repair(self) -> None:
+        """Mend what can be mended without losing a word; all of it or nothing."""
+        care.repair(self._database)
+
+    def backup(self, path: Path, *, replace: bool = False) -> None:
+        """Copy the whole file, as it is at one moment, for its owner only; others may write meanwhile.
+
+        Raise BadUseError where there is a file already (unless `replace`) or none can be written.
+        """
+        care.backup(self._database, path, replace=replace)
 
     def search(self, text: str, *, session: str | None = None, limit: int = 50) -> tuple[Match, ...]:
         """Find the turns that hold all words of `text`, newest first.

@@ -7,12 +7,14 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
+from types import NoneType
 
 from lmchat.advice import Action, Do
 from lmchat.chat.listing import TreeEntry
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.errors import BadUseError
-from lmchat.store.database import Database, Row, moment
+from lmchat.store.database import Database, Row, moment, typed
+from lmchat.store.failures import damaged
 from lmchat.store.turns import session_gone, turns_of
 
 
@@ -21,7 +23,7 @@ def head_of(database: Database, session: int) -> TurnId | None:
     row = database.row("SELECT head FROM session WHERE id = ?", (session,))
     if row is None:
         raise session_gone()
-    return None if row[0] is None else TurnId(row[0])
+    return None if row[0] is None else TurnId(database.value(row, lambda each: int(each[0])))
 
 
 def shift(database: Database, session: int, to: TurnId | None, kind: str) -> None:
@@ -91,7 +93,8 @@ def heads(database: Database, session: Session) -> dict[TurnId, list[str]]:
     found: dict[TurnId, list[str]] = {}
     view = turns_of(session)
     rows = database.rows(
-        "SELECT head, name FROM session WHERE tree = ? AND id != ? AND head IS NOT NULL ORDER BY name",
+        "SELECT head, name FROM session WHERE tree = ? AND id != ? AND head IS NOT NULL AND trashed IS NULL"
+        " ORDER BY name",
         (view.tree, view.session),
     )
     for head, name in rows:
@@ -107,6 +110,7 @@ def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | 
     view = turns_of(session)
     wanted = reached(database, view.tree, view.session)
     rows = database.rows("SELECT number, parent FROM settled WHERE tree = ?", (view.tree,))
+    _numbered(database, rows)
     return tuple(sorted(rows if wanted is None else [row for row in rows if row[0] in wanted], key=itemgetter(0)))
 
 
@@ -126,13 +130,23 @@ def tree(database: Database, session: Session, only: Collection[TurnId] | None) 
     if wanted is not None:
         query += " AND number IN (SELECT value FROM json_each(?))"
         values.append(json.dumps(list(wanted)))
-    outcomes = {outcome.value: outcome for outcome in Outcome}
-    return tuple(
-        TreeEntry(number, parent, words, outcomes[outcome], model, moment(at), bool(summary), bool(attempt))
-        for number, parent, words, outcome, model, at, summary, attempt in sorted(
-            database.rows(query, values), key=itemgetter(0)
-        )
+    rows = sorted(_numbered(database, database.rows(query, values)), key=itemgetter(0))
+    return tuple(database.readable(rows, _entry, "turn"))
+
+
+def _entry(row: Row) -> TreeEntry:
+    number, parent, words, outcome, model, at, summary, attempt = typed(
+        row, (int, (int, NoneType), str, str, str, int, int, int)
     )
+    return TreeEntry(number, parent, words, Outcome(outcome), model, moment(at), bool(summary), bool(attempt))
+
+
+def _numbered(database: Database, rows: list[Row]) -> list[Row]:
+    """Return rows that begin with the number of a turn and its parent; raise StoreError where these are none."""
+    for row in rows:
+        if type(row[0]) is not int or (row[1] is not None and (type(row[1]) is not int or row[1] >= row[0])):
+            raise damaged(database.path)
+    return rows
 
 
 def reached(database: Database, tree: int, session: int) -> set[TurnId] | None:
@@ -155,7 +169,7 @@ def reached_from(heads: Mapping[int, TurnId | None], turns: Sequence[Row]) -> di
 def places(database: Database, tree: int) -> list[Row]:
     """Return number, parent and grower of every turn, the newest first, so that a parent comes after its children."""
     rows = database.rows("SELECT number, parent, grown_by FROM turn WHERE tree = ?", (tree,))
-    return sorted(rows, key=itemgetter(0), reverse=True)
+    return sorted(_numbered(database, rows), key=itemgetter(0), reverse=True)
 
 
 def heads_in(database: Database, tree: int) -> dict[int, TurnId | None]:
@@ -166,4 +180,4 @@ def heads_in(database: Database, tree: int) -> dict[int, TurnId | None]:
 def tree_of(database: Database, session: int) -> int | None:
     """Return the tree a session is a part of, or None where it is gone."""
     row = database.row("SELECT tree FROM session WHERE id = ?", (session,))
-    return None if row is None else int(row[0])
+    return None if row is None else database.value(row, lambda each: int(each[0]))

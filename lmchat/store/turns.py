@@ -6,6 +6,7 @@ Every function that writes runs inside a transaction of its caller.
 import json
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from types import NoneType
 
 from lmchat.advice import Action, Do
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
@@ -13,7 +14,7 @@ from lmchat.chat.surrogates import join_surrogates
 from lmchat.chat.values import Image, Prompt, Reply, ResponseId
 from lmchat.errors import SessionGoneError, StoreError
 from lmchat.store.codec import first_words, items_json, items_value, stats_value, written
-from lmchat.store.database import Database, Row, damaged, microseconds, moment
+from lmchat.store.database import Database, Row, microseconds, moment, typed
 
 
 def attach(database: Database, turn: int, images: tuple[Image, ...]) -> None:
@@ -42,7 +43,7 @@ def images_of(database: Database, turn: int) -> tuple[Image, ...]:
         " WHERE turn = ? ORDER BY place",
         (turn,),
     )
-    return tuple(Image(*row) for row in rows)
+    return tuple(Image(*typed(row, (str, str, bytes, int, int))) for row in rows)
 
 
 def forget_unused(database: Database, hashes: set[str]) -> None:
@@ -142,6 +143,12 @@ COLUMNS = (
     " response_id, model_instance_id, stats, images, prompt, items"
 )
 
+_TEXT, _NUMBER, _MAYBE = str, int, NoneType
+_KINDS = (
+    _NUMBER, _NUMBER, (_NUMBER, _MAYBE), _NUMBER, _TEXT, _TEXT, _TEXT, _TEXT, _NUMBER, _NUMBER, _TEXT,
+    (_TEXT, _MAYBE), _TEXT, _TEXT, _NUMBER, _TEXT, _TEXT,
+)  # fmt: skip
+
 _FIRST_AHEAD, _MOST_AHEAD = 8, 512
 
 
@@ -190,7 +197,7 @@ class Turns(Mapping[TurnId, Turn]):
             (self.tree, first, turn_id, turn_id),
         )
         for row in rows:
-            turn = turn_value(self._database, row)
+            turn = self._database.value(row, lambda each: turn_value(self._database, each))
             self._read.setdefault(turn.id, turn)
 
 
@@ -202,29 +209,30 @@ def turns_of(session: Session) -> Turns:
 
 
 def turn_value(database: Database, row: Row) -> Turn:
-    """Make a turn of a row of COLUMNS; its pictures are read from where they are kept."""
+    """Make a turn of a row of COLUMNS; its pictures are read from where they are kept.
+
+    Raise ValueError, TypeError or OverflowError where the row makes none.
+    """
     (
         row_id, number, parent, at, outcome, server, model, system, forgotten, summary, fault,
         response_id, model_instance_id, stats, image_count, prompt, items,
-    ) = row  # fmt: skip
+    ) = typed(row, _KINDS)  # fmt: skip
+    if parent is not None and not 0 < parent < number:
+        raise ValueError(f"turn {number} cannot follow turn {parent}")
     images: tuple[Image, ...] = images_of(database, row_id) if image_count else ()
     where = f"turn {number}"
-    try:
-        reply = Reply(
-            items=items_value(json.loads(items), where),
-            response_id=None if response_id is None else ResponseId(response_id),
-            stats=stats_value(json.loads(stats), where),
-            model_instance_id=model_instance_id,
-        )
-        kind = Outcome(outcome)
-    except ValueError as error:
-        raise damaged(database.path) from error
+    reply = Reply(
+        items=items_value(json.loads(items), where),
+        response_id=None if response_id is None else ResponseId(response_id),
+        stats=stats_value(json.loads(stats), where),
+        model_instance_id=model_instance_id,
+    )
     return Turn(
         id=TurnId(number),
         parent=None if parent is None else TurnId(parent),
         prompt=Prompt(prompt, images),
         reply=reply,
-        outcome=kind,
+        outcome=Outcome(outcome),
         server=server,
         model=model,
         at=moment(at),

@@ -56,7 +56,7 @@ class Shell:
             seen += self._process.before + text
         self._process.send("x\r")
         self._process.expect(r"GIVEN \[.*?\] END")
-        return seen
+        return f"{seen}{self._process.before}"
 
 
 @contextmanager

@@ -505,3 +505,26 @@ def test_the_list_of_sessions_shows_the_newest_and_says_how_many_are_older(tmp_p
     assert [line.split()[0] for line in ran.stdout.splitlines()] == ["NAME", "three", "two"]
     assert "1 older session not shown" in ran.stderr
     assert len(json.loads(run(tmp_path, "sessions", "list", "--limit", "2", "--json").stdout)) == 3
+
+
+def test_a_session_is_shown_with_its_reasoning_or_as_a_replys_own_text(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        ask(tmp_path, server, "-s", "s", "Which colour?")
+    kept = json.loads(run(tmp_path, "sessions", "export", "s", "--json").stdout)
+    kept["turns"][0]["items"].insert(0, {"kind": "reasoning", "text": "Hm.", "seconds": 1.0})
+    (tmp_path / "thought.json").write_text(json.dumps(kept))
+    assert run(tmp_path, "sessions", "import", str(tmp_path / "thought.json"), "--name", "t").status == 0
+    assert "Hm." not in run(tmp_path, "sessions", "show", "t").stdout
+    assert "Thought for" in run(tmp_path, "sessions", "show", "t").stdout
+    assert "Hm." in run(tmp_path, "sessions", "show", "t", "--show-reasoning").stdout
+    assert "Thought" not in run(tmp_path, "sessions", "show", "t", "--hide-reasoning").stdout
+    assert run(tmp_path, "sessions", "show", "t", "--raw").stdout == "Blue.\n"
+    assert run(tmp_path, "sessions", "show", "t", "--raw", "--at", "0").status == 6
+
+
+def test_two_replies_are_compared(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply()), stream(reply())) as server:
+        ask(tmp_path, server, "-s", "s", "Which colour?")
+        ask(tmp_path, server, "-s", "s", "And now?")
+    assert run(tmp_path, "sessions", "compare", "s", "1", "2").stdout.count("Blue.") == 2
+    assert run(tmp_path, "sessions", "compare", "s", "1", "9").status == 6

@@ -18,9 +18,9 @@ from lmchat.cli.completion.scripts import FILES
 from lmchat.store.store import open_store
 from lmchat.world import standard_directories, this_world
 from tests.cli.completions import FOLDER, scripts
-from tests.cli.program import MODELS, run
+from tests.cli.program import MODELS, reply, run
 from tests.cli.shells import SHELLS, Shell, shell
-from tests.wire.scripted import ScriptedServer, answer
+from tests.wire.scripted import ScriptedServer, answer, stream
 
 NAMES = (
     "my session",
@@ -77,7 +77,7 @@ def test_sessions_come_with_the_one_used_last_first(home: Path) -> None:
 
 
 def test_what_a_session_begins_with_stands_behind_its_name_on_one_harmless_line(tmp_path: Path) -> None:
-    with ScriptedServer(answer(500, "{}")) as server:
+    with ScriptedServer(lambda _: stream(reply())) as server:
         run(tmp_path, "--url", server.url, "ask", "-m", "tiny", "-s", "odd", "\x1b[31mred\n\tand " + "so on " * 50)
     (line,) = asked(tmp_path, "sessions")
     assert line.startswith("odd\t[31mred and so on")
@@ -85,7 +85,7 @@ def test_what_a_session_begins_with_stands_behind_its_name_on_one_harmless_line(
 
 
 def test_turns_are_those_of_the_session_on_the_line(tmp_path: Path) -> None:
-    with ScriptedServer(answer(500, "{}")) as server:
+    with ScriptedServer(lambda _: stream(reply())) as server:
         for name in ("one", "two"):
             run(tmp_path, "--url", server.url, "ask", "-m", "tiny", "-s", name, f"Words of {name}")
     assert asked(tmp_path, "turns", "sessions", "show", "one") == ["1\tWords of one"]

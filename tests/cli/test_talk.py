@@ -1,4 +1,4 @@
-"""`lmchat talk` from the command line: what goes along, what is refused."""
+"""`lmchat talk` from the command line: what is sent with it, what is refused."""
 
 import os
 import sys

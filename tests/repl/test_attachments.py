@@ -1,4 +1,4 @@
-"""What goes along with the next prompt: pictures, files, the clipboard."""
+"""What is sent with the next prompt: pictures, files, the clipboard."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def test_a_model_that_does_not_see_is_told_before_anything_is_sent(talk: Talk, t
 def test_pictures_can_be_dropped(seeing: Talk, studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(PNG)
     out = seeing.type(f"/image {tmp_path}/a.png", "/image off", "hello")
-    assert "No picture goes along" in out
+    assert "No picture is sent" in out
     assert studio.chats[0]["input"] == "hello"
 
 
@@ -91,7 +91,7 @@ def test_the_home_of_nobody_is_no_bug(
 def test_files_can_be_dropped(talk: Talk, studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("text")
     out = talk.type(f"/file {tmp_path}/a.md", "/file off", "hello")
-    assert "No file goes along" in out
+    assert "No file is sent" in out
     assert studio.chats[0]["input"] == "hello"
 
 

@@ -13,8 +13,8 @@ from tests.repl.talking import Talk
 
 SHARED_ROOMS = ("app", "wire", "store", "chat", "render", "decoding.py", "pictures.py", "errors.py")
 
-_NAMED = r"[`:] ?lmchat (?!settings |serve)[a-z]+ |`/[a-z]+|[\"'] ?/[a-z]+ [A-Z{]"
-"""A command as a hint names it. Settings and a server are a shell's business, wherever one reads of them."""
+_NAMED = r"[`:] ?lmchat (?!settings |serve|sessions check)[a-z]+ |`/[a-z]+|[\"'] ?/[a-z]+ [A-Z{]"
+"""A command as a hint names it. Settings, a server and a check of the store are a shell's business."""
 
 
 @pytest.mark.parametrize("action", Action)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lmchat.app.conversation import Conversation
+from lmchat.chat.events import MessageDelta
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.chat.values import Prompt
 from lmchat.repl.turns import ask_typed
@@ -176,6 +177,30 @@ def test_ctrl_c_during_a_reply_keeps_what_came_and_asks_again_below(talk: Talk, 
     assert "Half of" in studio.chats[1]["input"]
 
 
+def test_ctrl_c_again_when_a_reply_is_stopped_already_is_meant_for_it_too(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak = Conversation.speak
+
+    def pressed_again(conversation: Any, session: Any, prompt: Any, show: Any, **named: Any) -> Any:
+        def stopping(event: Any) -> None:
+            show(event)
+            if prompt.text == "tell me" and isinstance(event, MessageDelta):
+                signal.raise_signal(signal.SIGINT)
+
+        exchange = speak(conversation, session, prompt, stopping, **named)
+        if prompt.text == "tell me":
+            signal.raise_signal(signal.SIGINT)
+        return exchange
+
+    monkeypatch.setattr(Conversation, "speak", pressed_again)
+    out = talk.type("tell me", "go on", name="s")
+    assert "(stopped)" not in out
+    turns = talk.store.find("s").path()
+    assert [turn.prompt.text for turn in turns] == ["tell me", "go on"]
+    assert [turn.outcome for turn in turns] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
+
+
 def test_exit_and_quit_leave_without_a_slash_too(talk: Talk, studio: Studio) -> None:
     talk.type("exit", "never")
     talk.keys.flush_keys()
@@ -200,6 +225,15 @@ def test_that_another_program_went_back_is_said_too(talk: Talk, studio: Studio) 
     ask_typed(state, "three")
     assert "Another program moved this session" in talk.out.getvalue()
     assert "previous_response_id" not in studio.chats[2]
+
+
+def test_a_rename_by_another_program_is_said_once_however_many_settings_follow(talk: Talk) -> None:
+    talk.type("one", name="s")
+    state = talk.state("s")
+    talk.store.rename("s", "renamed")
+    changed = state.talking_with(model="b").talking_with(system="Brief.")
+    assert changed.session.name == "renamed"
+    assert talk.out.getvalue().count("Another program renamed this session") == 1
 
 
 def test_a_session_that_another_program_renamed_is_followed_and_that_is_said(talk: Talk, studio: Studio) -> None:

@@ -1,15 +1,16 @@
 """What is taken out of a conversation, what is told of it, and the commands of the program itself."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from lmchat.repl.clipboard import osc52
 from lmchat.repl.commands.table import COMMANDS, readme_rows
-from tests.repl.lmstudio import Studio, ended, spoken
+from tests.repl.lmstudio import Studio, ended, event, spoken
 from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
-from tests.wire.scripted import stream
+from tests.wire.scripted import Steps, stream
 
 
 def test_save_writes_the_last_reply(talk: Talk, tmp_path: Path) -> None:
@@ -180,3 +181,57 @@ def test_copying_through_the_terminal_is_wrapped_for_tmux() -> None:
 
 def test_stopping_a_command_is_no_error(talk: Talk) -> None:
     assert "lmchat: error" not in talk.type(CTRL_C)
+
+
+def thinking(text: str, *thoughts: str) -> Steps:
+    """Answer after some reasoning, as PROTOCOL.md section 4 has it."""
+    deltas = [event("reasoning.delta", content=thought) for thought in thoughts]
+    output = [{"type": "reasoning", "content": "".join(thoughts)}, {"type": "message", "content": text}]
+    start, over = event("reasoning.start"), event("reasoning.end")
+    return stream(start, *deltas, over, event("message.delta", content=text), ended(text, output=output))
+
+
+def test_think_unfolds_the_reasoning_of_the_last_reply_or_of_a_turn(talk: Talk, studio: Studio) -> None:
+    studio.replies = [thinking("One.", "First ", "\x1b[2Jthis."), thinking("Two.", "Then that.")]
+    out = talk.type("a", "b", "/think", "/think 1")
+    assert out.count("Then that.") == 1
+    assert out.index("Then that.") < out.index("First ␛[2Jthis.")
+
+
+def test_think_says_where_there_was_no_reasoning(talk: Talk) -> None:
+    assert "Turn 1 has no reasoning." in talk.type("a", "/think")
+
+
+def test_raw_shows_a_replys_own_text(talk: Talk, studio: Studio) -> None:
+    studio.replies = [spoken("**One**"), spoken("**Two**\x1b[2J")]
+    out = talk.type("a", "b", "/raw", "/raw 1")
+    assert out.count("**Two**␛[2J\n") == 1 or out.count("**Two**␛[2J") == 2
+    assert out.rindex("**One**") > out.index("**Two**")
+
+
+def test_show_reasoning_is_set_while_one_talks(talk: Talk, studio: Studio) -> None:
+    studio.replies = [thinking("One.", "First this."), thinking("Two.", "Then that."), thinking("Three.", "At last.")]
+    out = talk.type("a", "/set show_reasoning on", "b", "/set", "/unset show_reasoning", "c")
+    assert "First this." not in out
+    assert "Then that." in out
+    assert re.search(r"show_reasoning +True +/set show_reasoning", out)
+    assert "At last." not in out
+
+
+def test_a_display_setting_that_does_not_fit_is_refused(talk: Talk) -> None:
+    assert "true or false" in talk.type("/set show_reasoning perhaps")
+
+
+def test_export_writes_a_page_with_all_branches(talk: Talk, tmp_path: Path) -> None:
+    out = talk.type("one", "/undo", "two", f"/export {tmp_path}/page.html", name="s")
+    assert "as HTML." in " ".join(out.split())
+    page = (tmp_path / "page.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert '<div class="own">one</div>' in page
+    assert '<div class="own">two</div>' in page
+
+
+def test_diff_compares_two_turns_or_one_with_the_last(talk: Talk) -> None:
+    out = talk.type("one", "two", "/diff 1 2", "/diff 1", "/diff 9")
+    assert out.count("Turn 1 · acme/big") == 2
+    assert "9" in out.rpartition("error")[2]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lmchat.chat.session import Session
+from lmchat.chat.session import Outcome, Session
 from lmchat.store.store import Store
 from tests.store.conversation import asked
 
@@ -14,6 +14,13 @@ ITEMS: list[dict[str, Any]] = [
     {"kind": "reasoning", "text": "Hm.", "seconds": 1.5, "signature": "abc"},
     {"kind": "tool_call", "tool": "t", "arguments": {}, "output": "o", "provider": None, "cost": 3},
     {"kind": "invalid_tool_call", "reason": "r", "tool": "", "type": "", "arguments": None, "provider": None, "at": 1},
+    {
+        "kind": "tool_call",
+        "tool": "u",
+        "arguments": {},
+        "output": "",
+        "provider": {"kind": "plugin", "name": "mcp/x", "version": "2"},
+    },
     {"kind": "citation", "source": {"page": 3}},
 ]
 
@@ -23,7 +30,8 @@ def newer(store: Store) -> Session:
     """Make a session as a newer lmchat would have left it."""
     session = asked(store, store.create("s"), "What?")
     store._database.execute(
-        "UPDATE turn SET items = ?, stats = ?", (json.dumps(ITEMS), '{"input_tokens":3,"joules":9}')
+        "UPDATE turn SET outcome = 'truncated', items = ?, stats = ?",
+        (json.dumps(ITEMS), '{"input_tokens":3,"joules":9}'),
     )
     store._database.execute("UPDATE session SET options = ?", ('{"top_k":3,"dry_multiplier":0.5}',))
     return store.find(session.name)
@@ -36,9 +44,19 @@ def test_items_options_and_stats_of_a_newer_lmchat_are_read(newer: Session) -> N
     assert newer.options.given()["top_k"] == 3
 
 
+def test_an_outcome_of_a_newer_lmchat_is_one_everywhere(store: Store, newer: Session) -> None:
+    (turn,) = newer.path()
+    (entry,) = store.tree(newer)
+    (summary,) = store.sessions()
+    assert turn.outcome.value == "truncated"
+    assert entry.outcome is summary.outcome is turn.outcome
+    assert turn.outcome not in list(Outcome)
+
+
 def test_they_are_written_back_as_they_were(store: Store, newer: Session) -> None:
     document = store.export(newer)
     assert document["turns"][0]["items"] == ITEMS
+    assert document["turns"][0]["outcome"] == "truncated"
     assert document["turns"][0]["stats"] == {"input_tokens": 3, "joules": 9}
     assert document["options"] == {"top_k": 3, "dry_multiplier": 0.5}
 

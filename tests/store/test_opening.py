@@ -1,16 +1,20 @@
 """Opening a store: private files, versions, and files that cannot be used."""
 
+import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lmchat.errors import StoreError
 from lmchat.store import schema
-from lmchat.store.database import FILE_NAME, explain
+from lmchat.store.database import FILE_NAME
+from lmchat.store.failures import explain
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened
 
@@ -135,6 +139,44 @@ def test_full_disk_is_told_and_what_was_there_stays(store: Store) -> None:
     with pytest.raises(StoreError, match="no room left"):
         asked(store, session, "word " * 100_000)
     assert numbers(store.find("one")) == [1]
+
+
+def test_a_full_disk_lets_sessions_be_deleted(tmp_path: Path) -> None:
+    with small_disk(tmp_path) as disk:
+        with opened(disk / "data") as store:
+            for name in ("one", "two", "three"):
+                asked(store, store.create(name), "Hello " * 500)
+        with contextlib.suppress(OSError), (disk / "full").open("wb", buffering=0) as file:
+            while True:
+                file.write(b"\0" * 1024)
+        with opened(disk / "data") as store:
+            assert len(store.sessions()) == 3
+            store.trash(["one"])
+        with opened(disk / "data") as store:
+            store.delete(["two"])
+            assert (store.names(), [each.name for each in store.in_trash()]) == (["three"], ["one"])
+            with pytest.raises(StoreError):
+                asked(store, store.find("three"), "word " * 100_000)
+        (disk / "full").unlink()
+        with opened(disk / "data") as store:
+            assert store._database.row("PRAGMA journal_mode") == ("wal",)
+            assert store.check() == []
+
+
+@contextlib.contextmanager
+def small_disk(directory: Path) -> Iterator[Path]:
+    """Mount a disk of 1 MB."""
+    disk = directory / "disk"
+    disk.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=False, capture_output=True
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("only root may mount a small disk")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_empty_file_left_by_a_killed_program_is_begun_anew(tmp_path: Path) -> None:

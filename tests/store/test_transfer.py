@@ -101,7 +101,7 @@ def test_session_without_turns_comes_back(store: Store) -> None:
         lambda it: it["turns"][0].update(id=0),
         lambda it: it["turns"][0].update(id=True),
         lambda it: it["turns"][2].update(id=10**30),
-        lambda it: it["turns"][0].update(outcome="splendid"),
+        lambda it: it["turns"][0].update(outcome="Splendid!"),
         lambda it: it["turns"][0].update(at="yesterday"),
         lambda it: it["turns"][0].update(at="2026-01-01T00:00:00"),
         lambda it: it["turns"][0].update(at="0001-01-01T00:00:00+14:00"),

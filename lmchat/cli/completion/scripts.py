@@ -43,7 +43,7 @@ def _command(path: tuple[str, ...], command: Any) -> Iterator[str]:
 
 
 def _help(path: tuple[str, ...], command: Any) -> Iterator[str]:
-    """Let the names of commands stand behind `help`."""
+    """Let the names of commands follow `help`."""
     for name, child in getattr(command, "commands", {}).items():
         if name != "help":
             yield _line(path, "command", name, "", child.get_short_help_str(80))
@@ -63,7 +63,7 @@ def _parameter(path: tuple[str, ...], parameter: Any) -> Iterator[str]:
 
 
 def _values(path: tuple[str, ...], metavar: str) -> str:
-    if path == ("models", "load"):  # an embedding model can be loaded, but nobody chats with it
+    if path == ("models", "load"):  # an embedding model can be loaded, but cannot chat
         return "ask loadable" if metavar == "KEY" else ""
     if _CHOICES.fullmatch(metavar):
         return f"words {metavar.replace('|', ' ')}"

@@ -1,21 +1,23 @@
 """The block structure of Markdown, line by line: what a line has settled is never taken back.
 
 This is CommonMark's own parsing strategy (a spine of open blocks), with GitHub's tables and without reference
-definitions, which would change what stands above them. A line costs the depth of the spine, however long the
+definitions, which would change what is above them. A line costs the depth of the spine, however long the
 document is.
 """
 
 from dataclasses import replace
 from typing import assert_never
 
-from lmchat.render.markdown import lines
+from lmchat.render.markdown import lines, maths
 from lmchat.render.markdown.lines import CODE_INDENT, Line, Marker
 from lmchat.render.markdown.structure import (
+    Align,
     Closed,
     CodeOpened,
     Container,
     Fence,
     Fenced,
+    Formula,
     Html,
     HtmlOpened,
     Indented,
@@ -24,6 +26,7 @@ from lmchat.render.markdown.structure import (
     Leaf,
     List,
     ListOpened,
+    OpenFormula,
     OpenTable,
     Paragraph,
     Prose,
@@ -39,7 +42,7 @@ from lmchat.render.markdown.structure import (
 
 
 class Blocks:
-    """Parse a document line by line; `take` returns what the line settled, `end` the rest."""
+    """A parser of a document, line by line; `take` returns what the line settled, `end` the rest."""
 
     def __init__(self) -> None:
         self._containers: list[Container] = []
@@ -78,9 +81,9 @@ class Blocks:
         for depth, container in enumerate(self._containers):
             match container:
                 case Quote():
-                    goes_on = _eat_quote_sign(line)
+                    goes_on = lines.eat_quote_sign(line)
                 case Item(indent, empty):
-                    goes_on = _eat_item_indent(line, indent, empty=empty)
+                    goes_on = lines.eat_item_indent(line, indent, empty=empty)
                 case List():
                     goes_on = True
             if not goes_on:
@@ -102,6 +105,14 @@ class Blocks:
                     self._end_leaf()
             case Indented(waiting):
                 return self._take_indented(waiting, line)
+            case OpenFormula(_, closer, source):
+                if line.blank:
+                    return False
+                text = line.rest.strip(" \t")
+                last = maths.until(text, closer)
+                source.append(text if last is None else last)
+                if last is not None:
+                    self._end_leaf(closed=True)
             case _:
                 return False
         return True
@@ -145,7 +156,7 @@ class Blocks:
                 return
             if text[0] == ">":
                 depth = self._begin_quote(line, depth)
-            elif (marker := lines.marker(text)) and not (paragraph and here and not _interrupts(marker, text)):
+            elif (marker := lines.marker(text)) and not (paragraph and here and not lines.interrupts(marker, text)):
                 depth = self._begin_item(line, marker, indent, depth)
             else:
                 break
@@ -184,6 +195,13 @@ class Blocks:
             self._leaf = Html(html)
             if html.search(text):
                 self._end_leaf()
+        elif formula := maths.display(text):
+            rest, closer = formula
+            blank, last = self._begin(depth), maths.until(rest, closer)
+            if last is None:
+                self._leaf = OpenFormula(blank, closer, [rest.strip(" \t")])
+            else:
+                self._steps.append(_formula(blank, closer, [last], closed=True))
         elif lines.is_rule(text):
             self._steps.append(Rule(self._begin(depth)))
         else:
@@ -199,7 +217,7 @@ class Blocks:
     def _begin_quote(self, line: Line, depth: int) -> int:
         self._steps.append(QuoteOpened(self._begin(depth)))
         self._containers.append(Quote())
-        _eat_quote_sign(line)
+        lines.eat_quote_sign(line)
         return len(self._containers)
 
     def _begin_item(self, line: Line, marker: Marker, indent: int, depth: int) -> int:
@@ -229,12 +247,12 @@ class Blocks:
         elif isinstance(self._leaf, Paragraph):
             self._leaf.lines.append(text)
         elif here and isinstance(self._leaf, OpenTable):
-            self._leaf.rows.append(_row(text, len(self._leaf.alignments)))
+            self._leaf.rows.append(tuple(lines.cells_of(text)))
         else:
             self._leaf = Paragraph(self._begin(depth), [text])
 
     def _begin(self, depth: int) -> bool:
-        """Close what is open below `depth`, for a new block there; tell whether an empty line stood before it."""
+        """Close what is open below `depth`, for a new block there; return whether an empty line came before it."""
         if depth and isinstance(self._containers[depth - 1], List):
             depth -= 1
         self._close_to(depth)
@@ -249,12 +267,14 @@ class Blocks:
             self._containers.pop()
             self._steps.append(Closed())
 
-    def _end_leaf(self) -> None:
+    def _end_leaf(self, *, closed: bool = False) -> None:
         match self._leaf:
             case Paragraph(blank, source):
                 self._steps.append(Prose(blank, _inline_source(source)))
             case OpenTable(blank, columns, rows):
-                self._steps.append(Table(blank, columns, tuple(rows)))
+                self._steps.append(_table(blank, columns, rows))
+            case OpenFormula(blank, closer, source):
+                self._steps.append(_formula(blank, closer, source, closed=closed))
             case Fenced() | Indented() | Html():
                 self._steps.append(VerbatimClosed())
             case None:
@@ -264,33 +284,17 @@ class Blocks:
         self._leaf = None
 
 
-def _eat_quote_sign(line: Line) -> bool:
-    indent = line.indent()
-    if indent >= CODE_INDENT or not line.rest.startswith(">", indent):
-        return False
-    line.eat(indent + 1)
-    line.eat(min(line.indent(), 1))
-    return True
-
-
-def _eat_item_indent(line: Line, indent: int, *, empty: bool) -> bool:
-    if line.blank:
-        return not empty  # an item may begin with one empty line at most
-    if line.indent() < indent:
-        return False
-    line.eat(indent)
-    return True
-
-
-def _interrupts(marker: Marker, text: str) -> bool:
-    """Tell whether an item may begin in the middle of a paragraph: a number at a line's begin is often just that."""
-    return marker.number in (None, 1) and bool(text[marker.width :].strip(" \t"))
-
-
 def _inline_source(source: list[str]) -> str:
     return "\n".join(source).strip(" \t\n")
 
 
-def _row(text: str, columns: int) -> tuple[str, ...]:
-    cells = lines.cells_of(text)[:columns]
-    return (*cells, *[""] * (columns - len(cells)))
+def _table(blank: bool, columns: tuple[Align, ...], rows: list[tuple[str, ...]]) -> Table:
+    """Make a table as wide as its longest row."""
+    width = max(map(len, rows))
+    whole = tuple((*row, *[""] * (width - len(row))) for row in rows)
+    return Table(blank, (*columns, *[Align.LEFT] * (width - len(columns))), whole)
+
+
+def _formula(blank: bool, closer: str, source: list[str], *, closed: bool) -> Formula:
+    opener = "$$" if closer == "$$" else "\\["
+    return Formula(blank, "\n".join(source), opener, closer, closed)

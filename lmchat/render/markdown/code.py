@@ -25,7 +25,7 @@ _MARK = "x"
 
 
 class Palette:
-    """Tell the look of a token; backgrounds are left to the terminal."""
+    """The look of each kind of token; backgrounds are left to the terminal."""
 
     def __init__(self, theme: Theme) -> None:
         name = theme.code_theme or ("ansi_dark" if theme.dark else "ansi_light")
@@ -36,7 +36,8 @@ class Palette:
 
     def look(self, kind: _TokenType) -> str:
         """Return the SGR parameters of a kind of token."""
-        if not self._coloured:
+        # Code that is still being written is full of what its lexer takes for errors.
+        if not self._coloured or kind in Error:
             return ""
         found = self._looks.get(kind)
         if found is None:
@@ -65,7 +66,7 @@ _Pair = tuple[str, str]
 
 
 class Highlighter:
-    """Colour the lines of one block of code."""
+    """A highlighter of the lines of one block of code."""
 
     def __init__(self, name: str, palette: Palette) -> None:
         self._palette = palette
@@ -126,12 +127,12 @@ class Highlighter:
         return None
 
     def _in_comment(self, text: str, closer: str) -> bool:
-        """Tell whether the text ends inside a comment: the sign may as well stand in a string."""
+        """Tell whether the text ends inside a comment: the sign may also be in a string."""
         tokens, _ = self._lexed(text + closer)
         return bool(tokens) and tokens[-1][0] in Comment
 
     def _settle(self, pair: _Pair | None) -> list[list[Span]]:
-        """Colour the waiting lines; `pair` is still open behind them."""
+        """Colour the waiting lines; `pair` is still open after them."""
         lines, self._waiting = self._waiting, []
         text = "\n".join(lines) + "\n"
         front = self._within[0] if self._within else ""
@@ -144,7 +145,7 @@ class Highlighter:
         return _by_line(_trimmed(tokens, len(front), len(text) - 1), self._palette, len(lines))
 
     def _lexed(self, text: str) -> tuple[_Tokens, tuple[str, ...]]:
-        """Run the lexer over the text, from its state on; return the state behind it, too."""
+        """Run the lexer over the text, from its state on; return the state after it, too."""
         lexer = self._lexer
         stack = list(self._stack)
         try:

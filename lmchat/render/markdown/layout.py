@@ -10,11 +10,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
 from lmchat.render.cells import Row, cells, cut, grounded, shorten
+from lmchat.render.markdown import maths
 from lmchat.render.markdown.inline import Inline, close_open_marks
 from lmchat.render.markdown.spans import Span, fold, row, width_of, wrap
 from lmchat.render.markdown.structure import (
     Closed,
     CodeOpened,
+    Formula,
     HtmlOpened,
     ItemOpened,
     ListOpened,
@@ -38,6 +40,7 @@ _RULE, _CODE_RULE = "─", "╌"
 _CODE_RULE_CELLS = 40
 _LEAST_ROOM = 16
 _TAB = 4
+_INDENT = "    "
 _LONGEST_PREVIEW, _CUT = 16_384, 4_096
 _LANGUAGE = re.compile(r"[{.\s]*([\w+#.-]+)")
 _TASK = re.compile(r"\[([ xX])\](?:[ \n]+|$)")
@@ -52,7 +55,7 @@ class _Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """An open container: what stands in front of its first row and of the others, and whether it has blocks."""
+    """An open container: what precedes its first row and the others, and whether it has blocks."""
 
     kind: _Kind
     first: tuple[Span, ...] = ()
@@ -124,7 +127,7 @@ class Layout:
                 rows = self._paragraph(text, blank=blank)
             case Prose(blank, text, level):
                 rows = self._gap(blank=blank)
-                rows += self._rows(wrap(self._inline(text, self._looks.headings[level - 1]), self._inner))
+                rows += self._rows(wrap(self._inline(text, self._looks.headings[level - 1]), self._measure))
             case Rule(blank):
                 rows = self._gap(blank=blank) + self._rows([[Span(_RULE * self._inner, self._looks.faint)]])
             case CodeOpened(blank, info):
@@ -138,6 +141,8 @@ class Layout:
                 rows = self._close_verbatim()
             case Table(blank):
                 rows = self._gap(blank=blank) + self._table(step)
+            case Formula():
+                rows = self._formula(step)
             case _:
                 assert_never(step)
         return rows
@@ -145,22 +150,32 @@ class Layout:
     @property
     def _inner(self) -> int:
         """Return the width that the open containers leave."""
+        if len(self._frames) == 1:
+            return max(self.width, 1)
         taken = sum(width_of(frame.rest) for frame in self._frames)
         return max(self.width - taken, min(self.width * 4 // 5, _LEAST_ROOM), 1)
 
+    @property
+    def _measure(self) -> int:
+        """Return the width of prose."""
+        return min(self._inner, self._kit.theme.prose_width)
+
     def _gap(self, *, blank: bool) -> list[Row]:
-        """Begin a block: an empty row stands between blocks, in lists only where the source has one."""
+        """Begin a block: an empty row is between blocks, in lists only where the source has one."""
         frame = self._frames[-1]
         due = frame.filled and (blank or frame.kind in (_Kind.ROOT, _Kind.QUOTE))
         rows = self._rows([[]]) if due else []
-        self._frames[-1] = replace(self._frames[-1], filled=True)
+        if not frame.filled:
+            self._frames[-1] = replace(self._frames[-1], filled=True)
         return rows
 
     def _rows(self, lines: list[list[Span]]) -> list[Row]:
         return [row(self._prefix(), line, self.width) for line in lines]
 
     def _prefix(self) -> list[Span]:
-        """Return what stands in front of the next row; an item's marker stands there once."""
+        """Return what precedes the next row; an item's marker does so once."""
+        if len(self._frames) == 1:
+            return []
         spans: list[Span] = []
         for index, frame in enumerate(self._frames):
             spans += frame.rest if frame.shown else frame.first
@@ -215,7 +230,7 @@ class Layout:
             # Only the last rows are looked at. The cut moves seldom, so that they stand still.
             text = text[(len(text) - _LONGEST_PREVIEW // 2) // _CUT * _CUT :]
         rows = self._gap(blank=blank)
-        return rows + self._rows(wrap(self._inline(text), self._inner))
+        return rows + self._rows(wrap(self._inline(text), self._measure))
 
     def _inline(self, text: str, look: str = "") -> list[Span]:
         text = text.replace("\t", " ")
@@ -223,6 +238,25 @@ class Layout:
             return self._kit.inline.spans(text if self._room is None else close_open_marks(text), look)
         except Exception:  # noqa: BLE001 - whatever the parser stumbles over, a reply is shown
             return [Span(grounded(text), look)]
+
+    def _formula(self, step: Formula) -> list[Row]:
+        """Show a formula row by row, indented; one that never ended is text, but its preview shows what it will be."""
+        if not step.closed and self._room is None:
+            return self._paragraph(step.opener + step.source, blank=step.blank)
+        rows = self._gap(blank=step.blank)
+        lines = maths.rows_of(step.source) if self._kit.theme.unicode_maths else step.source.strip("\n").split("\n")
+        for line in lines:
+            text = grounded(self._in_unicode(line))
+            rows += self._rows(
+                [[Span(_INDENT), *part] for part in wrap([Span(text)], max(self._inner - len(_INDENT), 1))]
+            )
+        return rows
+
+    def _in_unicode(self, line: str) -> str:
+        try:
+            return maths.unicode_of(line) if self._kit.theme.unicode_maths else line
+        except Exception:  # noqa: BLE001 - whatever is in a formula, a reply is shown
+            return line
 
     def _table(self, step: Table) -> list[Row]:
         rows = step.rows
@@ -253,4 +287,7 @@ class Layout:
         return rows if html else rows + self._code_rule()
 
     def _folded(self, lines: list[list[Span]]) -> list[Row]:
+        # Code is settled whole: the terminal wraps it, so that it is copied as one line. In a preview rows are counted.
+        if self._room is None and not self._html:
+            return self._rows(lines)
         return self._rows([part for line in lines for part in fold(line, self._inner)])

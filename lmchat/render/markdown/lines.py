@@ -16,7 +16,7 @@ _UNDERLINE = re.compile(r"(=+|-+)[ \t]*$")
 _FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$")
 _MARKER = re.compile(r"([-+*])(?=[ \t]|$)|(\d{1,9})([.)])(?=[ \t]|$)")
 _DELIMITER_CELL = re.compile(r":?-+:?$")
-_CELL_END = re.compile(r"\\.|\|")
+_CELL_END = re.compile(r"\\.|(?<!`)(`+)(?!`)(?:.*?[^`])\1(?!`)|\|")
 
 
 class Line:
@@ -121,8 +121,33 @@ def marker(text: str) -> Marker | None:
     return Marker(found[3], int(found[2]), found.end())
 
 
+def eat_quote_sign(line: Line) -> bool:
+    """Eat the sign of a quote, and return whether it was there."""
+    indent = line.indent()
+    if indent >= CODE_INDENT or not line.rest.startswith(">", indent):
+        return False
+    line.eat(indent + 1)
+    line.eat(min(line.indent(), 1))
+    return True
+
+
+def eat_item_indent(line: Line, indent: int, *, empty: bool) -> bool:
+    """Eat the indentation of an item, and return whether the line belongs to it."""
+    if line.blank:
+        return not empty  # an item may begin with one empty line at most
+    if line.indent() < indent:
+        return False
+    line.eat(indent)
+    return True
+
+
+def interrupts(marker: Marker, text: str) -> bool:
+    """Tell whether an item may begin in the middle of a paragraph: a number at a line's begin is often just that."""
+    return marker.number in (None, 1) and bool(text[marker.width :].strip(" \t"))
+
+
 def cells_of(text: str) -> list[str]:
-    """Cut a table's row into the sources of its cells; an escaped bar belongs to its cell."""
+    """Cut a table's row into the sources of its cells; an escaped bar, and one in a code span, belongs to its cell."""
     cells, begin = [], 0
     for found in _CELL_END.finditer(text):
         if found[0] == "|":

@@ -13,12 +13,12 @@ from lmchat.render.markdown.layout import Layout, RenderContext
 from lmchat.render.painter import Painter
 from lmchat.render.theme import Theme
 
-FRAME_SECONDS = 0.035
+FRAME_SECONDS = 0.05
 """Seconds between two paints at least: what comes faster is painted together."""
 
 _BUDGET = 0.05  # the share of one core that looking ahead may take
 
-_MARKS = "-+*_=#|:`~<> \t"
+_MARKS = "-+*_=#|:`~<>$ \t"
 _NUMBER = re.compile(r"\d{1,9}[.)]?$")
 
 

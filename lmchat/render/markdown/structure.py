@@ -18,14 +18,14 @@ class Align(Enum):
 
 @dataclass(frozen=True, slots=True)
 class QuoteOpened:
-    """Begin a block quote."""
+    """The beginning of a block quote."""
 
     blank: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ListOpened:
-    """Begin a list; `start` is the first number, None for a bullet list, `delimiter` what follows a number."""
+    """The start of a list; `start` is the first number, None for a bullet list, `delimiter` the sign after a number."""
 
     blank: bool
     start: int | None
@@ -34,14 +34,14 @@ class ListOpened:
 
 @dataclass(frozen=True, slots=True)
 class ItemOpened:
-    """Begin an item of the list."""
+    """The beginning of an item of the list."""
 
     blank: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """End the innermost quote, list or item."""
+    """The end of the innermost quote, list or item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class CodeOpened:
-    """Begin code, fenced or indented; `info` is the word or words after the fence."""
+    """The beginning of code, fenced or indented; `info` is the word or words after the fence."""
 
     blank: bool
     info: str = ""
@@ -70,7 +70,7 @@ class CodeOpened:
 
 @dataclass(frozen=True, slots=True)
 class HtmlOpened:
-    """Begin a block of HTML, which is shown as it is written."""
+    """The beginning of a block of HTML, which is shown as it is written."""
 
     blank: bool
 
@@ -84,16 +84,27 @@ class Verbatim:
 
 @dataclass(frozen=True, slots=True)
 class VerbatimClosed:
-    """End the code or HTML."""
+    """The end of the code or HTML."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A whole table: the sources of its cells, every row as long as the first."""
+    """A whole table: the sources of its cells, every row and the alignments as long as the longest row."""
 
     blank: bool
     alignments: tuple[Align, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula of its own: its source, and its delimiters; `closed` is false where its end is missing."""
+
+    blank: bool
+    source: str
+    opener: str
+    closer: str
+    closed: bool
 
 
 Step = (
@@ -108,12 +119,13 @@ Step = (
     | Verbatim
     | VerbatimClosed
     | Table
+    | Formula
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """What opened a fence: its sign, how often it stands there, how far it was indented, and the info."""
+    """The opening of a fence: its sign, how often it is repeated, how far it was indented, and the info."""
 
     sign: str
     length: int
@@ -146,7 +158,7 @@ Container = Quote | List | Item
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """An open paragraph, with its lines so far; `blank` tells of an empty line in front of it."""
+    """An open paragraph, with its lines so far; `blank` tells of an empty line before it."""
 
     blank: bool
     lines: list[str]
@@ -182,7 +194,16 @@ class OpenTable:
     rows: list[tuple[str, ...]]
 
 
-Leaf = Paragraph | Fenced | Indented | Html | OpenTable
+@dataclass(frozen=True, slots=True)
+class OpenFormula:
+    """An open formula of its own, with its lines so far."""
+
+    blank: bool
+    closer: str
+    lines: list[str]
+
+
+Leaf = Paragraph | Fenced | Indented | Html | OpenTable | OpenFormula
 
 
 def copied(leaf: Leaf | None) -> Leaf | None:
@@ -194,5 +215,7 @@ def copied(leaf: Leaf | None) -> Leaf | None:
             return Indented(list(waiting))
         case OpenTable(blank, columns, rows):
             return OpenTable(blank, columns, list(rows))
+        case OpenFormula(blank, closer, source):
+            return OpenFormula(blank, closer, list(source))
         case _:
             return leaf

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from lmchat.render.cells import cells
 from lmchat.render.markdown.spans import Span, width_of, wrap
 from lmchat.render.markdown.structure import Align
 from lmchat.render.theme import Styles
 
-_NARROWEST = 4
+_NARROWEST = 8  # cells that a column needs, or what is in it
 _BAR = " │ "
 _CROSS = "─┼─"
 
@@ -15,11 +16,11 @@ Cell = list[Span]
 
 def table(rows: Sequence[Sequence[Cell]], columns: Sequence[Align], width: int, styles: Styles) -> list[list[Span]]:
     """Lay out a table, its head first, in `width` cells; row by row below each other where even that is too narrow."""
-    natural = [max(width_of(row[index]) for row in rows) for index in range(len(columns))]
+    natural = [max(_natural(row[index]) for row in rows) for index in range(len(columns))]
     room = width - len(_BAR) * (len(columns) - 1)
-    if room < _NARROWEST * len(columns) and sum(natural) > room:
-        return _records(rows, width, styles)
     widths = _fitted([max(size, 1) for size in natural], room)
+    if sum(widths) > room or any(size < min(wanted, _NARROWEST) for size, wanted in zip(widths, natural, strict=True)):
+        return _records(rows, width, styles)
     laid = [[wrap(cell, size) for cell, size in zip(row, widths, strict=True)] for row in rows]
     tall = any(len(cell) > 1 for row in laid[1:] for cell in row)
     line = [Span(_CROSS.join("─" * size for size in widths), styles.faint)]
@@ -29,6 +30,11 @@ def table(rows: Sequence[Sequence[Cell]], columns: Sequence[Align], width: int, 
             made.append(line)
         made += _laid_row(row, widths, columns, styles)
     return made
+
+
+def _natural(cell: Cell) -> int:
+    """Return the width of a cell's longest line."""
+    return max(map(cells, "".join(span.text for span in cell).split("\n")))
 
 
 def _fitted(natural: list[int], room: int) -> list[int]:
@@ -78,5 +84,8 @@ def _records(rows: Sequence[Sequence[Cell]], width: int, styles: Styles) -> list
         if index:
             made.append([])
         for title, cell in zip(head, row, strict=True):
-            made += wrap([*title, Span(": ", styles.faint), *cell], width)
+            if width_of(title):
+                made += wrap([*title, Span(": ", styles.faint), *cell], width)
+            elif width_of(cell):  # a cell beyond the head's columns
+                made += wrap(cell, width)
     return made

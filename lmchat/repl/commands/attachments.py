@@ -21,7 +21,7 @@ def image(state: ReplState, text: str) -> ReplState:
     """Attach pictures, or drop them."""
     required(text, "picture", "/image photo.png")
     if text == "off":
-        state.say("No picture goes along with the next prompt.")
+        state.say("No picture is sent with the next prompt.")
         return replace(state, images=())
     _check_sight(state)
     return _with_pictures(state, [prepared(path.name, _read(path)) for path in paths(text)])
@@ -31,10 +31,10 @@ def file(state: ReplState, text: str) -> ReplState:
     """Quote text files in the next prompt, or drop them."""
     required(text, "file", "/file notes.txt")
     if text == "off":
-        state.say("No file goes along with the next prompt.")
+        state.say("No file is sent with the next prompt.")
         return replace(state, files=())
     added = tuple(Quoted(path.name, quoted_file(path, state.say)) for path in paths(text))
-    state.say(f"{', '.join(each.name for each in added)} goes along with the next prompt; /file off drops it.")
+    state.say(f"{', '.join(each.name for each in added)} is sent with the next prompt; /file off drops it.")
     return replace(state, files=(*state.files, *added))
 
 
@@ -53,7 +53,7 @@ def _with_pictures(state: ReplState, read: Sequence[tuple[Image, str]]) -> ReplS
         if note:
             state.say(note)
         size = f"{each.width} × {each.height}, {size_words(len(each.data))}"
-        state.say(f"{each.name} ({size}) goes along with the next prompt; /image off drops it.")
+        state.say(f"{each.name} ({size}) is sent with the next prompt; /image off drops it.")
     return replace(state, images=(*state.images, *(image for image, _ in read)))
 
 

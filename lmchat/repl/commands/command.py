@@ -16,12 +16,15 @@ from lmchat.settings.shapes import misfit
 from lmchat.world import path_of
 
 Handler = Callable[[ReplState, str], ReplState]
-"""Does the command, with what was typed behind its name, and returns the state after it."""
+"""Runs the command, with what was typed after its name, and returns the state after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command; `usage` is what stands behind the name, `more` is told by `/help NAME` only."""
+    """A command.
+
+    `usage` is what follows the name, `offers` what Tab completes there; `more` is shown by `/help NAME` only.
+    """
 
     name: str
     usage: str
@@ -39,6 +42,10 @@ class Command:
 
 _MOST_DIGITS = 18
 """More than these, and a number is larger than what can be counted or kept."""
+
+
+DISPLAY_SETTINGS = ("show_reasoning", "stats")
+"""Settings of how replies are shown, which `/set` changes for as long as one talks."""
 
 
 def words(text: str) -> list[str]:
@@ -80,7 +87,7 @@ def required(text: str, what: str, example: str) -> str:
 
 
 def paths(text: str) -> list[Path]:
-    """Read one path as it stands, blanks and all, or several; `~` is the home directory."""
+    """Read one path as it was typed, blanks and all, or several; `~` is the home directory."""
     whole = path_of(text)
     if text and whole.exists():
         return [whole]

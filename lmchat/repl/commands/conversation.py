@@ -1,6 +1,6 @@
 """Commands for how the model is talked with: system prompt, options, reasoning, tools; going on and compacting."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lmchat.app.attachments import text_or_file
@@ -12,6 +12,7 @@ from lmchat.errors import BadUseError
 from lmchat.render.sanitize import sanitize
 from lmchat.render.tables import pairs
 from lmchat.repl.commands.command import (
+    DISPLAY_SETTINGS,
     Command,
     nothing,
     option_named,
@@ -22,7 +23,8 @@ from lmchat.repl.matching import Offer
 from lmchat.repl.offers import Suggestion, by_word, first_words, one_word, option_values, options, prompt_file
 from lmchat.repl.state import ReplState
 from lmchat.repl.turns import GO_ON, SUMMARISE, ask, with_model
-from lmchat.settings.keys import OPTIONS
+from lmchat.settings.keys import BY_NAME, OPTIONS
+from lmchat.settings.layers import layer
 
 
 def system(state: ReplState, text: str) -> ReplState:
@@ -42,6 +44,8 @@ def set_(state: ReplState, text: str) -> ReplState:
     value = value.strip()
     if name in {"model", "system"}:
         raise BadUseError(f"The {name} has its own command.", hint=f"/{name} {value}")
+    if name.replace("-", "_").lower() in DISPLAY_SETTINGS:
+        return _with_display(state, name.replace("-", "_").lower(), value)
     key = option_named(name)
     if not value:
         raise BadUseError(f"There is no value for {key.name}.", hint=f"Like this: /set {key.name} {key.example}")
@@ -58,6 +62,8 @@ def unset(state: ReplState, text: str) -> ReplState:
     name = required(text, "option", "/unset temperature")
     if name == "system":
         return _with_system(state, "")
+    if name in DISPLAY_SETTINGS:
+        return _with_display(state, name, "")
     key = option_named(name)
     state = state.talking_with(options=state.session.options.changed(key.name, None))
     below = state.conversation.settings.value(key.name)
@@ -126,7 +132,7 @@ def compact(state: ReplState, text: str) -> ReplState:
     if asked.head.outcome is Outcome.COMPLETE:
         asked.say("The next prompt begins a new chain with this summary; /undo goes back to the whole conversation.")
         return asked
-    # Half a summary must not stand for the whole conversation.
+    # Half a summary must not replace the whole conversation.
     moved = state.conversation.store.move(asked.session, before) if asked.kept else asked.session.moved(before)
     asked.say("There is no whole summary, so the conversation goes on as it was.")
     return asked.at(moved)
@@ -135,9 +141,22 @@ def compact(state: ReplState, text: str) -> ReplState:
 def _with_system(state: ReplState, system_prompt: str) -> ReplState:
     state = state.current().talking_with(system=system_prompt)
     what = "The system prompt is changed" if system_prompt else "There is no system prompt any more"
-    along = " The next prompt begins a new chain; the turns so far go along as text." if state.head else ""
+    along = " The next prompt begins a new chain; the turns so far are sent with it as text." if state.head else ""
     state.say(f"{what}.{along}")
     return state
+
+
+def _with_display(state: ReplState, name: str, text: str) -> ReplState:
+    """Return the state with a setting of the display as it was typed, or where nothing was, as it is elsewhere."""
+    settings = state.conversation.settings
+    given = {**settings.flags}
+    given.pop(name, None)
+    if text:
+        key = BY_NAME[name]
+        given |= layer({name: key.shape.read(text)}, {name: f"/set {name}"})
+    settings = replace(settings, flags=given)
+    state.say(f"{name} is {settings.text(name) or 'not set'} from the next reply on.")
+    return replace(state, conversation=replace(state.conversation, settings=settings))
 
 
 def _show_options(state: ReplState) -> None:
@@ -147,6 +166,12 @@ def _show_options(state: ReplState) -> None:
         value = own.get(name, below.get(name))
         source = "this session" if name in own else state.conversation.settings.source(name) if name in below else ""
         rows.append((name, "not set" if value is None else str(value), source or key.help))
+    settings = state.conversation.settings
+    for name in DISPLAY_SETTINGS:
+        shown = (
+            (settings.text(name), settings.source(name)) if settings.is_set(name) else ("not set", BY_NAME[name].help)
+        )
+        rows.append((name, *shown))
     state.write(pairs(rows, state.theme))
 
 
@@ -160,8 +185,15 @@ def _label(integration: Integration) -> str:
 
 def _set_offers(state: ReplState, typed: str) -> Iterable[Suggestion]:
     """Offer options, and their values after a blank or `=`."""
-    offers = by_word(lambda state, words: options(state) if len(words) == 1 else option_values(state, words[0]))
-    return offers(state, typed.replace("=", " ", 1))
+    return by_word(_set_words)(state, typed.replace("=", " ", 1))
+
+
+def _set_words(state: ReplState, words: Sequence[str]) -> Iterable[Offer]:
+    if len(words) == 1:
+        return [*options(state), *((name, BY_NAME[name].help) for name in DISPLAY_SETTINGS)]
+    if words[0] in DISPLAY_SETTINGS:
+        return [(choice, "") for choice in BY_NAME[words[0]].shape.choices]
+    return option_values(state, words[0])
 
 
 def _set_here(state: ReplState) -> Iterable[Offer]:
@@ -183,7 +215,7 @@ COMMANDS = (
         "Show or change the system prompt; /unset system drops it.",
         system,
         prompt_file,
-        more="A new chain begins then: the turns so far go along as text, and how much that is is said.",
+        more="A new chain begins then: the turns so far are sent as text, and how many is said.",
     ),
     Command("set", "[option value]", "Show the options, or set one for this session.", set_, _set_offers),
     Command(

@@ -6,24 +6,26 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from lmchat.app.export import export_session, is_json, write_text
+from lmchat.app.export import Form, export_session, form_of, write_text
 from lmchat.chat.session import Turn
-from lmchat.chat.values import InvalidToolCall, ToolCall
+from lmchat.chat.values import InvalidToolCall, Reasoning, ToolCall
 from lmchat.errors import BadUseError, NotFoundError
+from lmchat.render.compare import compared
+from lmchat.render.history import thought_rows
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, stats_note
 from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.terminal import fitted
 from lmchat.repl.clipboard import copy as copy_text
 from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, words
 from lmchat.repl.matching import Offer
-from lmchat.repl.offers import by_word, file, first_words, turns
+from lmchat.repl.offers import by_word, file, first_words, one_word, turns
 from lmchat.repl.state import ReplState
 from lmchat.repl.toolbar import context_words
 from lmchat.world import path_of
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)$")
 _DEEPER = 3
-"""How many more blanks may stand before the end of a block than before its beginning."""
+"""How many more blanks may precede the end of a block than its beginning."""
 _BAR = 30
 
 
@@ -38,7 +40,7 @@ def copy(state: ReplState, text: str) -> ReplState:
             raise BadUseError(_how_many(len(blocks)))
         copied, what = blocks[wanted - 1], f"block {wanted} of {len(blocks)}"
     else:
-        turn = state.session.turn(turn_number(first)) if first else _last_answer(state)
+        turn = _answer_of(state, first)
         copied, what = turn.reply.text, f"the reply of turn {turn.id}"
     if not copied:
         raise BadUseError("There is nothing to copy: the reply is empty.")
@@ -57,15 +59,45 @@ def save(state: ReplState, text: str) -> ReplState:
 
 
 def export(state: ReplState, text: str) -> ReplState:
-    """Write the session to a file: JSON is complete, Markdown pleasant to read."""
+    """Write the session to a file: JSON is complete, Markdown and HTML are pleasant to read."""
     state = state.current()
     if state.head is None:
         raise BadUseError("There is nothing to export yet.")
     path = _target(text or f"{state.session.name or 'conversation'}.md".replace("/", "-"))
-    complete = is_json(path)
-    if complete and not state.kept:
-        raise BadUseError("A private conversation is exported as Markdown only.", hint="/export FILE.md")
-    export_session(state.conversation.store, state.session, path, state.say, complete=complete)
+    form = form_of(path)
+    if form is Form.JSON and not state.kept:
+        raise BadUseError("A private conversation is exported as Markdown or HTML only.", hint="/export FILE.md")
+    export_session(state.conversation.store, state.session, path, state.say, form)
+    return state
+
+
+def raw(state: ReplState, text: str) -> ReplState:
+    """Show a reply's own text, not rendered."""
+    state = state.current()
+    reply = _answer_of(state, text).reply.text
+    state.write(f"{sanitize(reply).rstrip()}\n")
+    return state
+
+
+def think(state: ReplState, text: str) -> ReplState:
+    """Unfold what the model thought before a reply."""
+    state = state.current()
+    turn = _answer_of(state, text)
+    thoughts = [item for item in turn.reply.items if isinstance(item, Reasoning)]
+    if not thoughts:
+        raise NotFoundError(f"Turn {turn.id} has no reasoning.")
+    for thought in thoughts:
+        state.write("".join(f"{row}\n" for row in thought_rows(thought, state.theme, state.width)))
+    return state
+
+
+def diff(state: ReplState, text: str) -> ReplState:
+    """Compare the replies of two turns."""
+    state = state.current()
+    first, *rest = words(required(text, "turn to compare", "/diff 6 7"))
+    one = state.session.turn(turn_number(first))
+    other = _answer_of(state, rest[0] if rest else "")
+    state.write("".join(f"{row}\n" for row in compared(one, other, state.theme, state.width)))
     return state
 
 
@@ -153,6 +185,11 @@ def _how_many(blocks: int) -> str:
     )
 
 
+def _answer_of(state: ReplState, text: str) -> Turn:
+    """Return the turn whose number was typed, without one the newest that has a reply."""
+    return state.session.turn(turn_number(text)) if text else _last_answer(state)
+
+
 def _last_answer(state: ReplState) -> Turn:
     """Return the newest turn that has a reply; one that failed before anything came has none."""
     for turn in islice(state.session.lineage(), 2):
@@ -185,7 +222,16 @@ COMMANDS = (
         more="/copy 3 copies the reply of turn 3, /copy code 2 the second block of code in the last reply.",
     ),
     Command("save", "FILE", "Write the last reply to a file.", save, file),
-    Command("export", "[FILE]", "Write the session to a .md or a complete .json file.", export, file),
+    Command("export", "[FILE]", "Write the session to a .md, a .html or a complete .json file.", export, file),
+    Command("raw", "[n]", "Show the last reply's own text, or a turn's.", raw, one_word(turns)),
+    Command("think", "[n]", "Show what the model thought before the last reply, or a turn's.", think, one_word(turns)),
+    Command(
+        "diff",
+        "TURN [TURN]",
+        "Compare a turn's reply with another, or the last.",
+        diff,
+        by_word(lambda state, typed: turns(state) if len(typed) <= 2 else ()),
+    ),
     Command("stats", "", "Show tokens, speed and times of the last turn.", stats),
     Command("context", "", "Show how full the context is.", context),
     Command("tool", "[n]", "Show a tool call of the last reply whole.", tool),

@@ -78,20 +78,18 @@ def rename(state: ReplState, text: str) -> ReplState:
 
 
 def delete(state: ReplState, text: str) -> ReplState:
-    """Delete a session for good, after a question."""
+    """Move a session to the trash, after a question."""
     name = text or state.session.name
     if not name or (not text and not state.kept):
         raise BadUseError("There is nothing to delete: this session is not kept yet.")
     store = state.conversation.store
     found = store.find(name)
     turns = sum(1 for _ in found.lineage())
-    if not state.keyboard.confirmed(
-        f"Delete session '{sanitize_line(found.name)}' ({counted(turns, 'turn')}) for good?"
-    ):
+    if not state.keyboard.confirmed(f"Delete session '{sanitize_line(found.name)}' ({counted(turns, 'turn')})?"):
         state.say("Nothing was deleted.")
         return state
-    store.delete([name])
-    state.say(f"Session '{found.name}' is deleted.")
+    store.trash([name])
+    state.say(f"Session '{found.name}' is deleted; for 30 days, `lmchat sessions restore {found.name}` brings it back.")
     return state.at(_empty(state.session, "")) if found.id == state.session.id else state
 
 
@@ -119,6 +117,8 @@ COMMANDS = (
     Command("switch", "NAME", "Go on in another session.", switch, whole(other_sessions)),
     Command("sessions", "", "List the sessions, the one used last first.", sessions),
     Command("rename", "NAME", "Give this session another name.", rename),
-    Command("delete", "[NAME]", "Delete this session, or another, for good.", delete, whole(other_sessions)),
+    Command(
+        "delete", "[NAME]", "Move this session, or another, to the trash for 30 days.", delete, whole(other_sessions)
+    ),
     Command("search", "TEXT", "Find words in all sessions.", search),
 )

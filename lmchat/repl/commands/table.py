@@ -87,7 +87,7 @@ def command_named(name: str) -> Command:
 
 
 def command_in(text: str) -> tuple[Command, str] | None:
-    """Read a line as a command and what stands behind it, or return None for text that is to be sent.
+    """Read a line as a command and what follows it, or return None for text that is to be sent.
 
     Raise BadUseError for a command that does not exist, unless its word is a path that does.
     """
@@ -113,7 +113,7 @@ def readme_rows() -> list[tuple[str, str]]:
 
 
 def _help_row(state: ReplState, written: str, said: str) -> str:
-    """Lay out one row of the help; where what is typed is long, its help stands below it."""
+    """Lay out one row of the help; where what is typed is long, its help goes below it."""
     name, usage = written.split(" ", 1) if written.startswith("/") and " " in written else (written, "")
     row = _filled(said, state.width, indent=_NAME_CELLS + 2)
     gap = _NAME_CELLS - len(written)

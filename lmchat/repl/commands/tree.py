@@ -45,7 +45,7 @@ def goto(state: ReplState, text: str) -> ReplState:
 
 
 def retry(state: ReplState, text: str) -> ReplState:
-    """Ask the last prompt again, beside the reply there is; other models and options hold for this turn only."""
+    """Ask the last prompt again, beside the reply there is; another model and other options apply to this turn only."""
     state = with_model(state.current())
     turn, usual = _unanswered(state) or _last(state), state.session
     once = _tried_with(state, words(text))
@@ -155,7 +155,7 @@ COMMANDS = (
         "Ask the last prompt again; both replies stay in the tree.",
         retry,
         by_word(_retry_offers),
-        more="Another model or other options hold for this one reply: /retry --model KEY temperature=0.2",
+        more="Another model or other options apply to this one reply: /retry --model KEY temperature=0.2",
     ),
     Command("edit", "[turn]", "Change the last prompt, or a turn's, and branch there.", edit, one_word(turns)),
     Command("goto", "TURN", "Go to any turn; 0 is before the first.", goto, one_word(turns)),

@@ -18,12 +18,15 @@ _MARKS = (
     "<!--", "-->", "|", "|---|", "| - | :-: |", "- ", "* ", "1. ", "10) ", "> ", "# ", "---", "===", "    ", "\t", "\\",
     "&amp;", "[x] ", "\n", "\n", "\n\n", "  \n", " ", "word", "日本語、", "👩‍👩‍👧", "é", "e\u0301", "⚠️", "🇯🇵", "한국어",
     "\u0301", "\u200d", "\u200b", "👍🏽", "ไทยนี้", "か\u3099",
-    "longwordlongwordlongword",
+    "longwordlongwordlongword", "$", "$$", "$$\n", "\\(", "\\)", "\\[", "\\]", "\\[\n",
+    "\\alpha", "x^2", "\\frac{1}{2}", "{", "}",
+    "\\\\\n", "\\begin{aligned}", "：", "「", "」", "<br>", "🎉**", "```sh\n",
 )  # fmt: skip
 _WORDS = st.sampled_from([
     "word", "a", "**bold**", "*em*", "`code`", "[link](http://a.b/c)", "~~no~~", "日本語の文章。", "🎉", "⚠️",
     "<kbd>x</kbd>", "snake_case", "2 * 3", "\\*", "end.",
     "https://example.com/a/very/long/address/that/is/longer/than/a/row",
+    "**結論：**猫です", "~~「取消」~~です", "$e^{i\\pi}$", "\\(a_1*b*\\)", "$5", "`a|b`", "a<br>b", "[![a](http://a.b)](http://c.d)",
 ])  # fmt: skip
 _PROSE = st.lists(_WORDS, min_size=1, max_size=25).map(" ".join)
 _LINES = st.lists(_PROSE, min_size=1, max_size=3).map("\n".join)
@@ -54,7 +57,23 @@ _LEAVES = st.one_of(
     _CODE_LINES.map(lambda text: "```\n" + text),
     _CODE_LINES.map(lambda text: _indented(text, "    ", "    ")),
     st.lists(st.lists(_PROSE, min_size=2, max_size=2), min_size=1, max_size=4).map(_table),
-    st.sampled_from(["***", "<details>\nx\n</details>", "[1]: http://a.b", "![alt](http://a.b/c.png)"]),
+    st.lists(
+        st.sampled_from(["a &= b \\\\", "- c", "= d", "\\frac{1}{2}^n", "x^2", "# e", "日本"]), min_size=1, max_size=4
+    ).map(lambda lines: "\n".join(["$$", *lines, "$$"])),
+    st.lists(st.lists(_WORDS, min_size=1, max_size=8), min_size=2, max_size=5).map(_table),
+    st.sampled_from(
+        [
+            "$$\nx",
+            "\\[\na\n\\]\nb",
+            "$$x$$",
+            "\\[ x_1 \\]",
+            '```python\nx = "open',
+            "***",
+            "<details>\nx\n</details>",
+            "[1]: http://a.b",
+            "![alt](http://a.b/c.png)",
+        ]
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from lmchat.render.markdown.blocks import Blocks
 from lmchat.render.markdown.structure import (
     Closed,
     CodeOpened,
+    Formula,
     HtmlOpened,
     ItemOpened,
     ListOpened,
@@ -60,6 +61,8 @@ def outline(source: str) -> list[str]:  # noqa: C901 - one case for each kind of
                 verbatim.append(text)
             case VerbatimClosed():
                 made.append(squeezed("\n".join(verbatim)))
+            case Formula(_, source):
+                made.append(f"formula: {source}")
             case Table(_, _, rows):
                 made += ["table", *(squeezed(" | ".join(row)) for row in rows)]
     return made

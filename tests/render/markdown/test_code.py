@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pygments.lexers import get_lexer_by_name
+from pygments.token import Token
 
 from lmchat.render.markdown.code import Highlighter, Palette
 from lmchat.render.markdown.spans import Span
@@ -132,3 +133,13 @@ def test_a_chosen_theme_uses_the_colours_the_terminal_has() -> None:
 def test_a_theme_nobody_knows_is_no_failure() -> None:
     palette = Palette(Theme(Styles(), code_colours=True, code_theme="no such theme"))
     assert Highlighter("python", palette).push("x")[0][0].text == "x"
+
+
+def test_pygments_still_keeps_the_rules_of_each_state_where_lines_are_resumed_from() -> None:
+    """`RegexLexer._tokens` is private: states by name, each with rules of a matcher, an action and a new state."""
+    rules = get_lexer_by_name("python")._tokens["root"]
+    matcher, action, new_state = rules[0]
+    assert callable(matcher)
+    assert matcher("\n", 0)
+    assert action is None or callable(action) or action in Token
+    assert new_state is None or isinstance(new_state, int | str | tuple)

@@ -47,9 +47,11 @@ def test_a_document_character_by_character_gives_the_rows_of_the_whole(text: str
 
 
 @given(DOCUMENTS, WIDTHS)
-def test_no_row_is_wider_than_the_window(text: str, width: int) -> None:
+def test_no_row_but_of_code_is_wider_than_the_window(text: str, width: int) -> None:
+    longest = max(map(cells, sanitize(text).expandtabs(4).split("\n")))
+    code = re.search(r"```|~~~|    |\t", text)
     for row in render_rows(sanitize(text), width, THEME):
-        assert row.cells == cells(ESCAPES.sub("", row.text)) <= width
+        assert row.cells == cells(ESCAPES.sub("", row.text)) <= (max(width, longest) if code else width)
 
 
 @given(DOCUMENTS, WIDTHS)
@@ -58,7 +60,8 @@ def test_every_letter_and_digit_of_the_source_is_shown_in_its_order(text: str, w
     fence = re.compile(r"^(?:[ \t>*+-]|\d+[.)])*(?:```+[^`\n]*|~~~+[^\n]*)$", re.MULTILINE)
     hidden = re.compile(r"```+\S*|~~~+\S*|\d+[.)]|&\w+;?|\[[xX]\]|\]\([^)]*\)")
     wanted = re.sub(r"\W|_", "", hidden.sub("", fence.sub("", sanitize(text))))
-    if "|" not in text and "&" not in text:  # tables stand beside each other; entities become characters
+    # Tables stand beside each other; entities and formulas become other characters, and `<br>` a break.
+    if not re.search(r"[|&$]|\\[(\[]|<br", text):
         assert all(letter in shown for letter in wanted)
 
 
@@ -77,10 +80,14 @@ def test_a_preview_changes_nothing() -> None:
 @given(DOCUMENTS, st.sampled_from(["\n", "\nx", "\n- x", "\n\n  - x", "\n\n    x"]), WIDTHS)
 @example("- a\n", "\n- x", 40)
 def test_a_preview_shows_what_will_be_where_there_is_nothing_to_mend(text: str, end: str, width: int) -> None:
-    nothing_to_mend = re.sub(r"[*_`~\[\]&<!\\]", "x", sanitize(text)) + end
+    nothing_to_mend = re.sub(r"[*_`~\[\]&<!\\$]", "x", sanitize(text)) + end
     document = Document(RenderContext(THEME), width)
     document.feed(nothing_to_mend)
-    assert document.preview(10_000) == document.end()
+    shown = document.preview(10_000)
+    settled = document.end()
+    # Only a preview breaks the lines of code, which the terminal wraps when they are settled.
+    if all(row.cells <= width for row in settled):
+        assert shown == settled
 
 
 def test_an_unfinished_emphasis_is_shown_closed() -> None:

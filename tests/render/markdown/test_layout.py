@@ -157,3 +157,37 @@ def test_without_colours_there_are_none_in_code() -> None:
 @pytest.mark.parametrize("text", ["a **b", "a `b", "a [b](http://c", "a &am"])
 def test_what_stays_half_written_is_shown_as_it_is_written(text: str) -> None:
     assert plain(text) == [text]
+
+
+def test_cells_beyond_the_head_are_kept() -> None:
+    assert plain("|a|\n|-|\n|b|c|") == ["a │", "──┼──", "b │ c"]
+
+
+def test_a_bar_in_a_code_span_is_text() -> None:
+    assert plain("|a|b|\n|-|-|\n|`x|y`|z|") == ["a   │ b", "────┼──", "x|y │ z"]
+
+
+def test_a_break_in_a_cell_breaks_its_line() -> None:
+    assert plain("|a|b|\n|-|-|\n|one<br>two|x|") == ["a   │ b", "────┼──", "one │ x", "two │"]
+
+
+def test_a_line_of_code_is_settled_whole() -> None:
+    line = "x" * 100
+    assert plain(f"```\n{line}\n```")[1] == line
+    assert plain(f"> ```\n> {line}\n> ```")[1] == "▌ " + line
+
+
+def test_prose_is_at_most_a_hundred_cells_wide() -> None:
+    assert max(map(len, plain("word " * 200, 200))) <= 100
+    wide = Theme(Styles(), prose_width=150)
+    assert max(len(row.text) for row in render_rows("word " * 200, 200, wide)) > 140
+
+
+def test_an_open_quote_in_code_is_no_error() -> None:
+    assert "\x1b[4" not in coloured('```python\nx = "open')
+
+
+def test_a_linked_picture_leads_where_its_link_does() -> None:
+    assert plain("[![a](http://b.c/d.png)](http://e.f)", 80) == ["[a] (http://b.c/d.png) (http://e.f)"]
+    shown = coloured("[![a](http://b.c/d.png)](http://e.f)", links=True)
+    assert ";http://e.f\x1b" in shown

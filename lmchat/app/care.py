@@ -1,0 +1,71 @@
+"""`sessions check`, `sessions backup`, and a backup as what is imported."""
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lmchat.app.conversation import open_kept_store
+from lmchat.app.invocation import Invocation
+from lmchat.errors import BadUseError, StoreError
+from lmchat.render.notes import counted
+from lmchat.store.database import FILE_NAME
+from lmchat.store.store import open_store
+
+_SIGNATURE = b"SQLite format 3\0"
+
+
+def check_sessions(invocation: Invocation, *, repair: bool) -> None:
+    """Say on stdout what is wrong with the conversations, and mend it where wanted; raise StoreError for what is left.
+
+    Before anything is mended, the file is copied beside itself.
+    """
+    with open_kept_store(invocation) as store:
+        findings = store.check()
+        if repair and any(finding.repairable for finding in findings):
+            stamp = invocation.world.now().strftime("%Y%m%d-%H%M%S")
+            copy = invocation.world.directories.data / f"conversations-before-repair-{stamp}.db"
+            store.backup(copy)
+            invocation.say(f"What was there before the repair is in {copy}.")
+            store.repair()
+            findings = store.check()
+        sessions = counted(len(store.names()), "session")
+    for finding in findings:
+        can = " (--repair mends this)" if finding.repairable else ""
+        invocation.world.stdout.write(f"{finding.sentence}{can}\n")
+    if findings:
+        raise StoreError(
+            f"The saved conversations are not whole: {counted(len(findings), 'finding')}.",
+            hint="`lmchat sessions check --repair` mends what it can; `lmchat sessions import` reads a backup.",
+        )
+    invocation.world.stdout.write(f"{sessions}: nothing is wrong.\n")
+
+
+def back_up_sessions(invocation: Invocation, file: Path, *, force: bool) -> None:
+    """Copy all conversations to a file, while others write."""
+    with open_kept_store(invocation) as store:
+        store.backup(file, replace=force)
+    invocation.say(f"All sessions are in {file.absolute()}; `lmchat sessions import` brings them back from there.")
+
+
+def is_backup(file: Path) -> bool:
+    """Tell whether a file is a copy of the conversations."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_SIGNATURE)) == _SIGNATURE
+    except OSError:
+        return False
+
+
+def import_backup(invocation: Invocation, file: Path) -> None:
+    """Add every session of a backup; a name that is taken is numbered. Raise StoreError where it cannot be read."""
+    with TemporaryDirectory(prefix="lmchat-") as directory:
+        try:
+            shutil.copyfile(file, Path(directory) / FILE_NAME)
+        except OSError as error:
+            raise BadUseError(f"'{file}' cannot be read: {error.strerror}.") from None
+        with (
+            open_store(Path(directory), now=invocation.world.now) as source,
+            open_kept_store(invocation) as store,
+        ):
+            names = [store.import_(source.export(source.find(name))).name for name in reversed(source.names())]
+    invocation.say(f"{counted(len(names), 'session')} brought back: {', '.join(names)}." if names else "It has none.")

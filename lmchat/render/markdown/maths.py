@@ -1,0 +1,257 @@
+"""Formulas: where one is, and how it is written in Unicode.
+
+A formula is `$…$` by Pandoc's rule, `$$…$$`, `\\(…\\)` or `\\[…\\]`; nothing in it is Markdown.
+"""
+
+import re
+from functools import lru_cache
+
+_LONGEST = 2000  # characters of a formula within a text: what is never closed must not be searched for again and again
+_BODY = rf"(?:\\.|[^$\\]){{0,{_LONGEST}}}?"
+_INNER = rf"(?:(?!\\[)\]]).){{1,{_LONGEST}}}?"
+_COMMAND = r"(?=[^\\]|\\[A-Za-z{,;!|])"
+FORMULA = re.compile(
+    rf"(?<![\\$0-9A-Za-z])\$\$(?!\$)(?=\S|\s){_BODY}\$\$"
+    rf"|(?<![\\$0-9A-Za-z])\$(?![$\s]){_BODY}(?<!\s)\$(?![$0-9A-Za-z])"
+    rf"|\\\({_COMMAND}{_INNER}\\\)|\\\[{_COMMAND}{_INNER}\\\]",
+    re.DOTALL,
+)
+_PRICE = re.compile(r"\$\d[\d.,]*(?:[kKmMbB]|bn)?(?:[ \n–—/-](?![^$]*[\\^_=+<>{])|\$$)")
+_ONLY_NUMBER = re.compile(r"\$[\d.,]+\$$")
+_OPENER = re.compile(r"(?<![\\$0-9A-Za-z])(\$\$?)(?=[^$\s])|\\([(\[])" + _COMMAND)
+_LIKE_MATHS = re.compile(r"[\\^_{}=]")
+_CLOSERS = {"$$": "$$", "$": "$", "(": "\\)", "[": "\\]"}
+_DISPLAY = re.compile(r"\$\$(?!\$)|\\\[(?=\s*(?:$|\\begin\b)|.*\\\]\W*$)")
+_DISPLAY_CLOSERS = {"$$": "$$", "\\[": "\\]"}
+
+
+def display(text: str) -> tuple[str, str] | None:
+    """Return the rest of a line that begins a formula of its own, and what will close it; None for any other line."""
+    found = _DISPLAY.match(text)
+    if not found:
+        return None
+    rest, closer = text[found.end() :], _DISPLAY_CLOSERS[found[0]]
+    inside, closed, after = rest.partition(closer)
+    # A formula that ends within its line is one of the text there, unless nothing but a stop follows it.
+    if closed and (not inside.strip() or re.search(r"[^\s.,;:。、，]", after)):
+        return None
+    return rest, closer
+
+
+def until(text: str, closer: str) -> str | None:
+    """Return what a line holds of the formula that ends in it; None where it goes on."""
+    inside, closed, after = text.partition(closer)
+    return inside.rstrip() + after.strip() if closed else None
+
+
+def is_price(formula: str) -> bool:
+    """Tell whether what looks like a formula is an amount of dollars and the words up to the next one."""
+    return bool(_PRICE.match(formula)) and not _ONLY_NUMBER.match(formula)
+
+
+def unclosed(text: str, start: int, before: int) -> str:
+    """Return what closes a formula that begins in `text[start:before]`, where it is likely one; otherwise nothing."""
+    for found in _OPENER.finditer(text, start, before):
+        if FORMULA.match(text, found.start()):
+            continue
+        sign = found[1] or found[2]
+        rest = text[found.end() :]
+        if sign[0] == "$" and ("$" in rest or not _LIKE_MATHS.search(rest)):
+            continue
+        return "" if rest.isspace() else _CLOSERS[sign]
+    return ""
+
+
+_ROWS = re.compile(r"\\\\(?:\[[^\]\n]*\])?[ \t]*\n?|\n")
+_LAYOUT = re.compile(r"\\(?:begin|end)\{(?:aligned|align|alignat|gather|gathered|split|equation|multline)\*?\}")
+_TABS = re.compile(r"[ \t]*(?<!\\)&[ \t]*")
+_DELIMITED = re.compile(r"\$\$(.*)\$\$|\$(.*)\$|\\\((.*)\\\)|\\\[(.*)\\\]", re.DOTALL)
+_PIECE = re.compile(r"\\(?:[A-Za-z]+\*?|.)|.", re.DOTALL)
+_PLAIN = {
+    "text",
+    "textrm",
+    "textbf",
+    "textit",
+    "mathrm",
+    "mathbf",
+    "mathit",
+    "mathsf",
+    "operatorname",
+    "boldsymbol",
+    "mbox",
+}
+_SIZES = {
+    "left",
+    "right",
+    "big",
+    "Big",
+    "bigg",
+    "Bigg",
+    "bigl",
+    "bigr",
+    "Bigl",
+    "Bigr",
+    "displaystyle",
+    "limits",
+    "nolimits",
+}
+_NAMES = {
+    "sin",
+    "cos",
+    "tan",
+    "cot",
+    "sec",
+    "csc",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "log",
+    "ln",
+    "lg",
+    "exp",
+    "lim",
+    "max",
+    "min",
+    "sup",
+    "inf",
+    "det",
+    "dim",
+    "ker",
+    "gcd",
+    "deg",
+    "arg",
+    "Pr",
+    "mod",
+    "limsup",
+    "liminf",
+}
+_BLANKS = {",": " ", ";": " ", ":": " ", " ": " ", "!": "", "quad": "  ", "qquad": "    "}
+_MOST_BRACES = 100  # deeper formulas stay as they are
+
+
+def rows_of(source: str) -> list[str]:
+    """Cut a formula of its own into rows, without the signs of an environment that only aligns them."""
+    aligned = _TABS.sub("&", _LAYOUT.sub("", source))
+    return [row.strip() for row in _ROWS.split(aligned) if row.strip()] or [""]
+
+
+def in_unicode(formula: str) -> str:
+    """Return a formula without its signs, with what Unicode has in it; the rest as it was."""
+    found = _DELIMITED.fullmatch(formula)
+    body = next((group for group in found.groups() if group is not None), formula) if found else formula
+    return unicode_of(body.strip())
+
+
+@lru_cache(maxsize=256)
+def unicode_of(source: str) -> str:
+    """Return TeX with what Unicode has in it."""
+    if source.count("{") > _MOST_BRACES:
+        return source
+    pieces = _PIECE.findall(source)
+    made = []
+    position = 0
+    while position < len(pieces):
+        text, position = _atom(pieces, position)
+        made.append(text)
+    return "".join(made)
+
+
+def _atom(pieces: list[str], at: int) -> tuple[str, int]:  # noqa: C901 - one case for each kind of piece
+    """Convert what begins at a piece; return it and where the next begins."""
+    if at >= len(pieces):
+        return "", at
+    piece, at = pieces[at], at + 1
+    name = piece[1:]
+    if piece == "{":
+        return _group(pieces, at)
+    if piece in "^_":
+        return _script(piece, pieces, at)
+    if piece == "&":
+        return " ", at
+    if piece[0] != "\\":
+        return "−" if piece == "-" else piece, at
+    if name in _BLANKS:
+        return _BLANKS[name], at
+    if name in _SIZES:
+        return "", at + 1 if name in ("left", "right") and pieces[at : at + 1] == ["."] else at
+    if name in _NAMES:
+        return name, at
+    if name in _PLAIN and pieces[at : at + 1] == ["{"]:
+        return _braces(pieces, at)
+    if name in ("frac", "dfrac", "tfrac"):
+        above, at = _atom(pieces, _skipped(pieces, at))
+        below, at = _atom(pieces, _skipped(pieces, at))
+        return f"{_bracketed(above)}/{_bracketed(below)}", at
+    if name == "sqrt" and pieces[at : at + 1] != ["["]:
+        below, at = _atom(pieces, _skipped(pieces, at))
+        return f"√{_bracketed(below)}", at
+    return _symbol(piece, pieces, at)
+
+
+def _symbol(piece: str, pieces: list[str], at: int) -> tuple[str, int]:
+    """Look a command up; one that Unicode lacks stays with what is in its braces."""
+    symbols, marks, _ = _tables()
+    if pieces[at : at + 1] == ["{"]:
+        inside, end = _braces(pieces, at)
+        if found := symbols.get(f"{piece}{{{inside}}}"):
+            return found, end
+        if piece in marks and len(inside) == 1:
+            return inside + marks[piece], end
+        if piece not in symbols:
+            return f"{piece}{{{inside}}}", end
+    return symbols.get(piece, piece), at
+
+
+def _script(sign: str, pieces: list[str], at: int) -> tuple[str, int]:
+    if at > 1 and pieces[at - 2] in "_^":  # not TeX: a name like __init__
+        return sign, at
+    grouped = pieces[at : at + 1] == ["{"]
+    text, at = _atom(pieces, at)
+    _, _, scripts = _tables()
+    made = [scripts.get(sign + letter) for letter in text]
+    if text and all(made):
+        return "".join(filter(None, made)), at
+    return sign + (f"({text})" if grouped and len(text) > 1 else text), at
+
+
+def _group(pieces: list[str], at: int) -> tuple[str, int]:
+    made = []
+    while at < len(pieces) and pieces[at] != "}":
+        text, at = _atom(pieces, at)
+        made.append(text)
+    return "".join(made), at + 1
+
+
+def _braces(pieces: list[str], at: int) -> tuple[str, int]:
+    """Return what is in the braces at a piece, as it is written, and where the next piece is."""
+    depth, begin = 0, at + 1
+    while at < len(pieces):
+        depth += (pieces[at] == "{") - (pieces[at] == "}")
+        at += 1
+        if not depth:
+            break
+    return "".join(pieces[begin : at - 1]), at
+
+
+def _skipped(pieces: list[str], at: int) -> int:
+    while at < len(pieces) and pieces[at].isspace():
+        at += 1
+    return at
+
+
+def _bracketed(text: str) -> str:
+    return text if text.isalnum() or len(text) == 1 else f"({text})"
+
+
+@lru_cache(maxsize=1)
+def _tables() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Load unicodeit's tables: symbols, accents, raised and lowered characters.
+
+    Its `replace` also finds commands within longer ones (`\\le` in `\\left`), so only the tables are used.
+    """
+    from unicodeit.data import COMBININGMARKS, REPLACEMENTS, SUBSUPERSCRIPTS
+
+    return {**dict(REPLACEMENTS), "\\dots": "…"}, dict(COMBININGMARKS), dict(SUBSUPERSCRIPTS)
