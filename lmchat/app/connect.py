@@ -168,7 +168,11 @@ def _route(world: World, settings: Settings, server: str, *, remember: bool) -> 
     """Return how a server is spoken to: as the settings say, as it was found out before, or to be found out."""
     api = settings.text("api")
     if api in DIALECTS:
-        return Route(DIALECTS[api], DIALECTS[api].keeps)
+        # What is learned of a choice of one's own is no answer to what a server has.
+        server = f"{server} {api}"
+        learned = partial(remember_route, world, server) if remember else None
+        _, keeps = known_route(world, server) or (api, DIALECTS[api].keeps)
+        return Route(DIALECTS[api], keeps, learned=learned)
     learned = partial(remember_route, world, server) if remember else None
     api, keeps = known_route(world, server) or ("", True)
     dialect = DIALECTS.get(api)

@@ -21,6 +21,7 @@ from lmchat.render.failures import show_note
 from lmchat.settings import Settings, read_settings
 from lmchat.store.store import Store, has_store, open_store
 from lmchat.wire.client import Client
+from lmchat.wire.dialects import LMSTUDIO
 from lmchat.world import World
 
 _RECENT = 50
@@ -75,6 +76,10 @@ class Conversation:
             summary=summary,
             keeps=self.client.route.keeps,
         )
+        answered, asked = exchange.turn.reply.model_instance_id, exchange.turn.model
+        # LM Studio names an instance of the model; elsewhere another name is another model.
+        if answered not in {"", asked} and self.client.route.dialect is not LMSTUDIO:
+            show_note(self.world, f"The server answered with {answered}, not with {asked}.")
         after = replace(exchange.session, model=session.model, options=session.options)
         if exchange.turn.barren and not self.private and self.store.forget_unanswered(after):
             after = replace(before, id=0, turns={}, head=None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
-from lmchat.render.notes import INTERRUPTED, branched_note, resending_note, stats_note
+from lmchat.render.notes import CUT_OFF, INTERRUPTED, branched_note, resending_note, stats_note
 from lmchat.render.painter import Painter
 from lmchat.render.progress import Activity
 from lmchat.render.sanitize import Sanitizer, sanitize_line
@@ -51,6 +51,7 @@ class Margin:
         self._sanitizer = Sanitizer()
         self._thinking = False
         self._stats = ""
+        self._cut = False
 
     def show(self, event: Event) -> None:
         """Show what an event says beside the answer."""
@@ -63,7 +64,8 @@ class Margin:
                 self._think(text)
             case PartEnded():
                 self._end_thought()
-            case Finished(reply):
+            case Finished(reply, cut):
+                self._cut = cut
                 self._stats = stats_note(reply.stats, context_length=self._wanted.context_length)
             case _:
                 pass
@@ -89,6 +91,8 @@ class Margin:
         self.retire()
         if interrupted:
             self.note(INTERRUPTED)
+        if self._cut:
+            self.note(CUT_OFF)
         if self._wanted.stats and self._stats:
             self.note(self._stats)
 

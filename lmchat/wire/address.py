@@ -1,7 +1,4 @@
-"""Where a server is and how one is let in: an address as people type or paste it, made regular.
-
-It must not know what is asked there.
-"""
+"""Where a server is and how one is let in: an address as people type or paste it, made regular."""
 
 import base64
 import ipaddress
@@ -20,7 +17,7 @@ _EXAMPLE = "It should look like http://localhost:1234 or https://models.example.
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Hold a server's base URL, without scheme default, credentials, API path or trailing slash left to chance.
+    """A server's base URL, without scheme default, credentials, API path or trailing slash left to chance.
 
     Raise BadUseError for a URL or a token that cannot be used. The token and the URL's own user and password go
     into `authorization` only, and `secrets` names them for redaction.

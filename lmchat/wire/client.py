@@ -29,7 +29,7 @@ _LOADING_TICKS = 5
 
 @dataclass(slots=True)
 class Route:
-    """How a server is spoken to; what is not `settled` may be learned from its answers, and `learned` is told then."""
+    """How a server is spoken to; what is not `settled` may be learned from its answers, and `learned` gets it."""
 
     dialect: Dialect = LMSTUDIO
     keeps: bool = True
@@ -39,10 +39,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Speak with one server. It holds no connection, so there is nothing to close.
+    """One server to talk to. It has no connection of its own, so there is nothing to close.
 
-    Every method raises LmchatError where the server cannot be reached, refuses or breaks off. `log` is told of each
-    exchange, for `--debug`; no secret is ever in it. `listed` is told of the models whenever they were listed.
+    Every method raises LmchatError where the server cannot be reached, refuses or breaks off. `log` gets the lines of
+    `--debug`; no secret is ever in them. `listed` gets the models whenever they were listed.
     `locate` is asked before each request where the server is, should that change; without it, it is at `address`.
     """
 
@@ -61,7 +61,7 @@ class Client:
     ) -> Generator[Event, None, None]:
         """Ask for one turn and yield its events, `Quiet` after each silent tenth of a second.
 
-        Closing the generator closes the connection, which is how a server is told to stop. `tap` is handed every
+        Closing the generator closes the connection, which is how a server stops. `tap` is handed every
         event's JSON as it came; a reply that came at once is handed over as the `chat.end` it would have been.
         """
         while True:
@@ -127,12 +127,15 @@ class Client:
 
     def models(self) -> tuple[Model, ...]:
         """List every downloaded model with its loaded instances."""
-        try:
-            models = self._models()
-        except RefusedError as error:
-            if not self._finds_dialect(error):
-                raise
-            models = self._models()
+        while True:
+            try:
+                models = self._models()
+                break
+            except RefusedError as error:
+                if loading(error):
+                    sleep(_LOADING_TICKS * TICK)
+                elif not self._finds_dialect(error):
+                    raise
         if self.listed:
             self.listed(models)
         return models

@@ -48,7 +48,7 @@ COMPLETIONS = Dialect(
 DIALECTS: Mapping[str, Dialect] = {each.name: each for each in (LMSTUDIO, RESPONSES, COMPLETIONS)}
 
 _STATEFUL = {"organization_owner"}
-"""Owners of models whose servers keep what `/v1/responses` answers: LM Studio's. vLLM can be told to, but is not."""
+"""Owners of models whose servers keep what `/v1/responses` answers: LM Studio's. vLLM can, but does not by default."""
 
 
 def detect(get: Callable[[str], Data], host: str) -> Dialect | None:

@@ -1,6 +1,6 @@
 """What a server says when it refuses, read from whatever shape it says it in (PROTOCOL.md section 2, Refusals).
 
-It must not know what any of it means for a person: that is `faults`.
+`faults` says what it means.
 """
 
 import re
@@ -20,7 +20,7 @@ _BEGINNING = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Hold the server's own words, redacted, on one line; each may be empty.
+    """A server's own words, redacted, on one line; each may be empty.
 
     `structured` says whether they came under `error`, as the API sends them.
     """

@@ -1,6 +1,6 @@
 """The only place where httpx's exceptions and servers' error bodies become the errors of `lmchat.errors`.
 
-Each is one sentence with the server's own words behind it, and one hint that a person can act on.
+Each is one sentence followed by the server's own words, and one hint that a person can act on.
 """
 
 import re
@@ -199,7 +199,7 @@ def _redirect(head: Head, call: Call) -> RefusedError:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Say what a kind of complaint means, and what a person can do."""
+    """What a kind of complaint means, and what a person can do."""
 
     applies: Callable[[Complaint], bool]
     sentence: str

@@ -67,31 +67,31 @@ def exchange(call: Call, log: Log | None = None) -> Generator[Piece, None, None]
     load_httpx()
     line = _Line(_content(call))
     reader = Thread(target=_read, args=(call, line), name="lmchat-wire", daemon=True)
-    told = _Told(log)
-    told.say(call.told)
+    report = _Report(log)
+    report.add(call.described)
     try:
         reader.start()
-        yield from _pieces(call, line, told)
+        yield from _pieces(call, line, report)
     finally:
         try:
             line.hang_up()
         finally:
             # A second Ctrl-C may have come before the first try did anything.
             line.hang_up()
-        told.say(lambda: f"{line.received} bytes in {told.seconds:.3f} s")
+        report.add(lambda: f"{line.received} bytes in {report.seconds:.3f} s")
         if line.connection is not None:
             # Not while it connects: nothing can cut that short, and it ends by itself.
             reader.join(timeout=1)
 
 
-def _pieces(call: Call, line: "_Line", told: "_Told") -> Generator[Piece, None, None]:
+def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece, None, None]:
     headed = False
     while True:
         try:
             batch = line.take(TICK)
         except Empty:
             # Looking up a name knows no timeout, and each of a host's addresses has one of its own.
-            if line.connection is None and told.seconds > 2 * call.connect_seconds:
+            if line.connection is None and report.seconds > 2 * call.connect_seconds:
                 raise unconnected(call) from None
             yield None
             continue
@@ -113,18 +113,18 @@ def _pieces(call: Call, line: "_Line", told: "_Told") -> Generator[Piece, None, 
         while batch:
             if isinstance(batch[-1], Head):
                 headed = True
-                told.say(_head_words(batch[-1], told))
+                report.add(_head_words(batch[-1], report))
             # Nothing of it is kept here: it may be large.
             yield batch.pop()
 
 
-def _head_words(head: Head, told: "_Told") -> Callable[[], str]:
-    return lambda: f"{head.status} {head.content_type} after {told.seconds:.3f} s"
+def _head_words(head: Head, report: "_Report") -> Callable[[], str]:
+    return lambda: f"{head.status} {head.content_type} after {report.seconds:.3f} s"
 
 
 @dataclass(slots=True)
 class _Line:
-    """Stand between the two threads: what was read, and the socket by which the caller can stop the reading."""
+    """What the two threads share: what was read, and the socket by which the caller can stop the reading."""
 
     content: bytes | None
     # Queues in C: no Ctrl-C leaves a lock of theirs closed.
@@ -210,8 +210,8 @@ def _weight(batch: "_Batch") -> int:
 
 
 @dataclass(slots=True)
-class _Told:
-    """Say to the debug log how an exchange goes."""
+class _Report:
+    """The lines of one exchange in the debug log."""
 
     log: Log | None
     since: float = field(default_factory=monotonic)
@@ -220,7 +220,7 @@ class _Told:
     def seconds(self) -> float:
         return monotonic() - self.since
 
-    def say(self, text: Callable[[], str]) -> None:
+    def add(self, text: Callable[[], str]) -> None:
         if self.log is not None:
             self.log(text())
 

@@ -112,7 +112,7 @@ _PIECES = frozenset({"content", "delta", "reasoning", "reasoning_content"})
 """Members that have the next characters of a text, in one API or another."""
 
 
-class Torn:
+class TornCharacters:
     """What joins characters that are torn between two events of one stream."""
 
     def __init__(self) -> None:

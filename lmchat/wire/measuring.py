@@ -20,7 +20,7 @@ class Stopwatch:
         self.pieces += 1
 
     def tokens_per_second(self, tokens: int | None) -> float | None:
-        """Return the speed after the first piece, None where nothing can be told from it."""
+        """Return the speed after the first piece, None where there is none."""
         if tokens is None or self.first is None or self.last is None or self.pieces < 2:
             return None
         return (tokens - 1) / (self.last - self.first) if self.last > self.first and tokens > 1 else None

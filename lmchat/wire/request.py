@@ -1,7 +1,4 @@
-"""One call to a server and the head of its answer, as values; and how they are told in the debug log.
-
-They must not know how bytes travel.
-"""
+"""One call to a server and the head of its answer, as values, and as lines of the debug log."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +18,7 @@ _LONG = 80
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Hold what is asked of a server; `read_seconds` is how long it may be silent (None: for ever)."""
+    """What is asked of a server; `read_seconds` is how long it may be silent (None: for ever)."""
 
     address: Address
     method: str
@@ -49,7 +46,7 @@ class Call:
         words = (value.partition(" ")[2] or value for each in headers for value in each.values())
         return (*self.address.secrets, *words)
 
-    def told(self) -> str:
+    def described(self) -> str:
         """Describe the call for the debug log, long texts and secrets left out."""
         if self.body is None:
             return f"{self.method} {self.url}"
@@ -69,7 +66,7 @@ def json_bytes(body: Mapping[str, Any]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Hold the first part of an answer."""
+    """The first part of an answer."""
 
     status: int
     content_type: str = ""

@@ -1,7 +1,4 @@
-"""What a server answered, as events or as one JSON object, judged by its type and its body, not only its status.
-
-It must not know how the bytes travelled.
-"""
+"""What a server answered, as events or as one JSON object, judged by its type and its body, not only its status."""
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -25,7 +22,7 @@ from lmchat.wire.bounds import REPLY_LIMIT, too_large
 from lmchat.wire.dialect import Data, ReplyReader
 from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, refusal, senseless, stream_refusal
 from lmchat.wire.http import TICK, Piece
-from lmchat.wire.loose_json import Torn, mapping, parse_json, text
+from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, text
 from lmchat.wire.redaction import redact_all
 from lmchat.wire.request import Call, Head
 from lmchat.wire.sse import Frame
@@ -113,7 +110,7 @@ def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
 
 
 def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) -> Iterator[Event]:
-    faulted, silent, torn, length = False, 0.0, Torn(), ReplyLength()
+    faulted, silent, torn, length = False, 0.0, TornCharacters(), ReplyLength()
     try:
         for frame in pieces:
             if not isinstance(frame, Frame):
@@ -170,7 +167,7 @@ class ReplyLength:
             raise too_large("a reply", REPLY_LIMIT)
 
 
-def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn: Torn) -> Iterable[Event]:
+def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters) -> Iterable[Event]:
     try:
         data = parse_json(frame.data)
     except ValueError:

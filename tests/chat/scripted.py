@@ -54,7 +54,15 @@ class Partner:
         assert self.keeper is not None
         return self.keeper(turn, done=done)
 
-    def ask(self, session: Session, text: str, *script: Step, server: str = "here", private: bool = False) -> Exchange:
+    def ask(
+        self,
+        session: Session,
+        text: str,
+        *script: Step,
+        server: str = "here",
+        private: bool = False,
+        keeps: bool = True,
+    ) -> Exchange:
         if script:
             self.scripts.append(script)
         self.keeper = self.memory.keeper(session)
@@ -67,4 +75,5 @@ class Partner:
             keep=self.keep,
             now=lambda: self.clock,
             private=private,
+            keeps=keeps,
         )

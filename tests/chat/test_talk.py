@@ -382,3 +382,32 @@ def test_a_private_turn_in_a_kept_session_follows_it_and_leaves_it_alone(partner
     assert private.requests[0].follows == "resp_1"
     assert [turn.prompt.text for turn in exchange.session.path()] == ["one", "two"]
     assert len(turns) == 1
+
+
+def test_a_server_that_keeps_nothing_gets_everything_and_that_is_said_once(partner: Partner, session: Session) -> None:
+    for number in range(4):
+        ended = Finished(Reply((Message(f"answer {number}"),)))
+        session = partner.ask(session, f"question {number}", ended, keeps=False).session
+    assert [len(request.history) for request in partner.requests] == [0, 1, 2, 3]
+    assert {request.follows for request in partner.requests} == {None}
+    assert [event.reason for event in resendings(partner)] == [Reason.STATELESS]
+
+
+def test_a_session_moves_to_a_server_that_keeps_nothing_and_back(partner: Partner, session: Session) -> None:
+    kept = partner.ask(session, "one", *answer("1", "resp_1"))
+    away = partner.ask(kept.session, "two", Finished(Reply((Message("2"),))), keeps=False)
+    partner.ask(away.session, "three", *answer("3"))
+    assert [request.follows for request in partner.requests] == [None, None, "resp_1"]
+    assert [along(request) for request in partner.requests] == ["", "one 1", "two 2"]
+
+
+def test_an_overflow_of_a_server_that_keeps_nothing_leaves_the_oldest_out_and_says_so(
+    partner: Partner, session: Session
+) -> None:
+    for number in range(4):
+        ended = Finished(Reply((Message(f"answer {number}"),)))
+        session = partner.ask(session, f"question {number}", ended, keeps=False).session
+    partner.scripts = [[ContextOverflowError("too long")], answer("fits")]
+    partner.ask(session, "last", keeps=False)
+    assert partner.requests[-1].left_out == 2
+    assert [(event.turns, event.left_out) for event in resendings(partner)][1:] == [(2, 2)]

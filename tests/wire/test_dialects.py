@@ -548,6 +548,12 @@ def test_models_are_listed_in_the_dialect_that_is_found() -> None:
     assert talker.route.dialect is COMPLETIONS
 
 
+def test_a_list_waits_for_the_model_that_is_being_loaded() -> None:
+    with ScriptedServer(recorded("loading_503"), NO_ROUTE, NO_ROUTE, recorded("models")) as server:
+        talker = Client(Address(server.url), route=Route(settled=False))
+        assert [model.key for model in talker.models()] == [QWEN]
+
+
 def test_lm_studio_is_asked_nothing_more() -> None:
     with ScriptedServer(answer(200, '{"models":[]}')) as server:
         talker = Client(Address(server.url), route=Route(settled=False))

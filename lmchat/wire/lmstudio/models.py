@@ -10,7 +10,7 @@ from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text, tr
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """Say what a load made; `config` is empty unless it was asked for, None means that nothing was said."""
+    """What a load made; `config` is empty unless it was asked for, None means that nothing was said."""
 
     instance_id: str
     load_seconds: float | None = None

@@ -76,11 +76,11 @@ def recap(turns: Sequence[Turn], left_out: int = 0) -> str:
     if not turns:
         return ""
     missing = [f"({left_out} earlier messages are left out.)"] if left_out else []
-    told = [part for turn in turns for part in _told(turn)]
-    return "\n\n".join([_OPENING, *missing, *told, _CLOSING])
+    parts = [part for turn in turns for part in _parts(turn)]
+    return "\n\n".join([_OPENING, *missing, *parts, _CLOSING])
 
 
-def _told(turn: Turn) -> list[str]:
+def _parts(turn: Turn) -> list[str]:
     if turn.summary:
         return [f"Summary of everything before: {turn.reply.text}"]
     pictures = "".join(f" [picture: {image.name}]" for image in turn.prompt.images)
