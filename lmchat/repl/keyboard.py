@@ -149,12 +149,12 @@ class Keyboard:
         if app is None or app.loop is None:
             return
         self._source.raw_mode().__enter__()
-        drawn = app.render_counter
+        if app.renderer.last_rendered_screen is None:  # for Ctrl-Z the library took the line away, and draws it again
+            return
 
         def draw() -> None:
-            if app.render_counter == drawn:  # after Ctrl-Z the library does it by itself
-                app.renderer.reset()
-                app.invalidate()
+            app.renderer.reset()
+            app.invalidate()
 
         # Not at once: this may run in the middle of a write to the terminal.
         app.loop.call_soon_threadsafe(draw)

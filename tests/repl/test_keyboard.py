@@ -1,7 +1,10 @@
 """The input line: folding of what is long, completion, choices, the toolbar, vi keys."""
 
+import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,7 +23,7 @@ from lmchat.repl.paste import LONGEST_UNFOLDED, Folds, PastingParser
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import Status, toolbar
 from tests.repl.lmstudio import Studio, spoken
-from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, ENTER, ESCAPE, TAB, Talk
+from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, ENTER, ESCAPE, PAUSE, TAB, Talk
 
 LONG = "日本語\t" * (LONGEST_UNFOLDED // 3)
 
@@ -267,3 +270,31 @@ def test_a_choice_is_narrowed_by_typing_and_moved_by_arrows(talk: Talk) -> None:
         assert talk.keyboard().chosen("Which?", offers) == meant
     talk.keys.send_text(f"zz{ENTER}{CTRL_C}")
     assert talk.keyboard().chosen("Which?", offers) is None
+
+
+@pytest.mark.parametrize("due", [False, True])
+def test_after_a_stop_the_line_is_drawn_as_a_whole_also_where_a_part_was_due(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, *, due: bool
+) -> None:
+    keyboard = talk.keyboard()
+    app = keyboard._session.app
+    reset, resets, drawn = app.renderer.reset, [], list[object]()
+
+    def counted(**how: Any) -> None:
+        resets.append(how)
+        reset(**how)
+
+    def stopped(_app: object) -> None:
+        app.after_render -= stopped
+        monkeypatch.setattr(app.renderer, "reset", counted)
+        if due:
+            app.invalidate()
+        time.sleep(0.05)  # the library puts drawing off, but not for so long
+        keyboard.again()
+        loop = asyncio.get_running_loop()
+        loop.call_later(PAUSE, lambda: drawn.extend(resets))
+        loop.call_later(PAUSE, talk.keys.send_text, CTRL_D)
+
+    app.after_render += stopped
+    talk.press("", keyboard=keyboard)
+    assert len(drawn) == 1
