@@ -43,6 +43,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the directory that the recipes assume: a repository with something staged, a log, notes."""
     place = tmp_path_factory.mktemp("recipes")
     (place / "error.log").write_text("12:00 disk full\n12:01 cannot write\n")
+    (place / "shift-jis.log").write_text("ディスクに書き込めません\n", encoding="shift_jis")
+    (place / "words.txt").write_text("disk\nlog\n")
     (place / "notes.txt").write_text("Buy milk.\n")
     (place / "bin").mkdir()
     program = f'#!/bin/sh\nexec "{sys.executable}" -m lmchat "$@"\n'

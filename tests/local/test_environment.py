@@ -15,6 +15,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 
 SECRETS = {name: f"sk-lm-{name}" for name in ("LM_API_TOKEN", "LMCHAT_SERVE_TOKEN", "WORK_TOKEN", "FILE_TOKEN")}
 SETTINGS = 'token_env = "FILE_TOKEN"\n[profile.work]\ntoken_env = "WORK_TOKEN"\n'
+ALONE = {"LMCHAT_LOCAL_KEEP": "0"}
+"""A server of the program's own, which is below it."""
+
 TALK = """
 import sys, time
 from lmchat.app.connect import builtin_client
@@ -38,7 +41,7 @@ def environments(process: subprocess.Popen[str]) -> list[bytes]:
 @pytest.mark.model
 def test_neither_the_server_nor_its_engine_inherits_a_token(model_cache: Path, tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(SETTINGS)
-    environ = {**os.environ, **SECRETS, "LMCHAT_HOME": str(tmp_path), "LMCHAT_MODEL_CACHE": str(model_cache)}
+    environ = {**os.environ, **SECRETS, "LMCHAT_HOME": str(tmp_path), "LMCHAT_MODEL_CACHE": str(model_cache), **ALONE}
     command = [sys.executable, "-c", TALK, KEY]
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -54,7 +57,7 @@ def test_neither_the_server_nor_its_engine_inherits_a_token(model_cache: Path, t
 @pytest.mark.model
 def test_the_engine_of_a_server_in_the_foreground_inherits_no_token(model_cache: Path, tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(SETTINGS)
-    environ = {**os.environ, **SECRETS, "LMCHAT_HOME": str(tmp_path), "LMCHAT_MODEL_CACHE": str(model_cache)}
+    environ = {**os.environ, **SECRETS, "LMCHAT_HOME": str(tmp_path), "LMCHAT_MODEL_CACHE": str(model_cache), **ALONE}
     command = [sys.executable, "-m", "lmchat", "serve", "--port", "0"]
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
         try:

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import subprocess
 import sys
 import time
@@ -131,11 +130,10 @@ def test_characters_of_many_bytes_arrive_whole(real: httpx.Client) -> None:
 @pytest.mark.parametrize("moment", ["loading", "writing"])
 def test_killing_the_program_ends_server_and_engine(model_cache: Path, tmp_path: Path, moment: str) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(tmp_path), "start", "0"],
+        [sys.executable, "-c", PROGRAM, str(tmp_path), "start", "0", f"LMCHAT_MODEL_CACHE={model_cache}"],
         stderr=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
-        env={**os.environ, "LMCHAT_MODEL_CACHE": str(model_cache)},
     )
     assert process.stderr is not None
     url = process.stderr.readline().strip()

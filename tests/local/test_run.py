@@ -55,7 +55,7 @@ import sys, time
 from lmchat.local import run
 from tests.local.conftest import world_at
 from pathlib import Path
-world = world_at(Path(sys.argv[1]))
+world = world_at(Path(sys.argv[1]), **dict(word.split("=", 1) for word in sys.argv[4:]))
 if sys.argv[2] == "serve":
     run.serve(world, run.bound(int(sys.argv[3])))
 else:
