@@ -8,6 +8,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from lmchat.local.engines import Engine
 from lmchat.local.refusals import Refusal, broken, engine_failed, overflow
 
 Messages = Sequence[dict[str, str]]
+
+_DYING_SECONDS = 2.0
+"""How long an engine whose connection has ended may take to be gone."""
 
 
 class CancelledError(Exception):
@@ -118,7 +122,7 @@ def stream(engine: Engine, messages: Messages, sampling: dict[str, Any], cancel:
             raise http.client.IncompleteRead(b"")
     except (OSError, http.client.HTTPException, ValueError) as problem:
         cancel.check()
-        raise _dead(engine, problem) from problem
+        raise _dead(engine) from problem
     finally:
         connection.close()
 
@@ -173,7 +177,7 @@ def _post(engine: Engine, path: str, body: dict[str, Any]) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = json.loads(_request(connection, engine, path, body).read())
     except (OSError, http.client.HTTPException, ValueError) as problem:
-        raise _dead(engine, problem) from problem
+        raise _dead(engine) from problem
     else:
         return answer
     finally:
@@ -190,8 +194,12 @@ def _refused(error: Any) -> Refusal:
     return broken(f"The engine refused the request: {message}")
 
 
-def _dead(engine: Engine, problem: Exception) -> Refusal:
-    if engine.process.running:
-        return engine_failed(f"The engine broke off: {problem}")
+def _dead(engine: Engine) -> Refusal:
+    """Explain an answer that broke off; its connection ends a moment before an engine that died does."""
+    until = time.monotonic() + _DYING_SECONDS
+    while engine.process.running:
+        if time.monotonic() > until:
+            return engine_failed("The engine broke off its answer.")
+        time.sleep(0.02)
     words = engine.process.last_words().splitlines()
     return engine_failed(f"The engine ended unexpectedly. {words[-1][:300] if words else ''}".strip())
