@@ -23,6 +23,8 @@ _OWN = {b"host", b"authorization", b"connection", b"content-length", b"transfer-
 """Headers that are about this connection, or were judged here."""
 _HOP = {b"connection", b"date"}
 _CHUNK = 1 << 16
+_TRIES, _PAUSE = 20, 0.1
+"""How often, and after how many seconds, a server is looked for again: one that was killed is found a moment longer."""
 
 
 def proxy(token: str, locate: Locate) -> ASGIApp:
@@ -38,9 +40,7 @@ def _proxy(locate: Locate) -> ASGIApp:
             return
         try:
             body = await request.body()
-            server = await asyncio.to_thread(locate)
-            # An engine belongs to the shared server: this program may end without it.
-            reader, writer = await asyncio.open_connection(*_place(server))
+            server, reader, writer = await _connected(locate)
         except Refusal as refusal:
             await refusal_response(refusal)(scope, receive, send)
             return
@@ -56,10 +56,24 @@ def _proxy(locate: Locate) -> ASGIApp:
             writer.close()  # tells the shared server that this request is over
             if not answer.done():
                 answer.cancel()
-        if answer.done() and not answer.cancelled():
-            answer.result()
+        if answer.done() and not answer.cancelled() and not answer.result():
+            failed = refusals.engine_failed("The built-in model's server ended before it answered.")
+            await refusal_response(failed)(scope, receive, send)
 
     return proxy
+
+
+async def _connected(locate: Locate) -> tuple[SharedServer, asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the shared server; raise OSError where none can be connected to.
+
+    An engine belongs to that server: this program may end without it.
+    """
+    for _ in range(_TRIES):
+        server = await asyncio.to_thread(locate)
+        with contextlib.suppress(ConnectionRefusedError):
+            return server, *await asyncio.open_connection(*_place(server))
+        await asyncio.sleep(_PAUSE)
+    raise ConnectionRefusedError("The built-in model's server cannot be reached.")
 
 
 async def _gone(request: Request) -> None:
@@ -88,11 +102,16 @@ def _outgoing(scope: Scope, server: SharedServer, body: bytes) -> bytes:
     return b"\r\n".join([*lines, b"", body])
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, outgoing: bytes, send: Send) -> None:
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, outgoing: bytes, send: Send) -> bool:
+    """Send the request on and its answer back; tell whether there was one."""
     writer.write(outgoing)
     with contextlib.suppress(ConnectionError):
         await writer.drain()
-    status, *lines = (await reader.readuntil(b"\r\n\r\n")).rstrip().split(b"\r\n")
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return False
+    status, *lines = head.rstrip().split(b"\r\n")
     headers = [(name, value.strip()) for name, _, value in (line.partition(b":") for line in lines)]
     await send(
         {
@@ -104,3 +123,4 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, o
     while chunk := await reader.read(_CHUNK):
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body"})
+    return True
