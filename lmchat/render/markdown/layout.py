@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from lmchat.render.cells import Row, cells, cut, grounded, shorten
 from lmchat.render.markdown import maths
+from lmchat.render.markdown.growing import GrowingParagraph, grown
 from lmchat.render.markdown.inline import Inline, close_open_marks
 from lmchat.render.markdown.spans import Span, fold, row, width_of, wrap
 from lmchat.render.markdown.structure import (
@@ -67,11 +68,12 @@ class _Frame:
 
 
 class RenderContext:
-    """What all layouts of a document share: the theme, the inline parser, the colours of code."""
+    """What all layouts of a document share: the theme, the inline parser, the colours of code, an open paragraph."""
 
     def __init__(self, theme: Theme) -> None:
         self.theme = theme
         self.inline = Inline(theme)
+        self.growing: GrowingParagraph | None = None
         self._palette: Palette | None = None
 
     def highlighter(self, language: str) -> "Highlighter | None":
@@ -172,6 +174,12 @@ class Layout:
     def _rows(self, lines: list[list[Span]]) -> list[Row]:
         return [row(self._prefix(), line, self.width) for line in lines]
 
+    def _rows_below(self, lines: list[list[Span]], kept: int) -> list[Row]:
+        """Make rows below `kept` ones of the same paragraph."""
+        if kept:
+            self._prefix()
+        return self._rows(lines)
+
     def _prefix(self) -> list[Span]:
         """Return what precedes the next row; an item's marker does so once."""
         if len(self._frames) == 1:
@@ -230,6 +238,10 @@ class Layout:
             # Only the last rows are looked at. The cut moves seldom, so that they stand still.
             text = text[(len(text) - _LONGEST_PREVIEW // 2) // _CUT * _CUT :]
         rows = self._gap(blank=blank)
+        if self._room is not None:
+            place = (self.width, *self._frames)
+            self._kit.growing = grown(self._kit.growing, text, place, self._inline, self._measure, self._rows_below)
+            return [*rows, *self._kit.growing.rows]
         return rows + self._rows(wrap(self._inline(text), self._measure))
 
     def _inline(self, text: str, look: str = "") -> list[Span]:

@@ -31,13 +31,17 @@ def joined(outer: str, inner: str) -> str:
 def wrap(spans: Sequence[Span], width: int) -> list[list[Span]]:
     """Break spans into rows of at most `width` cells, at newlines, blanks, between Chinese or Japanese characters,
     and anywhere in what is longer than a row."""
-    text = "".join(span.text for span in spans)
-    rows, begin = [], 0
-    for line in text.split("\n"):
+    return sliced(spans, row_places("".join(span.text for span in spans), width))
+
+
+def row_places(text: str, width: int, begin: int = 0) -> list[tuple[int, int]]:
+    """Return where the rows of a text begin and end, from a row that begins at `begin` on."""
+    rows = []
+    for line in text[begin:].split("\n"):
         breaks = _breaks_of_ascii(line, width) if line.isascii() else _breaks(line, width)
         rows += [(begin + start, begin + end) for start, end in breaks]
         begin += len(line) + 1
-    return _sliced(spans, rows)
+    return rows
 
 
 def fold(spans: Sequence[Span], width: int) -> list[list[Span]]:
@@ -47,7 +51,7 @@ def fold(spans: Sequence[Span], width: int) -> list[list[Span]]:
         rows = [(start, min(start + width, len(text))) for start in range(0, max(len(text), 1), width)]
     else:
         rows = _folded(text, 0, width)
-    return _sliced(spans, rows)
+    return sliced(spans, rows)
 
 
 def row(prefix: Iterable[Span], spans: Iterable[Span], width: int) -> Row:
@@ -134,7 +138,7 @@ def _folded(text: str, start: int, width: int) -> list[tuple[int, int]]:
     return [*rows, (start, position)]
 
 
-def _sliced(spans: Sequence[Span], rows: Sequence[tuple[int, int]]) -> list[list[Span]]:
+def sliced(spans: Sequence[Span], rows: Sequence[tuple[int, int]]) -> list[list[Span]]:
     """Cut the spans along rows of their text, which follow each other."""
     if len(spans) == 1:
         only = spans[0]
