@@ -40,8 +40,8 @@ class GrowingParagraph:
         added = source[len(self.source) :]
         if added and not _WORDS.fullmatch(added):
             return None
-        last = self.spans[-1]
-        return [*self.spans[:-1], last._replace(text=last.text + added)]
+        text, look, link = self.spans[-1]
+        return [*self.spans[:-1], Span(text + added, look, link)]
 
     def _ends_in_words(self) -> bool:
         """Tell whether words at the end of the source are the end of the last span, and nothing before is half done."""
