@@ -12,7 +12,7 @@ IFS= read -r -d '' _lmchat_table <<'TABLE' || :
 |flag|--help||Show this help.
 |command|ask||Ask once and print the answer.
 |command|talk||Talk in a session; without a name a new one begins.
-|command|serve||Serve the built-in model to programs on this machine.
+|command|serve||Serve LM Studio's API to programs on this machine: with the built-in model,...
 |command|help||Show help for a command.
 |command|completion||Print a script that completes commands with Tab.
 |command|sessions||List, show, search and manage saved sessions.
@@ -94,6 +94,8 @@ talk|option|--reasoning|ask levels|How much to think, in the model's own levels,
 talk|flag|--help||Show this help.
 serve|option|--port||Listen there; 0: any.
 serve|option|--token||Require this token from clients; also LMCHAT_SERVE_TOKEN.
+serve|option|--upstream|words local|Answer with that server's models; conversations are kept here.
+serve|option|--upstream-token-env|ask sessions|The environment variable with that server's token.
 serve|flag|--help||Show this help.
 completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The shell; its script goes to stdout.
 completion|flag|--help||Show this help.
@@ -209,7 +211,7 @@ local|command|stop||End the built-in model's server now.
 local stop|flag|--help||Show this help.
 help|command|ask||Ask once and print the answer.
 help|command|talk||Talk in a session; without a name a new one begins.
-help|command|serve||Serve the built-in model to programs on this machine.
+help|command|serve||Serve LM Studio's API to programs on this machine: with the built-in model,...
 help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
 help sessions|command|list||List the sessions, the one used last first, on a terminal last.
