@@ -240,8 +240,7 @@ def add_whole(database: Database, imported: Session) -> Session:
     Its name must be free.
     """
     turns = tuple(imported.turns.values())
-    row = database.row("INSERT INTO tree (next) VALUES (?) RETURNING id", (turns[-1].id + 1 if turns else 1,))
-    tree = int(row[0]) if row else 0
+    tree = database.number("INSERT INTO tree (next) VALUES (?) RETURNING id", (turns[-1].id + 1 if turns else 1,))
     opening = first_words(turns[0].prompt.text) if turns else ""
     number = add(database, replace(imported, head=None), tree, opening)
     for turn in turns:
