@@ -114,7 +114,7 @@ sessions|command|fork||Begin a session that shares what was said.
 sessions|command|delete||Move sessions to the trash, for 30 days.
 sessions|command|restore||Bring a session back from the trash.
 sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
-sessions|command|import||Bring back an exported session.
+sessions|command|import||Bring sessions in, of lmchat or another program.
 sessions|command|check||Look for damage in the saved sessions.
 sessions|command|backup||Copy all sessions to one file.
 sessions list|option|--limit||How many, such as 20; 0: all. Else what fits, or 100.
@@ -159,7 +159,7 @@ sessions export|option|--output|file|Write there; .json is complete.
 sessions export|option|-o|file|Write there; .json is complete.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions export|flag|--help||Show this help.
-sessions import|argument|FILE|file|From export --json or backup; - reads standard input.
+sessions import|arguments|FILE…|file|Files, archives or directories; - reads standard input.
 sessions import|option|--name||Call the session that.
 sessions import|flag|--help||Show this help.
 sessions check|flag|--repair||Mend what loses no word, after a copy of the file.
@@ -227,7 +227,7 @@ help sessions|command|fork||Begin a session that shares what was said.
 help sessions|command|delete||Move sessions to the trash, for 30 days.
 help sessions|command|restore||Bring a session back from the trash.
 help sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
-help sessions|command|import||Bring back an exported session.
+help sessions|command|import||Bring sessions in, of lmchat or another program.
 help sessions|command|check||Look for damage in the saved sessions.
 help sessions|command|backup||Copy all sessions to one file.
 help|command|models||List, load, unload and download the server's models.
