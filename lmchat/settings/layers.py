@@ -76,7 +76,7 @@ class Settings:
     """Every layer of the settings, the highest first.
 
     An empty text in a layer takes a setting back to its default, whatever the layers below say. `secret_variables`
-    are the environment variables that hold a token, which no program that lmchat starts inherits.
+    are the environment variables with a token, which no program that lmchat starts inherits.
     """
 
     path: Path

@@ -73,7 +73,7 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """Tell whether this is the machine itself, so that no proxy may stand between."""
+        """Tell whether this is the machine itself, so that no proxy may be used."""
         host = self.host.removesuffix(".")
         number = _number(host)
         if number is None:

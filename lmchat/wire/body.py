@@ -99,7 +99,7 @@ def _limited(chunks: Iterable[bytes], limit: int, what: str) -> Iterator[bytes]:
 
 
 def _decompressed(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Yield what was sent without its compression, in small pieces: a few bytes may stand for gigabytes.
+    """Yield what was sent without its compression, in small pieces: a few bytes may become gigabytes.
 
     lmchat asks for no compression; gzip and deflate are read all the same. Raise StreamBrokenError for anything else.
     """

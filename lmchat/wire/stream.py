@@ -43,7 +43,7 @@ _BARE_WORD = re.compile(r"\s*\[?[A-Za-z_ ]*\]?\s*")
 
 
 def chat_events(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) -> Generator[Event, None, None]:
-    """Yield the events of a reply, however the server sends it; `Quiet` stands for each silent moment.
+    """Yield the events of a reply, however the server sends it; `Quiet` for each silent moment.
 
     Raise LmchatError where the server refuses, or breaks off.
     """
