@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.cli.command_line import arranged, parsed
 from lmchat.cli.local import local
 from lmchat.cli.models import models
 from lmchat.cli.options import AsJson, with_chat_flags
 from lmchat.cli.sessions import sessions
 from lmchat.cli.settings import settings
+from lmchat.errors import BadUseError
 from lmchat.world import World
 
 app = typer.Typer(
@@ -21,8 +23,12 @@ app = typer.Typer(
 
     \b
     lmchat                          talk; Ctrl-D leaves
+    lmchat -c                       talk on in the session used last
     lmchat ask "What is a monad?"   one answer
     lmchat help ask                 all about a command
+
+    Without a command, the options of talk may be given: lmchat -m KEY -S "Be brief."
+    The options below may stand anywhere in a line.
     """,
     add_completion=False,
     rich_markup_mode=None,
@@ -39,9 +45,10 @@ def command() -> Any:
 def run(world: World, arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; errors are raised, not shown."""
     root = command()
+    words = arranged(root, arguments)
     try:
         # Typer prints the help it is asked for by itself.
-        with redirect_stdout(world.stdout), root.make_context("lmchat", list(arguments), obj=world) as context:
+        with redirect_stdout(world.stdout), root.make_context("lmchat", words, obj=world) as context:
             status = root.invoke(context)
             return int(status or 0)
     except typer.Exit as leaving:
@@ -49,7 +56,7 @@ def run(world: World, arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         from lmchat.cli.usage_errors import explained
 
-        raise explained(error) from None
+        raise explained(error, parsed(root, arguments).path) from None
 
 
 @app.callback(invoke_without_command=True)
@@ -79,7 +86,11 @@ def lmchat(
         raise typer.Exit
     if context.invoked_subcommand is None:
         if not (world.stdin.isatty() and world.stdout.isatty()):
+            from lmchat.cli.prompts import sends
+
             world.stdout.write(context.get_help() + "\n")
+            if sends(world.stdin):
+                context.obj.say("lmchat: standard input was not read: `lmchat ask` asks what is piped.")
             raise typer.Exit
         from lmchat.cli.talk import talk_on
 
@@ -122,6 +133,9 @@ def ask(
 def talk(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The session; created if it is new.")] = None,
+    session: Annotated[
+        str | None, typer.Option("--session", "-s", metavar="NAME", help="The same, such as -s holidays.")
+    ] = None,
     *,
     flags: ChatFlags,
 ) -> None:
@@ -133,7 +147,9 @@ def talk(
     """
     from lmchat.cli.talk import talk_on
 
-    talk_on(context.obj, replace(flags, name=name))
+    if name is not None and session not in {None, name}:
+        raise BadUseError(f"Two sessions are named: '{name}' and '{session}'.", hint="Name one.")
+    talk_on(context.obj, replace(flags, name=session if name is None else name))
 
 
 @app.command()
