@@ -72,7 +72,7 @@ def with_model(state: ReplState) -> ReplState:
     try:
         return replace(state, session=state.conversation.with_model(state.session))
     except NotFoundError:
-        models = [model for model in state.known.fetched() if model.chats]
+        models = [model for model in state.known.fetched() if model.usual]
         if len(models) <= 1 or pick_model(models) is not None:
             raise
         chosen = state.keyboard.chosen("Which model?", [(model.key, model.display_name) for model in models])
