@@ -83,6 +83,9 @@ ask|flag|--json||One JSON document on stdout, for scripts.
 ask|flag|--jsonl||The server's events, one JSON object a line.
 ask|flag|--quiet||Say nothing on stderr but errors.
 ask|flag|-q||Say nothing on stderr but errors.
+ask|option|--output|file|Write the answer there: -o answer.md.
+ask|option|-o|file|Write the answer there: -o answer.md.
+ask|flag|--force||Replace a file that is there, without a question.
 talk|argument|NAME|ask sessions|The session; created if it is new.
 talk|option|--session|ask sessions|The same, such as -s holidays.
 talk|option|-s|ask sessions|The same, such as -s holidays.
@@ -163,14 +166,15 @@ sessions delete|flag|--yes||Do not ask.
 sessions delete|flag|-y||Do not ask.
 sessions restore|argument|DELETED||The session by the name it had; none lists the trash.
 sessions export|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
-sessions export|option|--output|file|Write there; .json is complete.
-sessions export|option|-o|file|Write there; .json is complete.
+sessions export|option|--output|file|Write there: .md, .html or .json (complete).
+sessions export|option|-o|file|Write there: .md, .html or .json (complete).
+sessions export|flag|--force||Replace a file that is there, without a question.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions import|argument|FILE|file|From export --json or backup; - reads standard input.
 sessions import|option|--name||Call the session that.
 sessions check|flag|--repair||Mend what loses no word, after a copy of the file.
 sessions backup|argument|FILE|file|Where the copy goes.
-sessions backup|flag|--force||Replace a file that is there.
+sessions backup|flag|--force||Replace a file that is there, without a question.
 models|flag|--json||One JSON document on stdout, for scripts.
 models|flag|--wide||Show every column also on a terminal.
 models|command|list||List the downloaded models, loaded ones first.

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.cli import options as given
 from lmchat.cli.command_line import arranged, parsed
 from lmchat.cli.local import local
 from lmchat.cli.models import models
@@ -15,7 +17,7 @@ from lmchat.cli.options import AsJson, with_chat_flags
 from lmchat.cli.sessions import sessions
 from lmchat.cli.settings import settings
 from lmchat.errors import BadUseError
-from lmchat.world import World
+from lmchat.world import World, path_of
 
 app = typer.Typer(
     name="lmchat",
@@ -112,6 +114,11 @@ def ask(
     as_json: AsJson = False,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="The server's events, one JSON object a line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write the answer there: -o answer.md."),
+    ] = None,
+    force: given.Force = False,
 ) -> int:
     """Ask once and print the answer.
 
@@ -124,7 +131,7 @@ def ask(
     """
     from lmchat.cli.ask import ask_once
 
-    flags = replace(flags, name=session, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet)
+    flags = replace(flags, name=session, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet, output=output, force=force)
     return ask_once(context.obj, prompt or (), flags)
 
 

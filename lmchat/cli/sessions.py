@@ -213,11 +213,16 @@ def export(
     name: Name,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write there; .json is complete."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", parser=path_of, help="Write there: .md, .html or .json (complete)."
+        ),
     ] = None,
+    force: given.Force = False,
     as_json: given.AsJson = False,
 ) -> None:
     """Write a session as Markdown, as a web page, or complete as JSON.
+
+    On a terminal it asks before it replaces a file; elsewhere only --force does.
 
     \b
     lmchat sessions export colours > colours.md
@@ -225,15 +230,16 @@ def export(
     lmchat sessions export colours -o colours.json
     """
     from lmchat.app.conversation import open_kept_store
-    from lmchat.app.export import Form, export_session, form_of, print_session
+    from lmchat.app.export import Form, export_session, print_session
 
     invocation: Invocation = context.obj
     with open_kept_store(invocation) as store:
         session = store.find(name)
-        if output is None:
+        if output is None or output == Path("-"):
             print_session(invocation, store, session, complete=as_json)
         else:
-            export_session(store, session, output, invocation.say, Form.JSON if as_json else form_of(output))
+            form = Form.JSON if as_json else None
+            export_session(store, session, output, invocation.say, ask=invocation.asking, force=force, form=form)
 
 
 @sessions.command("import")
@@ -278,11 +284,12 @@ def check(
 def backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", parser=path_of, help="Where the copy goes.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: given.Force = False,
 ) -> None:
     """Copy all sessions to one file.
 
     Others may go on meanwhile; `lmchat sessions import` reads the copy.
+    On a terminal it asks before it replaces a file; elsewhere only --force does.
 
     \b
     lmchat sessions backup ~/lmchat-2026.db
