@@ -4,15 +4,11 @@ import json
 from enum import Enum
 from pathlib import Path
 
-from lmchat.advice import Action, Do, Say
-from lmchat.app.attachments import read_text
-from lmchat.app.care import import_backup, is_backup
-from lmchat.app.conversation import open_kept_store
+from lmchat.advice import Say
 from lmchat.app.files import Ask, place_for, write_text
 from lmchat.app.invocation import Invocation
 from lmchat.chat.session import Session
 from lmchat.chat.transcript import transcript
-from lmchat.errors import BadUseError
 from lmchat.render.json_output import write_document
 from lmchat.render.sanitize import sanitize
 from lmchat.store.store import Store
@@ -85,22 +81,3 @@ def print_session(invocation: Invocation, store: Store, session: Session, *, com
         return
     text = transcript(session)
     stdout.write(sanitize(text) if stdout.isatty() else text)
-
-
-def import_session(invocation: Invocation, file: Path, name: str | None) -> None:
-    """Add the session that a file contains, or all of a backup."""
-    if is_backup(file):
-        if name is not None:
-            raise BadUseError("A backup has many sessions: --name cannot name them.")
-        import_backup(invocation, file)
-        return
-    try:
-        text = invocation.world.stdin.read() if str(file) == "-" else read_text(file, invocation.say)
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise BadUseError(
-            f"'{file}' is not JSON.", hint=("It must come from ", Do(Action.EXPORT_SESSION), ".")
-        ) from None
-    with open_kept_store(invocation) as store:
-        session = store.import_(document, name)
-    invocation.say((f"Session '{session.name}' is here: ", Do(Action.SWITCH_SESSION, session.name)))

@@ -67,7 +67,9 @@ def export(state: ReplState, text: str) -> ReplState:
         raise BadUseError("There is nothing to export yet.")
     path = _target(text or f"{state.session.name or 'conversation'}.md".replace("/", "-"))
     if form_of(path) is Form.JSON and not state.kept:
-        raise BadUseError("A private conversation is exported as Markdown or HTML only.", hint="/export FILE.md")
+        raise BadUseError(
+            "A private conversation is exported as Markdown or HTML only.", hint="/export conversation.md"
+        )
     export_session(state.conversation.store, state.session, path, state.say, ask=state.keyboard.confirmed)
     return state
 
