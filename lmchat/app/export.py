@@ -5,6 +5,8 @@ from enum import Enum
 from pathlib import Path
 
 from lmchat.advice import Say
+from lmchat.app.attachments import STDIN
+from lmchat.app.conversation import open_kept_store
 from lmchat.app.files import Ask, place_for, write_text
 from lmchat.app.invocation import Invocation
 from lmchat.chat.session import Session
@@ -73,7 +75,18 @@ def _written(store: Store, session: Session, form: Form) -> str:
             return transcript(session)
 
 
-def print_session(invocation: Invocation, store: Store, session: Session, *, complete: bool) -> None:
+def export_named(invocation: Invocation, name: str, output: Path | None, *, force: bool, complete: bool) -> None:
+    """Write a session to a file, or (None, `-`) to stdout; `complete` asks for JSON whatever the file is called."""
+    with open_kept_store(invocation) as store:
+        session = store.find(name)
+        if output is None or output == STDIN:
+            _print(invocation, store, session, complete=complete)
+            return
+        form = Form.JSON if complete else None
+        export_session(store, session, output, invocation.say, ask=invocation.asking, force=force, form=form)
+
+
+def _print(invocation: Invocation, store: Store, session: Session, *, complete: bool) -> None:
     """Write a session to stdout: complete, as JSON, or as Markdown."""
     stdout = invocation.world.stdout
     if complete:

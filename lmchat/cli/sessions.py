@@ -229,17 +229,9 @@ def export(
     lmchat sessions export colours -o colours.html
     lmchat sessions export colours -o colours.json
     """
-    from lmchat.app.conversation import open_kept_store
-    from lmchat.app.export import Form, export_session, print_session
+    from lmchat.app.export import export_named
 
-    invocation: Invocation = context.obj
-    with open_kept_store(invocation) as store:
-        session = store.find(name)
-        if output is None or output == Path("-"):
-            print_session(invocation, store, session, complete=as_json)
-        else:
-            form = Form.JSON if as_json else None
-            export_session(store, session, output, invocation.say, ask=invocation.asking, force=force, form=form)
+    export_named(context.obj, name, output, force=force, complete=as_json)
 
 
 @sessions.command("import")

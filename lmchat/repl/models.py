@@ -53,7 +53,7 @@ def with_first_model(state: ReplState) -> ReplState:
 def picked_model(state: ReplState) -> ReplState:
     """Let the person pick among all models, load the one they pick, and talk to it from here on."""
     conversation, models = state.conversation, state.known.fetched()
-    key = _picked(state, conversation.by_use([model for model in models if model.usual]))
+    key = _picked(state, conversation.by_use([model for model in models if model.chats]))
     if key is None:
         return state
     if not _is_loaded(models, key):
