@@ -11,7 +11,7 @@ from lmchat.advice import Action, Do
 from lmchat.app.connect import connected
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.model_choice import remember_model, remembered_model
-from lmchat.chat.models import Model, by_use, find_model, pick_model, require_reasoning, require_sight
+from lmchat.chat.models import Model, by_use, find_model, meant_model, pick_model, require_reasoning, require_sight
 from lmchat.chat.private import Memory
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session
@@ -58,7 +58,7 @@ class Conversation:
         """Ask `prompt` in `session` and keep what comes; a session that is not on disk yet is written first.
 
         `growing` is the session with its head where the turn should grow, if that is not its end; `summary` marks
-        the reply as one that stands for everything above it; `once` has the model and options of this request where
+        the reply as one that replaces everything above it; `once` has the model and options of this request where
         they are not the session's own.
         """
         before, session = session, self.written(session, prompt)
@@ -76,12 +76,15 @@ class Conversation:
             private=self.private is not None,
             summary=summary,
             keeps=self.client.route.keeps,
+            find=self._meant,
         )
         answered, asked = exchange.turn.reply.model_instance_id, exchange.turn.model
         # LM Studio names an instance of the model; elsewhere another name is another model.
         if answered not in {"", asked} and self.client.route.dialect is not LMSTUDIO:
             show_note(self.world, f"The server answered with {answered}, not with {asked}.")
-        after = replace(exchange.session, model=session.model, options=session.options)
+        after = replace(exchange.session, model=session.model if once else asked, options=session.options)
+        if after.model != session.model and not self.private:
+            self.store.configure(after)
         if exchange.turn.barren and not self.private and self.store.forget_unanswered(after):
             after = replace(before, id=0, turns={}, head=None)
         return replace(exchange, session=after)
@@ -127,7 +130,7 @@ class Conversation:
         models = known or self.client.models()
         if picked := pick_model(models, self._used()) or self._chosen_before(models):
             return replace(session, model=picked.key)
-        chatting = self.by_use([model for model in models if model.chats])
+        chatting = self.by_use([model for model in models if model.usual])
         if not chatting:
             raise NotFoundError("The server has no model yet.", hint=("Download one: ", Do(Action.DOWNLOAD_MODEL)))
         if choose is not None and (chosen := choose(chatting)):
@@ -168,6 +171,17 @@ class Conversation:
             require_sight(models, session.model)
         if level:
             require_reasoning(models, session.model, level)
+
+    def _meant(self, name: str) -> str | None:
+        """Return the key of the one model that a part of a name fits, and say so; raise NotFoundError for several."""
+        models: Sequence[Model] = ()
+        with suppress(LmchatError):  # a server that lists no models has said what it has to say
+            models = [model for model in self.client.models() if model.chats]
+        found = meant_model(models, name)
+        if found is None or find_model([found], name) is not None:
+            return None
+        show_note(self.world, f"'{name}' is {found.key} here.")
+        return found.key
 
     def _with_headers(self, request: ChatRequest) -> ChatRequest:
         """Add the headers of ephemeral servers at the last moment: they are kept nowhere but in the settings."""
