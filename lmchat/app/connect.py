@@ -52,10 +52,10 @@ def builtin_client(
         return Address(server.url, token=server.secret)
 
     if keep and POSSIBLE:
-        yield Client(locate(), log=log, listed=listed, locate=locate)
+        yield Client(locate(), log=log, listed=listed, locate=locate, built_in=True)
         return
     with started(world, secret_variables=settings.secret_variables) as url:
-        yield Client(Address(url), log=log, listed=listed)
+        yield Client(Address(url), log=log, listed=listed, built_in=True)
 
 
 def keep_seconds(settings: Settings) -> float:
