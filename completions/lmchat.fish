@@ -87,6 +87,7 @@ ask|flag|-q||Say nothing on stderr but errors.
 ask|option|--output|file|Write the answer there: -o answer.md.
 ask|option|-o|file|Write the answer there: -o answer.md.
 ask|flag|--force||Replace a file that is there, without a question.
+ask|option|--schema||The answer is JSON that fits this schema: city.json.
 talk|argument|NAME|ask sessions|The session; created if it is new.
 talk|option|--session|ask sessions|The same, such as -s holidays.
 talk|option|-s|ask sessions|The same, such as -s holidays.

@@ -22,7 +22,7 @@ from lmchat.render.failures import show_note
 from lmchat.settings import Settings, read_settings
 from lmchat.store.store import Store, has_store, open_store
 from lmchat.wire.client import Client
-from lmchat.wire.dialects import LMSTUDIO
+from lmchat.wire.dialects import DIALECTS, LMSTUDIO
 from lmchat.world import World
 
 _RECENT = 50
@@ -44,6 +44,7 @@ class Conversation:
     private: Memory | None = None
     tap: Tap | None = None
     debug: bool = False
+    schema: Mapping[str, Any] | None = None
 
     def speak(
         self,
@@ -64,18 +65,19 @@ class Conversation:
         before, session = session, self.written(session, prompt)
         keep = self.private.keeper(session) if self.private else self.store.keeper(session)
         asking = replace(session, head=growing.head) if growing else session
+        client = self._answering
         exchange = talk(
             replace(asking, model=once.model, options=once.options) if once else asking,
             prompt,
             server=self.server,
-            send=lambda request: self.client.chat(self._with_headers(request), stream=self.flags.stream, tap=self.tap),
+            send=lambda request: client.chat(self._completed(request), stream=self.flags.stream, tap=self.tap),
             show=show,
             keep=keep,
             now=self.world.now,
             defaults=self.settings.options(),
             private=self.private is not None,
             summary=summary,
-            keeps=self.client.route.keeps,
+            keeps=client.route.keeps,
             find=self._meant,
         )
         answered, asked = exchange.turn.reply.model_instance_id, exchange.turn.model
@@ -183,9 +185,16 @@ class Conversation:
         show_note(self.world, f"'{name}' is {found.key} here.")
         return found.key
 
-    def _with_headers(self, request: ChatRequest) -> ChatRequest:
-        """Add the headers of ephemeral servers at the last moment: they are kept nowhere but in the settings."""
-        return replace(request, integrations=tuple(self._headed(each) for each in request.integrations))
+    @property
+    def _answering(self) -> Client:
+        """Return the client that is asked: with a schema, unless the API was named, on a route that takes one."""
+        free = self.settings.text("api") not in DIALECTS
+        return self.client.with_schemas() if self.schema is not None and free else self.client
+
+    def _completed(self, request: ChatRequest) -> ChatRequest:
+        """Add what is kept nowhere: the form of the reply, and the headers of ephemeral servers from the settings."""
+        integrations = tuple(self._headed(each) for each in request.integrations)
+        return replace(request, integrations=integrations, schema=self.schema)
 
     def _headed(self, integration: Integration) -> Integration:
         if not isinstance(integration, EphemeralMcp):
@@ -228,6 +237,7 @@ def open_conversation(
     flags: ChatFlags,
     *,
     tap: Tap | None = None,
+    schema: Mapping[str, Any] | None = None,
 ) -> Iterator[Conversation]:
     """Connect to the server, and put everything together."""
     with ExitStack() as stack:
@@ -242,4 +252,5 @@ def open_conversation(
             private=Memory() if flags.private else None,
             tap=tap,
             debug=invocation.debug,
+            schema=schema,
         )

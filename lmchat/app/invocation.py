@@ -71,6 +71,7 @@ class ChatFlags:
     force: bool = False
     stdin: bool = True
     encoding: str | None = None
+    schema: str | None = None
     pick: bool = False
 
     @property

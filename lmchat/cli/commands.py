@@ -119,6 +119,10 @@ def ask(
         typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write the answer there: -o answer.md."),
     ] = None,
     force: given.Force = False,
+    schema: Annotated[
+        str | None,
+        typer.Option("--schema", metavar="FILE|JSON", help="The answer is JSON that fits this schema: city.json."),
+    ] = None,
 ) -> int:
     """Ask once and print the answer.
 
@@ -132,6 +136,7 @@ def ask(
     from lmchat.cli.ask import ask_once
 
     flags = replace(flags, name=session, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet, output=output, force=force)
+    flags = replace(flags, schema=schema)
     return ask_once(context.obj, prompt or (), flags)
 
 

@@ -13,7 +13,7 @@ from lmchat.chat.request import ChatRequest
 from lmchat.errors import BadUseError, ChainLostError, LmchatError, RefusedError, ServerError
 from lmchat.wire.address import Address
 from lmchat.wire.dialect import Dialect
-from lmchat.wire.dialects import LMSTUDIO, RESPONSES, detect
+from lmchat.wire.dialects import COMPLETIONS, LMSTUDIO, RESPONSES, detect
 from lmchat.wire.faults import not_lm_studio
 from lmchat.wire.http import TICK, Piece, exchange
 from lmchat.wire.lmstudio.models import LoadedModel, read_job, read_loaded
@@ -87,6 +87,13 @@ class Client:
                 if not self.route.keeps and request.follows is not None:
                     # Found out on the way: the caller asks again with what this server lacks.
                     raise ChainLostError("This server keeps no conversations.", param="previous_response_id") from error
+
+    def with_schemas(self) -> "Client":
+        """Return a client of the same server on a route where a reply can be bound to a schema.
+
+        Servers that have a route without it have `/v1/chat/completions` beside it.
+        """
+        return self if self.route.dialect.schemas else replace(self, route=Route(COMPLETIONS, keeps=False))
 
     def _chat(self, request: ChatRequest, tap: Tap | None, *, stream: bool) -> Iterator[Event]:
         dialect, keeps = self.route.dialect, self.route.keeps

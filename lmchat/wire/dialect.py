@@ -44,6 +44,7 @@ class Dialect:
     """One server API.
 
     `keeps` says whether its servers may keep conversations, `manages` whether they load, unload and download models.
+    `schemas` says whether a reply can be bound to a form.
     `models` reads a list of models, and gives None where it is none.
     """
 
@@ -55,3 +56,4 @@ class Dialect:
     body: Write
     reader: Callable[[ChatRequest], ReplyReader]
     models: Callable[[Data], Sequence[Model] | None]
+    schemas: bool = True

@@ -24,6 +24,7 @@ LMSTUDIO = Dialect(
     body=native_body,
     reader=NativeReader,
     models=listed,
+    schemas=False,
 )
 RESPONSES = Dialect(
     name="responses",
