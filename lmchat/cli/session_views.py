@@ -69,10 +69,7 @@ def show_session(
         if at is not None:
             session = moved_to(session, at)
         if as_json:
-            document = store.export(session)
-            path = {turn.id for turn in session.path()}
-            document["turns"] = [turn for turn in document["turns"] if turn["id"] in path]
-            write_document(invocation.world.stdout, document)
+            write_document(invocation.world.stdout, store.export(session, branches=False))
             return
         thoughts = thoughts_of(settings_of(invocation), show_reasoning)
         show_turns(invocation.world, session.path(), theme_of(invocation), thoughts=thoughts)

@@ -60,7 +60,7 @@ _FORMULA = re.compile(
 
 def html_page(session: Session, turns: Sequence[Turn]) -> str:
     """Write the page of a session: the way to its head first, then `turns` that are beside it, linked both ways."""
-    path = session.path()
+    path = list(session.path())
     on_way = {turn.id for turn in path}
     siblings: dict[TurnId | None, list[TurnId]] = {}
     for turn in turns:

@@ -22,8 +22,12 @@ _OLDEST_SQLITE = (3, 35, 0)
 """The first with `RETURNING`; the trigram index needs 3.34."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_FIRST, _LAST = ((datetime(year, 1, 1, tzinfo=UTC) - EPOCH) // _MICROSECOND for year in (1900, 9000))
 """At the ends of the calendar, no time zone could show a time."""
+
+_SENSELESS = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
+"""What a value that makes no sense raises where a value of the program is made of it."""
 
 Row = tuple[Any, ...]
 Value = TypeVar("Value")
@@ -181,15 +185,15 @@ class Database:
         """Make a value of each row; those of which none can be made are left out, and named in `unreadable`."""
         for row in rows:
             try:
-                yield self.value(row, make)
-            except StoreError:
+                yield make(row)
+            except _SENSELESS:
                 self.unreadable.append(f"{what} {row[0]!r}")
 
     def value(self, row: Row, make: Callable[[Row], Value]) -> Value:
         """Make a value of a row; raise StoreError where what is in it makes none."""
         try:
             return make(row)
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        except _SENSELESS as error:
             raise damaged(self.path) from error
 
     def copy_to(self, target: sqlite3.Connection) -> None:
@@ -231,10 +235,9 @@ class Database:
 
 def typed(row: Row, kinds: Sequence[type | tuple[type, ...]]) -> Row:
     """Return a row whose columns are of these types; raise TypeError where one is not."""
-    for value, kind in zip(row, kinds, strict=True):
-        if not isinstance(value, kind):
-            raise TypeError(f"{value!r} is of the wrong type")
-    return row
+    if len(row) == len(kinds) and all(map(isinstance, row, kinds)):
+        return row
+    raise TypeError(f"{row!r} is not of the types {kinds!r}")
 
 
 def normal_form(text: str) -> str:
@@ -244,15 +247,14 @@ def normal_form(text: str) -> str:
 
 def microseconds(at: datetime) -> int:
     """Return a time as the store keeps it: microseconds since 1970."""
-    return (at - EPOCH) // timedelta(microseconds=1)
+    return (at - EPOCH) // _MICROSECOND
 
 
 def moment(at: int) -> datetime:
-    """Return a kept time as a value, in UTC; raise ValueError or OverflowError where it is none."""
-    time = EPOCH + timedelta(microseconds=at)
-    if not _FIRST <= time < _LAST:
-        raise ValueError(f"{time} is out of range")
-    return time
+    """Return a kept time as a value, in UTC; raise ValueError where it is none."""
+    if not _FIRST <= at < _LAST:
+        raise ValueError(f"{at} is out of range")
+    return EPOCH + timedelta(0, 0, at)
 
 
 def _make_private(directory: Path, path: Path) -> bool:

@@ -215,7 +215,10 @@ class Store:
         return trash.forget_unanswered(self._database, session)
 
     def tree(self, session: Session, only: Collection[TurnId] | None = None) -> tuple[TreeEntry, ...]:
-        """Return every turn the session reaches, or those of `only`, by number, with what a drawing shows."""
+        """Return what a drawing shows of every turn the session reaches, or of those of `only`, by number.
+
+        `only` are numbers that `shape` has named.
+        """
         return tree.tree(self._database, session, only)
 
     def check(self) -> list[Finding]:
@@ -240,9 +243,9 @@ class Store:
         """
         return search(self._database, text, session, limit)
 
-    def export(self, session: Session) -> dict[str, Any]:
-        """Return a session with every turn it reaches as one JSON document."""
-        return documents.export(self._database, session)
+    def export(self, session: Session, *, branches: bool = True) -> dict[str, Any]:
+        """Return a session as one JSON document: with every turn it reaches, or those on the way to its head."""
+        return documents.export(self._database, session, branches=branches)
 
     def import_(self, document: object, name: str | None = None) -> Session:
         """Add the session a document holds, under its own name (numbered where that is taken) or another.

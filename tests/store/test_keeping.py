@@ -66,7 +66,8 @@ def test_every_part_of_a_turn_comes_back(tmp_path: Path) -> None:
 
 def test_halves_of_a_character_do_not_end_the_program(store: Store) -> None:
     session = asked(store, store.create("one"), "\ud83d alone", "\ud83d\ude42 joined")
-    assert (session.path()[0].prompt.text, session.path()[0].reply.text) == ("\ufffd alone", "🙂 joined")
+    (turn,) = session.path()
+    assert (turn.prompt.text, turn.reply.text) == ("\ufffd alone", "🙂 joined")
 
 
 def test_draft_is_on_disk_at_once_and_is_not_yet_the_head(store: Store) -> None:
