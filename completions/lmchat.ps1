@@ -176,13 +176,13 @@ models list|flag|--wide||Show every column also on a terminal.
 models list|flag|--help||Show this help.
 models load|argument|KEY|ask loadable|The model's key, as `lmchat models` shows it.
 models load|option|--context-length||The context to load a model with in tokens, such as 16384.
-models load|option|--eval-batch-size||Tokens evaluated at once.
+models load|option|--eval-batch-size||Tokens evaluated at once, such as 512.
 models load|flag|--flash-attention||Use flash attention.
 models load|flag|--no-flash-attention||Use flash attention.
-models load|option|--num-experts||Experts used at once.
-models load|flag|--offload-kv-cache-to-gpu||Where the context is kept.
-models load|flag|--no-offload-kv-cache-to-gpu||Where the context is kept.
-models load|option|--parallel||Requests answered at once.
+models load|option|--num-experts||Experts used at once, such as 8.
+models load|flag|--offload-kv-cache-to-gpu||Keep the context on the GPU.
+models load|flag|--no-offload-kv-cache-to-gpu||Keep the context on the GPU.
+models load|option|--parallel||Requests answered at once, such as 4.
 models load|flag|--help||Show this help.
 models unload|argument|KEY/INSTANCE|ask loaded|What to unload.
 models unload|flag|--all||Unload everything.

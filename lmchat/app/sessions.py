@@ -9,7 +9,7 @@ from lmchat.chat.integrations import parse_integration
 from lmchat.chat.session import Session, TurnId
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.settings import Settings
-from lmchat.store.names import checked
+from lmchat.store.sessions import checked
 from lmchat.store.store import Store
 
 UNNAMED = ""

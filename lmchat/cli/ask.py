@@ -22,7 +22,7 @@ from lmchat.render.json_output import turn_document, write_document
 def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> ExitStatus:
     """Ask one prompt and show the answer; raise LmchatError where there is none."""
     # Before anything is silenced: what was read otherwise than it was given must be said.
-    prompt = Prompt(prompt_text(invocation, words, flags), pictures(invocation, flags.images))
+    prompt = Prompt(prompt_text(invocation, words, flags), pictures(invocation, flags.images) if flags.images else ())
     if flags.quiet:
         invocation = _silenced(invocation)
     settings = settings_of(invocation, flags)

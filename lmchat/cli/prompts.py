@@ -48,6 +48,8 @@ def read_stdin(invocation: Invocation, flags: ChatFlags, *, explicit: bool = Fal
         data = _read(world.stdin)
     finally:
         waiting.cancel()
+    if not data:
+        return ""
     read = decode(data, _INPUT, flags.encoding) if isinstance(data, bytes) else Decoded(data)
     return said(read, invocation.say).rstrip("\r\n")
 

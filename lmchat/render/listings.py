@@ -9,42 +9,26 @@ from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.tables import Column, age_words, listing, size_words
 from lmchat.render.theme import Theme
 
-_MODEL_COLUMNS = (
-    Column("KEY"),
-    Column("LOADED", shrinks=True),
-    Column("SIZE", right=True),
-    Column("CONTEXT", right=True),
-    Column("CAN", shrinks=True),
-    Column("QUANT"),
-    Column("PARAMS", right=True),
-    Column("PUBLISHER", shrinks=True),
-)
-"""By worth: a terminal shows the first ones, all of them with `--wide`."""
-
 _USUAL_COLUMNS = 5
-_SESSION_COLUMNS = (
-    Column("NAME"),
-    Column("TURNS", right=True),
-    Column("MODEL", shrinks=True),
-    Column("LAST USE"),
-    Column("FIRST WORDS", shrinks=True),
-)
+"""How many columns of models a terminal shows without `--wide`: they are in the order of their worth."""
 
 
 def models_listing(models: Sequence[Model], theme: Theme, width: int | None, *, wide: bool = False) -> str:
     """Lay out models, the loaded ones first; `width` None (a pipe) shows every column with every cell whole."""
     shown = None if wide or width is None else _USUAL_COLUMNS
-    rows = [_model_cells(model)[:shown] for model in sorted(models, key=lambda model: not model.instances)]
-    return listing(_MODEL_COLUMNS[:shown], rows, theme, width)
+    return listing(_MODEL_COLUMNS[:shown], sorted(models, key=lambda model: not model.instances), theme, width)
 
 
 def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, width: int | None) -> str:
     """Lay out sessions in their order."""
-    rows = [
-        (each.name, str(each.turns), each.model, age_words(each.last_used, now), _beyond(each.name, each.first_words))
-        for each in sessions
-    ]
-    return listing(_SESSION_COLUMNS, rows, theme, width)
+    columns: tuple[Column[Summary], ...] = (
+        Column("NAME", lambda each: each.name),
+        Column("TURNS", lambda each: str(each.turns), right=True),
+        Column("MODEL", lambda each: each.model, shrinks=True),
+        Column("LAST USE", lambda each: age_words(each.last_used, now)),
+        Column("FIRST WORDS", lambda each: _beyond(each.name, each.first_words), shrinks=True),
+    )
+    return listing(columns, sessions, theme, width)
 
 
 def match_text(match: Match, now: datetime, theme: Theme) -> str:
@@ -74,14 +58,11 @@ def _beyond(name: str, words: str) -> str:
     return f"… {rest}" if rest else ""
 
 
-def _model_cells(model: Model) -> tuple[str, ...]:
-    context = f"{model.max_context_length:,}" if model.max_context_length else ""
-    loaded = ", ".join(
+def _loaded(model: Model) -> str:
+    return ", ".join(
         f"{'yes' if each.id == model.key else each.id}{f' ({each.context_length:,})' if each.context_length else ''}"
         for each in model.instances
     )
-    size, can = size_words(model.size_bytes), ", ".join(_abilities(model))
-    return model.key, loaded, size, context, can, model.quantization, model.params, model.publisher
 
 
 def _abilities(model: Model) -> Iterator[str]:
@@ -93,3 +74,15 @@ def _abilities(model: Model) -> Iterator[str]:
         yield "tools"
     if model.reasoning_options:
         yield f"reasoning {'/'.join(model.reasoning_options)}"
+
+
+_MODEL_COLUMNS: tuple[Column[Model], ...] = (
+    Column("KEY", lambda model: model.key),
+    Column("LOADED", _loaded, shrinks=True),
+    Column("SIZE", lambda model: size_words(model.size_bytes), right=True),
+    Column("CONTEXT", lambda model: f"{model.max_context_length:,}" if model.max_context_length else "", right=True),
+    Column("CAN", lambda model: ", ".join(_abilities(model)), shrinks=True),
+    Column("QUANT", lambda model: model.quantization),
+    Column("PARAMS", lambda model: model.params, right=True),
+    Column("PUBLISHER", lambda model: model.publisher, shrinks=True),
+)

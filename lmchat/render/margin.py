@@ -43,13 +43,8 @@ class Margin:
         self._theme = theme
         self._wanted = wanted
         self._now: Callable[[], float] = world.monotonic
-        size = size_of(world.stderr, world.environ)
-        live = moves_cursor(world.stderr, world.environ)
-        self._painter = Painter(self._write, size, live=live, reflows=reflows(world.environ), now=self._now)
-        self._activity = Activity(self._now())
-        self._retired = not live
-        self._sanitizer = Sanitizer()
-        self._thinking = False
+        self._progress = self._live_progress(world) if moves_cursor(world.stderr, world.environ) else None
+        self._thinking: Sanitizer | None = None
         self._stats = ""
         self._cut = False
 
@@ -66,17 +61,20 @@ class Margin:
                 self._end_thought()
             case Finished(reply, cut):
                 self._cut = cut
-                self._stats = stats_note(reply.stats, context_length=self._wanted.context_length)
+                if self._wanted.stats:
+                    self._stats = stats_note(reply.stats, context_length=self._wanted.context_length)
             case _:
                 pass
-        if not self._retired:
+        if self._progress is not None:
+            painter, activity = self._progress
             now = self._now()
-            self._activity.observe(event, now)
-            self._painter.frame((), self._activity.rows(now, self._theme, self._painter.width))
+            activity.observe(event, now)
+            painter.frame((), activity.rows(now, self._theme, painter.width))
 
     def note(self, sentence: str) -> None:
         """Write one faint line."""
-        self._painter.clear()
+        if self._progress is not None:
+            self._progress[0].clear()
         self._end_thought()
         line = fitted(sanitize_line(sentence), self._stream, self._environ)
         self._write(self._theme.styled(line, self._theme.styles.faint) + "\n")
@@ -93,23 +91,28 @@ class Margin:
             self.note(INTERRUPTED)
         if self._cut:
             self.note(CUT_OFF)
-        if self._wanted.stats and self._stats:
+        if self._stats:
             self.note(self._stats)
 
+    def _live_progress(self, world: World) -> tuple[Painter, Activity]:
+        size = size_of(world.stderr, world.environ)
+        painter = Painter(self._write, size, live=True, reflows=reflows(world.environ), now=self._now)
+        return painter, Activity(self._now())
+
     def _stop_progress(self) -> None:
-        if not self._retired:
-            self._retired = True
-            self._painter.close()
+        if self._progress is not None:
+            self._progress[0].close()
+            self._progress = None
 
     def _think(self, text: str) -> None:
         self._stop_progress()
-        self._thinking = True
-        self._write(self._theme.styled(self._sanitizer.feed(text), self._theme.styles.faint))
+        self._thinking = self._thinking or Sanitizer()
+        self._write(self._theme.styled(self._thinking.feed(text), self._theme.styles.faint))
 
     def _end_thought(self) -> None:
-        if self._thinking:
-            self._thinking = False
-            self._write(self._theme.styled(self._sanitizer.flush(), self._theme.styles.faint) + "\n")
+        if self._thinking is not None:
+            self._write(self._theme.styled(self._thinking.flush(), self._theme.styles.faint) + "\n")
+            self._thinking = None
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

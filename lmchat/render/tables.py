@@ -1,9 +1,9 @@
 """Tables for people: rich lays the columns out, fitted to a terminal's width; in a pipe every cell is whole."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from lmchat.render.sanitize import sanitize_line
 from lmchat.render.theme import Theme
@@ -16,24 +16,32 @@ _TWO_DIGITS = 10
 _SPANS = {"year": 31_536_000, "month": 2_592_000, "week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60}
 
 
+Row = TypeVar("Row")
+
+
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table: its title, whether it is a number, and whether it may shrink in a narrow window."""
+class Column(Generic[Row]):
+    """A column of a table: its title and its cell for each row.
+
+    `right` sets numbers below each other; a column that `shrinks` gives way in a narrow window.
+    """
 
     title: str
+    cell: Callable[[Row], str]
     right: bool = False
     shrinks: bool = False
 
 
-def listing(columns: Sequence[Column], rows: Sequence[Sequence[str]], theme: Theme, width: int | None = None) -> str:
+def listing(columns: Sequence[Column[Row]], rows: Sequence[Row], theme: Theme, width: int | None = None) -> str:
     """Lay out rows under their titles, each line ended by a newline; columns that are empty everywhere are left out.
 
     `width` is the terminal's; None (a pipe) leaves every cell whole.
     """
-    kept = [at for at, _ in enumerate(columns) if not rows or any(row[at] for row in rows)]
-    table = _table([(columns[at], max((len(row[at]) for row in rows), default=0)) for at in kept])
-    for row in rows:
-        table.add_row(*(_cell(row[at]) for at in kept))
+    filled = ((column, [column.cell(row) for row in rows]) for column in columns)
+    kept = [(column, cells) for column, cells in filled if not rows or any(cells)]
+    table = _table([(column, max(map(len, cells), default=0)) for column, cells in kept])
+    for cells in zip(*(cells for _, cells in kept), strict=True):
+        table.add_row(*map(_cell, cells))
     head, *lines = _lines(table, width)
     return "".join(f"{line}\n" for line in (theme.styled(head, theme.styles.table_head), *lines))
 
@@ -77,7 +85,7 @@ def age_words(then: datetime, now: datetime) -> str:
     return "just now"
 
 
-def _table(columns: Sequence[tuple[Column, int]]) -> Any:
+def _table(columns: Sequence[tuple[Column[Any], int]]) -> Any:
     """Make an empty table of columns, each with the length of its longest cell."""
     from rich.table import Table
 

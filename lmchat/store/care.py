@@ -10,8 +10,7 @@ from pathlib import Path
 from lmchat.errors import BadUseError, StoreError
 from lmchat.store.database import Database
 from lmchat.store.index import make_all_findable
-from lmchat.store.names import numbered
-from lmchat.store.sessions import exists, readable_session
+from lmchat.store.sessions import exists, numbered, readable_session
 from lmchat.store.turns import COLUMNS, turn_value
 
 _MOST = 20

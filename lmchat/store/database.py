@@ -17,6 +17,12 @@ from lmchat.errors import StoreError
 from lmchat.store.failures import PATIENCE_SECONDS, damaged, explain, lacks_room, read_only
 
 FILE_NAME = "conversations.db"
+APPLICATION = 0x6C6D6368
+"""\"lmch\", so that another program's database is never taken for ours."""
+
+VERSION = 2
+"""How many of the steps in `schema` a file of this version has been through."""
+
 _SIGNATURE, _SMALLEST = b"SQLite format 3\0", 512
 _OLDEST_SQLITE = (3, 35, 0)
 """The first with `RETURNING`; the trigram index needs 3.34."""
@@ -155,6 +161,15 @@ class Database:
             self._connection.close()
         if self._copy is not None:
             self._copy.cleanup()
+
+    def number(self, query: str) -> int:
+        """Return the first number of a query, 0 where there is none."""
+        row = self.row(query)
+        return int(row[0]) if row else 0
+
+    def up_to_date(self) -> bool:
+        """Tell whether the file is one of this version, for which nothing has to be prepared."""
+        return self.number("PRAGMA user_version") == VERSION and self.number("PRAGMA application_id") == APPLICATION
 
     def now(self) -> int:
         """Return the time, in microseconds since 1970."""

@@ -25,8 +25,7 @@ from lmchat.store.codec import (
 )
 from lmchat.store.database import Database
 from lmchat.store.index import make_findable
-from lmchat.store.names import checked, numbered
-from lmchat.store.sessions import add, exists, free
+from lmchat.store.sessions import add, checked, exists, free, numbered
 from lmchat.store.tree import head_of, reached
 from lmchat.store.turns import Turns, insert, turns_of
 

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from lmchat.errors import StoreError
-from lmchat.store.database import Database
+from lmchat.store.database import APPLICATION, Database
 from lmchat.store.failures import PATIENCE_SECONDS, damaged
 
 STEPS: tuple[tuple[str, ...], ...] = (
@@ -131,8 +131,6 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ),
 )
 
-_APPLICATION = 0x6C6D6368  # "lmch", so that another program's database is never taken for ours
-
 
 def prepare(database: Database) -> None:
     """Bring the file to this version; raise StoreError where it is newer, damaged or another program's."""
@@ -148,7 +146,7 @@ def prepare(database: Database) -> None:
         for step in STEPS[_version(database) :]:
             for statement in step:
                 database.execute(statement)
-        database.execute(f"PRAGMA application_id={_APPLICATION}")
+        database.execute(f"PRAGMA application_id={APPLICATION}")
         database.execute(f"PRAGMA user_version={len(STEPS)}")
 
 
@@ -160,13 +158,13 @@ def _log_is_needed(database: Database) -> bool:
 
 def _version(database: Database) -> int:
     """Return how many steps the file has been through."""
-    version = _number(database, "PRAGMA user_version")
+    version = database.number("PRAGMA user_version")
     if version > len(STEPS):
         raise StoreError(
             f"The conversations in {database.path} were written by a newer lmchat.", hint="Update lmchat to read them."
         )
-    ours = _number(database, "PRAGMA application_id") == _APPLICATION
-    if version < 0 or (not ours and (version or _number(database, "SELECT count(*) FROM sqlite_master"))):
+    ours = database.number("PRAGMA application_id") == APPLICATION
+    if version < 0 or (not ours and (version or database.number("SELECT count(*) FROM sqlite_master"))):
         raise damaged(database.path)
     return version
 
@@ -184,8 +182,3 @@ def _use_log(database: Database) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-def _number(database: Database, query: str) -> int:
-    row = database.row(query)
-    return int(row[0]) if row else 0

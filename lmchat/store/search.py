@@ -13,8 +13,7 @@ from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError
 from lmchat.store.database import Database, Row, moment, typed
 from lmchat.store.index import LENGTH, holding, matching
-from lmchat.store.names import same
-from lmchat.store.sessions import number_of
+from lmchat.store.sessions import number_of, same
 from lmchat.store.tree import reached, tree_of
 
 _AROUND = 60

@@ -1,6 +1,8 @@
-"""The sessions of a store: making, finding, listing and renaming them; those in the trash are none of them."""
+"""The sessions of a store: naming, making, finding, listing and renaming them; those in the trash are none of them."""
 
 import json
+import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
 from types import NoneType
 
@@ -10,11 +12,15 @@ from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError, NotFoundError, nearest
 from lmchat.store.codec import integrations_json, integrations_value, options_value, written
-from lmchat.store.database import Database, Row, moment, typed
+from lmchat.store.database import Database, Row, moment, normal_form, typed
 from lmchat.store.drafts import settle_left_behind
-from lmchat.store.names import checked, numbered, same, slug
 from lmchat.store.tree import touch
 from lmchat.store.turns import Turns, session_gone, turns_of
+
+LONGEST_NAME, LONGEST_SLUG = 100, 40
+UNNAMED = "chat"
+
+_FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 
 
 def listed(database: Database, limit: int | None) -> tuple[Summary, ...]:
@@ -198,3 +204,61 @@ def _session(database: Database, row: Row) -> Session:
         options=options_value(json.loads(options), "the options"),
         integrations=integrations_value(json.loads(integrations)),
     )
+
+
+def same(name: str) -> str:
+    """Return the one form of a name that is kept and compared, however it was typed."""
+    return normal_form(name)
+
+
+def checked(name: str) -> str:
+    """Return a name as it is kept, or raise BadUseError where it cannot be one."""
+    name = same(name)
+    fault = _fault(name)
+    if fault:
+        raise BadUseError(
+            f"A session name {fault}.", hint="Choose a short name of letters, digits, spaces and hyphens."
+        )
+    return name
+
+
+def _fault(name: str) -> str:
+    if not name:
+        return "cannot be empty"
+    if len(name) > LONGEST_NAME:
+        return f"can have at most {LONGEST_NAME} characters"
+    if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in name):
+        return "cannot hold control characters"
+    if name != name.strip():
+        return "cannot begin or end with a space"
+    return f"cannot begin with '{name[0]}'" if name[0] in "-/" else ""
+
+
+def slug(text: str) -> str:
+    """Make a name of the first words of a text: letters of any script, joined with hyphens."""
+    words: list[str] = []
+    for word in _words(same(text[:1000]).lower()):
+        longer = "-".join([*words, word])
+        if len(longer) > LONGEST_SLUG and words:
+            break
+        words.append(word)
+    return same("-".join(words)[:LONGEST_SLUG]) or UNNAMED
+
+
+def _words(text: str) -> list[str]:
+    text = text.replace("'", "").replace("’", "")
+    return "".join(character if _spells(character) else " " for character in text).split()
+
+
+def _spells(character: str) -> bool:
+    """Tell whether a character is part of a word: a letter, a digit, or a mark on one."""
+    return unicodedata.category(character)[0] in "LMN"
+
+
+def numbered(name: str, taken: Callable[[str], bool]) -> str:
+    """Return the name, or the first free one with -2, -3 and so on after it."""
+    candidate, number = name, 1
+    while taken(candidate):
+        number += 1
+        candidate = f"{name}-{number}"
+    return candidate

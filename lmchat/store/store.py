@@ -17,7 +17,6 @@ from lmchat.store.care import Finding
 from lmchat.store.database import FILE_NAME, Database
 from lmchat.store.drafts import Keeper, Writer, writers_directory
 from lmchat.store.failures import lacks_room
-from lmchat.store.schema import prepare
 from lmchat.store.search import search
 from lmchat.store.turns import turns_of
 
@@ -31,10 +30,14 @@ def open_store(directory: Path, *, now: Callable[[], datetime]) -> "Store":
     """
     database = Database(directory, now)
     try:
-        prepare(database)
+        if database.read_only or not database.up_to_date():
+            from lmchat.store.schema import prepare
+
+            prepare(database)
         if not database.read_only:
             with suppress(StoreError):  # what is not removed now is removed another time
-                trash.empty_trash(database, expired=True)
+                if database.row("SELECT 1 FROM session WHERE trashed IS NOT NULL LIMIT 1"):
+                    trash.remove_expired(database)
     except BaseException:
         database.close()
         raise

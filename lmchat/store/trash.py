@@ -13,8 +13,7 @@ from lmchat.chat.session import Session, TurnId
 from lmchat.errors import NotFoundError, nearest
 from lmchat.store.database import Database, Row, moment, typed
 from lmchat.store.index import make_unfindable
-from lmchat.store.names import numbered, same
-from lmchat.store.sessions import exists, number_of
+from lmchat.store.sessions import exists, number_of, numbered, same
 from lmchat.store.tree import heads_in, places, reached_from, tree_of
 from lmchat.store.turns import forget_unused, turns_of
 
@@ -94,9 +93,17 @@ def delete(database: Database, names: Sequence[str]) -> None:
     _remove(database, sessions)
 
 
-def empty_trash(database: Database, *, expired: bool = False) -> int:
-    """Remove all that is in the trash, or only what has been there for KEPT_FOR; return how many sessions that were."""
-    until = database.now() - (KEPT_FOR // timedelta(microseconds=1) if expired else -1)
+def empty_trash(database: Database) -> int:
+    """Remove all that is in the trash; return how many sessions that were."""
+    return _remove_trashed(database, database.now() + 1)
+
+
+def remove_expired(database: Database) -> None:
+    """Remove what has been in the trash for KEPT_FOR."""
+    _remove_trashed(database, database.now() - KEPT_FOR // timedelta(microseconds=1))
+
+
+def _remove_trashed(database: Database, until: int) -> int:
     sessions = {number for (number,) in database.rows("SELECT id FROM session WHERE trashed < ?", (until,))}
     _remove(database, sessions)
     return len(sessions)

@@ -14,10 +14,11 @@ from lmchat.errors import BadUseError, ChainLostError, LmchatError, RefusedError
 from lmchat.wire.address import Address
 from lmchat.wire.dialect import Dialect
 from lmchat.wire.dialects import LMSTUDIO, RESPONSES, detect
-from lmchat.wire.faults import foreign, loading, not_lm_studio
+from lmchat.wire.faults import not_lm_studio
 from lmchat.wire.http import TICK, exchange
 from lmchat.wire.lmstudio.models import LoadedModel, read_job, read_loaded
 from lmchat.wire.loose_json import parse_json, text
+from lmchat.wire.refusals import foreign, loading
 from lmchat.wire.request import GREETING, MODELS, Call
 from lmchat.wire.stream import chat_events, json_object, whole_answer
 

@@ -1,40 +1,24 @@
-"""The only place where httpx's exceptions and servers' error bodies become the errors of `lmchat.errors`.
+"""What goes wrong on the way to a server and back: httpx's exceptions as the errors of `lmchat.errors`."""
 
-Each is one sentence followed by the server's own words, and one hint that a person can act on.
-"""
-
-import re
 import socket
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from urllib.parse import urljoin
+from collections.abc import Iterator
 
-from lmchat.advice import Action, Advice, Do
 from lmchat.errors import (
-    ChainLostError,
-    ContextOverflowError,
-    LmchatError,
-    NotAllowedError,
-    NotFoundError,
     RefusedError,
     ServerError,
     StreamBrokenError,
     UnreachableError,
 )
-from lmchat.wire.error_bodies import Complaint, complaint_of, read_complaint
 from lmchat.wire.redaction import redact
-from lmchat.wire.request import MODELS, Call, Head
-
-_LONGEST_URL = 500
+from lmchat.wire.request import Call
 
 _ELSEWHERE = (
     "Start LM Studio's server (`lms server start`), name another with `--url`, "
     "or use the built-in model with `--url local`."
 )
-_NOT_LM_STUDIO = (
+NOT_LM_STUDIO = (
     "LM Studio 0.4.0 or newer is needed: update it, or name its address with `--url` if this is another program."
 )
-_TOKEN = "Make a token in LM Studio's server settings and put it into LM_API_TOKEN."  # noqa: S105 - a hint
 _KEPT = "What came is kept; the next prompt carries it along."
 AGAIN = "Try again, or check that it is LM Studio that answers there."
 
@@ -101,28 +85,7 @@ def senseless(what: str, hint: str = _KEPT) -> StreamBrokenError:
 
 def not_lm_studio(call: Call, what: str) -> RefusedError:
     """Return the error for a server that answers with something else; `what` says with what."""
-    return RefusedError(f"{call.address.url} answers with {what}, not as LM Studio does.", hint=_NOT_LM_STUDIO)
-
-
-def refusal(head: Head, body: bytes, call: Call) -> LmchatError:
-    """Return the error for an answer that refuses (PROTOCOL.md section 2, Refusals)."""
-    if 300 <= head.status < 400:
-        return _redirect(head, call)
-    complaint = read_complaint(head.status, body, call.secrets)
-    if complaint.names("model_not_found", "job_not_found") or _names_no_model(complaint):
-        error = _judge(complaint, call)
-        return NotFoundError(error.message, hint=error.advice)
-    if _names_nothing(complaint, call):
-        return NotFoundError(
-            f"The server knows no model or download of that name: {complaint.message}",
-            hint=(Do(Action.LIST_MODELS), " lists what it has."),
-        )
-    return _judge(complaint, call)
-
-
-def stream_refusal(data: object, call: Call) -> RefusedError:
-    """Return the error for an `error` event in a stream."""
-    return _judge(complaint_of(200, data, call.secrets), call)
+    return RefusedError(f"{call.address.url} answers with {what}, not as LM Studio does.", hint=NOT_LM_STUDIO)
 
 
 def _no_proxy(call: Call, said: str) -> UnreachableError:
@@ -130,31 +93,6 @@ def _no_proxy(call: Call, said: str) -> UnreachableError:
         f"The proxy on the way to {call.address.url} cannot be used: {said}",
         hint="Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the host in NO_PROXY.",
     )
-
-
-def _names_no_model(complaint: Complaint) -> bool:
-    """Tell whether a refusal is about the model: Ollama, vLLM and LiteLLM say so in words only."""
-    in_words = re.search(r"model .{1,200} (not found|does not exist)|invalid model name", complaint.message.lower())
-    return in_words is not None and complaint.status in {400, 404} and complaint.param not in {"input", "reasoning"}
-
-
-def foreign(error: LmchatError) -> bool:
-    """Tell whether an error says that the server does not have LM Studio's own API."""
-    return isinstance(error, RefusedError) and error.hint == _NOT_LM_STUDIO
-
-
-def loading(error: LmchatError) -> bool:
-    """Tell whether the server only has to load its model first."""
-    return isinstance(error, RefusedError) and error.http_status == 503 and "loading model" in error.message.lower()
-
-
-def _names_nothing(complaint: Complaint, call: Call) -> bool:
-    """Tell whether a 404 is about what was named, not about the route (llama.cpp's error for that has code 404).
-
-    Bodies of the 404s of load, unload and status are not known (PROTOCOL.md section 5).
-    """
-    known_route = complaint.structured and complaint.code != "404" and not complaint.says("unexpected endpoint")
-    return complaint.status == 404 and call.path.startswith(f"{MODELS}/") and known_route
 
 
 def _unreachable(error: Exception, call: Call) -> UnreachableError:
@@ -182,175 +120,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _redirect(head: Head, call: Call) -> RefusedError:
-    try:
-        target = urljoin(call.url, head.location) if head.location else "nowhere"
-    except ValueError:
-        target = repr(head.location)
-    target = redact(target[:_LONGEST_URL], call.secrets)
-    return RefusedError(
-        f"{call.address.url} sends its callers on to {target}, and lmchat does not follow.",
-        hint="If that is your server, name it with `--url`.",
-        http_status=head.status,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """What a kind of complaint means, and what a person can do."""
-
-    applies: Callable[[Complaint], bool]
-    sentence: str
-    hint: Advice | Callable[[Complaint], Advice]
-    kind: type[RefusedError] = RefusedError
-
-
-def _judge(complaint: Complaint, call: Call) -> RefusedError:
-    rule = next(rule for rule in _RULES if rule.applies(complaint))
-    sentence = rule.sentence
-    if rule.kind is NotAllowedError and complaint.status == 401:
-        sentence = (
-            "The server does not accept the API token"
-            if call.address.authorization
-            else "The server wants an API token, and none is set"
-        )
-    if complaint.message:
-        sentence = f"{sentence}: {complaint.message}"
-    else:
-        sentence = f"{sentence} (HTTP {complaint.status})." if complaint.status >= 300 else f"{sentence}."
-    return rule.kind(
-        sentence,
-        hint=rule.hint(complaint) if callable(rule.hint) else rule.hint,
-        error_type=complaint.type,
-        code=complaint.code,
-        param=complaint.param,
-        http_status=complaint.status,
-    )
-
-
-def _unknown_keys(complaint: Complaint) -> str:
-    keys = ", ".join(re.findall(r"'([^']+)'", complaint.message))
-    return f"Leave out {keys or 'that option'}, or update LM Studio."
-
-
-def _reasoning_levels(complaint: Complaint) -> Advice:
-    _, _, listed = complaint.message.partition("Supported settings:")
-    levels = ", ".join(re.findall(r"'([^']+)'", listed))
-    if levels:
-        return ("Choose one of these with ", Do(Action.SET_OPTION, "reasoning"), f": {levels}.")
-    return (
-        "Leave it out (",
-        Do(Action.UNSET_OPTION, "reasoning"),
-        "); ",
-        Do(Action.LIST_MODELS),
-        " shows which models have it.",
-    )
-
-
-_RULES = (
-    _Rule(
-        lambda it: (
-            it.param == "previous_response_id"
-            or it.names("previous_response_not_found")
-            or (it.param == "response_id" and it.status == 404)  # vLLM
-            or it.says("previous_response_id", "prediction history node")  # llama-server; LM Studio's damaged store
-        ),
-        "The server no longer has the reply that this prompt follows",
-        "The conversation is kept here; ask again to send it along as text.",
-        ChainLostError,
-    ),
-    _Rule(
-        lambda it: it.names("model_not_found") or _names_no_model(it),
-        "The server has no such model",
-        (Do(Action.LIST_MODELS), " lists what is downloaded; ", Do(Action.DOWNLOAD_MODEL), " adds to it."),
-    ),
-    _Rule(
-        lambda it: it.names("job_not_found"),
-        "The server has no such download",
-        (Do(Action.LIST_MODELS), " lists what is there."),
-    ),
-    _Rule(
-        lambda it: it.status == 403 and (it.param == "integrations" or it.says("plugin", "mcp")),
-        "The server does not allow this integration",
-        "In LM Studio's server settings turn on 'Allow calling servers from mcp.json' (for mcp/LABEL) or 'Allow "
-        "per-request MCPs' (for a URL); an API token needs the permission too.",
-        NotAllowedError,
-    ),
-    _Rule(
-        lambda it: it.status == 401 or it.names("invalid_api_key"),
-        "The server wants an API token",
-        _TOKEN,
-        NotAllowedError,
-    ),
-    _Rule(
-        lambda it: it.status == 403,
-        "The server does not allow this",
-        "Give the token in LM_API_TOKEN this permission in LM Studio's server settings.",
-        NotAllowedError,
-    ),
-    _Rule(
-        lambda it: it.names("plugin_connection_error", "mcp_connection_error"),
-        "The server cannot connect to an integration",
-        "Compare the name with LM Studio's mcp.json (it is written mcp/LABEL), and check that the MCP server runs.",
-    ),
-    _Rule(
-        lambda it: it.names("unrecognized_keys"),
-        "The server does not know an option of this request",
-        _unknown_keys,
-    ),
-    _Rule(
-        lambda it: it.param == "reasoning",
-        "The model does not have this reasoning setting",
-        _reasoning_levels,
-    ),
-    _Rule(
-        lambda it: (
-            (
-                it.names("exceed_context_size_error", "context_length_exceeded")
-                or it.says(
-                    "context length", "exceed_context_size", "context size", "context window", "max_model_len", "n_ctx"
-                )
-            )
-            and it.param != "context_length"
-        ),
-        "The prompt is larger than the model's context",
-        ("Shorten it, or load the model with more: ", Do(Action.LOAD_MODEL), "."),
-        ContextOverflowError,
-    ),
-    _Rule(
-        lambda it: it.says("jinja", "prompt template", "prompttemplate", "chat template"),
-        "The model's own prompt template refuses this conversation",
-        "Try without a system prompt, or with another model.",
-    ),
-    _Rule(
-        lambda it: it.says("image", "vision") and it.says("support"),
-        "The model does not take images",
-        (Do(Action.LIST_MODELS), " marks the models that do."),
-    ),
-    _Rule(
-        lambda it: it.says("unexpected endpoint") or it.status in {404, 405, 501},
-        "The server does not have LM Studio's REST API",
-        _NOT_LM_STUDIO,
-    ),
-    _Rule(lambda it: it.status == 413, "The request is too large for the server", "Send smaller images or less text."),
-    _Rule(lambda it: it.status in {408, 425, 429, 503}, "The server is busy", "Wait a moment and ask again."),
-    _Rule(
-        lambda it: it.status in {502, 504},
-        "The gateway in front of the server gets no answer from it",
-        "Check that LM Studio is running there.",
-    ),
-    _Rule(
-        lambda it: it.names("engine_failed"),
-        "The built-in model failed",
-        "Ask again: it is loaded again. If memory is short, close other programs.",
-    ),
-    _Rule(
-        lambda it: it.status >= 500 or it.names("internal_error", "unknown"),
-        "The server failed at this request",
-        "LM Studio's log says more (`lms log stream`); loading the model again often helps.",
-    ),
-    _Rule(lambda it: it.status >= 300, "The server refused the request", "`--debug` shows what was sent."),
-    _Rule(lambda _it: True, "The server reports an error", "Ask again, or choose another model."),
-)

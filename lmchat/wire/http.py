@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from lmchat import __version__
 from lmchat.errors import LmchatError
-from lmchat.wire.bounds import ANSWER_LIMIT, PIECE, REFUSAL_LIMIT, decompressed, limited
+from lmchat.wire.address import proxy_for
+from lmchat.wire.body import PIECE, Frame, body_parts
 from lmchat.wire.faults import connection_fault, unconnected
-from lmchat.wire.proxies import proxy_for
 from lmchat.wire.request import Call, Head, json_bytes
-from lmchat.wire.sse import Frame, frames
 
 
 def load_httpx() -> None:
@@ -238,7 +237,8 @@ def _read(call: Call, line: _Line) -> None:
             head = Head(response.status_code, headers.get("content-type", ""), headers.get("location", ""))
             line.put(head)
             line.flush()
-            for piece in _body(head, decompressed(_received(response, line), headers.get("content-encoding", ""))):
+            encoding = headers.get("content-encoding", "")
+            for piece in body_parts(_received(response, line), encoding, good=head.good, streams=head.streams):
                 line.put(piece)
                 if line.ended:
                     break
@@ -255,22 +255,6 @@ def _received(response: "httpx.Response", line: _Line) -> Iterator[bytes]:
         yield chunk
         # What was made of it goes to the caller before more is waited for.
         line.flush()
-
-
-def _body(head: Head, chunks: Iterator[bytes]) -> Iterator[Frame] | Iterator[bytes]:
-    """Return the parts of a body, each within its bounds (see `bounds`)."""
-    if head.streams:
-        return frames(chunks)
-    return limited(chunks, ANSWER_LIMIT, "an answer") if head.good else _beginning(chunks, REFUSAL_LIMIT)
-
-
-def _beginning(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
-    size = 0
-    for chunk in chunks:
-        yield chunk
-        size += len(chunk)
-        if size > limit:
-            return
 
 
 def _client(call: Call) -> "httpx.Client":

@@ -1,6 +1,8 @@
 """What the dialects share of reading a reply."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from lmchat.chat.events import (
@@ -18,6 +20,28 @@ from lmchat.chat.events import (
 )
 from lmchat.chat.values import InvalidToolCall, Message, OtherItem, Reasoning, Reply, ToolCall
 from lmchat.wire.loose_json import parse_json
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """The times of one reply, in seconds since its request, for a server that does not say how fast it was."""
+
+    begun: float = field(default_factory=monotonic)
+    first: float | None = None
+    last: float | None = None
+    pieces: int = 0
+
+    def piece(self) -> None:
+        """Note that a piece of the reply came."""
+        self.last = monotonic() - self.begun
+        self.first = self.last if self.first is None else self.first
+        self.pieces += 1
+
+    def tokens_per_second(self, tokens: int | None) -> float | None:
+        """Return the speed after the first piece, None where there is none."""
+        if tokens is None or self.first is None or self.last is None or self.pieces < 2:
+            return None
+        return (tokens - 1) / (self.last - self.first) if self.last > self.first and tokens > 1 else None
 
 
 def read_arguments(value: object) -> Mapping[str, Any] | None:

@@ -18,14 +18,14 @@ from lmchat.chat.events import (
     ToolFailed,
 )
 from lmchat.errors import LmchatError, StreamBrokenError
-from lmchat.wire.bounds import REPLY_LIMIT, too_large
+from lmchat.wire.body import REPLY_LIMIT, Frame, too_large
 from lmchat.wire.dialect import Data, ReplyReader
-from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, refusal, senseless, stream_refusal
+from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, senseless
 from lmchat.wire.http import TICK, Piece
 from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, text
 from lmchat.wire.redaction import redact_all
+from lmchat.wire.refusals import refusal, stream_refusal
 from lmchat.wire.request import Call, Head
-from lmchat.wire.sse import Frame
 from lmchat.wire.thinking import InlineThinking
 
 Pieces = Generator[Piece, None, None]

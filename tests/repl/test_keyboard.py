@@ -94,7 +94,7 @@ def test_arguments_are_offered_by_kind(state: ReplState, tmp_path: Path) -> None
     assert offered(state, "/unload ") == ["acme/big", "--all"]
     assert offered(state, "/load ey") == ["acme/eyes"]
     assert offered(state, "/load acme/eyes con") == ["context_length="]
-    assert offered(state, "/load acme/eyes context_length=") == ["context_length=8192"]
+    assert offered(state, "/load acme/eyes context_length=") == ["context_length=16384"]
     assert offered(state, "/goto ") == ["2", "1"]
     assert offered(state, "/set temp") == ["temperature"]
     assert offered(state, "/set reasoning ") == ["low", "xhigh"]

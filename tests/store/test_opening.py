@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lmchat.errors import StoreError
-from lmchat.store import schema
+from lmchat.store import database, schema
 from lmchat.store.database import FILE_NAME
 from lmchat.store.failures import explain
 from lmchat.store.store import Store
@@ -82,9 +82,19 @@ def test_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -
     assert (tmp_path / FILE_NAME).read_bytes() == content
 
 
+def add_step(patch: pytest.MonkeyPatch, *statements: str) -> None:
+    """Make this a newer lmchat, whose files have been through one step more."""
+    patch.setattr(schema, "STEPS", (*schema.STEPS, statements))
+    patch.setattr(database, "VERSION", len(schema.STEPS))
+
+
+def test_version_is_the_number_of_steps() -> None:
+    assert len(schema.STEPS) == database.VERSION
+
+
 def test_newer_version_is_refused_and_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr(schema, "STEPS", (*schema.STEPS, ("CREATE TABLE mood (name TEXT)",)))
+        add_step(newer, "CREATE TABLE mood (name TEXT)")
         opened(tmp_path).close()
     content = (tmp_path / FILE_NAME).read_bytes()
     with pytest.raises(StoreError, match="written by a newer lmchat"):
@@ -97,7 +107,7 @@ def test_older_version_is_brought_up_to_date_with_everything_in_it(
 ) -> None:
     with opened(tmp_path) as store:
         asked(store, store.create("one"), "Hello")
-    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, ("CREATE TABLE mood (name TEXT)",)))
+    add_step(monkeypatch, "CREATE TABLE mood (name TEXT)")
     for _ in range(2):
         with opened(tmp_path) as store:
             assert numbers(store.find("one")) == [1]
@@ -107,7 +117,7 @@ def test_older_version_is_brought_up_to_date_with_everything_in_it(
 def test_step_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened(tmp_path).close()
     with monkeypatch.context() as newer:
-        newer.setattr(schema, "STEPS", (*schema.STEPS, ("CREATE TABLE mood (name TEXT)", "nonsense")))
+        add_step(newer, "CREATE TABLE mood (name TEXT)", "nonsense")
         with pytest.raises(StoreError):
             opened(tmp_path)
     with opened(tmp_path) as store:

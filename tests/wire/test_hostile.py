@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 
 from lmchat.chat.events import Fault
 from lmchat.errors import LmchatError, RefusedError, ServerError, StreamBrokenError, UnreachableError
-from lmchat.wire.address import Address
+from lmchat.wire.address import Address, proxy_for
 from lmchat.wire.client import Client
 from lmchat.wire.faults import connection_fault
 from lmchat.wire.http import load_httpx
-from lmchat.wire.proxies import proxy_for
 from lmchat.wire.redaction import redact, redact_all
 from lmchat.wire.request import Call, Head
 from lmchat.wire.stream import json_object

@@ -11,7 +11,7 @@ from lmchat.repl.commands.command import Command, nothing, required
 from lmchat.repl.greeting import say_new, show_resumed
 from lmchat.repl.offers import other_sessions, whole
 from lmchat.repl.state import ReplState
-from lmchat.store.names import checked
+from lmchat.store.sessions import checked
 
 _MOST_MATCHES = 20
 

@@ -24,7 +24,7 @@ from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Item, Message, Reasoning, Reply, Stats
 from lmchat.wire.dialect import Data
 from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text
-from lmchat.wire.measuring import Stopwatch
+from lmchat.wire.replies import Stopwatch
 
 
 @dataclass(slots=True)

@@ -25,8 +25,7 @@ from lmchat.errors import ChainLostError
 from lmchat.wire.completions.events import prompt_progress, usage_stats
 from lmchat.wire.dialect import Data
 from lmchat.wire.loose_json import mapping, sequence, text
-from lmchat.wire.measuring import Stopwatch
-from lmchat.wire.replies import read_arguments, replay
+from lmchat.wire.replies import Stopwatch, read_arguments, replay
 
 _DELTAS = {
     "response.output_text.delta": Part.MESSAGE,

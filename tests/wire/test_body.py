@@ -7,12 +7,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmchat.wire import sse
-from lmchat.wire.sse import Frame
+from lmchat.wire import body
+from lmchat.wire.body import Frame
 
 
 def frames(*chunks: bytes) -> list[Frame]:
-    return list(sse.frames(chunks))
+    return list(body.frames(chunks))
 
 
 TWO = [Frame("a", "1"), Frame("b", "2")]
@@ -43,7 +43,7 @@ def test_a_frame_is_handed_over_at_its_blank_line() -> None:
         yield b"data: 1\n\ndata: 2\n"
         raise AssertionError("more was asked for")
 
-    assert next(sse.frames(chunks())) == Frame("", "1")
+    assert next(body.frames(chunks())) == Frame("", "1")
 
 
 def test_several_data_lines_are_one_text() -> None:
