@@ -36,9 +36,9 @@ class Kept:
 class Keep(Protocol):
     """What keeps a turn where it survives the program.
 
-    The first call, with an unnumbered turn, numbers it; later calls with that number replace what it holds, and
-    `done` ends it and moves the session's head to it, unless nothing came of it. A turn that ended before is only
-    updated. Calling it again with the same turn changes nothing.
+    The first call, with an unnumbered turn, numbers it; later calls with that number tell how far its reply has grown:
+    nothing of it changes any more. `done` says what the turn is in the end and moves the session's head to it, unless
+    nothing came of it. A turn that ended before is only updated. Calling it again with the same turn changes nothing.
     """
 
     def __call__(self, turn: Turn, *, done: bool) -> Kept:

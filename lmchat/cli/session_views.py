@@ -22,7 +22,7 @@ def show_sessions(invocation: Invocation, *, limit: int, as_json: bool) -> None:
     """List the sessions, the one used last first; `limit` is how many (0: all), in JSON always all."""
     with open_kept_store(invocation) as store:
         summaries = store.sessions(limit=None if as_json or not limit else limit)
-        more = len(store.names()) - len(summaries)
+        more = store.count() - len(summaries)
     if as_json:
         write_document(invocation.world.stdout, [_summary_document(each) for each in summaries])
         return

@@ -20,7 +20,7 @@ FILE_NAME = "conversations.db"
 APPLICATION = 0x6C6D6368
 """\"lmch\", so that another program's database is never taken for ours."""
 
-VERSION = 2
+VERSION = 3
 """How many of the steps in `schema` a file of this version has been through."""
 
 _SIGNATURE, _SMALLEST = b"SQLite format 3\0", 512

@@ -84,6 +84,10 @@ class Store:
         """Return the names of all sessions, the one used last first."""
         return sessions.names(self._database)
 
+    def count(self) -> int:
+        """Count the sessions."""
+        return sessions.count(self._database)
+
     def has(self, name: str) -> bool:
         """Tell whether there is a session of that name."""
         return sessions.exists(self._database, name)

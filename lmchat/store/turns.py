@@ -185,11 +185,10 @@ class Turns(Mapping[TurnId, Turn]):
     def way(self, to: TurnId) -> list[TurnId]:
         """Return the numbers of the turns from the root to `to`; raise KeyError for one that is missing."""
         rows = self._database.rows("SELECT number, parent FROM settled WHERE tree = ?", (self.tree,))
-        parents = dict(checked_numbers(self._database, rows))
-        way, number = list[TurnId](), to
-        while number is not None:
-            way.append(number)
-            number = parents[number]
+        parents: dict[TurnId, TurnId | None] = dict(checked_numbers(self._database, rows))
+        way = [to]
+        while (parent := parents[way[-1]]) is not None:
+            way.append(parent)
         return way[::-1]
 
     def forget(self, turn_id: TurnId) -> None:

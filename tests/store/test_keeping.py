@@ -20,6 +20,7 @@ from lmchat.chat.values import (
     ToolCall,
 )
 from lmchat.errors import StoreError
+from lmchat.store import turns
 from lmchat.store.database import Row
 from lmchat.store.store import Store
 from tests.store.conversation import BEGINNING, answered, asked, drafted, numbers, opened, unasked
@@ -165,6 +166,27 @@ def test_long_walk_asks_the_disk_seldom(store: Store, monkeypatch: pytest.Monkey
     monkeypatch.setattr(store._database, "rows", counted)
     assert numbers(fresh) == list(range(1, 61))
     assert len(asked_for) < 6
+
+
+def test_long_walk_has_few_turns_in_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_MOST_AHEAD", 4)
+    monkeypatch.setattr(turns, "_MOST_READ", 8)
+    session = store.create("one")
+    for each in range(60):
+        session = asked(store, session, f"Question {each}")
+    fresh = store.find("one")
+    read = fresh.turns._read  # type: ignore[attr-defined]  # the store's own mapping
+    assert max(len(read) for _ in fresh.path()) <= 16
+    assert max(len(read) for _ in fresh.lineage()) <= 16
+
+
+def test_the_first_turn_of_a_long_path_is_there_before_the_others_are_read(store: Store) -> None:
+    session = store.create("one")
+    for each in range(60):
+        session = asked(store, session, f"Question {each}")
+    fresh = store.find("one")
+    assert next(fresh.path()).id == 1
+    assert len(fresh.turns._read) < 10  # type: ignore[attr-defined]  # the store's own mapping
 
 
 def test_look_at_the_last_turns_reads_no_pictures_of_others(store: Store) -> None:
