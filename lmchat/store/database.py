@@ -111,7 +111,7 @@ class Database:
             self._connection.create_function("nfc", 1, normal_form, deterministic=True)
             if alone:
                 self.execute("PRAGMA locking_mode=EXCLUSIVE")
-            for setting in ("foreign_keys=ON", "fullfsync=ON", "cache_size=-16000"):
+            for setting in ("foreign_keys=ON", "fullfsync=ON", "cache_size=-2000"):
                 self.execute(f"PRAGMA {setting}")
             self._file = self._identity()
         except BaseException:
