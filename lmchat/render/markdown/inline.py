@@ -26,6 +26,11 @@ _LONGEST_MARK = 3
 _MARKS = re.compile(rf"(?P<formula>{maths.FORMULA.pattern})|\\.|(?P<ticks>`+)|(?P<marks>\*+|_+|~~)", re.DOTALL)
 
 
+def is_half_link(text: str) -> bool:
+    """Tell whether a text ends within a link."""
+    return _HALF_LINK.search(text) is not None
+
+
 def close_open_marks(text: str) -> str:
     """Return the text with its open marks closed and without the half mark at its end."""
     text = _HALF_MARK.sub("", _HALF_LINK.sub(r"\1", text))
