@@ -109,6 +109,7 @@ def talk(
         failure, outcome = error, Outcome.FAILED
     finally:
         turn = replace(draft, reply=attempt.reply(), outcome=outcome, fault=failure.message if failure else "")
+        attempt.gathering = None  # the reply may be long, and keeping it takes memory
         kept = _keep_surely(keep, turn)
     if not kept.is_head and not turn.barren:
         show(Branched(turn.id))
