@@ -27,5 +27,5 @@ class ChatRequest:
 
     @property
     def resent_characters(self) -> int:
-        """Return how many characters of earlier turns go along, without what a dialect writes around them."""
+        """Return how many characters of earlier turns are sent, without what a dialect writes around them."""
         return sum(len(turn.prompt.text) + len(turn.reply.text) for turn in self.history)

@@ -4,11 +4,11 @@ The one rule of what goes over the wire is here (`follows` and `unsent`).
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from typing import NewType, Protocol, cast, runtime_checkable
+from typing import NewType, Protocol, cast, overload, runtime_checkable
 
 from lmchat.advice import Action, Do
 from lmchat.chat.values import Integration, Options, Prompt, Reply
@@ -76,6 +76,30 @@ class Numbered(Protocol):
         """Return the numbers of the turns from the root to `to`; raise KeyError for one that is missing."""
 
 
+class TurnPath(Sequence[Turn]):
+    """Turns in a row of which only the numbers are in memory; each is read when it is looked at."""
+
+    def __init__(self, numbers: Sequence[TurnId], read: Callable[[TurnId], Turn]) -> None:
+        self._numbers = numbers
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[Turn]:
+        return map(self._read, self._numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> Turn: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "TurnPath": ...
+
+    def __getitem__(self, place: int | slice) -> "Turn | TurnPath":
+        numbers = self._numbers[place]
+        return self._read(numbers) if isinstance(numbers, int) else TurnPath(numbers, self._read)
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """A name, the turn it points at (None before the first), and what it talks with.
@@ -114,9 +138,9 @@ class Session:
         except KeyError as error:
             raise self._missing(error.args[0]) from None
 
-    def path(self) -> Iterator[Turn]:
-        """Walk from the root to the head, reading turns as they are asked for."""
-        return map(self._read, self.way())
+    def path(self) -> "TurnPath":
+        """Return the turns from the root to the head, each of which is read when it is looked at."""
+        return TurnPath(self.way(), self._read)
 
     @property
     def base(self) -> TurnId | None:

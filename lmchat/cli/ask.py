@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
-from lmchat.app.attachments import pictures
+from lmchat.app.attachments import STDIN, pictures
 from lmchat.app.conversation import Conversation, Tap, open_conversation, open_kept_store, settings_of
 from lmchat.app.display import view_for
+from lmchat.app.files import place_for, write_text
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.sessions import moved_to, resolve_session
 from lmchat.chat.models import Model
@@ -21,6 +23,8 @@ from lmchat.render.json_output import turn_document, write_document
 
 def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> ExitStatus:
     """Ask one prompt and show the answer; raise LmchatError where there is none."""
+    if flags.output is not None and flags.output != STDIN:
+        return _into_file(invocation, words, flags, flags.output)
     # Before anything is silenced: what was read otherwise than it was given must be said.
     prompt = Prompt(prompt_text(invocation, words, flags), pictures(invocation, flags.images) if flags.images else ())
     if flags.quiet:
@@ -36,6 +40,21 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
     return ExitStatus.INTERRUPTED if exchange.turn.outcome is Outcome.INTERRUPTED else ExitStatus.OK
 
 
+def _into_file(invocation: Invocation, words: Sequence[str], flags: ChatFlags, path: Path) -> ExitStatus:
+    """Ask, and write what stdout would have got to a file; one that a person wants to keep is found out about first."""
+    place = place_for(path, ask=invocation.asking, force=flags.force)
+    answer = StringIO()
+    inner = replace(invocation, world=replace(invocation.world, stdout=answer))
+    status = ask_once(inner, words, replace(flags, output=None))
+    if status is ExitStatus.INTERRUPTED:
+        invocation.say(f"The reply was interrupted, so nothing was written to {place.path}.")
+        return status
+    write_text(place, answer.getvalue())
+    if not flags.quiet:
+        invocation.say(f"The answer is in {place.path}{place.instead}.")
+    return status
+
+
 def _chooser(invocation: Invocation) -> Callable[[Sequence[Model]], str | None] | None:
     """Let a person at a terminal choose the model; stdout stays the answer's."""
     world = invocation.world
@@ -43,9 +62,11 @@ def _chooser(invocation: Invocation) -> Callable[[Sequence[Model]], str | None] 
         return None
 
     def choose(models: Sequence[Model]) -> str | None:
-        from lmchat.repl.picker import chosen_at
+        from lmchat.repl.models import WHICH_MODEL, choices_of
+        from lmchat.repl.picker.choice import chosen
+        from lmchat.repl.picker.screen import screen_of
 
-        return chosen_at(world, "Which model?", [(model.key, model.display_name) for model in models])
+        return chosen(WHICH_MODEL, choices_of(models), screen_of(world))
 
     return choose
 

@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.cli import options as given
+from lmchat.cli.command_line import arranged, parsed
 from lmchat.cli.local import local
 from lmchat.cli.models import models
 from lmchat.cli.options import AsJson, with_chat_flags
 from lmchat.cli.sessions import sessions
 from lmchat.cli.settings import settings
-from lmchat.world import World
+from lmchat.errors import BadUseError
+from lmchat.world import World, path_of
 
 app = typer.Typer(
     name="lmchat",
@@ -21,8 +25,12 @@ app = typer.Typer(
 
     \b
     lmchat                          talk; Ctrl-D leaves
+    lmchat -c                       talk on in the session used last
     lmchat ask "What is a monad?"   one answer
     lmchat help ask                 all about a command
+
+    Without a command, the options of talk may be given: lmchat -m KEY -S "Be brief."
+    The options below may stand anywhere in a line.
     """,
     add_completion=False,
     rich_markup_mode=None,
@@ -39,9 +47,10 @@ def command() -> Any:
 def run(world: World, arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; errors are raised, not shown."""
     root = command()
+    words = arranged(root, arguments)
     try:
         # Typer prints the help it is asked for by itself.
-        with redirect_stdout(world.stdout), root.make_context("lmchat", list(arguments), obj=world) as context:
+        with redirect_stdout(world.stdout), root.make_context("lmchat", words, obj=world) as context:
             status = root.invoke(context)
             return int(status or 0)
     except typer.Exit as leaving:
@@ -49,7 +58,7 @@ def run(world: World, arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         from lmchat.cli.usage_errors import explained
 
-        raise explained(error) from None
+        raise explained(error, parsed(root, arguments).path) from None
 
 
 @app.callback(invoke_without_command=True)
@@ -79,7 +88,11 @@ def lmchat(
         raise typer.Exit
     if context.invoked_subcommand is None:
         if not (world.stdin.isatty() and world.stdout.isatty()):
+            from lmchat.cli.prompts import sends
+
             world.stdout.write(context.get_help() + "\n")
+            if sends(world.stdin):
+                context.obj.say("lmchat: standard input was not read: `lmchat ask` asks what is piped.")
             raise typer.Exit
         from lmchat.cli.talk import talk_on
 
@@ -101,6 +114,11 @@ def ask(
     as_json: AsJson = False,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="The server's events, one JSON object a line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write the answer there: -o answer.md."),
+    ] = None,
+    force: given.Force = False,
 ) -> int:
     """Ask once and print the answer.
 
@@ -113,7 +131,7 @@ def ask(
     """
     from lmchat.cli.ask import ask_once
 
-    flags = replace(flags, name=session, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet)
+    flags = replace(flags, name=session, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet, output=output, force=force)
     return ask_once(context.obj, prompt or (), flags)
 
 
@@ -122,7 +140,13 @@ def ask(
 def talk(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The session; created if it is new.")] = None,
+    session: Annotated[
+        str | None, typer.Option("--session", "-s", metavar="NAME", help="The same, such as -s holidays.")
+    ] = None,
     *,
+    pick: Annotated[
+        bool, typer.Option("--pick", help="Pick the session, or a turn of it, from a list; NAME narrows it down.")
+    ] = False,
     flags: ChatFlags,
 ) -> None:
     """Talk in a session; without a name a new one begins.
@@ -130,10 +154,13 @@ def talk(
     \b
     lmchat talk
     lmchat talk holidays -m google/gemma-3-1b
+    lmchat talk --pick
     """
     from lmchat.cli.talk import talk_on
 
-    talk_on(context.obj, replace(flags, name=name))
+    if name is not None and session not in {None, name}:
+        raise BadUseError(f"Two sessions are named: '{name}' and '{session}'.", hint="Name one.")
+    talk_on(context.obj, replace(flags, name=session if name is None else name, pick=pick))
 
 
 @app.command()
@@ -144,17 +171,29 @@ def serve(
         str,
         typer.Option(metavar="TOKEN", help="Require this token from clients; also LMCHAT_SERVE_TOKEN."),
     ] = "",
+    upstream: Annotated[
+        str, typer.Option(metavar="URL", help="Answer with that server's models; conversations are kept here.")
+    ] = "",
+    upstream_token_env: Annotated[
+        str, typer.Option(metavar="NAME", help="The environment variable with that server's token.")
+    ] = "",
 ) -> None:
-    """Serve the built-in model to programs on this machine.
+    """Serve LM Studio's API to programs on this machine: with the built-in model, or another server's.
 
     \b
     lmchat serve --port 1234
-    curl http://localhost:1234/api/v1/models
+    lmchat serve --upstream http://10.0.0.2:8000
     """
-    from lmchat.app.local import serve_model
-
     invocation: Invocation = context.obj
-    serve_model(invocation, port=port, token=token or invocation.world.environ.get("LMCHAT_SERVE_TOKEN", ""))
+    token = token or invocation.world.environ.get("LMCHAT_SERVE_TOKEN", "")
+    if upstream:
+        from lmchat.app.upstream import serve_upstream
+
+        serve_upstream(invocation, upstream, port=port, token=token, token_variable=upstream_token_env)
+    else:
+        from lmchat.app.local import serve_model
+
+        serve_model(invocation, port=port, token=token)
 
 
 app.add_typer(sessions, name="sessions")

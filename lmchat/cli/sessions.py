@@ -23,16 +23,18 @@ def main(context: typer.Context, as_json: given.AsJson = False) -> None:
     lmchat sessions show holidays
     """
     if context.invoked_subcommand is None:
-        list_(context, as_json=as_json)
+        list_(context, None, as_json)
 
 
 @sessions.command("list")
 def list_(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(metavar="COUNT", min=0, help="How many, such as 20; 0: all.")] = 100,
+    limit: Annotated[
+        int | None, typer.Option(metavar="COUNT", min=0, help="How many, such as 20; 0: all. Else what fits, or 100.")
+    ] = None,
     as_json: given.AsJson = False,
 ) -> None:
-    """List the sessions, the one used last first.
+    """List the sessions, the one used last first, on a terminal last.
 
     \b
     lmchat sessions list
@@ -213,8 +215,11 @@ def export(
     name: Name,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write there; .json is complete."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", parser=path_of, help="Write there: .md, .html or .json (complete)."
+        ),
     ] = None,
+    force: given.Force = False,
     as_json: given.AsJson = False,
 ) -> None:
     """Write a session as Markdown, as a web page, or complete as JSON.
@@ -224,36 +229,33 @@ def export(
     lmchat sessions export colours -o colours.html
     lmchat sessions export colours -o colours.json
     """
-    from lmchat.app.conversation import open_kept_store
-    from lmchat.app.export import Form, export_session, form_of, print_session
+    from lmchat.app.export import export_named
 
-    invocation: Invocation = context.obj
-    with open_kept_store(invocation) as store:
-        session = store.find(name)
-        if output is None:
-            print_session(invocation, store, session, complete=as_json)
-        else:
-            export_session(store, session, output, invocation.say, Form.JSON if as_json else form_of(output))
+    export_named(context.obj, name, output, force=force, complete=as_json)
 
 
 @sessions.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", parser=path_of, help="From export --json or backup; - reads standard input."),
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE…", parser=path_of, help="Files, archives or directories; - reads standard input."),
     ],
     name: Annotated[str | None, typer.Option("--name", metavar="NEW", help="Call the session that.")] = None,
 ) -> None:
-    """Bring back an exported session.
+    """Bring sessions in, of lmchat or another program.
+
+    ChatGPT's and Claude's export (the archive or its conversations.json), llm's logs.db and LM Studio's
+    conversations are known by what is in them. What was imported before is left out.
 
     \b
     lmchat sessions import colours.json
-    lmchat sessions import colours.json --name shades
+    lmchat sessions import chatgpt-export.zip
+    lmchat sessions import ~/.lmstudio/conversations
     """
-    from lmchat.app.export import import_session
+    from lmchat.app.imports import import_sessions
 
-    import_session(context.obj, file, name)
+    import_sessions(context.obj, files, name)
 
 
 @sessions.command()
@@ -278,7 +280,7 @@ def check(
 def backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", parser=path_of, help="Where the copy goes.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: given.Force = False,
 ) -> None:
     """Copy all sessions to one file.
 

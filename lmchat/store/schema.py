@@ -130,6 +130,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE session ADD COLUMN name_before TEXT",
     ),
     (
+        # Of a conversation of another program: which it was there, and what it said when it was imported.
+        "ALTER TABLE session ADD COLUMN origin TEXT",
+        "CREATE INDEX session_origin ON session (origin) WHERE origin IS NOT NULL",
+    ),
+    (
         # What a draft has grown by since: its row, which may be long, is not written again and again.
         """
         CREATE TABLE draft_piece (

@@ -14,7 +14,7 @@ from lmchat.chat.listing import TreeEntry
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.errors import BadUseError
 from lmchat.store.database import Database, Row, moment, typed
-from lmchat.store.turns import checked_numbers, session_gone, turns_of
+from lmchat.store.turns import placed, session_gone, turns_of
 
 
 def head_of(database: Database, session: int) -> TurnId | None:
@@ -22,7 +22,8 @@ def head_of(database: Database, session: int) -> TurnId | None:
     row = database.row("SELECT head FROM session WHERE id = ?", (session,))
     if row is None:
         raise session_gone()
-    return None if row[0] is None else TurnId(database.value(row, lambda each: int(each[0])))
+    (head,) = database.value(row, lambda each: typed(each, ((int, NoneType),)))
+    return None if head is None else TurnId(head)
 
 
 def shift(database: Database, session: int, to: TurnId | None, kind: str) -> None:
@@ -38,7 +39,7 @@ def shift(database: Database, session: int, to: TurnId | None, kind: str) -> Non
 def touch(database: Database, session: int) -> None:
     """Make a session the one used last (inside a transaction)."""
     database.execute(
-        "UPDATE session SET used = ?, use_order = (SELECT max(use_order) + 1 FROM session) WHERE id = ?",
+        "UPDATE session SET used = ?, use_order = (SELECT max(max(use_order), 0) + 1 FROM session) WHERE id = ?",
         (database.now(), session),
     )
 
@@ -109,24 +110,27 @@ def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | 
     """Return number and parent of every turn the session reaches, by number."""
     view = turns_of(session)
     rows = database.rows(f"SELECT number, parent FROM turn WHERE tree = ? AND {_SETTLED}", (view.tree,))  # noqa: S608 - ours
-    wanted = reached(database, view.tree, view.session)
-    return tuple(_by_number(database, rows if wanted is None else [row for row in rows if row[0] in wanted]))
+    wanted = reached(database, view.tree, view.session, whole=False)
+    sound = placed(database, rows, whole=False)
+    found = sound if wanted is None else [row for row in sound if row[0] in wanted]
+    if len(found) < len(rows):
+        # What follows a turn that cannot be read is shown all the same.
+        numbers = {number for number, _ in found}
+        found = [(number, parent if parent in numbers else None) for number, parent in found]
+    return tuple(sorted(found, key=itemgetter(0)))
 
 
 def attempts(database: Database, session: Session) -> frozenset[TurnId]:
     """Return the turns of the tree that ended before anything came."""
     # The few that there are have an index of their own, which is not chosen by itself.
-    rows = database.rows(
-        f"SELECT number FROM turn INDEXED BY turn_attempt WHERE tree = ? AND attempt AND {_SETTLED}",  # noqa: S608 - ours
-        (turns_of(session).tree,),
-    )
-    return frozenset(number for (number,) in rows)
+    query = f"SELECT number FROM turn INDEXED BY turn_attempt WHERE tree = ? AND attempt AND {_SETTLED}"  # noqa: S608 - ours
+    return frozenset(map(TurnId, database.numbers(query, (turns_of(session).tree,))))
 
 
 def tree(database: Database, session: Session, only: Collection[TurnId] | None) -> tuple[TreeEntry, ...]:
     """Return every turn the session reaches, or those of `only`, which `shape` has named, by number."""
     view = turns_of(session)
-    wanted = reached(database, view.tree, view.session) if only is None else None
+    wanted = reached(database, view.tree, view.session, whole=False) if only is None else None
     if only is None:
         rows = database.rows(f"SELECT {_TWIG} FROM turn WHERE tree = ? AND {_SETTLED}", (view.tree,))  # noqa: S608 - ours
     else:
@@ -134,8 +138,9 @@ def tree(database: Database, session: Session, only: Collection[TurnId] | None) 
             f"SELECT {_TWIG} FROM json_each(?) CROSS JOIN turn ON tree = ? AND turn.number = value AND {_SETTLED}",  # noqa: S608
             (json.dumps(list(only)), view.tree),
         )
-    chosen = _by_number(database, rows if wanted is None else [row for row in rows if row[0] in wanted])
-    return tuple(database.readable(chosen, _entry, "turn"))
+    sound = placed(database, rows, whole=False)
+    found = sound if wanted is None else [row for row in sound if row[0] in wanted]
+    return tuple(database.readable(sorted(found, key=itemgetter(0)), _entry, "turn"))
 
 
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
@@ -148,15 +153,15 @@ def _entry(row: Row) -> TreeEntry:
     return TreeEntry(number, parent, words, ended, model, moment(at), bool(summary), bool(attempt))
 
 
-def _by_number(database: Database, rows: list[Row]) -> list[Row]:
-    """Sort rows that begin with the number of a turn and its parent; raise StoreError where these are none."""
-    return sorted(checked_numbers(database, rows), key=itemgetter(0))
+def reached(database: Database, tree: int, session: int, *, whole: bool = True) -> set[TurnId] | None:
+    """Return the numbers of the turns a session reaches; None means all, since no other session shares the tree.
 
-
-def reached(database: Database, tree: int, session: int) -> set[TurnId] | None:
-    """Return the numbers of the turns a session reaches; None means all, since no other session shares the tree."""
+    Where a turn has no place in the tree, raise StoreError, or (not `whole`) go on without it.
+    """
     heads = heads_in(database, tree)
-    return None if len(heads) == 1 else set(reached_from({session: heads.get(session)}, places(database, tree)))
+    if len(heads) == 1:
+        return None
+    return set(reached_from({session: heads.get(session)}, places(database, tree, whole=whole)))
 
 
 def reached_from(heads: Mapping[int, TurnId | None], turns: Sequence[Row]) -> dict[TurnId, int]:
@@ -170,18 +175,22 @@ def reached_from(heads: Mapping[int, TurnId | None], turns: Sequence[Row]) -> di
     return reaching
 
 
-def places(database: Database, tree: int) -> list[Row]:
-    """Return number, parent and grower of every turn, the newest first, so that a parent comes after its children."""
+def places(database: Database, tree: int, *, whole: bool = True) -> list[Row]:
+    """Return number, parent and grower of every turn, the newest first, so that a parent comes after its children.
+
+    Where a turn has no place, raise StoreError: what is deleted or exported depends on it. Not `whole`, leave it out.
+    """
     rows = database.rows("SELECT number, parent, grown_by FROM turn WHERE tree = ?", (tree,))
-    return _by_number(database, rows)[::-1]
+    return sorted(placed(database, rows, whole=whole), key=itemgetter(0), reverse=True)
 
 
 def heads_in(database: Database, tree: int) -> dict[int, TurnId | None]:
     """Return the sessions of a tree with their heads."""
-    return dict(database.rows("SELECT id, head FROM session WHERE tree = ?", (tree,)))
+    rows = database.rows("SELECT id, head FROM session WHERE tree = ?", (tree,))
+    return dict(database.value(row, lambda each: typed(each, (int, (int, NoneType)))) for row in rows)
 
 
 def tree_of(database: Database, session: int) -> int | None:
     """Return the tree a session is a part of, or None where it is gone."""
     row = database.row("SELECT tree FROM session WHERE id = ?", (session,))
-    return None if row is None else database.value(row, lambda each: int(each[0]))
+    return None if row is None else database.value(row, lambda each: int(typed(each, (int,))[0]))

@@ -64,7 +64,7 @@ def next_number(database: Database, tree: int) -> TurnId:
     row = database.row("UPDATE tree SET next = next + 1 WHERE id = ? RETURNING next - 1", (tree,))
     if row is None:
         raise session_gone()
-    return TurnId(row[0])
+    return TurnId(database.value(row, lambda each: int(typed(each, (int,))[0])))
 
 
 def insert(database: Database, tree: int, session: int, turn: Turn) -> int:
@@ -130,13 +130,14 @@ def _depth(database: Database, tree: int, parent: TurnId | None) -> int:
     row = database.row("SELECT depth FROM turn WHERE tree = ? AND number = ?", (tree, parent))
     if row is None:
         raise StoreError(f"Turn {parent}, which this one follows, was deleted by another program.")
-    return int(row[0]) + 1
+    return database.value(row, lambda each: int(typed(each, (int,))[0])) + 1
 
 
 def _free_id(database: Database, at: int) -> int:
     """Return the first free id at that time or just after it, so that ids run as time does."""
-    row = database.row("SELECT max(id) + 1 FROM turn WHERE id >= ? AND id < ?", (at, at + _ONE_SECOND))
-    return at if row is None or row[0] is None else int(row[0])
+    return database.number(
+        "SELECT coalesce(max(id) + 1, ?) FROM turn WHERE id >= ? AND id < ?", (at, at, at + _ONE_SECOND)
+    )
 
 
 COLUMNS = (
@@ -175,17 +176,19 @@ class Turns(Mapping[TurnId, Turn]):
         return self._read[turn_id]
 
     def __iter__(self) -> Iterator[TurnId]:
-        rows = self._database.rows("SELECT number FROM settled WHERE tree = ? ORDER BY number", (self.tree,))
-        return iter([row[0] for row in rows])
+        query = "SELECT number FROM settled WHERE tree = ? ORDER BY number"
+        numbers = self._database.numbers(query, (self.tree,))
+        if numbers and numbers[0] < 1:
+            raise damaged(self._database.path)
+        return map(TurnId, numbers)
 
     def __len__(self) -> int:
-        row = self._database.row("SELECT count(*) FROM settled WHERE tree = ?", (self.tree,))
-        return row[0] if row else 0
+        return self._database.number("SELECT count(*) FROM settled WHERE tree = ?", (self.tree,))
 
     def way(self, to: TurnId) -> list[TurnId]:
         """Return the numbers of the turns from the root to `to`; raise KeyError for one that is missing."""
         rows = self._database.rows("SELECT number, parent FROM settled WHERE tree = ?", (self.tree,))
-        parents: dict[TurnId, TurnId | None] = dict(checked_numbers(self._database, rows))
+        parents: dict[TurnId, TurnId | None] = dict(placed(self._database, rows, whole=True))
         way = [to]
         while (parent := parents[way[-1]]) is not None:
             way.append(parent)
@@ -223,12 +226,22 @@ class Turns(Mapping[TurnId, Turn]):
                 self._read.setdefault(turn.id, turn)
 
 
-def checked_numbers(database: Database, rows: list[Row]) -> list[Row]:
-    """Return rows that begin with the number of a turn and its parent; raise StoreError where these are none."""
-    for row in rows:
-        if type(row[0]) is not int or (row[1] is not None and (type(row[1]) is not int or row[1] >= row[0])):
+def placed(database: Database, rows: list[Row], *, whole: bool) -> list[Row]:
+    """Return rows that begin with the number of a turn and its parent's.
+
+    For others raise StoreError, or (not `whole`) leave them out and name them.
+    """
+    sound = [
+        row
+        for row in rows
+        if type(row[0]) is int and row[0] > 0 and (row[1] is None or (type(row[1]) is int and 0 < row[1] < row[0]))
+    ]
+    if len(sound) < len(rows):
+        if whole:
             raise damaged(database.path)
-    return rows
+        known = set(map(id, sound))
+        database.unreadable.extend(f"turn {row[0]!r}" for row in rows if id(row) not in known)
+    return sound
 
 
 def turns_of(session: Session) -> Turns:

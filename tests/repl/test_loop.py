@@ -171,7 +171,7 @@ def test_ctrl_c_during_a_reply_keeps_what_came_and_asks_again_below(talk: Talk, 
     before = signal.signal(signal.SIGALRM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
     talk.type("tell me", "go on", name="s")
     signal.signal(signal.SIGALRM, before)
-    turns = list(talk.store.find("s").path())
+    turns = talk.store.find("s").path()
     assert [turn.outcome for turn in turns] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
     assert turns[0].reply.text.startswith("Half of")
     assert "Half of" in studio.chats[1]["input"]
@@ -196,7 +196,7 @@ def test_ctrl_c_again_when_a_reply_is_stopped_already_is_meant_for_it_too(
     monkeypatch.setattr(Conversation, "speak", pressed_again)
     out = talk.type("tell me", "go on", name="s")
     assert "(stopped)" not in out
-    turns = list(talk.store.find("s").path())
+    turns = talk.store.find("s").path()
     assert [turn.prompt.text for turn in turns] == ["tell me", "go on"]
     assert [turn.outcome for turn in turns] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
 

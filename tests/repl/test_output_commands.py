@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from lmchat.repl.clipboard import osc52
-from lmchat.repl.commands.table import COMMANDS, readme_rows
+from lmchat.repl.commands.elsewhere import OURS
+from lmchat.repl.commands.overview import KEYS
+from lmchat.repl.commands.table import BY_NAME, COMMANDS, command_named, readme_rows
 from tests.repl.lmstudio import Studio, ended, event, spoken
 from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
 from tests.wire.scripted import Steps, stream
@@ -16,11 +18,12 @@ from tests.wire.scripted import Steps, stream
 def test_save_writes_the_last_reply(talk: Talk, tmp_path: Path) -> None:
     talk.type("one", f"/save {tmp_path}/answer 1.md")
     assert (tmp_path / "answer 1.md").read_text() == "Reply 1.\n"
-    assert "cannot be written" in talk.type("one", f"/save {tmp_path}/none/answer.md")
+    assert "There is no directory" in talk.type("one", f"/save {tmp_path}/none/answer.md")
 
 
 def test_it_is_said_that_a_file_is_replaced_and_what_it_holds(talk: Talk, tmp_path: Path) -> None:
-    out = talk.type("one", f"/save {tmp_path}/a", f"/export {tmp_path}/a", f"/export {tmp_path}/b.JSON", name="s")
+    lines = ("one", f"/save {tmp_path}/a", f"/export {tmp_path}/a", "y", f"/export {tmp_path}/b.JSON")
+    out = talk.type(*lines, name="s")
     assert "The reply is in " in out
     assert out.count(", in place of what was there.") == 1
     assert "as Markdown, in place of what was there." in " ".join(out.split())
@@ -75,10 +78,54 @@ def test_the_numbers_behind_a_reply_say_how_full_the_context_is(talk: Talk) -> N
     assert "10 tokens · 50.0 tokens/s · context 50 of 1,000 (5%)" in talk.type("/models", "one")
 
 
-def test_help_shows_every_command_and_the_keys(talk: Talk) -> None:
-    out = talk.type("/help")
+def test_help_names_every_command_in_one_screen(talk: Talk) -> None:
+    out = talk.with_environ(COLUMNS="80").type("/help")
+    rows = out.splitlines()[1:]  # after the greeting
     assert all(f"/{each.name}" in out for each in COMMANDS)
-    assert "Ctrl-R" in out
+    assert len([row for row in rows if row]) <= 20
+    assert max(map(len, rows)) <= 80
+    assert out.split().index("Turns") < out.split().index("Sessions")
+
+
+def test_help_all_says_something_of_every_command(talk: Talk) -> None:
+    out = talk.type("/help all")
+    assert all(each.help.split()[0] in out and each.written in out for each in COMMANDS)
+
+
+def test_help_explains_the_commands_of_a_group(talk: Talk) -> None:
+    out = talk.type("/help turns")
+    assert "/undo [n]" in out
+    assert "/image" not in out
+
+
+def test_keys_lists_the_keys(talk: Talk) -> None:
+    out = talk.type("/keys")
+    assert all(key in out for key, _ in KEYS)
+
+
+def test_a_command_typed_with_an_input_method_is_a_command(talk: Talk, studio: Studio) -> None:
+    assert "Go back one turn" in talk.type("／ｈｅｌｐ　undo")
+    assert "There is no command /nix." in talk.type("／ｎｉｘ")
+    assert studio.chats == []
+
+
+@pytest.mark.parametrize(("name", "ours"), OURS.items())
+def test_a_name_of_another_program_leads_to_ours(name: str, ours: str) -> None:
+    assert command_named(name) is BY_NAME[ours]
+    assert name not in BY_NAME
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("/temperature 0.2", "/set temperature"),
+        ("/show", "/models"),
+        ("/drop a", "/file off"),
+        ("/top-p 1", "/set top_p"),
+    ],
+)
+def test_what_is_done_otherwise_here_is_said(talk: Talk, typed: str, hint: str) -> None:
+    assert hint in talk.type(typed)
 
 
 def test_help_shows_more_of_one_command(talk: Talk) -> None:
@@ -95,7 +142,7 @@ def test_every_command_has_one_name_and_a_row_for_readme() -> None:
 
 def test_an_unknown_command_suggests_the_nearest(talk: Talk, studio: Studio) -> None:
     assert "Did you mean 'retry'?" in talk.type("/rety")
-    assert "There is no command /?." in talk.type("/?")
+    assert "There is no command /!." in talk.type("/!")
     assert studio.chats == []
 
 
@@ -235,3 +282,28 @@ def test_diff_compares_two_turns_or_one_with_the_last(talk: Talk) -> None:
     out = talk.type("one", "two", "/diff 1 2", "/diff 1", "/diff 9")
     assert out.count("Turn 1 · acme/big") == 2
     assert "9" in out.rpartition("error")[2]
+
+
+@pytest.mark.parametrize("line", ["/save", "/export"])
+@pytest.mark.parametrize(("key", "kept"), [("n", True), ("y", False)])
+def test_a_file_that_is_there_is_replaced_after_a_yes_only(
+    talk: Talk, tmp_path: Path, line: str, key: str, kept: bool
+) -> None:
+    file = tmp_path / "mine.md"
+    file.write_text("mine")
+    out = talk.press(f"one{ENTER}{line} {file}{ENTER}{key}{ENTER}{CTRL_C}{CTRL_D}", name="s")
+    assert (file.read_text() == "mine") is kept
+    assert (f"'{file}' was left as it is." in out) is kept
+
+
+@pytest.mark.parametrize("line", ["/save", "/export"])
+def test_an_unknown_form_is_refused_by_name(talk: Talk, tmp_path: Path, line: str) -> None:
+    assert "cannot be written as .pdf." in talk.type("one", f"{line} {tmp_path}/a.pdf", name="s")
+    assert not (tmp_path / "a.pdf").exists()
+
+
+def test_where_a_file_went_is_said_from_the_root(talk: Talk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = talk.type("one", "/save a.md", "/export", name="s")
+    assert f"The reply is in {tmp_path}/a.md." in out
+    assert f"Session 's' is in {tmp_path}/s.md as Markdown." in out

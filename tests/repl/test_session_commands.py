@@ -7,7 +7,7 @@ from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
 def test_fork_goes_on_in_a_session_that_shares_what_was_said(talk: Talk, studio: Studio) -> None:
     talk.type("one", "/fork b", "two", name="a")
     assert studio.chats[1]["previous_response_id"] == f"resp_{1:048x}"
-    assert [len(talk.store.find(name).way()) for name in ("a", "b")] == [1, 2]
+    assert [len(talk.store.find(name).path()) for name in ("a", "b")] == [1, 2]
 
 
 def test_fork_before_the_first_turn_says_that_there_is_nothing(talk: Talk) -> None:
@@ -36,17 +36,10 @@ def test_switch_to_an_unknown_name_suggests_the_nearest(talk: Talk) -> None:
     assert "'colours'" in talk.type("one", "/switch colors", name="colours")
 
 
-def test_sessions_lists_them(talk: Talk) -> None:
-    talk.type("blue sky", name="a")
-    out = talk.type("/sessions")
-    assert "NAME" in out
-    assert "blue sky" in out
-
-
 def test_rename_renames_the_session_on_disk(talk: Talk) -> None:
     talk.type("one", "/rename b", "two", name="a")
     assert talk.store.names() == ["b"]
-    assert len(talk.store.find("b").way()) == 2
+    assert len(talk.store.find("b").path()) == 2
 
 
 def test_rename_before_the_first_prompt_names_the_session(talk: Talk) -> None:
@@ -71,7 +64,7 @@ def test_delete_another_session_leaves_this_one(talk: Talk) -> None:
     talk.type("one", name="a")
     talk.press(f"two{ENTER}/delete a{ENTER}y{ENTER}three{ENTER}{CTRL_D}", name="b")
     assert talk.store.names() == ["b"]
-    assert len(talk.store.find("b").way()) == 2
+    assert len(talk.store.find("b").path()) == 2
 
 
 def test_search_finds_words_with_session_and_turn(talk: Talk) -> None:

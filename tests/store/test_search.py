@@ -158,9 +158,14 @@ def test_a_store_of_the_version_before_finds_them_after_its_first_opening(tmp_pa
             "INSERT INTO trigrams (rowid, prompt, reply) SELECT id, prompt || '  ', reply || '  ' FROM turn"
         )
         database.execute("DROP TABLE draft_piece")
-        for index in ("turn_attempt", "turn_twig", "session_trashed"):
+        for index in ("turn_attempt", "turn_twig", "session_origin", "session_trashed"):
             database.execute(f"DROP INDEX {index}")
-        for table, column in (("turn", "attempt"), ("session", "trashed"), ("session", "name_before")):
+        for table, column in (
+            ("turn", "attempt"),
+            ("session", "trashed"),
+            ("session", "name_before"),
+            ("session", "origin"),
+        ):
             database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         columns = "tree, parent, number, grown_by, first_words, outcome, model, at, summary, server"
         database.execute(f"CREATE INDEX turn_twig ON turn ({columns})")

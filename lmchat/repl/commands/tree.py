@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from lmchat.chat.listing import TreeEntry
-from lmchat.chat.models import find_model
+from lmchat.chat.models import meant_model, name_to_ask
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.errors import BadUseError
 from lmchat.render.history import show_turns
@@ -13,9 +13,10 @@ from lmchat.render.tree import draw_tree
 from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, with_option, words
 from lmchat.repl.greeting import say_place
 from lmchat.repl.matching import Offer
+from lmchat.repl.models import with_model
 from lmchat.repl.offers import by_word, models, one_word, option_values, options, turns
 from lmchat.repl.state import ReplState
-from lmchat.repl.turns import ask, with_model
+from lmchat.repl.turns import ask
 
 _SHOWN_TURNS = 10
 
@@ -125,12 +126,14 @@ def _tried_with(state: ReplState, given: list[str]) -> Session:
         name, equals, value = word.partition("=")
         if name in {"--model", "-m", "model"}:
             key = value if equals else required(given.pop(0) if given else "", "model", "/retry --model KEY")
-            found = find_model(state.known.now(), key)
-            session = replace(session, model=found.key if found and found.key.casefold() == key.casefold() else key)
+            found = meant_model(state.known.now(), key)
+            session = replace(session, model=name_to_ask(found, key) if found else key)
         elif equals:
             session = replace(session, options=with_option(session.options, name, value))
         else:
-            raise BadUseError(f"'{word}' is not understood.", hint="Like this: /retry --model KEY temperature=0.2")
+            raise BadUseError(
+                f"'{word}' is not understood.", hint=f"Like this: /retry --model {state.model} temperature=0.2"
+            )
     return session
 
 
