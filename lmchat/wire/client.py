@@ -243,7 +243,7 @@ class Client:
         return json_object(head, content, call), call
 
 
-def _resumed(first: Piece, rest: Pieces) -> Pieces:
+def _resumed(first: Piece | None, rest: Pieces) -> Pieces:
     """Yield a first piece and the rest; closing it closes the rest."""
     with closing(rest):
         yield first

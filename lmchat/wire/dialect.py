@@ -1,6 +1,6 @@
 """What a dialect is: one server API's way to write a request and to read its reply."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,8 +14,8 @@ Data = Mapping[str, Any]
 class ReplyReader(Protocol):
     """The reader of one reply; it keeps what the events of that reply need of each other."""
 
-    def event(self, kind: str, data: Data) -> Iterator[Event]:
-        """Yield the events of one event of the stream; `kind` is its type, empty where it has none."""
+    def event(self, kind: str, data: Data) -> Iterable[Event]:
+        """Return the events of one event of the stream; `kind` is its type, empty where it has none."""
         ...
 
     def end(self, *, done: bool) -> Iterator[Event]:
