@@ -13,6 +13,7 @@ set -g __lmchat_table (string split \n -- '
 |command|ask||Ask once and print the answer.
 |command|talk||Talk in a session; without a name a new one begins.
 |command|serve||Serve the built-in model to programs on this machine.
+|command|servers||Show which servers answer, and which one lmchat talks to.
 |command|help||Show help for a command.
 |command|completion||Print a script that completes commands with Tab.
 |command|sessions||List, show, search and manage saved sessions.
@@ -94,6 +95,8 @@ talk|flag|--help||Show this help.
 serve|option|--port||Listen there; 0: any.
 serve|option|--token||Require this token from clients; also LMCHAT_SERVE_TOKEN.
 serve|flag|--help||Show this help.
+servers|flag|--json||One JSON document on stdout, for scripts.
+servers|flag|--help||Show this help.
 completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The shell; its script goes to stdout.
 completion|flag|--help||Show this help.
 sessions|flag|--json||One JSON document on stdout, for scripts.
@@ -209,6 +212,7 @@ local stop|flag|--help||Show this help.
 help|command|ask||Ask once and print the answer.
 help|command|talk||Talk in a session; without a name a new one begins.
 help|command|serve||Serve the built-in model to programs on this machine.
+help|command|servers||Show which servers answer, and which one lmchat talks to.
 help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
 help sessions|command|list||List the sessions, the one used last first.

@@ -22,7 +22,7 @@ from lmchat.wire.body import REPLY_LIMIT, Frame, too_large
 from lmchat.wire.dialect import Data, ReplyReader
 from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, senseless
 from lmchat.wire.http import TICK, Piece
-from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, text
+from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, sequence, text
 from lmchat.wire.redaction import redact_all
 from lmchat.wire.refusals import refusal, stream_refusal
 from lmchat.wire.request import Call, Head
@@ -80,7 +80,7 @@ def _answered(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
     yield from events
 
 
-def whole_answer(pieces: Pieces) -> tuple[Head, bytes]:
+def whole_answer(pieces: Iterable[Piece]) -> tuple[Head, bytes]:
     """Wait for an answer's end and return its head and its body."""
     head, body = Head(0), []
     for piece in pieces:
@@ -193,4 +193,8 @@ def _fault(kind: str, data: Data) -> Data | None:
         return data
     if kind == "response.failed":
         return {"error": mapping(data.get("response")).get("error")}
-    return data if data.get("error") and not data.get("choices") else None
+    if data.get("error"):
+        return data
+    # OpenRouter: the provider behind it broke off.
+    errors = (mapping(choice).get("error") for choice in sequence(data.get("choices")))
+    return next(({"error": error} for error in errors if error), None)
