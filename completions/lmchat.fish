@@ -60,6 +60,7 @@ ask|flag|--quiet||Say nothing on stderr but errors.
 ask|flag|-q||Say nothing on stderr but errors.
 ask|flag|--help||Show this help.
 talk|argument|NAME|ask sessions|The session; created if it is new.
+talk|flag|--pick||Pick the session, or a turn of it, from a list; NAME narrows it down.
 talk|flag|--continue||Go on with the session used last.
 talk|flag|-c||Go on with the session used last.
 talk|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
@@ -101,7 +102,7 @@ completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The 
 completion|flag|--help||Show this help.
 sessions|flag|--json||One JSON document on stdout, for scripts.
 sessions|flag|--help||Show this help.
-sessions|command|list||List the sessions, the one used last first.
+sessions|command|list||List the sessions, the one used last first, on a terminal last.
 sessions|command|show||Show what was said, from the first turn to the last.
 sessions|command|compare||Compare two replies.
 sessions|command|tree||Draw the turns with their branches.
@@ -114,7 +115,7 @@ sessions|command|export||Write a session as Markdown, as a web page, or complete
 sessions|command|import||Bring back an exported session.
 sessions|command|check||Look for damage in the saved sessions.
 sessions|command|backup||Copy all sessions to one file.
-sessions list|option|--limit||How many, such as 20; 0: all.
+sessions list|option|--limit||How many, such as 20; 0: all. Else what fits, or 100.
 sessions list|flag|--json||One JSON document on stdout, for scripts.
 sessions list|flag|--help||Show this help.
 sessions show|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
@@ -176,13 +177,13 @@ models list|flag|--wide||Show every column also on a terminal.
 models list|flag|--help||Show this help.
 models load|argument|KEY|ask loadable|The model\'s key, as `lmchat models` shows it.
 models load|option|--context-length||The context to load a model with in tokens, such as 16384.
-models load|option|--eval-batch-size||Tokens evaluated at once.
+models load|option|--eval-batch-size||Tokens evaluated at once, such as 512.
 models load|flag|--flash-attention||Use flash attention.
 models load|flag|--no-flash-attention||Use flash attention.
-models load|option|--num-experts||Experts used at once.
-models load|flag|--offload-kv-cache-to-gpu||Where the context is kept.
-models load|flag|--no-offload-kv-cache-to-gpu||Where the context is kept.
-models load|option|--parallel||Requests answered at once.
+models load|option|--num-experts||Experts used at once, such as 8.
+models load|flag|--offload-kv-cache-to-gpu||Keep the context on the GPU.
+models load|flag|--no-offload-kv-cache-to-gpu||Keep the context on the GPU.
+models load|option|--parallel||Requests answered at once, such as 4.
 models load|flag|--help||Show this help.
 models unload|argument|KEY/INSTANCE|ask loaded|What to unload.
 models unload|flag|--all||Unload everything.
@@ -215,7 +216,7 @@ help|command|serve||Serve the built-in model to programs on this machine.
 help|command|servers||Show which servers answer, and which one lmchat talks to.
 help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
-help sessions|command|list||List the sessions, the one used last first.
+help sessions|command|list||List the sessions, the one used last first, on a terminal last.
 help sessions|command|show||Show what was said, from the first turn to the last.
 help sessions|command|compare||Compare two replies.
 help sessions|command|tree||Draw the turns with their branches.

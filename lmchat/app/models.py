@@ -16,20 +16,8 @@ from lmchat.render.notes import duration
 from lmchat.render.status import waited, watched
 from lmchat.render.tables import size_words
 from lmchat.render.theme import Theme
-from lmchat.settings.keys import COUNT
-from lmchat.settings.shapes import Shape, switch
 from lmchat.wire.client import Client
 from lmchat.world import World
-
-LOAD_OPTIONS: Mapping[str, Shape] = {
-    "context_length": COUNT,
-    "eval_batch_size": COUNT,
-    "flash_attention": switch(),
-    "num_experts": COUNT,
-    "offload_kv_cache_to_gpu": switch(),
-    "parallel": COUNT,
-}
-"""What a load takes, by the API's own names (PROTOCOL.md section 5)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,16 +24,6 @@ _SECONDS = 3.0
 _NAMED = 3
 """Models that are named in a line of the table."""
 
-_COLUMNS = (
-    Column("SERVER"),
-    Column("FROM", shrinks=True),
-    Column("STATE"),
-    Column("PROGRAM"),
-    Column("API"),
-    Column("EARLIER TURNS"),
-    Column("MODELS", shrinks=True),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class _Named:
@@ -72,11 +62,21 @@ class ServerRow:
             "models": [model_document(model) for model in self.models],
         }
 
-    def cells(self) -> tuple[str, ...]:
-        """Return it as a row of the table."""
-        kept = {True: "kept by the server", False: "sent each time", None: ""}[self.keeps]
-        used = ", in use" if self.used else ""
-        return (self.url, self.source + used, self.state, self.program, self.api, kept, _names(self.models))
+    @property
+    def kept(self) -> str:
+        """Say who keeps the earlier turns, empty where that is not known."""
+        return {True: "kept by the server", False: "sent each time", None: ""}[self.keeps]
+
+
+_COLUMNS: tuple[Column[ServerRow], ...] = (
+    Column("SERVER", lambda row: row.url, worth=3),
+    Column("FROM", lambda row: row.source + (", in use" if row.used else ""), shrinks=True, worth=2),
+    Column("STATE", lambda row: row.state, worth=3),
+    Column("PROGRAM", lambda row: row.program, worth=1),
+    Column("API", lambda row: row.api, worth=1),
+    Column("EARLIER TURNS", lambda row: row.kept),
+    Column("MODELS", lambda row: _names(row.models), shrinks=True, worth=2),
+)
 
 
 def show_servers(invocation: Invocation, theme: Theme, width: int | None, *, as_json: bool) -> None:
@@ -85,7 +85,7 @@ def show_servers(invocation: Invocation, theme: Theme, width: int | None, *, as_
     if as_json:
         write_document(invocation.world.stdout, [row.document() for row in rows])
     else:
-        invocation.world.stdout.write(listing(_COLUMNS, [row.cells() for row in rows], theme, width))
+        invocation.world.stdout.write(listing(_COLUMNS, rows, theme, width))
 
 
 def _rows(invocation: Invocation, settings: Settings) -> Iterator[ServerRow]:

@@ -11,10 +11,14 @@ from lmchat.render.tables import Column, listing
 from lmchat.settings import read_settings, settings_path, validate_text
 from lmchat.settings.edit import edit_value, remove_value, starting_text, write_safely
 from lmchat.settings.file import FILE_NAME, file_text
-from lmchat.settings.layers import DEFAULT
+from lmchat.settings.layers import DEFAULT, Row
 
-_COLUMNS = (Column("SETTING"), Column("VALUE", shrinks=True), Column("FROM", shrinks=True))
 _UNSET = "-"
+_COLUMNS: tuple[Column[Row], ...] = (
+    Column("SETTING", lambda row: row.name),
+    Column("VALUE", lambda row: row.shown or _UNSET, shrinks=True),
+    Column("FROM", lambda row: row.source, shrinks=True),
+)
 
 
 def show_settings(invocation: Invocation, *, as_json: bool) -> None:
@@ -27,8 +31,7 @@ def show_settings(invocation: Invocation, *, as_json: bool) -> None:
         )
         return
     given_first = sorted(rows, key=lambda row: row.source == DEFAULT)
-    cells = [(row.name, row.shown or _UNSET, row.source) for row in given_first]
-    invocation.world.stdout.write(listing(_COLUMNS, cells, theme_of(invocation), width_of(invocation)))
+    invocation.world.stdout.write(listing(_COLUMNS, given_first, theme_of(invocation), width_of(invocation)))
 
 
 def set_value(invocation: Invocation, key: str, text: str) -> None:

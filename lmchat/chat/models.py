@@ -70,6 +70,12 @@ def pick_model(models: Sequence[Model], recent: Sequence[str] = ()) -> Model | N
     return chatting[0] if len(chatting) == 1 else None
 
 
+def by_use(models: Sequence[Model], recent: Sequence[str]) -> list[Model]:
+    """Return the models with the one used last first (`recent`: keys, newest first), then those that are loaded."""
+    order = {key: place for place, key in reversed(list(enumerate(recent)))}
+    return sorted(models, key=lambda model: (order.get(model.key, len(recent)), not model.instances))
+
+
 def require_sight(models: Sequence[Model], name: str) -> None:
     """Raise BadUseError for a model that is known not to see; where nothing is known, the server decides."""
     model = find_model(models, name)

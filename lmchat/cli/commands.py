@@ -123,6 +123,9 @@ def talk(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The session; created if it is new.")] = None,
     *,
+    pick: Annotated[
+        bool, typer.Option("--pick", help="Pick the session, or a turn of it, from a list; NAME narrows it down.")
+    ] = False,
     flags: ChatFlags,
 ) -> None:
     """Talk in a session; without a name a new one begins.
@@ -130,10 +133,11 @@ def talk(
     \b
     lmchat talk
     lmchat talk holidays -m google/gemma-3-1b
+    lmchat talk --pick
     """
     from lmchat.cli.talk import talk_on
 
-    talk_on(context.obj, replace(flags, name=name))
+    talk_on(context.obj, replace(flags, name=name, pick=pick))
 
 
 @app.command()

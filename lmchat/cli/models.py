@@ -1,6 +1,6 @@
 """`lmchat models …`: what the server has, and loading, unloading, downloading it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,22 +46,11 @@ def list_(context: typer.Context, as_json: given.AsJson = False, wide: Wide = Fa
 
 
 @models.command()
+@given.with_load_options
 def load(
     context: typer.Context,
     key: Annotated[str, typer.Argument(metavar="KEY", help="The model's key, as `lmchat models` shows it.")],
-    context_length: given.ContextLength = None,
-    eval_batch_size: Annotated[
-        int | None, typer.Option(metavar="TOKENS", min=1, help="Tokens evaluated at once.")
-    ] = None,
-    flash_attention: Annotated[
-        bool | None, typer.Option("--flash-attention/--no-flash-attention", help="Use flash attention.")
-    ] = None,
-    num_experts: Annotated[int | None, typer.Option(metavar="COUNT", min=1, help="Experts used at once.")] = None,
-    offload_kv_cache_to_gpu: Annotated[
-        bool | None,
-        typer.Option("--offload-kv-cache-to-gpu/--no-offload-kv-cache-to-gpu", help="Where the context is kept."),
-    ] = None,
-    parallel: Annotated[int | None, typer.Option(metavar="COUNT", min=1, help="Requests answered at once.")] = None,
+    options: dict[str, Any],
 ) -> None:
     """Load a model.
 
@@ -71,16 +60,8 @@ def load(
     """
     from lmchat.app.models import load_model, opened_models
 
-    options = {
-        "context_length": context_length,
-        "eval_batch_size": eval_batch_size,
-        "flash_attention": flash_attention,
-        "num_experts": num_experts,
-        "offload_kv_cache_to_gpu": offload_kv_cache_to_gpu,
-        "parallel": parallel,
-    }
     with opened_models(context.obj, model=True) as server:
-        load_model(server, key, {name: value for name, value in options.items() if value is not None})
+        load_model(server, key, options)
 
 
 @models.command()

@@ -13,7 +13,7 @@ import typer
 
 from lmchat.app.invocation import ChatFlags
 from lmchat.chat.values import Options
-from lmchat.settings.keys import OPTIONS, Key
+from lmchat.settings.keys import LOAD_OPTIONS, OPTIONS, Key
 from lmchat.world import path_of
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, for scripts.")]
@@ -24,12 +24,13 @@ At = Annotated[
 
 
 def _flag(key: Key) -> Any:
-    """Make the flag of an option of the table; its help is the table's, with the example."""
+    """Make the flag of an option of the tables; its help is the table's, with the example."""
+    if key.shape.kind is bool:
+        flag = key.option_for(None)
+        return typer.Option(f"{flag}/--no-{flag.removeprefix('--')}", help=key.help)
     example = key.example.strip('"')
     return typer.Option(key.option_for(None), metavar=key.metavar, help=f"{key.help[:-1]}, such as {example}.")
 
-
-ContextLength = Annotated[int | None, _flag(OPTIONS["context_length"])]
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
@@ -92,17 +93,32 @@ def chat_flags(
 
 def with_chat_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     """Let typer parse the flags of a chat in place of the parameter `flags`, which then gets them as one value."""
-    shared = _shared_parameters()
+    return _expanded(command, "flags", _shared_parameters(), chat_flags)
+
+
+def with_load_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let typer parse a flag for each option of a load in place of `options`, which gets those that were given."""
+
+    def options(**given: Any) -> dict[str, Any]:
+        return {name: value for name, value in given.items() if value is not None}
+
+    return _expanded(command, "options", [_parameter(key) for key in LOAD_OPTIONS.values()], options)
+
+
+def _expanded(
+    command: Callable[..., Any], place: str, shared: list[inspect.Parameter], make: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Put `shared` in the place of a command's parameter, which gets what `make` makes of their values."""
     parameters = []
     for parameter in inspect.signature(command).parameters.values():
-        parameters += shared if parameter.name == "flags" else [parameter.replace(kind=_KEYWORD)]
+        parameters += shared if parameter.name == place else [parameter.replace(kind=_KEYWORD)]
     names = {parameter.name for parameter in shared}
 
     @wraps(command)
     def run(**given: Any) -> Any:
-        flags = chat_flags(**{name: value for name, value in given.items() if name in names})
+        value = make(**{name: value for name, value in given.items() if name in names})
         own = {name: value for name, value in given.items() if name not in names}
-        return command(**own, flags=flags)
+        return command(**own, **{place: value})
 
     # Typer reads what it parses from these two.
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # wraps() hides the function's type

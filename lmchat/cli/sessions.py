@@ -23,16 +23,18 @@ def main(context: typer.Context, as_json: given.AsJson = False) -> None:
     lmchat sessions show holidays
     """
     if context.invoked_subcommand is None:
-        list_(context, as_json=as_json)
+        list_(context, None, as_json)
 
 
 @sessions.command("list")
 def list_(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(metavar="COUNT", min=0, help="How many, such as 20; 0: all.")] = 100,
+    limit: Annotated[
+        int | None, typer.Option(metavar="COUNT", min=0, help="How many, such as 20; 0: all. Else what fits, or 100.")
+    ] = None,
     as_json: given.AsJson = False,
 ) -> None:
-    """List the sessions, the one used last first.
+    """List the sessions, the one used last first, on a terminal last.
 
     \b
     lmchat sessions list

@@ -1,50 +1,46 @@
 """The listings of models and of sessions, the same on the command line and in the REPL."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from lmchat.chat.listing import Match, Summary
 from lmchat.chat.models import Model
 from lmchat.render.sanitize import sanitize, sanitize_line
-from lmchat.render.tables import Column, age_words, listing, size_words
+from lmchat.render.tables import Column, age_words, listing, size_words, table_lines
 from lmchat.render.theme import Theme
 
-_MODEL_COLUMNS = (
-    Column("KEY"),
-    Column("LOADED", shrinks=True),
-    Column("SIZE", right=True),
-    Column("CONTEXT", right=True),
-    Column("CAN", shrinks=True),
-    Column("QUANT"),
-    Column("PARAMS", right=True),
-    Column("PUBLISHER", shrinks=True),
-)
-"""By worth: a terminal shows the first ones, all of them with `--wide`."""
-
 _USUAL_COLUMNS = 5
-_SESSION_COLUMNS = (
-    Column("NAME"),
-    Column("TURNS", right=True),
-    Column("MODEL", shrinks=True),
-    Column("LAST USE"),
-    Column("FIRST WORDS", shrinks=True),
-)
+"""How many columns of models a terminal shows without `--wide`: they are in the order of their worth."""
+_NARROW = 60
 
 
 def models_listing(models: Sequence[Model], theme: Theme, width: int | None, *, wide: bool = False) -> str:
     """Lay out models, the loaded ones first; `width` None (a pipe) shows every column with every cell whole."""
     shown = None if wide or width is None else _USUAL_COLUMNS
-    rows = [_model_cells(model)[:shown] for model in sorted(models, key=lambda model: not model.instances)]
-    return listing(_MODEL_COLUMNS[:shown], rows, theme, width)
+    return listing(_MODEL_COLUMNS[:shown], sorted(models, key=lambda model: not model.instances), theme, width)
+
+
+def model_lines(models: Sequence[Model], width: int) -> list[str]:
+    """Lay out models in their order, to choose from: the line of titles, and one for each.
+
+    The key is typed nowhere here, so that it may be cut where the window is narrow.
+    """
+    key, *others = _MODEL_COLUMNS[:_USUAL_COLUMNS]
+    abilities = replace(others[-1], cell=lambda model: ", ".join(_abilities(model, levels=False)))
+    return table_lines([replace(key, shrinks=width < _NARROW), *others[:-1], abilities], models, width)
 
 
 def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, width: int | None) -> str:
     """Lay out sessions in their order."""
-    rows = [
-        (each.name, str(each.turns), each.model, age_words(each.last_used, now), _beyond(each.name, each.first_words))
-        for each in sessions
-    ]
-    return listing(_SESSION_COLUMNS, rows, theme, width)
+    columns: tuple[Column[Summary], ...] = (
+        Column("NAME", lambda each: each.name, worth=3),
+        Column("TURNS", lambda each: str(each.turns), right=True, worth=-1),
+        Column("MODEL", lambda each: each.model, shrinks=True, worth=-2),
+        Column("LAST USE", lambda each: age_words(each.last_used, now), worth=2),
+        Column("FIRST WORDS", lambda each: words_beyond(each.name, each.first_words), shrinks=True, worth=1),
+    )
+    return listing(columns, sessions, theme, width)
 
 
 def match_text(match: Match, now: datetime, theme: Theme) -> str:
@@ -59,7 +55,7 @@ def match_text(match: Match, now: datetime, theme: Theme) -> str:
     return f"{theme.styled(sanitize_line(place), theme.styles.faint)}\n    {words}\n"
 
 
-def _beyond(name: str, words: str) -> str:
+def words_beyond(name: str, words: str) -> str:
     """Return the first words of a session without those that its name was made of."""
     left = [each for each in name.lower() if each.isalnum()]
     same = end = 0
@@ -74,17 +70,14 @@ def _beyond(name: str, words: str) -> str:
     return f"… {rest}" if rest else ""
 
 
-def _model_cells(model: Model) -> tuple[str, ...]:
-    context = f"{model.max_context_length:,}" if model.max_context_length else ""
-    loaded = ", ".join(
+def _loaded(model: Model) -> str:
+    return ", ".join(
         f"{'yes' if each.id == model.key else each.id}{f' ({each.context_length:,})' if each.context_length else ''}"
         for each in model.instances
     )
-    size, can = size_words(model.size_bytes), ", ".join(_abilities(model))
-    return model.key, loaded, size, context, can, model.quantization, model.params, model.publisher
 
 
-def _abilities(model: Model) -> Iterator[str]:
+def _abilities(model: Model, *, levels: bool = True) -> Iterator[str]:
     if not model.chats:
         yield "embeddings only"
     if model.vision:
@@ -92,4 +85,16 @@ def _abilities(model: Model) -> Iterator[str]:
     if model.tools:
         yield "tools"
     if model.reasoning_options:
-        yield f"reasoning {'/'.join(model.reasoning_options)}"
+        yield f"reasoning {'/'.join(model.reasoning_options)}" if levels else "reasoning"
+
+
+_MODEL_COLUMNS: tuple[Column[Model], ...] = (
+    Column("KEY", lambda model: model.key, worth=1),
+    Column("LOADED", _loaded, shrinks=True),
+    Column("SIZE", lambda model: size_words(model.size_bytes), right=True),
+    Column("CONTEXT", lambda model: f"{model.max_context_length:,}" if model.max_context_length else "", right=True),
+    Column("CAN", lambda model: ", ".join(_abilities(model)), shrinks=True),
+    Column("QUANT", lambda model: model.quantization),
+    Column("PARAMS", lambda model: model.params, right=True),
+    Column("PUBLISHER", lambda model: model.publisher, shrinks=True),
+)

@@ -112,7 +112,7 @@ class Painter:
         same = 0
         for index, (old, new) in enumerate(zip(before, target, strict=False)):
             # A shaky row was painted cut off at the margin: settled, it is written again, whole.
-            if old != new or (index < settled and new.shaky):
+            if (old is not new and old != new) or (index < settled and new.shaky):
                 break
             same += 1
         if same == len(before) == len(target):

@@ -8,6 +8,7 @@ from prompt_toolkit.document import Document
 
 from lmchat.errors import LmchatError
 from lmchat.render.sanitize import sanitize_line
+from lmchat.repl.commands.elsewhere import ordinary_slash
 from lmchat.repl.commands.table import BY_NAME
 from lmchat.repl.matching import matching
 from lmchat.repl.offers import Suggestion
@@ -36,11 +37,12 @@ class Completions(Completer):
                 )
 
     def _offered(self, before: str) -> Iterator[Suggestion]:
+        typed, before = before, ordinary_slash(before)
         if not before.startswith("/") or "\n" in before:
             return
         name, blank, rest = before[1:].partition(" ")
         if not blank:
             for written, about in matching(name, ((known, each.help) for known, each in BY_NAME.items())):
-                yield Suggestion(f"/{written}", about, before)
+                yield Suggestion(f"/{written}", about, typed)
         elif found := BY_NAME.get(name.lower()):
             yield from found.offers(self._state, rest.lstrip())

@@ -1,7 +1,7 @@
 """Where the person types: the input line with its history, keys, completion and toolbar; questions and choices."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,7 +16,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
-from prompt_toolkit.output import ColorDepth, Output
+from prompt_toolkit.output import Output
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.styles import Style
 
@@ -26,10 +26,13 @@ from lmchat.errors import BadUseError, LmchatError
 from lmchat.render.sanitize import sanitize
 from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
 from lmchat.repl.history import SharedHistory
-from lmchat.repl.keys import Cleared, bindings, know_new_line, typing_command
-from lmchat.repl.matching import Offer
+from lmchat.repl.keys import Cleared, Shortcut, bindings, know_new_line, typing_command
 from lmchat.repl.paste import Folds, Unfolding
-from lmchat.repl.picker import chosen, output_to
+from lmchat.repl.picker.browser import Browser, Picked
+from lmchat.repl.picker.choice import Choices, chosen
+from lmchat.repl.picker.plain import chosen_by_number
+from lmchat.repl.picker.screen import Screen, depth_for, output_to
+from lmchat.repl.picker.sessions import picked_session
 from lmchat.repl.terminal import Terminal
 from lmchat.world import World
 
@@ -64,7 +67,7 @@ class Left:
     """The person left (Ctrl-D)."""
 
 
-Line = Typed | Cleared | Left
+Line = Typed | Cleared | Shortcut | Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class Keyboard:
         self._notice = ""
         self._folds = Folds()
         history: History = SharedHistory(manner.history, self._folds) if manner.history else InMemoryHistory()
-        self._session: PromptSession[str | Cleared] = self._prompting(
+        self._session: PromptSession[str | Cleared | Shortcut] = self._prompting(
             multiline=True,
             editing_mode=EditingMode.VI if manner.vi else EditingMode.EMACS,
             key_bindings=bindings(self._edited, self._folds),
@@ -100,7 +103,7 @@ class Keyboard:
             input_processors=[Unfolding(self._folds.shown)],
             enable_suspend=True,
             style=_STYLE,
-            color_depth=None if manner.colours else ColorDepth.DEPTH_1_BIT,
+            color_depth=depth_for(colours=manner.colours),
             include_default_pygments_style=False,
         )
         if manner.vi:
@@ -137,7 +140,7 @@ class Keyboard:
         finally:
             self.terminal.quiet()
         # What was no UTF-8 when it was typed comes as halves of characters.
-        return got if isinstance(got, Cleared) else Typed(join_surrogates(self._folds.whole(got)))
+        return got if isinstance(got, Cleared | Shortcut) else Typed(join_surrogates(self._folds.whole(got)))
 
     def redraw(self) -> None:
         """Draw the line again, with what the toolbar says now; any thread may ask for it."""
@@ -175,12 +178,26 @@ class Keyboard:
         finally:
             self.terminal.quiet()
 
-    def chosen(self, title: str, choices: Sequence[Offer]) -> str | None:
+    def chosen(self, title: str, choices: Choices) -> str | None:
         """Let the person choose one of several, None where they leave it."""
         try:
-            return chosen(title, choices, self._source, self._output, _STYLE)
+            if self.terminal.escapes:
+                return chosen(title, choices, self.screen)
+            return chosen_by_number(title, choices.offers, self._write, self._prompting().prompt)
         finally:
             self.terminal.quiet()
+
+    def picked(self, browser: Browser) -> Picked | None:
+        """Let the person pick a session or a turn, None where they leave it."""
+        try:
+            return picked_session(browser, self.screen)
+        finally:
+            self.terminal.quiet()
+
+    @property
+    def screen(self) -> Screen:
+        """Return the terminal, for what is drawn there in place of the line."""
+        return Screen(self._source, self._output, _STYLE, depth_for(colours=self._manner.colours))
 
     def edited(self, text: str) -> str:
         """Open a text in the person's editor; raise BadUseError where that fails."""
@@ -201,6 +218,10 @@ class Keyboard:
         output = self._output if self.terminal.escapes else None
         with create_app_session(output=self._output):
             return PromptSession(**manner, input=self._source, output=output)
+
+    def _write(self, text: str) -> None:
+        self._output.write(text)
+        self._output.flush()
 
     def _keep_unsent(self) -> None:
         """Keep in the history what is in the line when the terminal is closed or a signal ends the program."""

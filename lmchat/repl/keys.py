@@ -26,6 +26,14 @@ class Cleared:
     empty: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A key that runs a command; what is in the line stays there for afterwards."""
+
+    command: str
+    line: str
+
+
 def know_new_line() -> None:
     """Make Alt-Enter a new line, and Shift-Enter where a terminal tells it from Enter.
 
@@ -69,6 +77,11 @@ def bindings(edit: Callable[[str], str], folds: Folds) -> KeyBindings:
         event.app.erase_when_done = True
         event.app.exit(result=Cleared(empty=not event.app.current_buffer.text))
 
+    @keys.add("c-o", filter=typing)
+    def pick_session(event: KeyPressEvent) -> None:
+        event.app.erase_when_done = True
+        event.app.exit(result=Shortcut("/switch", folds.whole(event.current_buffer.text)))
+
     @keys.add("c-x", "c-e", filter=typing)
     def open_editor(event: KeyPressEvent) -> None:
         line = event.current_buffer
@@ -91,5 +104,5 @@ def _typed() -> str:
     return get_app().current_buffer.text
 
 
-typing_command = Condition(lambda: _typed().startswith("/") and "\n" not in _typed())
+typing_command = Condition(lambda: _typed().startswith(("/", "\uff0f")) and "\n" not in _typed())
 """Whether what is typed can be a command: only then is completion offered while typing."""

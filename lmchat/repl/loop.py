@@ -17,7 +17,8 @@ from lmchat.repl.commands.table import command_in, sent_text
 from lmchat.repl.completion import Completions
 from lmchat.repl.greeting import greet
 from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed, opened_keyboard
-from lmchat.repl.keys import Cleared
+from lmchat.repl.keys import Cleared, Shortcut
+from lmchat.repl.models import with_first_model
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar
 from lmchat.repl.turns import ask, ask_typed
@@ -76,7 +77,7 @@ def _manner(conversation: Conversation) -> PromptOptions:
 
 
 def _begun(state: ReplState) -> ReplState:
-    """Choose the model where that takes no question; what is wrong with the server is said, and the talk begins."""
+    """Choose the model; what is wrong with the server is said, and the talk begins."""
     if state.model:
         return state
     try:
@@ -84,7 +85,7 @@ def _begun(state: ReplState) -> ReplState:
             if not state.known.settled(_PATIENCE_SECONDS):
                 state.say("The server has not answered yet; the model is chosen with the first prompt.")
                 return state
-            return replace(state, session=state.conversation.with_model(state.session))
+            return with_first_model(state)
     except LmchatError as error:
         state.complain(error)
     return state
@@ -107,6 +108,8 @@ def _step(state: ReplState) -> ReplState:
             images = state.images if state.editing is None else ()
             armed = empty and _now(state) > state.stopped_at + _BURST_SECONDS
             return replace(state, left=armed and state.armed, armed=armed, editing=None, images=images)
+        case Shortcut(command, text):
+            return replace(_safely(replace(state, armed=False), command), draft=text)
         case Typed(text):
             done = _safely(replace(state, armed=False), text)
             _title(done, before=state)

@@ -74,6 +74,18 @@ the request come from it.
 
 OPTIONS: Mapping[str, Key] = {row.name: row for row in _OPTION_ROWS}
 
+_LOAD_ROWS = (
+    OPTIONS["context_length"],
+    Key("eval_batch_size", COUNT, "Tokens evaluated at once.", "512", metavar="TOKENS"),
+    Key("flash_attention", switch(), "Use flash attention.", "true"),
+    Key("num_experts", COUNT, "Experts used at once.", "8", metavar="COUNT"),
+    Key("offload_kv_cache_to_gpu", switch(), "Keep the context on the GPU.", "true"),
+    Key("parallel", COUNT, "Requests answered at once.", "4", metavar="COUNT"),
+)
+
+LOAD_OPTIONS: Mapping[str, Key] = {row.name: row for row in _LOAD_ROWS}
+"""What loading a model takes, by the API's own names (PROTOCOL.md section 5)."""
+
 KEYS = (
     Key(
         "url",

@@ -26,7 +26,7 @@ class Shape:
     expected: str
     accepts: Callable[[object], bool]
     read: Callable[[str], object] = str
-    kind: type[str | int | float] = str
+    kind: type[str | int | float | bool] = str
     choices: tuple[str, ...] = ()
     secret: bool = False
 
@@ -86,6 +86,7 @@ def switch() -> Shape:
         "true or false",
         lambda value: isinstance(value, bool),
         lambda typed: words.get(typed.strip().lower(), typed),
+        kind=bool,
         choices=("true", "false"),
     )
 

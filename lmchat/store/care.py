@@ -131,5 +131,4 @@ def backup(database: Database, path: Path, *, replace: bool) -> None:
 
 
 def _count(database: Database, what: str) -> int:
-    row = database.row(f"SELECT count(*) FROM {what}")  # noqa: S608 - constants of ours
-    return int(row[0]) if row else 0
+    return database.number(f"SELECT count(*) FROM {what}")  # noqa: S608 - constants of ours

@@ -158,10 +158,16 @@ class Database:
         if self._copy is not None:
             self._copy.cleanup()
 
-    def number(self, query: str) -> int:
-        """Return the first number of a query, 0 where there is none."""
-        row = self.row(query)
-        return int(row[0]) if row else 0
+    def number(self, query: str, values: Sequence[object] = ()) -> int:
+        """Return the first number of a query, 0 where there is none; raise StoreError for what is no number."""
+        return next(iter(self.numbers(query, values)), 0)
+
+    def numbers(self, query: str, values: Sequence[object] = ()) -> list[int]:
+        """Return the first column of a query; raise StoreError for what is no whole number."""
+        found = [row[0] for row in self.rows(query, values)]
+        if not all(type(each) is int for each in found):
+            raise damaged(self.path)
+        return found
 
     def up_to_date(self) -> bool:
         """Tell whether the file is one of this version, for which nothing has to be prepared."""

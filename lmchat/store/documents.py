@@ -232,8 +232,7 @@ def import_document(database: Database, value: object, name: str | None) -> Sess
             chosen = numbered(checked(imported.name), lambda each: exists(database, each))
         else:
             chosen = free(database, name)
-        row = database.row("INSERT INTO tree (next) VALUES (?) RETURNING id", (turns[-1].id + 1 if turns else 1,))
-        tree = int(row[0]) if row else 0
+        tree = database.number("INSERT INTO tree (next) VALUES (?) RETURNING id", (turns[-1].id + 1 if turns else 1,))
         opening = first_words(turns[0].prompt.text) if turns else ""
         number = add(database, replace(imported, name=chosen, head=None), tree, opening)
         for turn in turns:

@@ -5,6 +5,7 @@ import signal
 import time
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 import pytest
 
@@ -124,7 +125,11 @@ def test_a_note_is_faint_on_a_terminal() -> None:
     assert terminal.written() == "\x1b[2mWell.\x1b[0m\r\n"
 
 
-COLUMNS = [Column("NAME", shrinks=True), Column("TURNS", right=True), Column("WORDS", shrinks=True)]
+COLUMNS: list[Column[list[str]]] = [
+    Column("NAME", itemgetter(0), shrinks=True),
+    Column("TURNS", itemgetter(1), right=True),
+    Column("WORDS", itemgetter(2), shrinks=True),
+]
 ROWS = [["colours", "3", "What is blue?"], ["日本語", "12", "a\tb\nc " * 9]]
 
 

@@ -20,6 +20,7 @@ from lmchat.repl.commands.tree import edit
 from lmchat.repl.completion import Completions
 from lmchat.repl.matching import matching
 from lmchat.repl.paste import LONGEST_UNFOLDED, Folds, PastingParser
+from lmchat.repl.picker.choice import Choices
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import Status, toolbar
 from tests.repl.lmstudio import Studio, spoken
@@ -94,7 +95,7 @@ def test_arguments_are_offered_by_kind(state: ReplState, tmp_path: Path) -> None
     assert offered(state, "/unload ") == ["acme/big", "--all"]
     assert offered(state, "/load ey") == ["acme/eyes"]
     assert offered(state, "/load acme/eyes con") == ["context_length="]
-    assert offered(state, "/load acme/eyes context_length=") == ["context_length=8192"]
+    assert offered(state, "/load acme/eyes context_length=") == ["context_length=16384"]
     assert offered(state, "/goto ") == ["2", "1"]
     assert offered(state, "/set temp") == ["temperature"]
     assert offered(state, "/set reasoning ") == ["low", "xhigh"]
@@ -267,9 +268,9 @@ def test_a_choice_is_narrowed_by_typing_and_moved_by_arrows(talk: Talk) -> None:
     offers = [("acme/big", "Big"), ("acme/eyes", "Eyes"), ("other/ears", "Ears")]
     for typed, meant in (("", "acme/big"), ("\x1b[B", "acme/eyes"), ("ea", "other/ears"), ("\x1b[B\x1b[A", "acme/big")):
         talk.keys.send_text(f"{typed}{ENTER}")
-        assert talk.keyboard().chosen("Which?", offers) == meant
+        assert talk.keyboard().chosen("Which?", Choices(offers)) == meant
     talk.keys.send_text(f"zz{ENTER}{CTRL_C}")
-    assert talk.keyboard().chosen("Which?", offers) is None
+    assert talk.keyboard().chosen("Which?", Choices(offers)) is None
 
 
 @pytest.mark.parametrize("due", [False, True])

@@ -5,26 +5,26 @@ from contextlib import suppress
 from typing import Any
 
 from lmchat.app.model_cache import instance_offers
-from lmchat.app.models import LOAD_OPTIONS, chat_model, download_model, list_models, load_model, unload_model
+from lmchat.app.models import chat_model, download_model, list_models, load_model, unload_model
 from lmchat.errors import BadUseError, nearest
+from lmchat.render.sanitize import sanitize_line
 from lmchat.repl import offers
 from lmchat.repl.commands.command import Command, nothing, required, words
 from lmchat.repl.matching import Offer
+from lmchat.repl.models import picked_model
 from lmchat.repl.offers import by_word, one_word, whole
 from lmchat.repl.state import ReplState
-from lmchat.settings.keys import COUNT
+from lmchat.settings.keys import LOAD_OPTIONS
 from lmchat.settings.shapes import misfit
 
 _ALL = "--all"
-_SOME_LENGTH = "8192"
 
 
 def model(state: ReplState, text: str) -> ReplState:
-    """Show or change the model."""
+    """Talk to another model, which the person picks where none is named."""
     if not text:
-        state.write(f"{state.model or 'No model is chosen yet.'}\n")
-        state.say("/model KEY chooses another, /models lists them.")
-        return state
+        state.write(f"{sanitize_line(state.model) or 'No model is chosen yet.'}\n")
+        return picked_model(state)
     found = chat_model(state.models(), text)
     # A variant or a loaded copy is asked for by the very name that was typed.
     chosen = found.key if text.casefold() == found.key.casefold() else text
@@ -76,10 +76,10 @@ def _load_options(given: list[str]) -> dict[str, Any]:
         if name not in LOAD_OPTIONS:
             hint = nearest(name, list(LOAD_OPTIONS)) or f"There are: {', '.join(LOAD_OPTIONS)}."
             raise BadUseError(f"'{word}' is no option for loading.", hint=hint)
-        shape = LOAD_OPTIONS[name]
+        shape = LOAD_OPTIONS[name].shape
         options[name] = shape.read(value)
         if wrong := misfit(shape, options[name]):
-            raise BadUseError(f"{name} {wrong}.", hint=f"Like this: {name}={'8192' if shape is COUNT else 'on'}")
+            raise BadUseError(f"{name} {wrong}.", hint=f"Like this: {name}={LOAD_OPTIONS[name].example}")
     return options
 
 
@@ -92,15 +92,15 @@ def _load_offers(state: ReplState, typed: Sequence[str]) -> Iterator[Offer]:
         yield from offers.models(state)
         return
     name, equals, _ = typed[-1].partition("=")
-    for option, shape in LOAD_OPTIONS.items():
+    for option, row in LOAD_OPTIONS.items():
         if not equals:
-            yield f"{option}=", shape.expected
+            yield f"{option}=", row.help
         elif option == name:
-            yield from ((f"{name}={value}", "") for value in shape.choices or (_SOME_LENGTH,))
+            yield from ((f"{name}={value}", "") for value in row.shape.choices or (row.example,))
 
 
 COMMANDS = (
-    Command("model", "[KEY]", "Show the model, or talk to another from here on.", model, whole(offers.models)),
+    Command("model", "[KEY]", "Pick the model to talk to from here on, or name it.", model, whole(offers.models)),
     Command("models", "", "List the server's models.", models),
     Command(
         "load",
