@@ -37,8 +37,9 @@ _FAULT_GRACE = 5.0
 _ITEM = 500
 """Characters that an item of a reply counts for besides its own."""
 
-# `[DONE]` and other bare words that some servers send where JSON belongs.
+# Bare words that some servers send where JSON belongs.
 _LONGEST_WORD = 40
+_DONE = "[DONE]"
 _BARE_WORD = re.compile(r"\s*\[?[A-Za-z_ ]*\]?\s*")
 
 
@@ -121,7 +122,7 @@ def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
                 continue
             silent, size = 0.0, len(frame.data)
             try:
-                events = _events(frame, call, reader, tap, torn)
+                events = _done(reader, faulted=faulted) if _ends(frame) else _events(frame, call, reader, tap, torn)
             except StreamBrokenError:
                 # Half an event is better explained by the break that follows it.
                 next(pieces, None)
@@ -173,7 +174,7 @@ def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn
     except ValueError:
         if len(frame.data) > _LONGEST_WORD or not _BARE_WORD.fullmatch(frame.data):
             raise senseless("an event") from None
-        return reader.end(done=True) if frame.data.strip() == "[DONE]" else ()
+        return ()
     if not isinstance(data, dict):
         return ()
     kind = text(data.get("type")) or frame.name or ("error" if "error" in data else "")
@@ -185,6 +186,15 @@ def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn
         tap(data)
     # In one go: what the reader refuses is raised before any of it is passed on.
     return list(reader.event(kind, data)) if fault is None else (Fault(stream_refusal(_fault(kind, data), call)),)
+
+
+def _ends(frame: Frame) -> bool:
+    return frame.data.strip() == _DONE
+
+
+def _done(reader: ReplyReader, *, faulted: bool) -> Iterable[Event]:
+    """Return what is left at a stream's `[DONE]`; after a fault no reply is complete."""
+    return () if faulted else reader.end(done=True)
 
 
 def _fault(kind: str, data: Data) -> Data | None:
