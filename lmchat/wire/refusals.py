@@ -25,6 +25,7 @@ from lmchat.wire.request import MODELS, Call, Head
 _LONGEST_URL = 500
 
 _TOKEN = "Make a token in LM Studio's server settings and put it into LM_API_TOKEN."  # noqa: S105 - a hint
+_NO_ROUTE = "Let lmchat find out what it has (`--api auto`), or name another API or address."
 _KEY_ELSEWHERE = (
     "Name its key beside its address: token_env or token_command in the settings (a server on this machine, or one "
     "that --url names, gets LM_API_TOKEN)."
@@ -59,8 +60,8 @@ def _names_no_model(complaint: Complaint) -> bool:
 
 
 def foreign(error: LmchatError) -> bool:
-    """Tell whether an error says that the server does not have LM Studio's own API."""
-    return isinstance(error, RefusedError) and error.hint == NOT_LM_STUDIO
+    """Tell whether an error says that the server does not have the API that was spoken to it."""
+    return isinstance(error, RefusedError) and error.hint in {NOT_LM_STUDIO, _NO_ROUTE}
 
 
 def unknown_chain(error: ChainLostError) -> bool:
@@ -115,6 +116,8 @@ def _judge(complaint: Complaint, call: Call) -> RefusedError:
             if call.address.authorization
             else "The server wants an API token, and none is set"
         )
+    if rule.elsewhere == _NO_ROUTE and not call.native:
+        sentence = f"The server has no route {call.path}"
     if complaint.message:
         sentence = f"{sentence}: {complaint.message}"
     else:
@@ -257,6 +260,7 @@ _RULES = (
         lambda it: it.says("unexpected endpoint") or it.status in {404, 405, 501},
         "The server does not have LM Studio's REST API",
         NOT_LM_STUDIO,
+        elsewhere=_NO_ROUTE,
     ),
     _Rule(lambda it: it.status == 413, "The request is too large for the server", "Send smaller images or less text."),
     _Rule(lambda it: it.status in {408, 425, 429, 503}, "The server is busy", "Wait a moment and ask again."),

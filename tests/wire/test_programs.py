@@ -349,6 +349,13 @@ def test_a_hint_about_another_server_does_not_send_people_to_lm_studio(status: i
     assert "LM Studio" in native[0].hint
 
 
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_route_that_a_server_lacks_is_named(status: int) -> None:
+    error = refused(answer(status, '{"detail":"Not Found"}'), RESPONSES)
+    assert error.message.startswith("The server has no route /v1/responses")
+    assert "--api auto" in error.hint
+
+
 def test_every_program_says_its_options_by_dialects_that_there_are() -> None:
     for program in PROGRAMS.values():
         assert set(program.options) <= set(DIALECTS)
