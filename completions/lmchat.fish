@@ -12,7 +12,7 @@ set -g __lmchat_table (string split \n -- '
 |flag|--help||Show this help.
 |command|ask||Ask once and print the answer.
 |command|talk||Talk in a session; without a name a new one begins.
-|command|serve||Serve the built-in model to programs on this machine.
+|command|serve||Serve LM Studio\'s API to programs on this machine: with the built-in model,...
 |command|servers||Show which servers answer, and which one lmchat talks to.
 |command|help||Show help for a command.
 |command|completion||Print a script that completes commands with Tab.
@@ -95,6 +95,8 @@ talk|option|--reasoning|ask levels|How much to think, in the model\'s own levels
 talk|flag|--help||Show this help.
 serve|option|--port||Listen there; 0: any.
 serve|option|--token||Require this token from clients; also LMCHAT_SERVE_TOKEN.
+serve|option|--upstream|words local|Answer with that server\'s models; conversations are kept here.
+serve|option|--upstream-token-env|ask sessions|The environment variable with that server\'s token.
 serve|flag|--help||Show this help.
 servers|flag|--json||One JSON document on stdout, for scripts.
 servers|flag|--help||Show this help.
@@ -112,7 +114,7 @@ sessions|command|fork||Begin a session that shares what was said.
 sessions|command|delete||Move sessions to the trash, for 30 days.
 sessions|command|restore||Bring a session back from the trash.
 sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
-sessions|command|import||Bring back an exported session.
+sessions|command|import||Bring sessions in, of lmchat or another program.
 sessions|command|check||Look for damage in the saved sessions.
 sessions|command|backup||Copy all sessions to one file.
 sessions list|option|--limit||How many, such as 20; 0: all. Else what fits, or 100.
@@ -157,7 +159,7 @@ sessions export|option|--output|file|Write there; .json is complete.
 sessions export|option|-o|file|Write there; .json is complete.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions export|flag|--help||Show this help.
-sessions import|argument|FILE|file|From export --json or backup; - reads standard input.
+sessions import|arguments|FILE…|file|Files, archives or directories; - reads standard input.
 sessions import|option|--name||Call the session that.
 sessions import|flag|--help||Show this help.
 sessions check|flag|--repair||Mend what loses no word, after a copy of the file.
@@ -212,7 +214,7 @@ local|command|stop||End the built-in model\'s server now.
 local stop|flag|--help||Show this help.
 help|command|ask||Ask once and print the answer.
 help|command|talk||Talk in a session; without a name a new one begins.
-help|command|serve||Serve the built-in model to programs on this machine.
+help|command|serve||Serve LM Studio\'s API to programs on this machine: with the built-in model,...
 help|command|servers||Show which servers answer, and which one lmchat talks to.
 help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
@@ -226,7 +228,7 @@ help sessions|command|fork||Begin a session that shares what was said.
 help sessions|command|delete||Move sessions to the trash, for 30 days.
 help sessions|command|restore||Bring a session back from the trash.
 help sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
-help sessions|command|import||Bring back an exported session.
+help sessions|command|import||Bring sessions in, of lmchat or another program.
 help sessions|command|check||Look for damage in the saved sessions.
 help sessions|command|backup||Copy all sessions to one file.
 help|command|models||List, load, unload and download the server\'s models.

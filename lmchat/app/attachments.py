@@ -1,11 +1,12 @@
 """What is sent with a prompt: text files, quoted under their names, and pictures."""
 
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmchat.advice import Say
 from lmchat.app.invocation import Invocation
+from lmchat.chat.quoting import quoted
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
 from lmchat.world import path_of
@@ -42,14 +43,6 @@ def said(read: "Decoded", say: Say) -> str:
     if read.note:
         say(f"lmchat: {read.note}")
     return read.text
-
-
-def quoted(name: str, text: str) -> str:
-    """Quote a text under its name, in a fence longer than any in it."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"File `{name}`:\n{fence}{PurePath(name).suffix.lstrip('.')}\n{text.rstrip()}\n{fence}"
 
 
 def quoted_file(path: Path, say: Say, encoding: str | None = None) -> str:

@@ -61,7 +61,7 @@ class Conversation:
         """Ask `prompt` in `session` and keep what comes; a session that is not on disk yet is written first.
 
         `growing` is the session with its head where the turn should grow, if that is not its end; `summary` marks
-        the reply as one that stands for everything above it; `once` has the model and options of this request where
+        the reply as one that replaces everything above it; `once` has the model and options of this request where
         they are not the session's own.
         """
         before, session = session, self.written(session, prompt)

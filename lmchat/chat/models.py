@@ -1,4 +1,4 @@
-"""Models as a server lists them, and the rule that picks one when nobody named it (PROTOCOL.md section 5)."""
+"""Models as a server lists them, and the rule that picks one where none is named (PROTOCOL.md section 5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

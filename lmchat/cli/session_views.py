@@ -108,7 +108,7 @@ def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
         session = store.find(name)
         if as_json:
             write_document(
-                invocation.world.stdout, [_twig_document(twig, session.head) for twig in store.tree(session)]
+                invocation.world.stdout, [_entry_document(entry, session.head) for entry in store.tree(session)]
             )
             return
         for line in draw_tree(
@@ -123,17 +123,17 @@ def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
             invocation.world.stdout.write(f"{line}\n")
 
 
-def _twig_document(twig: TreeEntry, head: TurnId | None) -> dict[str, Any]:
+def _entry_document(entry: TreeEntry, head: TurnId | None) -> dict[str, Any]:
     return {
-        "turn": twig.id,
-        "parent": twig.parent,
-        "prompt": twig.first_words,
-        "outcome": twig.outcome.value,
-        "model": twig.model,
-        "at": twig.at.isoformat(),
-        "summary": twig.summary,
-        "attempt": twig.attempt,
-        "head": twig.id == head,
+        "turn": entry.id,
+        "parent": entry.parent,
+        "prompt": entry.first_words,
+        "outcome": entry.outcome.value,
+        "model": entry.model,
+        "at": entry.at.isoformat(),
+        "summary": entry.summary,
+        "attempt": entry.attempt,
+        "head": entry.id == head,
     }
 
 

@@ -241,21 +241,25 @@ def export(
 @sessions.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", parser=path_of, help="From export --json or backup; - reads standard input."),
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE…", parser=path_of, help="Files, archives or directories; - reads standard input."),
     ],
     name: Annotated[str | None, typer.Option("--name", metavar="NEW", help="Call the session that.")] = None,
 ) -> None:
-    """Bring back an exported session.
+    """Bring sessions in, of lmchat or another program.
+
+    ChatGPT's and Claude's export (the archive or its conversations.json), llm's logs.db and LM Studio's
+    conversations are known by what is in them. What was imported before is left out.
 
     \b
     lmchat sessions import colours.json
-    lmchat sessions import colours.json --name shades
+    lmchat sessions import chatgpt-export.zip
+    lmchat sessions import ~/.lmstudio/conversations
     """
-    from lmchat.app.export import import_session
+    from lmchat.app.imports import import_sessions
 
-    import_session(context.obj, file, name)
+    import_sessions(context.obj, files, name)
 
 
 @sessions.command()

@@ -126,8 +126,8 @@ def add(database: Database, session: Session, tree: int, first_words: str = "") 
     now = database.now()
     return database.number(
         "INSERT INTO session (name, tree, head, model, system, options, integrations, first_words, created, used,"
-        " use_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(use_order), 0) + 1 FROM session))"
-        " RETURNING id",
+        " use_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " (SELECT max(coalesce(max(use_order), 0), 0) + 1 FROM session)) RETURNING id",
         (session.name, tree, session.head, *_settings(session), first_words, now, now),
     )
 

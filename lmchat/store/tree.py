@@ -39,7 +39,7 @@ def shift(database: Database, session: int, to: TurnId | None, kind: str) -> Non
 def touch(database: Database, session: int) -> None:
     """Make a session the one used last (inside a transaction)."""
     database.execute(
-        "UPDATE session SET used = ?, use_order = (SELECT max(use_order) + 1 FROM session) WHERE id = ?",
+        "UPDATE session SET used = ?, use_order = (SELECT max(max(use_order), 0) + 1 FROM session) WHERE id = ?",
         (database.now(), session),
     )
 

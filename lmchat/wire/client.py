@@ -10,21 +10,24 @@ from urllib.parse import quote
 from lmchat.chat.events import Event, Finished, Phase, Progress, Quiet, kept_words
 from lmchat.chat.models import DownloadJob, Model
 from lmchat.chat.request import ChatRequest
-from lmchat.errors import BadUseError, ChainLostError, LmchatError, RefusedError
+from lmchat.errors import ChainLostError, LmchatError, RefusedError, ServerError
 from lmchat.wire.address import Address
 from lmchat.wire.dialect import Data, Dialect
 from lmchat.wire.dialects import DIALECTS, LMSTUDIO, RESPONSES
 from lmchat.wire.faults import not_lm_studio
-from lmchat.wire.http import TICK, exchange
+from lmchat.wire.http import TICK, Piece, exchange
 from lmchat.wire.lmstudio.models import LoadedModel, read_job, read_loaded
 from lmchat.wire.loose_json import parse_json, text
 from lmchat.wire.programs import DIFFERING, PROGRAMS, UNKNOWN, Program, adapted
 from lmchat.wire.refusals import foreign, loading, unknown_chain
 from lmchat.wire.request import GREETING, MODELS, Call
-from lmchat.wire.route import Route
-from lmchat.wire.stream import chat_events, json_object, whole_answer
+from lmchat.wire.route import Route, stateless, unmanaged
+from lmchat.wire.stream import Pieces, chat_events, json_object, whole_answer
 
 Tap = Callable[[Mapping[str, Any]], None]
+
+_TRIES = 20
+"""How often, a tick apart, a server that may move is looked for again."""
 
 _ASK_SECONDS = 10.0
 """How long a server may be silent that is asked what it is."""
@@ -40,6 +43,7 @@ class Client:
     Every method raises LmchatError where the server cannot be reached, refuses or breaks off. `log` gets the lines of
     `--debug`; no secret is ever in them. `listed` gets the models whenever they were listed.
     `locate` is asked before each request where the server is, should that change; without it, it is at `address`.
+    `built_in` says that the server is lmchat's own.
     """
 
     address: Address
@@ -47,6 +51,7 @@ class Client:
     listed: Callable[[Sequence[Model]], None] | None = None
     locate: Callable[[], Address] | None = None
     route: Route = field(default_factory=Route)
+    built_in: bool = False
 
     def chat(
         self,
@@ -81,19 +86,18 @@ class Client:
                     raise
                 if not self.route.keeps and request.follows is not None:
                     # Found out on the way: the caller asks again with what this server lacks.
-                    raise _stateless() from error
+                    raise stateless() from error
 
     def _chat(self, request: ChatRequest, tap: Tap | None, *, stream: bool) -> Iterator[Event]:
         dialect, program = self.route.dialect, self._program(request)
         if request.follows is not None and dialect is RESPONSES and not program.chains:
             self._learn(dialect, keeps=False)
-            raise _stateless()
+            raise stateless()
         keeps = self.route.keeps
         sent = None if keeps and request.store else len(request.history)
-        call = self._call(
-            "POST", dialect.chat_path, dialect.body(adapted(request, program, dialect.name), stream=stream)
-        )
-        with closing(exchange(call, self.log)) as pieces:
+        body = dialect.body(adapted(request, program, dialect.name), stream=stream)
+        call, begun = self._begun("POST", self._path(dialect.chat_path), body)
+        with closing(begun) as pieces:
             for event in chat_events(pieces, call, dialect.reader(request), tap):
                 if isinstance(event, Finished):
                     # An id that cannot be followed is none.
@@ -115,7 +119,7 @@ class Client:
 
                 route.program = UNKNOWN
                 with suppress(LmchatError):
-                    route.program = program_of(self._ask(route.prefix + route.dialect.models_path), self._ask)
+                    route.program = program_of(self._ask(self._path(route.dialect.models_path)), self._ask)
                     self._learn(route.dialect, keeps=route.keeps)
         return route.program or UNKNOWN
 
@@ -175,8 +179,7 @@ class Client:
 
     def _models(self) -> tuple[Model, ...]:
         dialect = self.route.dialect
-        call = self._call("GET", dialect.models_path, read_seconds=30)
-        data = self._answer(call)
+        data, call = self._answer("GET", self._path(dialect.models_path), read_seconds=30)
         models = dialect.models(data)
         if models is None:
             raise not_lm_studio(call, "something that is no list of models")
@@ -230,44 +233,61 @@ class Client:
     def download_status(self, job_id: str) -> DownloadJob:
         """Ask how far a download is."""
         path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
-        return read_job(self._answer(self._call("GET", path, read_seconds=30)), job_id)
+        return read_job(self._answer("GET", path, read_seconds=30)[0], job_id)
 
     def _manage(self, route: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         if not self.route.dialect.manages:
-            raise _unmanaged()
+            raise unmanaged()
         try:
-            return self._answer(self._call("POST", f"{MODELS}/{route}", body))
+            return self._answer("POST", f"{MODELS}/{route}", body)[0]
         except RefusedError as error:
             if self._finds_dialect(error) and not self.route.dialect.manages:
-                raise _unmanaged() from error
+                raise unmanaged() from error
             raise
 
-    def _call(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, read_seconds: float | None = None
-    ) -> Call:
-        address = self.locate() if self.locate else self.address
-        prefix = "" if self.route.dialect is LMSTUDIO else self.route.prefix
-        return Call(address, method, prefix + path, body, read_seconds=read_seconds)
+    def _path(self, path: str) -> str:
+        """Return a route of the dialect where this server has it."""
+        return path if self.route.dialect is LMSTUDIO else self.route.prefix + path
 
     def _ask(self, path: str, body: Data | None = None) -> Data:
-        """Ask for a route of whatever API; the path is whole."""
-        address = self.locate() if self.locate else self.address
-        return self._answer(Call(address, "GET" if body is None else "POST", path, body, read_seconds=_ASK_SECONDS))
+        """Ask for a route of whatever API."""
+        return self._answer("GET" if body is None else "POST", path, body, read_seconds=_ASK_SECONDS)[0]
 
-    def _answer(self, call: Call) -> Mapping[str, Any]:
-        with closing(exchange(call, self.log)) as pieces:
-            head, body = whole_answer(pieces)
-        return json_object(head, body, call)
+    def _begun(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, read_seconds: float | None = None
+    ) -> tuple[Call, Pieces]:
+        """Begin an exchange; a server that may move is looked for again where it has just been killed.
+
+        It is found a moment longer. What it was asked is lost with it, so that nothing is asked twice.
+        """
+        for left in range(_TRIES, -1, -1):
+            address = self.locate() if self.locate else self.address
+            call = Call(address, method, path, body, read_seconds=read_seconds, built_in=self.built_in)
+            pieces = exchange(call, self.log)
+            if self.locate is None:
+                break
+            try:
+                return call, _resumed(next(pieces, None), pieces)
+            except ServerError:
+                if not left:
+                    raise
+                sleep(TICK)
+        return call, pieces
+
+    def _answer(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, read_seconds: float | None = None
+    ) -> tuple[Mapping[str, Any], Call]:
+        call, begun = self._begun(method, path, body, read_seconds=read_seconds)
+        with closing(begun) as pieces:
+            head, content = whole_answer(pieces)
+        return json_object(head, content, call), call
 
 
-def _stateless() -> ChainLostError:
-    return ChainLostError("This server keeps no conversations.", param="previous_response_id")
-
-
-def _unmanaged() -> BadUseError:
-    return BadUseError(
-        "This server cannot load, unload or download models.", hint="LM Studio can; here the program that runs it does."
-    )
+def _resumed(first: Piece, rest: Pieces) -> Pieces:
+    """Yield a first piece and the rest; closing it closes the rest."""
+    with closing(rest):
+        yield first
+        yield from rest
 
 
 def _pause() -> Iterator[Event]:

@@ -18,7 +18,7 @@ from lmchat.errors import (
     RefusedError,
 )
 from lmchat.wire.error_bodies import Complaint, complaint_of, read_complaint
-from lmchat.wire.faults import NOT_LM_STUDIO
+from lmchat.wire.faults import BUILT_IN, NOT_LM_STUDIO
 from lmchat.wire.redaction import redact
 from lmchat.wire.request import MODELS, Call, Head
 
@@ -98,13 +98,18 @@ def _redirect(head: Head, call: Call) -> RefusedError:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What a kind of complaint means, and what a person can do; `elsewhere` where that differs with other programs."""
+    """What a kind of complaint means, and what a person can do.
+
+    `elsewhere` is the hint where the program is not LM Studio, `built_in` where the server is lmchat's own, if those
+    are others.
+    """
 
     applies: Callable[[Complaint], bool]
     sentence: str
     hint: Advice | Callable[[Complaint], Advice]
     kind: type[RefusedError] = RefusedError
     elsewhere: Advice = ""
+    built_in: str = ""
 
 
 def _judge(complaint: Complaint, call: Call) -> RefusedError:
@@ -123,9 +128,10 @@ def _judge(complaint: Complaint, call: Call) -> RefusedError:
     else:
         sentence = f"{sentence} (HTTP {complaint.status})." if complaint.status >= 300 else f"{sentence}."
     hint = rule.elsewhere if rule.elsewhere and not call.native else rule.hint
+    hint = hint(complaint) if callable(hint) else hint
     return rule.kind(
         sentence,
-        hint=hint(complaint) if callable(hint) else hint,
+        hint=rule.built_in or hint if call.built_in else hint,
         error_type=complaint.type,
         code=complaint.code,
         param=complaint.param,
@@ -202,7 +208,8 @@ _RULES = (
         "The server wants an API token",
         _TOKEN,
         NotAllowedError,
-        _KEY_ELSEWHERE,
+        elsewhere=_KEY_ELSEWHERE,
+        built_in=BUILT_IN,
     ),
     _Rule(
         lambda it: it.status == 403,
@@ -269,6 +276,7 @@ _RULES = (
         "The gateway in front of the server gets no answer from it",
         "Check that LM Studio is running there.",
         elsewhere="Check that the server behind it runs.",
+        built_in=BUILT_IN,
     ),
     _Rule(
         lambda it: it.names("engine_failed"),
@@ -280,6 +288,7 @@ _RULES = (
         "The server failed at this request",
         "LM Studio's log says more (`lms log stream`); loading the model again often helps.",
         elsewhere="Its own log says more; `--debug` shows what was sent.",
+        built_in=BUILT_IN,
     ),
     _Rule(lambda it: it.status >= 300, "The server refused the request", "`--debug` shows what was sent."),
     _Rule(lambda _it: True, "The server reports an error", "Ask again, or choose another model."),

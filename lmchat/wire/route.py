@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lmchat.chat.values import ResponseId
+from lmchat.errors import BadUseError, ChainLostError
 from lmchat.wire.dialect import Dialect, Finding
 from lmchat.wire.dialects import DIALECTS, LMSTUDIO
 from lmchat.wire.programs import PROGRAMS, UNKNOWN, Program
@@ -44,3 +45,15 @@ class Route:
         self.dialect, self.keeps, self.settled = dialect, keeps, True
         if self.learned is not None:
             self.learned(Finding(dialect.name, keeps, self.prefix, self.program.name if self.program else NOT_KNOWN))
+
+
+def stateless() -> ChainLostError:
+    """Return the error for an id on a server that keeps nothing."""
+    return ChainLostError("This server keeps no conversations.", param="previous_response_id")
+
+
+def unmanaged() -> BadUseError:
+    """Return the error for what only LM Studio's own API can do with models."""
+    return BadUseError(
+        "This server cannot load, unload or download models.", hint="LM Studio can; here the program that runs it does."
+    )

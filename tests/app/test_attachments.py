@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lmchat.app.attachments import quoted, read_text
+from lmchat.app.attachments import read_text
+from lmchat.chat.quoting import quoted
 from lmchat.errors import BadUseError
 
 

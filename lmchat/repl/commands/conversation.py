@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lmchat.app.attachments import text_or_file
+from lmchat.app.sessions import say_withheld
 from lmchat.chat.integrations import parse_integration, write_integration
 from lmchat.chat.models import find_model, require_reasoning
 from lmchat.chat.session import Outcome
@@ -108,6 +109,7 @@ def mcp(state: ReplState, text: str) -> ReplState:
     others = tuple(each for each in state.session.integrations if _label(each) != _label(added))
     state = state.talking_with(integrations=(*others, added))
     state.say(f"The model may use {_label(added)} from the next prompt on; /mcp off drops it.")
+    say_withheld(state.conversation.settings, added, state.say)
     return state
 
 
