@@ -30,7 +30,7 @@ from lmchat.chat.values import InvalidToolCall, Message, OtherItem, Reasoning, R
 from lmchat.render.cells import BLANK, Row, line_row
 from lmchat.render.failures import show_note
 from lmchat.render.margin import DisplayOptions, Thoughts
-from lmchat.render.notes import CUT_OFF, INTERRUPTED, branched_note, resending_note, stats_note, thought_note
+from lmchat.render.notes import INTERRUPTED, branched_note, resending_note, stats_note, thought_note
 from lmchat.render.painter import Painter
 from lmchat.render.progress import Activity, Thinking, call_rows, invalid_call_rows
 from lmchat.render.sanitize import Sanitizer, sanitize
@@ -63,7 +63,6 @@ class Screen:
         self._part_began: float | None = None
         self._anything = self._gap_due = False
         self._reply: Reply | None = None
-        self._cut = False
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -82,8 +81,6 @@ class Screen:
                 if isinstance(error, KeyboardInterrupt) or (error is None and self._reply is None):
                     self._settle([line_row(INTERRUPTED, self._theme.styles.faint, self._theme, self._painter.width)])
                 self._painter.close()
-            if self._cut:
-                self._note(CUT_OFF)
             if self._wanted.stats and self._reply is not None:
                 self._note(stats_note(self._reply.stats, context_length=self._wanted.context_length))
 
@@ -111,8 +108,7 @@ class Screen:
             case Started() | Progress():
                 if self._message is None:
                     self._activity.observe(event, self._now())
-            case Finished(reply, cut):
-                self._cut = cut
+            case Finished(reply):
                 self._take_whole(reply)
             case Resending():
                 self._note(resending_note(event))
