@@ -22,6 +22,8 @@ def talk_on(invocation: Invocation, flags: ChatFlags) -> None:
     """
     if flags.pick:
         flags = _picked(invocation, flags)
+    if len(flags.models) > 1:
+        raise BadUseError("A talk has one model at a time.", hint='lmchat ask -m KEY -m KEY "…" asks several.')
     piped = _piped_prompt(invocation, flags)
     images = () if piped else pictures(invocation, flags.images)
     quoted = () if piped else [(path.name, quoted_file(path, invocation.say, flags.encoding)) for path in flags.files]

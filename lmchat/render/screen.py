@@ -30,7 +30,7 @@ from lmchat.chat.values import InvalidToolCall, Message, OtherItem, Reasoning, R
 from lmchat.render.cells import BLANK, Row, line_row
 from lmchat.render.failures import show_note
 from lmchat.render.margin import DisplayOptions, Thoughts
-from lmchat.render.notes import CUT_OFF, INTERRUPTED, branched_note, finished_note, resending_note, thought_note
+from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note, thought_note
 from lmchat.render.painter import Painter
 from lmchat.render.progress import Activity, Thinking, call_rows, invalid_call_rows
 from lmchat.render.sanitize import Sanitizer, sanitize
@@ -81,11 +81,7 @@ class Screen:
                 if isinstance(error, KeyboardInterrupt) or (error is None and self._finished is None):
                     self._settle([line_row(INTERRUPTED, self._theme.styles.faint, self._theme, self._painter.width)])
                 self._painter.close()
-            if self._finished is None:
-                return
-            if self._finished.cut:
-                self._note(CUT_OFF)
-            if self._wanted.stats:
+            if self._wanted.stats and self._finished is not None:
                 self._note(finished_note(self._finished, self._wanted.context_length))
 
     def show(self, event: Event) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from lmchat.app.display import view_for
+from lmchat.app.remarks import remarks
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
@@ -51,6 +52,8 @@ def ask(
     if state.context()[1] is None:
         state.known.refresh()  # the reply may have loaded the model
     if exchange.failure is None:
+        for remark in remarks(state.conversation, exchange):
+            state.say(remark)
         state = _warned(state)
     else:
         state.complain(exchange.failure)

@@ -72,6 +72,7 @@ def test_the_json_document_has_every_promised_key(tmp_path: Path) -> None:
         "turn": 2,
         "parent": 1,
         "outcome": "complete",
+        "reason": None,
         "text": "Blue.",
         "reasoning": None,
         "tool_calls": [],
