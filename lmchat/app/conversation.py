@@ -14,7 +14,7 @@ from lmchat.app.model_choice import remember_model, remembered_model
 from lmchat.chat.models import Model, by_use, find_model, meant_model, pick_model, require_reasoning, require_sight
 from lmchat.chat.private import Memory
 from lmchat.chat.request import ChatRequest
-from lmchat.chat.session import Session
+from lmchat.chat.session import Session, Turn
 from lmchat.chat.talk import Exchange, Show, talk
 from lmchat.chat.values import EphemeralMcp, Integration, Prompt
 from lmchat.errors import LmchatError, NotFoundError
@@ -27,6 +27,9 @@ from lmchat.world import World
 
 _RECENT = 50
 """How many sessions back a model counts as used lately."""
+
+_NAMED = 20
+"""How many models are named where one has to be chosen; a gateway may have hundreds."""
 
 Tap = Callable[[Mapping[str, Any]], None]
 
@@ -80,16 +83,23 @@ class Conversation:
             keeps=client.route.keeps,
             find=self._meant,
         )
-        answered, asked = exchange.turn.reply.model_instance_id, exchange.turn.model
-        # LM Studio names an instance of the model; elsewhere another name is another model.
-        if answered not in {"", asked} and self.client.route.dialect is not LMSTUDIO:
-            show_note(self.world, f"The server answered with {answered}, not with {asked}.")
-        after = replace(exchange.session, model=session.model if once else asked, options=session.options)
+        self._name_other_model(before, exchange.turn)
+        after = replace(exchange.session, model=session.model if once else exchange.turn.model, options=session.options)
         if after.model != session.model and not self.private:
             self.store.configure(after)
         if exchange.turn.barren and not self.private and self.store.forget_unanswered(after):
             after = replace(before, id=0, turns={}, head=None)
         return replace(exchange, session=after)
+
+    def _name_other_model(self, before: Session, turn: Turn) -> None:
+        """Say that another model answered than was asked, once for each in a row."""
+        answered, asked = turn.reply.model_instance_id, turn.model
+        # LM Studio names an instance of the model; elsewhere another name is another model.
+        if answered in {"", asked} or self.client.route.dialect is LMSTUDIO:
+            return
+        last = before.turns.get(before.head) if before.head is not None else None
+        if last is None or (last.reply.model_instance_id, last.model) != (answered, asked):
+            show_note(self.world, f"The server answered with {answered}, not with {asked}.")
 
     def written(self, session: Session, prompt: Prompt) -> Session:
         """Return the session as it is on disk now, with the settings of `session`; a new one is added.
@@ -138,10 +148,11 @@ class Conversation:
         if choose is not None and (chosen := choose(chatting)):
             self.remember(chosen)
             return replace(session, model=chosen)
-        keys = [model.key for model in chatting]
+        keys = [model.key for model in chatting[:_NAMED]]
+        more = f" and {len(chatting) - _NAMED:,} more" if len(chatting) > _NAMED else ""
         raise NotFoundError(
             "Several models could answer.",
-            hint=("Choose one, such as ", Do(Action.CHOOSE_MODEL, keys[0]), f". There are: {', '.join(keys)}."),
+            hint=("Choose one, such as ", Do(Action.CHOOSE_MODEL, keys[0]), f". There are: {', '.join(keys)}{more}."),
         )
 
     def by_use(self, models: Sequence[Model]) -> list[Model]:

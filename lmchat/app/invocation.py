@@ -12,6 +12,11 @@ BUILT_IN = "local"
 """The URL people write for the built-in model, and the name its response ids are kept under."""
 
 
+def usual_url(port: int) -> str:
+    """Return the address of a port of this machine, and of no other whatever `localhost` may mean."""
+    return f"http://127.0.0.1:{port}"
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """The world and the options that every command shares."""

@@ -11,11 +11,12 @@ from lmchat.app.invocation import Invocation
 from lmchat.errors import LmchatError
 from lmchat.local.upstream import Passed, Upstream
 from lmchat.wire.body import Frame
-from lmchat.wire.client import Client, Route
+from lmchat.wire.client import Client
 from lmchat.wire.dialects import COMPLETIONS
 from lmchat.wire.http import exchange
 from lmchat.wire.redaction import redact
 from lmchat.wire.request import Call, Head
+from lmchat.wire.route import Route
 
 
 def serve_upstream(invocation: Invocation, url: str, *, port: int, token: str, token_variable: str = "") -> None:

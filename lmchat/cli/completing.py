@@ -74,7 +74,7 @@ def _levels(world: World, words: Sequence[str]) -> Iterable[Offer]:
 
 def _known(world: World, words: Sequence[str]) -> list[Model]:
     """Return the models of the server that the line, or else the settings, would talk to."""
-    from lmchat.app.invocation import BUILT_IN
+    from lmchat.app.invocation import BUILT_IN, usual_url
     from lmchat.app.model_cache import known_models
     from lmchat.settings import read_settings
     from lmchat.wire.address import Address
@@ -84,7 +84,8 @@ def _known(world: World, words: Sequence[str]) -> list[Model]:
     if url == BUILT_IN:
         return known_models(world, [BUILT_IN])
     servers = [Address(url).url]
-    known = known_models(world, servers if settings.is_set("url") else [*servers, BUILT_IN])
+    others = [] if settings.is_set("url") else [*map(usual_url, settings.usual_ports()), BUILT_IN]
+    known = known_models(world, [*servers, *others])
     if known:
         return known
     from lmchat.app.quick_look import models_at

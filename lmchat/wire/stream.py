@@ -23,7 +23,7 @@ from lmchat.wire.body import REPLY_LIMIT, Frame, too_large
 from lmchat.wire.dialect import Data, ReplyReader
 from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, senseless
 from lmchat.wire.http import TICK, Piece
-from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, text
+from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, sequence, text
 from lmchat.wire.redaction import redact_all
 from lmchat.wire.refusals import refusal, stream_refusal
 from lmchat.wire.request import Call, Head
@@ -38,8 +38,9 @@ _FAULT_GRACE = 5.0
 _ITEM = 500
 """Characters that an item of a reply counts for besides its own."""
 
-# `[DONE]` and other bare words that some servers send where JSON belongs.
+# Bare words that some servers send where JSON belongs.
 _LONGEST_WORD = 40
+_DONE = "[DONE]"
 _BARE_WORD = re.compile(r"\s*\[?[A-Za-z_ ]*\]?\s*")
 
 
@@ -81,7 +82,7 @@ def _answered(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
     yield from events
 
 
-def whole_answer(pieces: Pieces) -> tuple[Head, bytes]:
+def whole_answer(pieces: Iterable[Piece | None]) -> tuple[Head, bytes]:
     """Wait for an answer's end and return its head and its body."""
     head, body = Head(0), bytearray()
     for piece in pieces:
@@ -121,7 +122,7 @@ def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
                 yield Quiet()
                 continue
             silent = 0.0
-            for event in _joined(_together(piece, call, reader, tap, torn)):
+            for event in _joined(_together(piece, call, reader, tap, torn, faulted=faulted)):
                 if isinstance(event, Finished):
                     # Some servers leave the socket open.
                     pieces.close()
@@ -175,15 +176,19 @@ def _give_up(error: LmchatError, pieces: Pieces) -> NoReturn:
 
 
 def _together(
-    frames: list[Frame], call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters
+    frames: list[Frame], call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters, *, faulted: bool
 ) -> list[Event | LmchatError]:
     """Return the events of frames that came together, at last what is wrong with the first bad one; empty the list."""
     events: list[Event | LmchatError] = []
     try:
         for frame in frames:
-            events += _events(frame, call, reader, tap, torn)
+            if _ends(frame):
+                events += _done(reader, faulted=faulted)
+            else:
+                events += _events(frame, call, reader, tap, torn)
             if events and isinstance(events[-1], Finished):
                 break
+            faulted = faulted or (bool(events) and isinstance(events[-1], Fault))
     except LmchatError as error:
         events.append(error)
     frames.clear()  # they may be large, and what follows takes its time
@@ -208,7 +213,7 @@ def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn
     except ValueError:
         if len(written) > _LONGEST_WORD or not _BARE_WORD.fullmatch(written):
             raise senseless("an event") from None
-        return reader.end(done=True) if written.strip() == "[DONE]" else ()
+        return ()
     if not isinstance(data, dict):
         return ()
     kind = text(data.get("type")) or name or ("error" if "error" in data else "")
@@ -222,10 +227,23 @@ def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn
     return tuple(reader.event(kind, data)) if fault is None else (Fault(stream_refusal(_fault(kind, data), call)),)
 
 
+def _ends(frame: Frame) -> bool:
+    return frame[1].strip() == _DONE
+
+
+def _done(reader: ReplyReader, *, faulted: bool) -> Iterable[Event]:
+    """Return what is left at a stream's `[DONE]`; after a fault no reply is complete."""
+    return () if faulted else reader.end(done=True)
+
+
 def _fault(kind: str, data: Data) -> Data | None:
     """Return the error in an event, None where there is none: it is an event, a member of one, or in a response."""
     if kind == "error":
         return data
     if kind == "response.failed":
         return {"error": mapping(data.get("response")).get("error")}
-    return data if data.get("error") and not data.get("choices") else None
+    if data.get("error"):
+        return data
+    # OpenRouter: the provider behind it broke off.
+    errors = (mapping(choice).get("error") for choice in sequence(data.get("choices")))
+    return next(({"error": error} for error in errors if error), None)

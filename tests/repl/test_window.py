@@ -409,7 +409,7 @@ def test_numbers_are_not_torn_at_the_margin(tmp_path: Path, studio: Studio) -> N
         there.send("/stats\r")
         there.until("(5%)")
         assert "Turn 1, acme/big: 10 tokens · 50.0" in there.rows()
-        assert "tokens/s · context 50 of 1,000 (5%)" in there.rows()
+        assert "tokens/s · context 50 of 1,000 (5%) ·" in there.rows()
 
 
 def test_clear_leaves_the_prompt_alone_on_the_screen(talking: Window) -> None:
