@@ -10,6 +10,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.application.current import get_app_or_none
 from prompt_toolkit.completion import Completer, DummyCompleter
+from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import is_done
 from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -25,8 +26,10 @@ from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.render.sanitize import sanitize
 from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
+from lmchat.repl.dragged import as_mentions
 from lmchat.repl.history import SharedHistory
 from lmchat.repl.keys import Cleared, bindings, know_new_line, typing_command
+from lmchat.repl.literal import BANG, SLASH, literal, plain
 from lmchat.repl.matching import Offer
 from lmchat.repl.paste import Folds, Unfolding
 from lmchat.repl.picker import chosen, output_to
@@ -88,11 +91,12 @@ class Keyboard:
         self._status: Callable[[int], str] = lambda _width: ""
         self._notice = ""
         self._folds = Folds()
+        self._is_command: Callable[[str], bool] = lambda _line: False
         history: History = SharedHistory(manner.history, self._folds) if manner.history else InMemoryHistory()
         self._session: PromptSession[str | Cleared] = self._prompting(
             multiline=True,
             editing_mode=EditingMode.VI if manner.vi else EditingMode.EMACS,
-            key_bindings=bindings(self._edited, self._folds),
+            key_bindings=bindings(self._edited, self._pasted, self._folds),
             history=history,
             complete_while_typing=typing_command,
             enable_history_search=~typing_command,
@@ -109,17 +113,24 @@ class Keyboard:
         self._add_toolbar()
 
     def line(
-        self, status: Callable[[int], str], *, completer: Completer | None = None, draft: str = "", notice: str = ""
+        self,
+        status: Callable[[int], str],
+        *,
+        completer: Completer | None = None,
+        is_command: Callable[[str], bool] = lambda _line: False,
+        draft: str = "",
+        notice: str = "",
     ) -> Line:
         """Read one line, with `draft` in it already.
 
-        `status` writes the toolbar for a width; `notice` takes its place as long as the line is empty.
+        `status` writes the toolbar for a width; `notice` takes its place as long as the line is empty. `is_command`
+        tells which pasted line is a command.
         A line that is cut short, because the terminal is closed or a signal ends the program, stays in the history.
         """
-        self._status, self._notice = status, notice
+        self._status, self._notice, self._is_command = status, notice, is_command
         self._session.app.erase_when_done = False
         # Without escapes, the library shows nothing of what is in the line from the beginning.
-        shown = "" if self.terminal.escapes else sanitize(draft)
+        shown = "" if self.terminal.escapes else sanitize(plain(draft))
         try:
             got = self._session.prompt(
                 [("class:prompt", PROMPT), ("", shown)],
@@ -195,6 +206,16 @@ class Keyboard:
             self._output.write(f"lmchat: error: {error.message}\n")
             self._output.flush()
             return text
+
+    def _pasted(self, text: str, line: Document) -> str:
+        """Return what a paste puts into the line: mentions for files that were dragged, else text and no command."""
+        before = line.text_before_cursor
+        if not before.strip():
+            if self._is_command(text) and "\n" not in text.strip():
+                return text
+        elif before.startswith((*SLASH, *BANG)):
+            return text
+        return as_mentions(text, before) or self._folds.fold(literal(text))
 
     def _prompting(self, **manner: Any) -> PromptSession[Any]:
         """Make a prompt; in a terminal without escapes the library writes none, but only to its session's output."""

@@ -14,6 +14,7 @@ from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.keys import Keys
 
+from lmchat.repl.literal import SLASH, plain
 from lmchat.repl.paste import Folds
 
 _NEW_LINE = ("\x1b[27;2;13~", "\x1b[13;2u", "\x1b\r")
@@ -35,8 +36,11 @@ def know_new_line() -> None:
         ANSI_SEQUENCES[sequence] = Keys.ControlJ
 
 
-def bindings(edit: Callable[[str], str], folds: Folds) -> KeyBindings:
-    """Make the bindings; `edit` opens a text in the person's editor and returns it changed."""
+def bindings(edit: Callable[[str], str], pasted: Callable[[str, Document], str], folds: Folds) -> KeyBindings:
+    """Make the bindings.
+
+    `edit` opens a text in the person's editor and returns it changed; `pasted` returns what a paste puts into a line.
+    """
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER)
 
@@ -61,7 +65,7 @@ def bindings(edit: Callable[[str], str], folds: Folds) -> KeyBindings:
     def paste(event: KeyPressEvent) -> None:
         text = event.data.replace("\r\n", "\n").replace("\r", "\n")
         # Without the event: neither completion nor suggestion looks at what is pasted.
-        event.current_buffer.insert_text(folds.fold(text), fire_event=False)
+        event.current_buffer.insert_text(pasted(text, event.current_buffer.document), fire_event=False)
 
     @keys.add("c-c", filter=typing)
     @keys.add("<sigint>")
@@ -74,7 +78,9 @@ def bindings(edit: Callable[[str], str], folds: Folds) -> KeyBindings:
         line = event.current_buffer
 
         def change() -> None:
-            text = folds.fold(edit(folds.whole(line.text)))
+            before = folds.whole(line.text)
+            after = edit(plain(before))
+            text = folds.fold(before if after == plain(before) else after)
             line.document = Document(text, len(text))
 
         run_in_terminal(change)
@@ -91,5 +97,5 @@ def _typed() -> str:
     return get_app().current_buffer.text
 
 
-typing_command = Condition(lambda: _typed().startswith("/") and "\n" not in _typed())
+typing_command = Condition(lambda: _typed().startswith(tuple(SLASH)) and "\n" not in _typed())
 """Whether what is typed can be a command: only then is completion offered while typing."""

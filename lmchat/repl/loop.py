@@ -13,11 +13,15 @@ from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
 from lmchat.render.failures import show_traceback
 from lmchat.render.sanitize import sanitize_line
-from lmchat.repl.commands.table import command_in, sent_text
+from lmchat.repl.attaching import attach
+from lmchat.repl.commands.table import command_in, is_command
 from lmchat.repl.completion import Completions
+from lmchat.repl.dragged import attached_by
 from lmchat.repl.greeting import greet
 from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed, opened_keyboard
 from lmchat.repl.keys import Cleared
+from lmchat.repl.literal import shell_command
+from lmchat.repl.shell import run_command
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar
 from lmchat.repl.turns import ask, ask_typed
@@ -68,7 +72,7 @@ def run(
 def _manner(conversation: Conversation) -> PromptOptions:
     settings, world = conversation.settings, conversation.world
     return PromptOptions(
-        environ=world.environ,
+        environ=settings.without_secrets(world.environ),
         history=None if conversation.private else world.directories.state / _HISTORY,
         vi=settings.text("keys") == "vi",
         colours=settings.text("color") != "never" and not world.environ.get("NO_COLOR"),
@@ -96,6 +100,7 @@ def _step(state: ReplState) -> ReplState:
     line = state.keyboard.line(
         lambda width: toolbar(status(), width),
         completer=Completions(state),
+        is_command=is_command,
         draft=state.draft,
         notice=_LEAVE_NOTICE if state.armed else "",
     )
@@ -150,7 +155,11 @@ def _done(state: ReplState, line: str | Prompt) -> ReplState:
     if (found := command_in(line)) is not None:
         command, arguments = found
         return command.handler(state, arguments)
-    return ask_typed(state, sent_text(line))
+    if (command_line := shell_command(line)) is not None:
+        return run_command(state, command_line)
+    if files := attached_by(line):
+        return attach(state, files)
+    return ask_typed(state, line)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from lmchat.render.sanitize import sanitize_line, shown_in_line
+from lmchat.repl.literal import plain
 
 LONGEST_UNFOLDED = 10_000
 _FIRST_SIGN = 0x10F000  # private use: no text that people write has them
@@ -49,7 +50,8 @@ class Folds:
         """Return what is shown for a character: a summary for a sign."""
         text = self._texts.get(character)
         if text is None:
-            return shown_in_line(character)
+            return shown_in_line(plain(character))
+        text = plain(text)
         lines = f"{text.count(chr(10)) + 1:,} lines, " if "\n" in text else ""
         begins, ends = sanitize_line(text[:_SHOWN_ENDS]), sanitize_line(text[-_SHOWN_ENDS:])
         return f"[{begins} … {ends}: {lines}{len(text):,} characters]"

@@ -26,6 +26,11 @@ class Terminal:
         self._own = _modes(self._keys)
         self._lent = False
 
+    @property
+    def number(self) -> int | None:
+        """Return the file descriptor that keys come from, None where it is no terminal."""
+        return self._keys
+
     @contextmanager
     def held(self, again: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Keep the terminal quiet for a block, and give it back whole, however the block ends.
