@@ -1,6 +1,7 @@
 """What is sent with a prompt: text files, quoted under their names, and pictures."""
 
 import glob
+import re
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path, PurePath
@@ -24,6 +25,8 @@ LARGEST_TEXT = 4_000_000
 
 MOST_FILES = 200
 """How many files one pattern may fit."""
+
+_QUOTES_BEGIN = re.compile(r"\n\n(?=(?:File|Output of) `)")
 
 _NEVER_MEANT = frozenset({"node_modules", "__pycache__"})
 """Directories of files that programs wrote; `**` leaves them out, as it does what is hidden."""
@@ -69,6 +72,11 @@ def quoted(name: str, text: str) -> str:
 def quoted_output(command: str, text: str, ended: str) -> str:
     """Quote what a command printed; `ended` says how it ended, such as `exit status 0`."""
     return f"Output of `{command}` ({ended}):\n{_fenced(text)}"
+
+
+def without_quotes(prompt: str) -> str:
+    """Return the words of a prompt in front of what is quoted in it; all of it where it is nothing but quotes."""
+    return _QUOTES_BEGIN.split(prompt, maxsplit=1)[0] or prompt
 
 
 def _fenced(text: str, language: str = "") -> str:

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lmchat.advice import Action, Do
+from lmchat.app.attachments import without_quotes
 from lmchat.app.connect import connected
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.chat.models import Model, pick_model, require_reasoning, require_sight
@@ -102,7 +103,7 @@ class Conversation:
             return self.store.join(session)
         return self.store.create(
             None,
-            prompt.text,
+            without_quotes(prompt.text),
             model=session.model,
             system=session.system,
             options=session.options,

@@ -35,16 +35,16 @@ _OVERSTRUCK = re.compile("[^\n]\b")
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a command ended and what it printed, shortened in its middle; `stopped` tells that Ctrl-C was pressed."""
+    """How a command ended and what it printed, shortened in its middle; `interrupted` tells that Ctrl-C was pressed."""
 
     status: int
     output: bytes
-    stopped: bool = False
+    interrupted: bool = False
 
     @property
     def ended(self) -> str:
         """Say how it ended: `exit status 0`, `stopped by Ctrl-C` or `ended by SIGKILL`."""
-        if self.stopped:
+        if self.interrupted and self.status:
             return "stopped by Ctrl-C"
         if self.status >= 0:
             return f"exit status {self.status}"
@@ -73,7 +73,7 @@ def run_in_shell(command: str, environ: Mapping[str, str], keyboard: int | None,
             kept.add(data)
             show(data)
         status = process.wait()
-    return Ran(status, kept.all(), stopped=bool(presses) and status != 0)
+    return Ran(status, kept.all(), interrupted=bool(presses))
 
 
 class ShownOutput:

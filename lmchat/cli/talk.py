@@ -1,6 +1,6 @@
 """`lmchat talk`: open the conversation and hand over to the REPL."""
 
-from lmchat.app.attachments import pictures, quoted_file
+from lmchat.app.attachments import files_named, pictures, quoted_file
 from lmchat.app.conversation import open_conversation, open_kept_store, settings_of
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.sessions import moved_to, resolve_session
@@ -18,7 +18,11 @@ def talk_on(invocation: Invocation, flags: ChatFlags) -> None:
     """
     piped = _piped_prompt(invocation, flags)
     images = () if piped else pictures(invocation, flags.images)
-    quoted = () if piped else [(path.name, quoted_file(path, invocation.say, flags.encoding)) for path in flags.files]
+    quoted = (
+        ()
+        if piped
+        else [(path.name, quoted_file(path, invocation.say, flags.encoding)) for path in files_named(flags.files)]
+    )
     settings = settings_of(invocation, flags)
     with open_kept_store(invocation, private=flags.private) as store:
         session = resolve_session(store, settings, flags, invocation.say)

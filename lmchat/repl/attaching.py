@@ -51,7 +51,7 @@ def prompt_of(state: ReplState, line: str) -> Prompt:
 
     Raise BadUseError for a mentioned file that is missing, is no text, or is a picture the model does not see.
     """
-    found, left_out = mentions(line), list[str]()
+    found, told, left_out = mentions(line), list[str](), list[str]()
     named = [path for mention in found if not mention.pattern for path in mention.files]
     fitting = [path for mention in found if mention.pattern for path in mention.files]
     paths = list(dict.fromkeys([*named, *fitting]))
@@ -62,17 +62,19 @@ def prompt_of(state: ReplState, line: str) -> Prompt:
             if is_picture(path):
                 check_sight(state)
                 read.append(picture(path))
+                told.append(_described(read[-1][0]))
             else:
                 files.append(_quoted_as(state, path, name))
+                told.append(f"{name} ({size_words(path.stat().st_size)})")
         except BadUseError as error:
             if path in named:  # what only fits a pattern is left out instead
                 raise
             left_out.append(f"{name} ({error.message.removesuffix('.')})")
     _check_size(files)
-    _say_mentioned(state, [image for image, _ in read], files, left_out)
-    for _, note in read:
-        if note:
-            state.say(note)
+    notes = [note for _, note in read if note]
+    said = [f"{what}: {_listed(names)}." for what, names in (("Sent with it", told), ("Left out", left_out)) if names]
+    for sentence in (*said, *notes):
+        state.say(sentence)
     text = "\n\n".join(filter(None, [sent(line), *(file.text for file in (*state.files, *files))]))
     return Prompt(text, (*state.images, *(image for image, _ in read)))
 
@@ -109,15 +111,6 @@ def _check_size(files: Sequence[Quoted]) -> None:
             f"{LARGEST_TEXT // 1_000_000} MB.",
             hint="Name fewer.",
         )
-
-
-def _say_mentioned(state: ReplState, images: Sequence[Image], files: Sequence[Quoted], left_out: Sequence[str]) -> None:
-    """Say what a prompt takes with it, before it is sent."""
-    named = [*(f"{file.name} ({size_words(len(file.text.encode()))})" for file in files), *map(_described, images)]
-    if named:
-        state.say(f"Sent with it: {_listed(named)}.")
-    if left_out:
-        state.say(f"Left out: {_listed(left_out)}.")
 
 
 def _listed(named: Sequence[str]) -> str:

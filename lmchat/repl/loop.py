@@ -108,10 +108,10 @@ def _step(state: ReplState) -> ReplState:
     match line:
         case Left():
             return replace(state, left=True)
-        case Cleared(empty):
+        case Cleared(empty, again):
             images = state.images if state.editing is None else ()
             armed = empty and _now(state) > state.stopped_at + _BURST_SECONDS
-            return replace(state, left=armed and state.armed, armed=armed, editing=None, images=images)
+            return replace(state, left=armed and again, armed=armed, editing=None, images=images)
         case Typed(text):
             done = _safely(replace(state, armed=False), text)
             _title(done, before=state)

@@ -26,7 +26,8 @@ def run_command(state: ReplState, command: str) -> ReplState:
     environ = state.conversation.settings.without_secrets(world.environ)
     with terminal.ordinary():
         ran = run_in_shell(command, environ, terminal.number, lambda data: state.write(shown.feed(data)))
-    state.write(shown.flush())
+    # The terminal shows Ctrl-C where the cursor is.
+    state.write(shown.flush() + ("\n" if ran.interrupted else ""))
     ended, first_line = ran.ended, sanitize_line(command.split("\n", 1)[0])
     if not ran.output.strip():
         state.say(f"{_capitalised(ended)}; it printed nothing, so nothing is sent.")

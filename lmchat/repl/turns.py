@@ -89,7 +89,8 @@ def _shown(
     """Speak, and let what shows the turn know when it failed."""
     exchange: Exchange | None = None
     try:
-        with view_for(state.conversation, state.context()[1]) as shown:
+        typed = state.keyboard.typed_ahead
+        with view_for(state.conversation, state.context()[1], typed) as shown:
             exchange = state.conversation.speak(
                 state.session, prompt, shown.show, growing=growing, summary=summary, once=once
             )

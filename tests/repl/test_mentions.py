@@ -14,7 +14,16 @@ from lmchat.repl.mentions import mentions, unfinished_mention
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = tmp_path / "files"
-    for name in ("notes.md", "my notes.txt", "it's.txt", "メモ.txt", "src/a.py", "src/b.py", "src/deep/c.py", "Makefile"):
+    for name in (
+        "notes.md",
+        "my notes.txt",
+        "it's.txt",
+        "メモ.txt",
+        "src/a.py",
+        "src/b.py",
+        "src/deep/c.py",
+        "Makefile",
+    ):
         path = place / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
@@ -92,7 +101,7 @@ def test_what_is_no_file_stays_text(files: Path, line: str) -> None:
     "line", ["@./x", "see @a/b.c", "@src/none", "@/no/such", "@~/none", "@src/*.rs", '@"src/no such.py"', "@../x/y"]
 )
 def test_a_path_that_does_not_exist_is_refused(files: Path, line: str) -> None:
-    with pytest.raises(BadUseError, match="There is no file|No file fits") as refused:
+    with pytest.raises(BadUseError, match=r"There is no file|No file fits") as refused:
         mentions(line)
     assert "is sent as it is" in refused.value.hint
 
@@ -158,7 +167,15 @@ def test_a_slash_command_is_one_word(line: str, command: tuple[str, str] | None)
 
 @pytest.mark.parametrize(
     ("line", "command"),
-    [("!ls -l", "ls -l"), ("! ls", "ls"), ("！ls", "ls"), ("！これは", None), ("a!b", None), ("!", ""), ("\\!ls", None)],
+    [
+        ("!ls -l", "ls -l"),
+        ("! ls", "ls"),
+        ("！ls", "ls"),
+        ("！これは", None),
+        ("a!b", None),
+        ("!", ""),
+        ("\\!ls", None),
+    ],
 )
 def test_a_mark_in_front_is_a_command_of_the_shell(line: str, command: str | None) -> None:
     assert shell_command(line) == command

@@ -18,9 +18,13 @@ _KEYS = (
     ("Enter", "Send; Alt-Enter, Ctrl-J or a trailing \\ begin a new line."),
     ("Ctrl-C", "Stop the reply, or clear the line; twice on an empty line it leaves, like Ctrl-D."),
     ("Up, Down, Ctrl-R", "Earlier prompts, of all sessions; a line that begins with a space is not kept."),
+    ("Right, Ctrl-E", "Take what is suggested in grey from earlier prompts."),
     ("Tab", "Complete commands, sessions, models, options and files."),
     ("Ctrl-X Ctrl-E", "Open the line in your editor."),
-    ("//text", "Send text that begins with a slash."),
+    ("Backspace, Ctrl-U", "While a reply runs: take back what waits for the next prompt."),
+    ("@path, @*.py", "Quote files in this prompt; a picture is attached."),
+    ("!command", "Run a command in your shell, and quote what it prints in the next prompt."),
+    ("//text, \\!text, \\@text", "Send /text, !text, @text."),
 )
 
 
