@@ -12,7 +12,7 @@ set -g __lmchat_table (string split \n -- '
 |flag|--help||Show this help.
 |command|ask||Ask once and print the answer.
 |command|talk||Talk in a session; without a name a new one begins.
-|command|serve||Serve the built-in model to programs on this machine.
+|command|serve||Serve LM Studio\'s API to programs on this machine: with the built-in model,...
 |command|help||Show help for a command.
 |command|completion||Print a script that completes commands with Tab.
 |command|sessions||List, show, search and manage saved sessions.
@@ -59,6 +59,7 @@ ask|flag|--quiet||Say nothing on stderr but errors.
 ask|flag|-q||Say nothing on stderr but errors.
 ask|flag|--help||Show this help.
 talk|argument|NAME|ask sessions|The session; created if it is new.
+talk|flag|--pick||Pick the session, or a turn of it, from a list; NAME narrows it down.
 talk|flag|--continue||Go on with the session used last.
 talk|flag|-c||Go on with the session used last.
 talk|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
@@ -93,12 +94,14 @@ talk|option|--reasoning|ask levels|How much to think, in the model\'s own levels
 talk|flag|--help||Show this help.
 serve|option|--port||Listen there; 0: any.
 serve|option|--token||Require this token from clients; also LMCHAT_SERVE_TOKEN.
+serve|option|--upstream|words local|Answer with that server\'s models; conversations are kept here.
+serve|option|--upstream-token-env|ask sessions|The environment variable with that server\'s token.
 serve|flag|--help||Show this help.
 completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The shell; its script goes to stdout.
 completion|flag|--help||Show this help.
 sessions|flag|--json||One JSON document on stdout, for scripts.
 sessions|flag|--help||Show this help.
-sessions|command|list||List the sessions, the one used last first.
+sessions|command|list||List the sessions, the one used last first, on a terminal last.
 sessions|command|show||Show what was said, from the first turn to the last.
 sessions|command|compare||Compare two replies.
 sessions|command|tree||Draw the turns with their branches.
@@ -108,10 +111,10 @@ sessions|command|fork||Begin a session that shares what was said.
 sessions|command|delete||Move sessions to the trash, for 30 days.
 sessions|command|restore||Bring a session back from the trash.
 sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
-sessions|command|import||Bring back an exported session.
+sessions|command|import||Bring sessions in, of lmchat or another program.
 sessions|command|check||Look for damage in the saved sessions.
 sessions|command|backup||Copy all sessions to one file.
-sessions list|option|--limit||How many, such as 20; 0: all.
+sessions list|option|--limit||How many, such as 20; 0: all. Else what fits, or 100.
 sessions list|flag|--json||One JSON document on stdout, for scripts.
 sessions list|flag|--help||Show this help.
 sessions show|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
@@ -153,7 +156,7 @@ sessions export|option|--output|file|Write there; .json is complete.
 sessions export|option|-o|file|Write there; .json is complete.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions export|flag|--help||Show this help.
-sessions import|argument|FILE|file|From export --json or backup; - reads standard input.
+sessions import|arguments|FILE…|file|Files, archives or directories; - reads standard input.
 sessions import|option|--name||Call the session that.
 sessions import|flag|--help||Show this help.
 sessions check|flag|--repair||Mend what loses no word, after a copy of the file.
@@ -208,10 +211,10 @@ local|command|stop||End the built-in model\'s server now.
 local stop|flag|--help||Show this help.
 help|command|ask||Ask once and print the answer.
 help|command|talk||Talk in a session; without a name a new one begins.
-help|command|serve||Serve the built-in model to programs on this machine.
+help|command|serve||Serve LM Studio\'s API to programs on this machine: with the built-in model,...
 help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
-help sessions|command|list||List the sessions, the one used last first.
+help sessions|command|list||List the sessions, the one used last first, on a terminal last.
 help sessions|command|show||Show what was said, from the first turn to the last.
 help sessions|command|compare||Compare two replies.
 help sessions|command|tree||Draw the turns with their branches.
@@ -221,7 +224,7 @@ help sessions|command|fork||Begin a session that shares what was said.
 help sessions|command|delete||Move sessions to the trash, for 30 days.
 help sessions|command|restore||Bring a session back from the trash.
 help sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
-help sessions|command|import||Bring back an exported session.
+help sessions|command|import||Bring sessions in, of lmchat or another program.
 help sessions|command|check||Look for damage in the saved sessions.
 help sessions|command|backup||Copy all sessions to one file.
 help|command|models||List, load, unload and download the server\'s models.

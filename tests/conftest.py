@@ -38,8 +38,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker run all tests of the built-in model: it takes every core, and two of them only wait in turn."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what installs programs unless it is asked for, also where another `-m` is given.
+
+    Let one worker run all tests of the built-in model: it takes every core, and two of them only wait in turn.
+    """
+    if "engines" not in config.getoption("markexpr"):
+        left_out = [item for item in items if item.get_closest_marker("engines")]
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if not item.get_closest_marker("engines")]
     for item in items:
         if item.get_closest_marker("model"):
             item.add_marker(pytest.mark.xdist_group("model"))

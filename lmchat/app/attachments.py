@@ -1,14 +1,14 @@
 """What is sent with a prompt: text files, quoted under their names, and pictures."""
 
 import glob
-import re
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmchat.advice import Say
 from lmchat.app.invocation import Invocation
+from lmchat.chat.quoting import quoted
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
 from lmchat.world import path_of
@@ -25,8 +25,6 @@ LARGEST_TEXT = 4_000_000
 
 MOST_FILES = 200
 """How many files one pattern may fit."""
-
-_QUOTES_BEGIN = re.compile(r"\n\n(?=(?:File|Output of) `)")
 
 _NEVER_MEANT = frozenset({"node_modules", "__pycache__"})
 """Directories of files that programs wrote; `**` leaves them out, as it does what is hidden."""
@@ -62,28 +60,6 @@ def said(read: "Decoded", say: Say) -> str:
     if read.note:
         say(f"lmchat: {read.note}")
     return read.text
-
-
-def quoted(name: str, text: str) -> str:
-    """Quote a text under its name, in a fence longer than any in it."""
-    return f"File `{name}`:\n{_fenced(text, PurePath(name).suffix.lstrip('.'))}"
-
-
-def quoted_output(command: str, text: str, ended: str) -> str:
-    """Quote what a command printed; `ended` says how it ended, such as `exit status 0`."""
-    return f"Output of `{command}` ({ended}):\n{_fenced(text)}"
-
-
-def without_quotes(prompt: str) -> str:
-    """Return the words of a prompt in front of what is quoted in it; all of it where it is nothing but quotes."""
-    return _QUOTES_BEGIN.split(prompt, maxsplit=1)[0] or prompt
-
-
-def _fenced(text: str, language: str = "") -> str:
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def quoted_file(path: Path, say: Say, encoding: str | None = None, name: str = "") -> str:

@@ -52,10 +52,10 @@ def builtin_client(
         return Address(server.url, token=server.secret)
 
     if keep and POSSIBLE:
-        yield Client(locate(), log=log, listed=listed, locate=locate)
+        yield Client(locate(), log=log, listed=listed, locate=locate, built_in=True)
         return
     with started(world, secret_variables=settings.secret_variables) as url:
-        yield Client(Address(url), log=log, listed=listed)
+        yield Client(Address(url), log=log, listed=listed, built_in=True)
 
 
 def keep_seconds(settings: Settings) -> float:
@@ -135,10 +135,10 @@ def connected(
     """
     url = settings.text("url")
     if settings.is_set("url") and url != BUILT_IN:
-        yield _connection(invocation, settings, url, remember=remember)
+        yield connection_to(invocation, settings, url, remember=remember)
         return
     if url != BUILT_IN:
-        connection = _connection(invocation, settings, url, remember=remember)
+        connection = connection_to(invocation, settings, url, remember=remember)
         if connection.client.greets():
             yield connection
             return
@@ -147,11 +147,18 @@ def connected(
         yield Connection(client, BUILT_IN)
 
 
-def _connection(invocation: Invocation, settings: Settings, url: str, *, remember: bool) -> Connection:
+def connection_to(
+    invocation: Invocation, settings: Settings, url: str, *, remember: bool, token_variable: str = ""
+) -> Connection:
+    """Return the connection to a server; its token is in the variable named, or else where the settings say."""
     server = server_at(Address(url))
-    if sentence := withheld(settings, server):
-        invocation.say(f"lmchat: {sentence}")
-    address = Address(url, token=read_token(invocation.world, token_source(settings, server)))
+    if token_variable:
+        token = _token_in(invocation.world, token_variable)
+    else:
+        if sentence := withheld(settings, server):
+            invocation.say(f"lmchat: {sentence}")
+        token = read_token(invocation.world, token_source(settings, server))
+    address = Address(url, token=token)
     if address.exposes_token:
         invocation.say(f"lmchat: the API token goes to {address.host} without encryption; https would hide it.")
     listed = partial(remember_models, invocation.world, address.url) if remember else None
@@ -162,6 +169,12 @@ def _connection(invocation: Invocation, settings: Settings, url: str, *, remembe
         route=_route(invocation.world, settings, address.url, remember=remember),
     )
     return Connection(client, address.url)
+
+
+def _token_in(world: World, variable: str) -> str:
+    if variable not in world.environ:
+        raise BadUseError(f"The environment variable {variable} is not set.", hint=f"Put the token into {variable}.")
+    return world.environ[variable]
 
 
 def _route(world: World, settings: Settings, server: str, *, remember: bool) -> Route:

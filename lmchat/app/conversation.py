@@ -8,11 +8,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lmchat.advice import Action, Do
-from lmchat.app.attachments import without_quotes
 from lmchat.app.connect import connected
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.chat.models import Model, pick_model, require_reasoning, require_sight
+from lmchat.app.model_choice import remember_model, remembered_model
+from lmchat.chat.models import Model, by_use, find_model, pick_model, require_reasoning, require_sight
 from lmchat.chat.private import Memory
+from lmchat.chat.quoting import without_quotes
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session
 from lmchat.chat.talk import Exchange, Show, talk
@@ -58,7 +59,7 @@ class Conversation:
         """Ask `prompt` in `session` and keep what comes; a session that is not on disk yet is written first.
 
         `growing` is the session with its head where the turn should grow, if that is not its end; `summary` marks
-        the reply as one that stands for everything above it; `once` has the model and options of this request where
+        the reply as one that replaces everything above it; `once` has the model and options of this request where
         they are not the session's own.
         """
         before, session = session, self.written(session, prompt)
@@ -110,28 +111,51 @@ class Conversation:
             integrations=session.integrations,
         )
 
-    def with_model(self, session: Session, choose: Callable[[Sequence[Model]], str | None] | None = None) -> Session:
-        """Return the session with a model to talk to.
+    def with_model(
+        self,
+        session: Session,
+        choose: Callable[[Sequence[Model]], str | None] | None = None,
+        known: Sequence[Model] = (),
+    ) -> Session:
+        """Return the session with a model to talk to: named, loaded, the only one, or chosen before.
 
-        Where several could answer, `choose` lets the person decide; without it, or without an answer, raise
-        NotFoundError.
+        Where several could answer, `choose` lets the person decide, and what they choose counts from then on; without
+        it, or without an answer, raise NotFoundError. `known` are the server's models, where they were just listed.
         """
         named = session.model or self.settings.text("model")
         if named:
             return replace(session, model=named)
-        models = self.client.models()
-        recent = [summary.model for summary in self.store.sessions(limit=_RECENT)]
-        if picked := pick_model(models, recent):
+        models = known or self.client.models()
+        if picked := pick_model(models, self._used()) or self._chosen_before(models):
             return replace(session, model=picked.key)
-        chatting = [model for model in models if model.chats]
+        chatting = self.by_use([model for model in models if model.chats])
         if not chatting:
             raise NotFoundError("The server has no model yet.", hint=("Download one: ", Do(Action.DOWNLOAD_MODEL)))
         if choose is not None and (chosen := choose(chatting)):
+            self.remember(chosen)
             return replace(session, model=chosen)
         keys = [model.key for model in chatting]
         raise NotFoundError(
-            "Several models could answer.", hint=("Choose one with ", Do(Action.CHOOSE_MODEL), f": {', '.join(keys)}")
+            "Several models could answer.",
+            hint=("Choose one, such as ", Do(Action.CHOOSE_MODEL, keys[0]), f". There are: {', '.join(keys)}."),
         )
+
+    def by_use(self, models: Sequence[Model]) -> list[Model]:
+        """Return models with the one used last first."""
+        return by_use(models, [remembered_model(self.world, self.server), *self._used()])
+
+    def remember(self, key: str) -> None:
+        """Keep that the person chose this model, unless nothing is to be kept."""
+        if self.private is None:
+            remember_model(self.world, self.server, key)
+
+    def _used(self) -> list[str]:
+        """Return the models of the latest sessions, the one used last first."""
+        return [summary.model for summary in self.store.sessions(limit=_RECENT)]
+
+    def _chosen_before(self, models: Sequence[Model]) -> Model | None:
+        found = find_model(models, remembered_model(self.world, self.server))
+        return found if found is not None and found.chats else None
 
     def check(self, session: Session, prompt: Prompt) -> None:
         """Refuse what the model is known not to do, before it is sent; raise BadUseError."""

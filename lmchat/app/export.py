@@ -4,10 +4,7 @@ import json
 from enum import Enum
 from pathlib import Path
 
-from lmchat.advice import Action, Do, Say
-from lmchat.app.attachments import read_text
-from lmchat.app.care import import_backup, is_backup
-from lmchat.app.conversation import open_kept_store
+from lmchat.advice import Say
 from lmchat.app.invocation import Invocation
 from lmchat.chat.session import Session
 from lmchat.chat.transcript import transcript
@@ -74,22 +71,3 @@ def write_text(path: Path, text: str) -> str:
     except OSError as error:
         raise BadUseError(f"'{path}' cannot be written: {error.strerror}.") from None
     return instead
-
-
-def import_session(invocation: Invocation, file: Path, name: str | None) -> None:
-    """Add the session that a file contains, or all of a backup."""
-    if is_backup(file):
-        if name is not None:
-            raise BadUseError("A backup has many sessions: --name cannot name them.")
-        import_backup(invocation, file)
-        return
-    try:
-        text = invocation.world.stdin.read() if str(file) == "-" else read_text(file, invocation.say)
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise BadUseError(
-            f"'{file}' is not JSON.", hint=("It must come from ", Do(Action.EXPORT_SESSION), ".")
-        ) from None
-    with open_kept_store(invocation) as store:
-        session = store.import_(document, name)
-    invocation.say((f"Session '{session.name}' is here: ", Do(Action.SWITCH_SESSION, session.name)))

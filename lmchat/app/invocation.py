@@ -56,6 +56,7 @@ class ChatFlags:
     quiet: bool = False
     stdin: bool = True
     encoding: str | None = None
+    pick: bool = False
 
     @property
     def apart(self) -> bool:

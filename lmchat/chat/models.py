@@ -1,4 +1,4 @@
-"""Models as a server lists them, and the rule that picks one when nobody named it (PROTOCOL.md section 5)."""
+"""Models as a server lists them, and the rule that picks one where none is named (PROTOCOL.md section 5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,6 +64,12 @@ def pick_model(models: Sequence[Model], recent: Sequence[str] = ()) -> Model | N
         order = {key: place for place, key in reversed(list(enumerate(recent)))}
         return min(loaded, key=lambda model: order.get(model.key, len(order)))
     return chatting[0] if len(chatting) == 1 else None
+
+
+def by_use(models: Sequence[Model], recent: Sequence[str]) -> list[Model]:
+    """Return the models with the one used last first (`recent`: keys, newest first), then those that are loaded."""
+    order = {key: place for place, key in reversed(list(enumerate(recent)))}
+    return sorted(models, key=lambda model: (order.get(model.key, len(recent)), not model.instances))
 
 
 def require_sight(models: Sequence[Model], name: str) -> None:

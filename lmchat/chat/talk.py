@@ -80,8 +80,8 @@ def talk(
     """Ask `prompt` in `session` and return how it went, with everything that came already kept.
 
     `server` names the server (ids are only followed on the server that gave them), `keeps` says whether it keeps
-    conversations; `defaults` are the options that hold where the session sets none; `private` asks the server to keep
-    nothing; `summary` marks a turn whose reply stands for all above it. A refusal or a broken stream is returned, as is
+    conversations; `defaults` are the options where the session sets none; `private` asks the server to keep
+    nothing; `summary` marks a turn whose reply replaces all above it. A refusal or a broken stream is returned, as is
     Ctrl-C; any other exception passes through after the turn was kept as interrupted.
     """
     draft = Turn(
@@ -180,7 +180,7 @@ class _Attempt:
         return replace(self.finished, items=gathered.items)
 
     def _reason(self, unsent: Sequence[Turn]) -> Reason | None:
-        """Name why `unsent` goes along; None where nothing does, or where the turn before it has said so."""
+        """Say why `unsent` is sent; None where nothing is, or where the turn before it has said so."""
         if not unsent:
             return None
         if self.keeps:
@@ -241,7 +241,7 @@ class _Attempt:
 
 
 def _reason(session: Session, server: str, unsent: Sequence[Turn], *, private: bool) -> Reason:
-    """Name why `unsent` goes along, by what the newest of it lacks."""
+    """Say why `unsent` is sent, by what the newest of it lacks."""
     newest = unsent[-1]
     if newest.summary:
         return Reason.COMPACTED

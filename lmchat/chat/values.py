@@ -10,12 +10,12 @@ from typing import Any, NewType
 ResponseId = NewType("ResponseId", str)
 
 MESSAGE_GAP = "\n\n"
-"""What stands between two messages of one reply (they come apart around tool calls)."""
+"""What is put between two messages of one reply (they come apart around tool calls)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture that goes along with a prompt; `media_type` is like `image/png`, sizes are in pixels."""
+    """A picture sent with a prompt; `media_type` is like `image/png`, sizes are in pixels."""
 
     name: str
     media_type: str
@@ -76,7 +76,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class EphemeralMcp:
-    """An MCP server for one request; headers may hold secrets and are never kept or shown."""
+    """An MCP server for one request; headers may contain secrets and are never kept or shown."""
 
     server_label: str
     server_url: str
@@ -97,7 +97,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """What a model thought before it answered; `seconds` is None where nobody measured it."""
+    """What a model thought before it answered; `seconds` is None where it was not measured."""
 
     text: str
     seconds: float | None = None

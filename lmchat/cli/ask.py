@@ -43,9 +43,11 @@ def _chooser(invocation: Invocation) -> Callable[[Sequence[Model]], str | None] 
         return None
 
     def choose(models: Sequence[Model]) -> str | None:
-        from lmchat.repl.picker import chosen_at
+        from lmchat.repl.models import WHICH_MODEL, choices_of
+        from lmchat.repl.picker.choice import chosen
+        from lmchat.repl.picker.screen import screen_of
 
-        return chosen_at(world, "Which model?", [(model.key, model.display_name) for model in models])
+        return chosen(WHICH_MODEL, choices_of(models), screen_of(world))
 
     return choose
 

@@ -123,6 +123,9 @@ def talk(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The session; created if it is new.")] = None,
     *,
+    pick: Annotated[
+        bool, typer.Option("--pick", help="Pick the session, or a turn of it, from a list; NAME narrows it down.")
+    ] = False,
     flags: ChatFlags,
 ) -> None:
     """Talk in a session; without a name a new one begins.
@@ -130,10 +133,11 @@ def talk(
     \b
     lmchat talk
     lmchat talk holidays -m google/gemma-3-1b
+    lmchat talk --pick
     """
     from lmchat.cli.talk import talk_on
 
-    talk_on(context.obj, replace(flags, name=name))
+    talk_on(context.obj, replace(flags, name=name, pick=pick))
 
 
 @app.command()
@@ -144,17 +148,29 @@ def serve(
         str,
         typer.Option(metavar="TOKEN", help="Require this token from clients; also LMCHAT_SERVE_TOKEN."),
     ] = "",
+    upstream: Annotated[
+        str, typer.Option(metavar="URL", help="Answer with that server's models; conversations are kept here.")
+    ] = "",
+    upstream_token_env: Annotated[
+        str, typer.Option(metavar="NAME", help="The environment variable with that server's token.")
+    ] = "",
 ) -> None:
-    """Serve the built-in model to programs on this machine.
+    """Serve LM Studio's API to programs on this machine: with the built-in model, or another server's.
 
     \b
     lmchat serve --port 1234
-    curl http://localhost:1234/api/v1/models
+    lmchat serve --upstream http://10.0.0.2:8000
     """
-    from lmchat.app.local import serve_model
-
     invocation: Invocation = context.obj
-    serve_model(invocation, port=port, token=token or invocation.world.environ.get("LMCHAT_SERVE_TOKEN", ""))
+    token = token or invocation.world.environ.get("LMCHAT_SERVE_TOKEN", "")
+    if upstream:
+        from lmchat.app.upstream import serve_upstream
+
+        serve_upstream(invocation, upstream, port=port, token=token, token_variable=upstream_token_env)
+    else:
+        from lmchat.app.local import serve_model
+
+        serve_model(invocation, port=port, token=token)
 
 
 app.add_typer(sessions, name="sessions")

@@ -1,7 +1,8 @@
 """What a shell asks while a command line is typed: `lmchat __complete KIND WORDS…`, the words those already typed.
 
 Each line of the answer is a value, a tab and what it is. Whatever is broken, the answer is only shorter: nothing may
-be printed into a half-typed line. It must not load what takes time, nor use the network.
+be printed into a half-typed line. It must not load what takes time, nor use the network but once: where a server's
+models are not known at all, it is asked for them for a moment.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -85,7 +86,12 @@ def _known(world: World, words: Sequence[str]) -> list[Model]:
     if url == BUILT_IN:
         return known_models(world, [BUILT_IN])
     servers = [Address(url).url]
-    return known_models(world, servers if settings.is_set("url") else [*servers, BUILT_IN])
+    known = known_models(world, servers if settings.is_set("url") else [*servers, BUILT_IN])
+    if known:
+        return known
+    from lmchat.app.quick_look import models_at
+
+    return models_at(world, settings, url)
 
 
 def _profiles(world: World, _words: Sequence[str]) -> Iterator[Offer]:

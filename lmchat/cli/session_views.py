@@ -15,11 +15,24 @@ from lmchat.render.json_output import write_document
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
 from lmchat.render.sanitize import sanitize
+from lmchat.render.terminal import size_of
 from lmchat.render.tree import draw_tree
 
+_USUAL_LIMIT = 100
+_OTHER_ROWS = 3
+"""The rows of a window beside the sessions: how many are older, the titles, and the prompt that follows."""
 
-def show_sessions(invocation: Invocation, *, limit: int, as_json: bool) -> None:
-    """List the sessions, the one used last first; `limit` is how many (0: all), in JSON always all."""
+
+def show_sessions(invocation: Invocation, *, limit: int | None, as_json: bool) -> None:
+    """List the sessions, the one used last first; on a terminal last, beside the prompt that follows.
+
+    `limit` is how many (0: all; None: as many as fit into the window, or a hundred elsewhere), in JSON always all.
+    """
+    stdout = invocation.world.stdout
+    terminal = stdout.isatty()
+    if limit is None:
+        fitting = size_of(stdout, invocation.world.environ)()[1] - _OTHER_ROWS
+        limit = max(fitting, 1) if terminal else _USUAL_LIMIT
     with open_kept_store(invocation) as store:
         summaries = store.sessions(limit=None if as_json or not limit else limit)
         more = len(store.names()) - len(summaries)
@@ -29,11 +42,13 @@ def show_sessions(invocation: Invocation, *, limit: int, as_json: bool) -> None:
     if not summaries:
         invocation.say('There are no sessions yet. Begin one: lmchat ask "Hello"')
         return
-    invocation.world.stdout.write(
-        sessions_listing(summaries, invocation.world.now(), theme_of(invocation), width_of(invocation))
-    )
-    if more:
-        invocation.say(f"{counted(more, 'older session')} not shown; --limit 0 shows all.")
+    older = f"{counted(more, 'older session')} not shown; --limit 0 shows all."
+    if more and terminal:
+        invocation.say(older)
+    listed = summaries[::-1] if terminal else summaries
+    stdout.write(sessions_listing(listed, invocation.world.now(), theme_of(invocation), width_of(invocation)))
+    if more and not terminal:
+        invocation.say(older)
 
 
 def _summary_document(summary: Summary) -> dict[str, Any]:
@@ -93,7 +108,7 @@ def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
         session = store.find(name)
         if as_json:
             write_document(
-                invocation.world.stdout, [_twig_document(twig, session.head) for twig in store.tree(session)]
+                invocation.world.stdout, [_entry_document(entry, session.head) for entry in store.tree(session)]
             )
             return
         for line in draw_tree(
@@ -108,17 +123,17 @@ def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
             invocation.world.stdout.write(f"{line}\n")
 
 
-def _twig_document(twig: TreeEntry, head: TurnId | None) -> dict[str, Any]:
+def _entry_document(entry: TreeEntry, head: TurnId | None) -> dict[str, Any]:
     return {
-        "turn": twig.id,
-        "parent": twig.parent,
-        "prompt": twig.first_words,
-        "outcome": twig.outcome.value,
-        "model": twig.model,
-        "at": twig.at.isoformat(),
-        "summary": twig.summary,
-        "attempt": twig.attempt,
-        "head": twig.id == head,
+        "turn": entry.id,
+        "parent": entry.parent,
+        "prompt": entry.first_words,
+        "outcome": entry.outcome.value,
+        "model": entry.model,
+        "at": entry.at.isoformat(),
+        "summary": entry.summary,
+        "attempt": entry.attempt,
+        "head": entry.id == head,
     }
 
 

@@ -23,16 +23,18 @@ def main(context: typer.Context, as_json: given.AsJson = False) -> None:
     lmchat sessions show holidays
     """
     if context.invoked_subcommand is None:
-        list_(context, as_json=as_json)
+        list_(context, None, as_json)
 
 
 @sessions.command("list")
 def list_(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(metavar="COUNT", min=0, help="How many, such as 20; 0: all.")] = 100,
+    limit: Annotated[
+        int | None, typer.Option(metavar="COUNT", min=0, help="How many, such as 20; 0: all. Else what fits, or 100.")
+    ] = None,
     as_json: given.AsJson = False,
 ) -> None:
-    """List the sessions, the one used last first.
+    """List the sessions, the one used last first, on a terminal last.
 
     \b
     lmchat sessions list
@@ -239,21 +241,25 @@ def export(
 @sessions.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", parser=path_of, help="From export --json or backup; - reads standard input."),
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE…", parser=path_of, help="Files, archives or directories; - reads standard input."),
     ],
     name: Annotated[str | None, typer.Option("--name", metavar="NEW", help="Call the session that.")] = None,
 ) -> None:
-    """Bring back an exported session.
+    """Bring sessions in, of lmchat or another program.
+
+    ChatGPT's and Claude's export (the archive or its conversations.json), llm's logs.db and LM Studio's
+    conversations are known by what is in them. What was imported before is left out.
 
     \b
     lmchat sessions import colours.json
-    lmchat sessions import colours.json --name shades
+    lmchat sessions import chatgpt-export.zip
+    lmchat sessions import ~/.lmstudio/conversations
     """
-    from lmchat.app.export import import_session
+    from lmchat.app.imports import import_sessions
 
-    import_session(context.obj, file, name)
+    import_sessions(context.obj, files, name)
 
 
 @sessions.command()

@@ -1,21 +1,25 @@
 """Stored responses: turns as a tree of rows, each pointing at the one it follows.
 
-One SQLite file, shared by all embedded servers of this person. It must not know how turns are made or rendered.
+One SQLite file, shared by all servers of this person's lmchat, whatever answers there.
 """
 
 import contextlib
+import json
 import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from lmchat.local.messages import Message, message, text_of
 
 DAYS_KEPT = 30
 _DAY = 86_400.0
 
-_SCHEMA = """
+_SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS turn (
     number INTEGER PRIMARY KEY,
     response_id TEXT NOT NULL UNIQUE,
@@ -24,22 +28,28 @@ CREATE TABLE IF NOT EXISTS turn (
     input TEXT NOT NULL,
     output TEXT NOT NULL,
     first_shown INTEGER,
-    at REAL NOT NULL
-);
-CREATE INDEX IF NOT EXISTS turn_parent ON turn (parent);
-CREATE INDEX IF NOT EXISTS turn_at ON turn (at);
-"""
+    at REAL NOT NULL,
+    messages TEXT
+)
+""",
+    "CREATE INDEX IF NOT EXISTS turn_parent ON turn (parent)",
+    "CREATE INDEX IF NOT EXISTS turn_at ON turn (at)",
+)
 
 _CHAIN = """
-WITH RECURSIVE chain (number, parent, system_prompt, input, output, first_shown, depth) AS (
-    SELECT number, parent, system_prompt, input, output, first_shown, 0
+WITH RECURSIVE chain (number, parent, system_prompt, input, messages, output, first_shown, depth) AS (
+    SELECT number, parent, system_prompt, input, messages, output, first_shown, 0
     FROM turn WHERE response_id = ? AND at >= ?
     UNION ALL
-    SELECT turn.number, turn.parent, turn.system_prompt, turn.input, turn.output, turn.first_shown, depth + 1
+    SELECT turn.number, turn.parent, turn.system_prompt, turn.input, turn.messages, turn.output, turn.first_shown,
+        depth + 1
     FROM turn JOIN chain ON turn.number = chain.parent
 )
-SELECT number, system_prompt, input, output, first_shown FROM chain ORDER BY depth DESC
+SELECT number, system_prompt, input, messages, output, first_shown FROM chain ORDER BY depth DESC
 """
+
+_VERSION = 2
+"""Since 2 there are `messages`: JSON, where a turn's input is more than one text of the user."""
 
 # A turn that a younger one still follows is needed, however old it is.
 _FORGET = """
@@ -54,23 +64,37 @@ DELETE FROM turn WHERE at < ? AND number NOT IN needed
 
 @dataclass(frozen=True, slots=True)
 class StoredTurn:
-    """Hold one turn of a chain; `system_prompt` is None where its request brought none."""
+    """One turn of a chain: what was said (usually one message of the user) and the answer.
+
+    `system_prompt` is None where its request brought none.
+    """
 
     number: int
     system_prompt: str | None
-    input: str
+    messages: tuple[Message, ...]
     output: str
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Hold the turns a request follows, oldest first.
+    """The turns a request follows, oldest first.
 
     `first_shown` is the number of the first turn that still fits the model's window (None: all do).
     """
 
     turns: tuple[StoredTurn, ...] = ()
     first_shown: int | None = None
+
+    @property
+    def shown(self) -> tuple[StoredTurn, ...]:
+        """Return the turns that still fit."""
+        first = self.first_shown
+        return self.turns if first is None else tuple(turn for turn in self.turns if turn.number >= first)
+
+
+def new_response_id() -> str:
+    """Return an id of the form that LM Studio's have (PROTOCOL.md section 2, State)."""
+    return f"resp_{secrets.token_hex(24)}"
 
 
 class History:
@@ -90,22 +114,33 @@ class History:
             rows = connection.execute(_CHAIN, (response_id, self._now() - DAYS_KEPT * _DAY)).fetchall()
         if not rows:
             return None
-        return Chain(tuple(StoredTurn(*row[:4]) for row in rows), rows[-1][4])
+        turns = [
+            StoredTurn(number, system_prompt, _messages(text, messages), output)
+            for number, system_prompt, text, messages, output, _ in rows
+        ]
+        return Chain(tuple(turns), rows[-1][-1])
 
     def keep(
-        self, chain: Chain, system_prompt: str | None, text: str, output: str, first_shown: int | None = None
-    ) -> str:
-        """Store a turn below the last one of `chain`, and return its response id."""
-        response_id = f"resp_{secrets.token_hex(24)}"
+        self,
+        response_id: str,
+        chain: Chain,
+        system_prompt: str | None,
+        messages: Sequence[Message],
+        output: str,
+        first_shown: int | None = None,
+    ) -> None:
+        """Store a turn below the last one of `chain`."""
         parent = chain.turns[-1].number if chain.turns else None
+        text = "\n\n".join(text_of(each) for each in messages if each["role"] == "user")
+        plain = list(messages) == [message("user", text)]
+        written = None if plain else json.dumps(messages, ensure_ascii=False)
         with self._connected() as connection:
             self._forget(connection)
             connection.execute(
-                "INSERT INTO turn (response_id, parent, system_prompt, input, output, first_shown, at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (response_id, parent, system_prompt, text, output, first_shown, self._now()),
+                "INSERT INTO turn (response_id, parent, system_prompt, input, messages, output, first_shown, at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (response_id, parent, system_prompt, text, written, output, first_shown, self._now()),
             )
-        return response_id
 
     def _forget(self, connection: sqlite3.Connection) -> None:
         """Delete what is older than 30 days, once a day."""
@@ -124,8 +159,23 @@ class History:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         with contextlib.closing(sqlite3.connect(self._path, timeout=10)) as connection:
             connection.execute("PRAGMA foreign_keys = ON")
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+            if _version(connection) < _VERSION:
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = 1; COMMIT")
+                connection.execute("BEGIN IMMEDIATE")
+                # Asked once more: another program may just have done it.
+                if _version(connection) == 1:
+                    connection.execute("ALTER TABLE turn ADD COLUMN messages TEXT")
+                for statement in _SCHEMA:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
+                connection.commit()
             with connection:
                 yield connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _messages(text: str, written: str | None) -> tuple[Message, ...]:
+    return (message("user", text),) if written is None else tuple(json.loads(written))

@@ -1,7 +1,4 @@
-"""Talk to an engine over HTTP, as llama.cpp's server speaks: count a prompt, stream a reply.
-
-It must not know LM Studio's protocol, nor where messages come from.
-"""
+"""Talk to an engine over HTTP, as llama.cpp's server speaks: count a prompt, stream a reply."""
 
 import contextlib
 import http.client
@@ -15,9 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lmchat.local.engines import Engine
+from lmchat.local.messages import Message
 from lmchat.local.refusals import Refusal, broken, engine_failed, overflow
 
-Messages = Sequence[dict[str, str]]
+Messages = Sequence[Message]
 
 _DYING_SECONDS = 2.0
 """How long an engine whose connection has ended may take to be gone."""
@@ -84,7 +82,12 @@ class Count:
     per_second: float
 
 
-Piece = PromptProgress | Text | Count
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Say that a limit ended the reply."""
+
+
+Piece = PromptProgress | Text | Count | Cut
 
 
 def count(engine: Engine, messages: Messages) -> int:
@@ -148,6 +151,8 @@ def _pieces(chunk: dict[str, Any]) -> Iterator[Piece]:
             yield Text(text, reasoning=True)
         if text := delta.get("content"):
             yield Text(text, reasoning=False)
+        if choice.get("finish_reason") == "length":
+            yield Cut()
     if timings := chunk.get("timings"):
         prompt, output = timings["cache_n"] + timings["prompt_n"], timings["predicted_n"]
         if usage := chunk.get("usage"):
@@ -189,6 +194,8 @@ def _refused(error: Any) -> Refusal:
     if said.get("type") == "exceed_context_size_error":
         return overflow()
     message = str(said.get("message", ""))
+    if said.get("type") == "invalid_request_error" and "template" not in message:
+        return Refusal(f"The engine refused the request: {message}", code="invalid_value", param=None)
     if "inja" in message or "template" in message:
         return broken(f"Engine protocol applyPromptTemplate request returned 500: {message}")
     return broken(f"The engine refused the request: {message}")

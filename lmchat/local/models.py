@@ -1,6 +1,6 @@
 """The model files on this machine, as the API lists them (PROTOCOL.md section 5).
 
-It looks at directories and at the heads of files; it must not know what is loaded.
+It looks at directories and at the heads of files.
 """
 
 from collections.abc import Iterator
@@ -44,6 +44,11 @@ class ModelFile:
         return self.head.context or 4096
 
     @property
+    def variant(self) -> str:
+        """Return the name that says how the model is quantized, too."""
+        return f"{self.key}@{self.head.quantization[0].lower()}" if self.head.quantization else self.key
+
+    @property
     def embedding(self) -> bool:
         """Tell whether the model makes vectors instead of text."""
         return any(mark in self.head.architecture for mark in _EMBEDDING)
@@ -65,7 +70,12 @@ class ModelFile:
             "format": "gguf",
         }
         if not self.embedding:
-            row |= {"capabilities": {"vision": False, "trained_for_tool_use": False}, "description": None}
+            row |= {
+                "capabilities": {"vision": False, "trained_for_tool_use": False},
+                "description": None,
+                "variants": [self.variant],
+                "selected_variant": self.variant,
+            }
         return row
 
 

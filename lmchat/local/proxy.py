@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lmchat.errors import LmchatError
 from lmchat.local import refusals
+from lmchat.local.answers import refusal_response, unexpected_response
 from lmchat.local.guard import guarded
 from lmchat.local.refusals import Refusal
-from lmchat.local.server import refusal_response, unexpected_response
 from lmchat.local.shared import STATUS, SharedServer
 
 Locate = Callable[[], SharedServer]

@@ -4,7 +4,7 @@ from typing import Any
 
 
 class Refusal(Exception):  # noqa: N818  # named after what it is; it is sent, not shown as an error of lmchat
-    """Carry an error as it goes over the wire; `details` are its `code` and `param`, null where LM Studio says null."""
+    """An error as it goes over the wire; `details` are its `code` and `param`, null where LM Studio says null."""
 
     def __init__(
         self, message: str, *, status: int = 400, kind: str = "invalid_request", **details: str | None
@@ -12,6 +12,10 @@ class Refusal(Exception):  # noqa: N818  # named after what it is; it is sent, n
         super().__init__(message)
         self.status = status
         self.error: dict[str, Any] = {"message": message, "type": kind, **details}
+
+
+class Overflow(Refusal):
+    """A prompt that is larger than the model's context."""
 
 
 def unknown_model(model: str, examples: list[str]) -> Refusal:
@@ -31,9 +35,19 @@ def lost_chain(response_id: str) -> Refusal:
     )
 
 
-def overflow() -> Refusal:
-    """Refuse a prompt that is larger than the model's context."""
+def lost_node(response_id: str) -> Refusal:
+    """Refuse to follow a response that is not stored, as `/v1/responses` says it (PROTOCOL.md section 6)."""
     return Refusal(
+        f"Prediction history node with id '{response_id}' not found while attempting to build chat history chain that "
+        "includes this node.",
+        param="previous_response_id",
+        code="previous_response_not_found",
+    )
+
+
+def overflow() -> Overflow:
+    """Refuse a prompt that is larger than the model's context."""
+    return Overflow(
         "The number of tokens to keep from the initial prompt is greater than the context length. Try to load the "
         "model with a larger context length, or provide a shorter input",
         status=500,
@@ -41,6 +55,11 @@ def overflow() -> Refusal:
         code="unknown",
         param=None,
     )
+
+
+def no_pictures(model: str) -> Refusal:
+    """Refuse pictures for a model that does not see."""
+    return Refusal(f"Model '{model}' does not support image inputs.", param="input", code="invalid_value")
 
 
 def broken(message: str) -> Refusal:

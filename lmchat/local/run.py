@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
 
+    from lmchat.local.embedded import Embedded
     from lmchat.local.models import Places
-    from lmchat.local.server import ServerState
 
-    Around = Callable[[ASGIApp, ServerState, Callable[[], object]], ASGIApp]
+    Around = Callable[[ASGIApp, Embedded, Callable[[], object]], ASGIApp]
 
 HOST = "127.0.0.1"
+HISTORY = "local.db"
+"""The file, among a person's data, of what servers keep."""
 _PACKAGES = ("xllamacpp", "starlette", "uvicorn")
 
 
@@ -219,7 +221,7 @@ def address(listening: socket.socket) -> str:
 def run(listening: socket.socket, settings: dict[str, Any], around: "Around | None" = None) -> None:
     """Serve on the socket until SIGINT (raises KeyboardInterrupt) or SIGTERM, then end every engine.
 
-    `around` is handed the application, what its routes share, and a function that ends the server.
+    `around` is handed the application, the models, and a function that ends the server.
     """
     import asyncio
 
@@ -227,29 +229,36 @@ def run(listening: socket.socket, settings: dict[str, Any], around: "Around | No
 
     from lmchat.local.child_process import forget
     from lmchat.local.downloads import Downloads
+    from lmchat.local.embedded import Embedded
     from lmchat.local.engines import Instances, load
     from lmchat.local.fetch import fetch
     from lmchat.local.history import History
-    from lmchat.local.server import ServerState, application
+    from lmchat.local.management import management_routes
+    from lmchat.local.server import ServerState, application, openai_routes
     from lmchat.local.worker import Worker
 
     forget(settings["secret_variables"])
-    where, instances = places(settings), Instances(load)
-    state = ServerState(
-        where, History(Path(settings["data"]) / "local.db"), instances, Downloads(where, fetch), Worker()
-    )
-
+    where, worker = places(settings), Worker()
+    models = Embedded(where, Instances(load), Downloads(where, fetch))
+    state = ServerState(models, History(Path(settings["data"]) / HISTORY), worker)
+    routes = [*openai_routes(), *management_routes(models, worker)]
     try:
         if around is None:
-            uvicorn.Server(configured(application(state, settings["token"]))).run(sockets=[listening])
+            app = application(state, routes, settings["token"])
+            uvicorn.Server(configured(app)).run(sockets=[listening])
         else:
-            asyncio.run(_serve_quietly(listening, state, settings["token"], around))
+            asyncio.run(
+                _serve_quietly(
+                    listening,
+                    lambda end: application(state, routes, settings["token"], lambda app: around(app, models, end)),
+                )
+            )
     finally:
-        instances.stop_all()
+        models.instances.stop_all()
 
 
-async def _serve_quietly(listening: socket.socket, state: "ServerState", token: str, around: "Around") -> None:
-    """Serve until SIGINT, SIGTERM or the function that `around` is handed; asleep while nothing is asked.
+async def _serve_quietly(listening: socket.socket, build: "Callable[[Callable[[], object]], ASGIApp]") -> None:
+    """Serve until SIGINT, SIGTERM or the function that `build` is handed; asleep while nothing is asked.
 
     `uvicorn.Server.run` wakes ten times a second to look whether it should end.
     """
@@ -257,13 +266,10 @@ async def _serve_quietly(listening: socket.socket, state: "ServerState", token: 
 
     import uvicorn
 
-    from lmchat.local.server import application
-
     loop, over = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, over.set)
-    app = application(state, token, lambda app: around(app, state, lambda: loop.call_soon_threadsafe(over.set)))
-    config = configured(app)
+    config = configured(build(lambda: loop.call_soon_threadsafe(over.set)))
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

@@ -1,69 +1,74 @@
-"""The embedded server: LM Studio's native routes (PROTOCOL.md) over the engine, on loopback.
+"""The server on loopback: LM Studio's own chat route and its OpenAI-style ones, over whatever answers.
 
-It must not know who starts it, nor lmchat's client.
+Every reply that is kept, by whichever route, can be followed on each of the stateful ones.
 """
 
-import json
-import time
-from collections.abc import AsyncGenerator, Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
-from lmchat.local import refusals, requests
-from lmchat.local.downloads import Downloads
-from lmchat.local.engines import Instances, LoadOptions
+from lmchat.chat.events import Finished
+from lmchat.local import checks, openai_bodies, refusals, requests
+from lmchat.local.answers import Stream, json_response, refusal_response, unexpected_response
+from lmchat.local.completions_answer import CompletionAnswer
 from lmchat.local.guard import guarded
-from lmchat.local.history import Chain, History
-from lmchat.local.models import ModelFile, Places, present
+from lmchat.local.history import Chain, History, new_response_id
+from lmchat.local.native_answer import NativeAnswer
 from lmchat.local.refusals import Refusal
 from lmchat.local.requests import ChatBody
-from lmchat.local.turn import Turn
-from lmchat.local.worker import Item, Worker
+from lmchat.local.responses_answer import ResponseAnswer
+from lmchat.local.turn import Backend, Item, Turn
+from lmchat.local.worker import Worker
 
-_KEEP_ALIVE = {"keep-alive": "timeout=5"}
+
+class Answer(Protocol):
+    """One reply as a route sends it."""
+
+    def frames(self, item: Item) -> Iterator[bytes]:
+        """Yield what an item is in the stream; after a Refusal, it has failed."""
+        ...
+
+    def whole(self, finished: Finished) -> dict[str, Any]:
+        """Return the reply as one JSON object."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """Hold what all routes share."""
+    """What all routes share."""
 
-    places: Places
+    backend: Backend
     history: History
-    instances: Instances
-    downloads: Downloads
     worker: Worker
 
-    def model(self, name: str) -> ModelFile:
-        """Find a text model by its key or the id of an instance; raise Refusal."""
-        models = [model for model in present(self.places) if not model.embedding]
-        for model in models:
-            if name == model.key or any(name == instance["id"] for instance in self.instances.listed(model)):
-                return model
-        raise refusals.unknown_model(name, [model.key for model in models])
 
-
-def application(state: ServerState, token: str = "", around: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> ASGIApp:
+def application(
+    state: ServerState,
+    routes: Sequence[BaseRoute],
+    token: str = "",
+    around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+) -> ASGIApp:
     """Make the server's ASGI application; with a `token`, every route asks for it.
 
-    `around` adds what a server needs besides the API; it is guarded like the routes.
+    `routes` are those that only this server has. `around` adds what it needs besides the API; it is guarded like the
+    routes.
     """
     app = Starlette(
         routes=[
             Route("/lmstudio-greeting", _greeting),
             Route("/api/v1/chat", _chat, methods=["POST"]),
             Route("/api/v1/models", _models),
-            Route("/api/v1/models/load", _load, methods=["POST"]),
-            Route("/api/v1/models/unload", _unload, methods=["POST"]),
-            Route("/api/v1/models/download", _download, methods=["POST"]),
-            Route("/api/v1/models/download/status/{job:path}", _download_status),
+            Route("/v1/responses", _responses, methods=["POST"]),
+            *routes,
         ],
         exception_handlers={HTTPException: _unexpected, Refusal: _refused, Exception: _failed},
     )
@@ -72,147 +77,104 @@ def application(state: ServerState, token: str = "", around: Callable[[ASGIApp],
     return guarded(around(app), token, refusal_response)
 
 
+def openai_routes() -> list[Route]:
+    """Return the OpenAI-style routes that keep nothing."""
+    return [
+        Route("/v1/chat/completions", _completions, methods=["POST"]),
+        Route("/v1/models", _openai_models),
+        Route("/v1/models/{id:path}", _openai_model),
+    ]
+
+
 async def _greeting(_request: Request) -> Response:
     return json_response({"lmstudio": True})
 
 
 async def _models(request: Request) -> Response:
+    return json_response({"models": await asyncio.to_thread(_state(request).backend.listed)})
+
+
+async def _openai_models(request: Request) -> Response:
+    return json_response({"data": [_openai_row(row) for row in await _rows(request)], "object": "list"})
+
+
+async def _openai_model(request: Request) -> Response:
+    wanted = request.path_params["id"]
+    for row in await _rows(request):
+        if row["key"].casefold() == wanted.casefold():
+            return json_response(_openai_row(row))
+    raise Refusal(f"Model '{wanted}' not found.", status=404, param="model", code="model_not_found")
+
+
+async def _rows(request: Request) -> list[dict[str, Any]]:
+    return await asyncio.to_thread(_state(request).backend.listed)
+
+
+def _openai_row(row: dict[str, Any]) -> dict[str, Any]:
+    return {"id": row["key"], "object": "model", "owned_by": "organization_owner"}
+
+
+async def _chat(request: Request) -> Response | Stream:
     state = _state(request)
-    return json_response({"models": [model.listed(state.instances.listed(model)) for model in present(state.places)]})
+    body = state.backend.accepted(requests.chat_body(await _body(request)))
+    turn = Turn(body, _followed(state, body, refusals.lost_chain), new_response_id())
+    return await _answered(request, turn, NativeAnswer(body.model))
 
 
-async def _chat(request: Request) -> "Response | _EventStream":
+async def _completions(request: Request) -> Response | Stream:
+    given = await _body(request)
+    body = _state(request).backend.accepted(openai_bodies.completions_body(given), loosely=True)
+    return await _answered(
+        request, Turn(body, Chain(), new_response_id()), CompletionAnswer(openai_bodies.includes_usage(given))
+    )
+
+
+async def _responses(request: Request) -> Response | Stream:
     state = _state(request)
-    body = requests.chat_body(await _body(request))
-    model = state.model(body.model)
-    _refuse_what_no_model_here_can(body)
-    turn = Turn(body, model, _followed(state, body))
-    items = state.worker.items(request, lambda send, cancel: turn.run(state.instances, state.history, send, cancel))
-    if not body.stream:
-        return await _whole(items)
-    first = await anext(items, None)
-    if isinstance(first, dict):
-        return _EventStream(first, items)
-    await items.aclose()
-    raise first or refusals.broken("The client went away.")
+    body = state.backend.accepted(openai_bodies.responses_body(await _body(request)), loosely=True)
+    turn = Turn(body, _followed(state, body, refusals.lost_node), new_response_id())
+    return await _answered(request, turn, ResponseAnswer(body, turn.response_id))
 
 
-def _refuse_what_no_model_here_can(body: ChatBody) -> None:
-    if body.integrations:
-        raise _integration_refused(body.integrations[0])
-    if body.reasoning is not None:
-        message = f"Model '{body.model}' does not expose reasoning configuration."
-        raise Refusal(message, param="reasoning", code="invalid_value")
-    if body.images:
-        message = f"Model '{body.model}' does not support image inputs."
-        raise Refusal(message, param="input", code="invalid_value")
-
-
-def _integration_refused(integration: Any) -> Refusal:
-    """Refuse tools as LM Studio does where a plugin is not installed or not allowed."""
-    plugin = integration.get("id") if isinstance(integration, dict) else integration
-    if isinstance(plugin, str):
-        return Refusal(
-            f"Unable to get plugin tools for '{plugin}'. Error: Cannot find plugin handle for plugin: {plugin}",
-            kind="plugin_connection_error",
-            param="integrations",
-        )
-    if isinstance(integration, dict) and integration.get("type") == "ephemeral_mcp":
-        label = integration.get("server_label")
-        named = f" '{label}'" if isinstance(label, str) else ""
-        return Refusal(
-            f"Permission denied to use ephemeral MCP server{named}. The embedded server runs no tools.",
-            status=403,
-            param="integrations",
-            code=None,
-        )
-    expected = "Invalid discriminator value. Expected 'plugin' | 'ephemeral_mcp'"
-    return Refusal(expected, param="integrations", code="invalid_union")
-
-
-def _followed(state: ServerState, body: ChatBody) -> Chain:
+def _followed(state: ServerState, body: ChatBody, lost: Callable[[str], Refusal]) -> Chain:
     if body.previous_response_id is None:
         return Chain()
     chain = state.history.chain(body.previous_response_id)
     if chain is None:
-        raise refusals.lost_chain(body.previous_response_id)
+        raise lost(body.previous_response_id)
     return chain
 
 
-async def _whole(items: AsyncGenerator[Item]) -> Response:
-    """Answer with the result alone, once it is there."""
+async def _answered(request: Request, turn: Turn, answer: Answer) -> Response | Stream:
+    """Answer with events as they come, or with the whole reply once it is there."""
+    state = _state(request)
+    items: AsyncGenerator[Item] = state.worker.items(
+        request, lambda send, cancel: turn.run(state.backend, state.history, send, cancel)
+    )
+    if not turn.body.stream:
+        return await _whole(items, answer)
+    first = await anext(items, None)
+    if first is None or isinstance(first, Refusal):
+        await items.aclose()
+        raise first or refusals.broken("The client went away.")
+    return Stream(answer.frames(first), _framed(items, answer))
+
+
+async def _framed(items: AsyncGenerator[Item], answer: Answer) -> AsyncGenerator[bytes]:
+    async with aclosing(items):
+        async for item in items:
+            for frame in answer.frames(item):
+                yield frame
+
+
+async def _whole(items: AsyncGenerator[Item], answer: Answer) -> Response:
     async with aclosing(items):
         async for item in items:
             if isinstance(item, Refusal):
                 raise item
-            if item["type"] == "chat.end":
-                return json_response(item["result"])
+            if isinstance(item, Finished):
+                return json_response(answer.whole(item))
     raise refusals.broken("The client went away.")
-
-
-class _EventStream:
-    """Answer with the events as they come (PROTOCOL.md section 4)."""
-
-    def __init__(self, first: Item, rest: AsyncGenerator[Item]) -> None:
-        self._first = first
-        self._rest = rest
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        headers = {"content-type": "text/event-stream", "cache-control": "no-cache", **_KEEP_ALIVE}
-        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": 200, "headers": pairs})
-        await send(_frame(self._first))
-        async with aclosing(self._rest) as rest:
-            async for item in rest:
-                await send(_frame(item))
-        await send({"type": "http.response.body"})
-
-
-def _frame(item: Item) -> dict[str, Any]:
-    event = {"type": "error", "error": item.error} if isinstance(item, Refusal) else item
-    text = f"event: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n"
-    return {"type": "http.response.body", "body": text.encode(), "more_body": True}
-
-
-async def _load(request: Request) -> Response:
-    state = _state(request)
-    asked = requests.load_body(await _body(request))
-    model = state.model(asked["model"])
-    options = LoadOptions(asked.get("context_length"), asked.get("eval_batch_size"), asked.get("flash_attention"))
-
-    def job() -> dict[str, Any]:
-        before = time.monotonic()
-        instance, engine = state.instances.load(model, options, lambda _fraction: None)
-        seconds = round(time.monotonic() - before, 3)
-        done = {"type": "llm", "instance_id": instance, "load_time_seconds": seconds, "status": "loaded"}
-        if not asked.get("echo_load_config"):
-            return done
-        return done | {
-            "load_config": {"context_length": engine.context, "eval_batch_size": engine.batch, "parallel": 1}
-        }
-
-    return json_response(await state.worker.result(request, job))
-
-
-async def _unload(request: Request) -> Response:
-    state = _state(request)
-    instance = requests.unload_body(await _body(request))
-
-    def job() -> dict[str, Any]:
-        if not state.instances.unload(instance):
-            message = f"Cannot find a loaded model instance with id '{instance}'."
-            raise Refusal(message, status=404, param="instance_id", code="model_not_found")
-        return {"instance_id": instance}
-
-    return json_response(await state.worker.result(request, job))
-
-
-async def _download(request: Request) -> Response:
-    return json_response(_state(request).downloads.begin(requests.download_body(await _body(request))))
-
-
-async def _download_status(request: Request) -> Response:
-    return json_response(_state(request).downloads.status(request.path_params["job"]))
 
 
 def _state(request: Request) -> ServerState:
@@ -222,34 +184,18 @@ def _state(request: Request) -> ServerState:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    return requests.json_object(await request.body())
+    return checks.json_object(await request.body())
 
 
-def json_response(content: Any, status: int = 200) -> Response:
-    """Return an answer with the headers that LM Studio's have."""
-    text = json.dumps(content, ensure_ascii=False)
-    return Response(text.encode(), status, _KEEP_ALIVE, media_type="application/json; charset=utf-8")
-
-
-def refusal_response(refusal: Refusal) -> Response:
-    """Return the answer that says a refusal."""
-    return json_response({"error": refusal.error}, refusal.status)
-
-
-async def _refused(_request: Request, problem: Exception) -> Response:
+async def _refused(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, Refusal)  # noqa: S101  # it is registered for this class
-    return refusal_response(problem)
+    return refusal_response(problem, request.url.path)
 
 
-async def _failed(_request: Request, bug: Exception) -> Response:
-    return refusal_response(refusals.broken(f"The embedded server failed: {type(bug).__name__}: {bug}"))
+async def _failed(request: Request, bug: Exception) -> Response:
+    failed = refusals.broken(f"The embedded server failed: {type(bug).__name__}: {bug}")
+    return refusal_response(failed, request.url.path)
 
 
 async def _unexpected(request: Request, _problem: Exception) -> Response:
     return unexpected_response(request)
-
-
-def unexpected_response(request: Request) -> Response:
-    """Answer an unknown route or method as LM Studio does: with 200 (PROTOCOL.md section 1)."""
-    path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii", "replace")
-    return json_response({"error": f"Unexpected endpoint or method. ({request.method} {path})"})

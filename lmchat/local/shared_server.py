@@ -16,9 +16,10 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lmchat import __version__
+from lmchat.local.answers import json_response
 from lmchat.local.child_process import close_streams, detach, read_settings
+from lmchat.local.embedded import Embedded
 from lmchat.local.run import address, bound, run
-from lmchat.local.server import ServerState, json_response
 from lmchat.local.shared import STATUS, SharedServer, Spot, try_lock
 
 _LOCK_SECONDS = 3.0
@@ -45,10 +46,10 @@ def main() -> None:
         spot.forget(server.pid)
         os.close(lock)
 
-    def around(app: ASGIApp, state: ServerState, end: Callable[[], object]) -> ASGIApp:
-        keeper = threading.Thread(target=_keep, args=(activity, state, leave, end), name="keeper", daemon=True)
+    def around(app: ASGIApp, models: Embedded, end: Callable[[], object]) -> ASGIApp:
+        keeper = threading.Thread(target=_keep, args=(activity, models, leave, end), name="keeper", daemon=True)
         keeper.start()
-        return _with_status(app, state, activity)
+        return _with_status(app, models, activity)
 
     try:
         run(listening, {**settings, "token": server.secret}, around)
@@ -99,9 +100,9 @@ def _name(server: SharedServer) -> None:
     os.write(1, json.dumps(content).encode() + b"\n")
 
 
-def _keep(activity: Activity, state: ServerState, leave: Callable[[], None], end: Callable[[], object]) -> None:
+def _keep(activity: Activity, models: Embedded, leave: Callable[[], None], end: Callable[[], object]) -> None:
     """Wait until nothing has been asked for long enough, or the end is asked for; then leave, and end."""
-    while (left := activity.keep_seconds - activity.idle_seconds) > 0 or state.downloads.running:
+    while (left := activity.keep_seconds - activity.idle_seconds) > 0 or models.downloads.running:
         if activity.ending.wait(max(left, 1.0)):
             break
     leave()
@@ -111,21 +112,21 @@ def _keep(activity: Activity, state: ServerState, leave: Callable[[], None], end
     end()
 
 
-def _with_status(app: ASGIApp, state: ServerState, activity: Activity) -> ASGIApp:
+def _with_status(app: ASGIApp, models: Embedded, activity: Activity) -> ASGIApp:
     """Add the route of the server's own state; asking for it is no use of the server."""
 
     async def with_status(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != STATUS:
             await activity.counted(app, scope, receive, send)
             return
-        await json_response(_status(state, activity))(scope, receive, send)
+        await json_response(_status(models, activity))(scope, receive, send)
         if Request(scope).method == "DELETE":
             activity.ending.set()
 
     return with_status
 
 
-def _status(state: ServerState, activity: Activity) -> dict[str, Any]:
+def _status(models: Embedded, activity: Activity) -> dict[str, Any]:
     return {
         "since": activity.began,
         "idle_seconds": round(activity.idle_seconds, 1),
@@ -133,6 +134,6 @@ def _status(state: ServerState, activity: Activity) -> dict[str, Any]:
         "requests": activity.under_way,
         "models": [
             {"id": instance, "context_length": engine.context, "pid": engine.process.pid}
-            for instance, engine in state.instances.running()
+            for instance, engine in models.instances.running()
         ],
     }

@@ -30,7 +30,7 @@ def show_line(world: World, sentence: str) -> None:
 
 
 def show_traceback(world: World, fault: BaseException) -> None:
-    """Write where a bug is, for `--debug`; what a server sent may stand in it."""
+    """Write where a bug is, for `--debug`; it may contain what a server sent."""
     import traceback
 
     world.stderr.write(sanitize("".join(traceback.format_exception(fault))))

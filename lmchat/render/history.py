@@ -19,7 +19,7 @@ _NARROW = 100
 def show_turns(
     world: World, turns: Iterable[Turn], theme: Theme, *, dim: bool = False, thoughts: Thoughts = Thoughts.FOLD
 ) -> None:
-    """Write turns to stdout, oldest first, a blank row behind each; `dim` makes all of it faint.
+    """Write turns to stdout, oldest first, a blank row after each; `dim` makes all of it faint.
 
     On a terminal answers are rendered Markdown, in a pipe they are text as it came; `thoughts` says the same of
     reasoning as of a reply that runs.
@@ -37,6 +37,11 @@ def turn_rows(
     turn: Turn, theme: Theme, width: int, *, rendered: bool, thoughts: Thoughts = Thoughts.FOLD
 ) -> Iterator[str]:
     """Yield the rows of one turn."""
+    yield from _prompt_rows(turn, theme)
+    yield from reply_rows(turn, theme, width, rendered=rendered, thoughts=thoughts)
+
+
+def _prompt_rows(turn: Turn, theme: Theme) -> Iterator[str]:
     looks = theme.styles
     number = f"{turn.id} › "
     first, *more = sanitize(turn.prompt.text).split("\n")
@@ -46,6 +51,13 @@ def turn_rows(
     for image in turn.prompt.images:
         size = f", {image.width} × {image.height}" if image.width else ""
         yield " " * len(number) + theme.styled(f"[picture: {sanitize_line(image.name)}{size}]", looks.faint)
+
+
+def reply_rows(
+    turn: Turn, theme: Theme, width: int, *, rendered: bool, thoughts: Thoughts = Thoughts.FOLD
+) -> Iterator[str]:
+    """Yield the rows of what came back, and of how it ended."""
+    looks = theme.styles
     for item in turn.reply.items:
         yield from _item_rows(item, theme, width, rendered=rendered, thoughts=thoughts)
     if turn.outcome is not Outcome.COMPLETE:

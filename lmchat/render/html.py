@@ -3,22 +3,14 @@
 Everything a model or a file supplied is escaped, and a content security policy forbids whatever else might get in.
 """
 
-import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from html import escape, unescape
-from typing import Any
-from xml.etree.ElementTree import tostring
-
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.rules_inline import StateInline
-from markdown_it.token import Token
-from markdown_it.utils import OptionsDict
+from html import escape
 
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Image, InvalidToolCall, Item, Message, OtherItem, Reasoning, ToolCall
+from lmchat.render.markdown.html import markdown_html
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, thought_note
 from lmchat.render.sanitize import sanitize, sanitize_line
 
@@ -45,17 +37,12 @@ th, td { border: 1px solid var(--line); padding: .25rem .75rem; text-align: left
 .right { text-align: right; } .center { text-align: center; }
 blockquote { margin-left: 0; padding-left: 1rem; border-left: 3px solid var(--line); color: var(--faint); }
 details { margin: .75rem 0; }
-math[display=block] { overflow-x: auto; margin: 1rem 0; }
+li > p { margin: 0; } li > p ~ :not(ul, ol) { margin-top: .75rem; }
+math[display=block] { overflow: auto hidden; margin: 1rem 0; padding: .25rem 0; }
 @media print { body { max-width: none; padding: 0; } nav { display: none; } .turn { break-inside: auto; }
   pre, img, table, .prompt { break-inside: avoid; } pre { white-space: pre-wrap; } }
 """
 _LIGHT_CODE, _DARK_CODE = "default", "github-dark"
-_ALIGNED = {"text-align:right": "right", "text-align:center": "center"}
-_FORMULA = re.compile(
-    r"\$\$(?P<display>.+?)\$\$|\\\[(?P<block>.+?)\\\]|\\\((?P<inline>.+?)\\\)"
-    r"|\$(?![\s$])(?P<dollars>[^$\n]+?)(?<![\s\\])\$(?!\d)",
-    re.DOTALL,
-)
 
 
 def html_page(session: Session, turns: Sequence[Turn]) -> str:
@@ -143,91 +130,6 @@ def _item(item: Item) -> str:
             return f'<p class="facts">{_line(f"(a newer lmchat shows {kind} here)")}</p>'
 
 
-def markdown_html(text: str) -> str:
-    """Render Markdown as HTML in which nothing is loaded, run or left unescaped."""
-    return str(_parser().render(sanitize(text)))
-
-
-def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    parser.inline.ruler.before("escape", "formula", _formula)
-    for name, rule in _RULES.items():
-        parser.add_render_rule(name, rule)
-    return parser
-
-
-def _formula(state: StateInline, silent: bool) -> bool:
-    """Take a formula as one piece, in which nothing is Markdown."""
-    found = _FORMULA.match(state.src, state.pos, state.posMax)
-    if not found:
-        return False
-    if not silent:
-        token = state.push("formula_html", "math", 0)
-        token.content = next(filter(None, found.groups()))
-        token.info = "block" if found["display"] or found["block"] else "inline"
-        token.markup = found[0]
-    state.pos = found.end()
-    return True
-
-
-def _formula_html(_self: RendererHTML, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: Any) -> str:
-    token = tokens[at]
-    return _mathml(token.content, token.info) or f"<code>{_text(token.markup)}</code>"
-
-
-def _mathml(source: str, display: str) -> str:
-    """Write a formula as MathML, empty where the library is not installed or does not understand it."""
-    try:
-        from latex2mathml.converter import convert_to_element
-    except ImportError:
-        return ""
-    try:
-        math = convert_to_element(source, display=display)
-    except Exception:  # noqa: BLE001 - what a model writes fails there in many ways, and is then shown as it came
-        return ""
-    for element in math.iter():  # the library's own way back to text would let tags through
-        element.text = unescape(element.text) if element.text else element.text
-    return tostring(math, encoding="unicode")
-
-
-def _fence(_self: RendererHTML, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: Any) -> str:
-    language, *_ = tokens[at].info.split() or [""]
-    return f"<pre><code>{_coloured(tokens[at].content, language)}</code></pre>\n"
-
-
-def _code_block(_self: RendererHTML, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: Any) -> str:
-    return f"<pre><code>{_text(tokens[at].content)}</code></pre>\n"
-
-
-def _coloured(code: str, language: str) -> str:
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
-
-    try:
-        lexer = get_lexer_by_name(language, stripnl=False)
-    except ClassNotFound:
-        return _text(code)
-    return str(highlight(code, lexer, HtmlFormatter(nowrap=True)))
-
-
-def _image(_self: RendererHTML, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: Any) -> str:
-    """Name a picture that is somewhere else, and where: the page loads nothing."""
-    source, alt = str(tokens[at].attrs.get("src", "")), tokens[at].content
-    return f'<a href="{_line(source)}" rel="noreferrer">{_line(alt or source)}</a>'
-
-
-def _link_open(_self: RendererHTML, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: Any) -> str:
-    return f'<a href="{_line(str(tokens[at].attrs.get("href", "")))}" rel="noreferrer">'
-
-
-def _cell_open(_self: RendererHTML, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: Any) -> str:
-    """Begin a cell, aligned by a class: the policy allows no style in a tag."""
-    aligned = _ALIGNED.get(str(tokens[at].attrs.get("style", "")))
-    return f'<{tokens[at].tag} class="{aligned}">' if aligned else f"<{tokens[at].tag}>"
-
-
 def _own(text: str) -> str:
     return f'<div class="own">{_text(text)}</div>'
 
@@ -238,14 +140,3 @@ def _text(text: str) -> str:
 
 def _line(text: str) -> str:
     return escape(sanitize_line(text))
-
-
-_RULES = {
-    "fence": _fence,
-    "code_block": _code_block,
-    "image": _image,
-    "link_open": _link_open,
-    "th_open": _cell_open,
-    "td_open": _cell_open,
-    "formula_html": _formula_html,
-}

@@ -1,16 +1,18 @@
 """The listings of models and of sessions, the same on the command line and in the REPL."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from lmchat.chat.listing import Match, Summary
 from lmchat.chat.models import Model
 from lmchat.render.sanitize import sanitize, sanitize_line
-from lmchat.render.tables import Column, age_words, listing, size_words
+from lmchat.render.tables import Column, age_words, listing, size_words, table_lines
 from lmchat.render.theme import Theme
 
 _USUAL_COLUMNS = 5
 """How many columns of models a terminal shows without `--wide`: they are in the order of their worth."""
+_NARROW = 60
 
 
 def models_listing(models: Sequence[Model], theme: Theme, width: int | None, *, wide: bool = False) -> str:
@@ -19,14 +21,24 @@ def models_listing(models: Sequence[Model], theme: Theme, width: int | None, *, 
     return listing(_MODEL_COLUMNS[:shown], sorted(models, key=lambda model: not model.instances), theme, width)
 
 
+def model_lines(models: Sequence[Model], width: int) -> list[str]:
+    """Lay out models in their order, to choose from: the line of titles, and one for each.
+
+    The key is typed nowhere here, so that it may be cut where the window is narrow.
+    """
+    key, *others = _MODEL_COLUMNS[:_USUAL_COLUMNS]
+    abilities = replace(others[-1], cell=lambda model: ", ".join(_abilities(model, levels=False)))
+    return table_lines([replace(key, shrinks=width < _NARROW), *others[:-1], abilities], models, width)
+
+
 def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, width: int | None) -> str:
     """Lay out sessions in their order."""
     columns: tuple[Column[Summary], ...] = (
-        Column("NAME", lambda each: each.name),
-        Column("TURNS", lambda each: str(each.turns), right=True),
-        Column("MODEL", lambda each: each.model, shrinks=True),
-        Column("LAST USE", lambda each: age_words(each.last_used, now)),
-        Column("FIRST WORDS", lambda each: _beyond(each.name, each.first_words), shrinks=True),
+        Column("NAME", lambda each: each.name, worth=3),
+        Column("TURNS", lambda each: str(each.turns), right=True, worth=-1),
+        Column("MODEL", lambda each: each.model, shrinks=True, worth=-2),
+        Column("LAST USE", lambda each: age_words(each.last_used, now), worth=2),
+        Column("FIRST WORDS", lambda each: words_beyond(each.name, each.first_words), shrinks=True, worth=1),
     )
     return listing(columns, sessions, theme, width)
 
@@ -43,7 +55,7 @@ def match_text(match: Match, now: datetime, theme: Theme) -> str:
     return f"{theme.styled(sanitize_line(place), theme.styles.faint)}\n    {words}\n"
 
 
-def _beyond(name: str, words: str) -> str:
+def words_beyond(name: str, words: str) -> str:
     """Return the first words of a session without those that its name was made of."""
     left = [each for each in name.lower() if each.isalnum()]
     same = end = 0
@@ -65,7 +77,7 @@ def _loaded(model: Model) -> str:
     )
 
 
-def _abilities(model: Model) -> Iterator[str]:
+def _abilities(model: Model, *, levels: bool = True) -> Iterator[str]:
     if not model.chats:
         yield "embeddings only"
     if model.vision:
@@ -73,11 +85,11 @@ def _abilities(model: Model) -> Iterator[str]:
     if model.tools:
         yield "tools"
     if model.reasoning_options:
-        yield f"reasoning {'/'.join(model.reasoning_options)}"
+        yield f"reasoning {'/'.join(model.reasoning_options)}" if levels else "reasoning"
 
 
 _MODEL_COLUMNS: tuple[Column[Model], ...] = (
-    Column("KEY", lambda model: model.key),
+    Column("KEY", lambda model: model.key, worth=1),
     Column("LOADED", _loaded, shrinks=True),
     Column("SIZE", lambda model: size_words(model.size_bytes), right=True),
     Column("CONTEXT", lambda model: f"{model.max_context_length:,}" if model.max_context_length else "", right=True),

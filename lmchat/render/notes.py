@@ -1,6 +1,6 @@
 """What is said about a turn in one line: what was sent again, what it cost, how it ended.
 
-Sentences only; it must not know where they are shown.
+Sentences only; where they are shown is decided elsewhere.
 """
 
 import json
@@ -17,7 +17,7 @@ _HOUR = 3600
 
 
 def resending_note(event: Resending) -> str:
-    """Say that earlier turns go along as text, why, and how much that is."""
+    """Say that earlier turns are sent again as text, why, and how much that is."""
     if not event.turns:
         return f"The context has no room for what was said before: {counted(event.left_out, 'turn')} left out."
     turns = counted(event.turns, "earlier turn")

@@ -146,7 +146,7 @@ class Screen:
             if not text:
                 return
             self._end_parts()
-            # Loaded with the first words of an answer: the request is out, nobody waits for it.
+            # Loaded with the first words of an answer: the request has been sent, so it delays nothing.
             from lmchat.render.markdown.stream import MarkdownStream
 
             self._message = MarkdownStream(self._painter, self._theme, self._now, gap=self._anything)

@@ -70,7 +70,7 @@ def prompt_of(state: ReplState, line: str) -> Prompt:
             if path in named:  # what only fits a pattern is left out instead
                 raise
             left_out.append(f"{name} ({error.message.removesuffix('.')})")
-    _check_size(files)
+        _check_size(files)
     notes = [note for _, note in read if note]
     said = [f"{what}: {_listed(names)}." for what, names in (("Sent with it", told), ("Left out", left_out)) if names]
     for sentence in (*said, *notes):
@@ -89,8 +89,10 @@ def check_sight(state: ReplState) -> None:
 
 
 def _quoted(state: ReplState, paths: Sequence[Path]) -> list[Quoted]:
-    added = [_quoted_as(state, path, name) for path, name in zip(paths, _names(paths), strict=True)]
-    _check_size(added)
+    added: list[Quoted] = []
+    for path, name in zip(paths, _names(paths), strict=True):
+        added.append(_quoted_as(state, path, name))
+        _check_size(added)
     return added
 
 

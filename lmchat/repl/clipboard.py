@@ -46,10 +46,10 @@ def copy(world: World, text: str) -> str:
         if _run(command, data) is not None:
             return Path(command[0]).stem
     if not moves_cursor(world.stdout, world.environ):
-        raise BadUseError("There is no clipboard here.", hint="/save FILE keeps the reply in a file.")
+        raise BadUseError("There is no clipboard here.", hint="/save reply.md keeps it in a file.")
     if len(data) > _MOST_BYTES_THROUGH_TERMINAL:
         raise BadUseError(
-            "The text is too long to be copied through the terminal.", hint="/save FILE keeps the reply in a file."
+            "The text is too long to be copied through the terminal.", hint="/save reply.md keeps it in a file."
         )
     world.stdout.write(osc52(data, world.environ))
     world.stdout.flush()

@@ -8,6 +8,7 @@ from prompt_toolkit.document import Document
 
 from lmchat.errors import LmchatError
 from lmchat.render.sanitize import sanitize_line
+from lmchat.repl.commands.elsewhere import ordinary_slash
 from lmchat.repl.commands.table import BY_NAME
 from lmchat.repl.literal import BANG, SLASH, plain
 from lmchat.repl.matching import matching
@@ -45,7 +46,7 @@ class Completions(Completer):
             written = unfinished_mention(before)
             yield from () if written is None else mentioned_files(self._state, written)
             return
-        name, blank, rest = plain(before[1:]).partition(" ")
+        name, blank, rest = ordinary_slash(plain(before))[1:].partition(" ")
         if not blank:
             for written, about in matching(name, ((known, each.help) for known, each in BY_NAME.items())):
                 yield Suggestion(f"/{written}", about, before)

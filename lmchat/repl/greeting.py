@@ -15,10 +15,12 @@ def greet(state: ReplState, *, first_run: bool) -> None:
         show_resumed(state)
     elif state.session.name and not state.kept and not state.conversation.private:
         say_new(state)
+    if not state.model and any(model.chats for model in state.known.now()):
+        state.say("No model is chosen yet. /model lets you choose one; so does your first prompt.")
     if first_run:
-        model = state.model or "no model yet"
+        who = f"Talking to {state.model}" if state.model else "Connected"
         private = "; nothing is kept" if state.conversation.private else ""
-        state.say(f"Talking to {model} at {state.conversation.server}{private}. /help lists the commands.")
+        state.say(f"{who} at {state.conversation.server}{private}. /help lists the commands, Ctrl-D leaves.")
 
 
 def say_new(state: ReplState) -> None:

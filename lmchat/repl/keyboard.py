@@ -1,7 +1,7 @@
 """Where the person types: the input line with its history, keys, completion and toolbar; questions and choices."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,7 +18,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
-from prompt_toolkit.output import ColorDepth, Output
+from prompt_toolkit.output import Output
 from prompt_toolkit.output.plain_text import PlainTextOutput
 
 from lmchat.app.editor import edited
@@ -30,12 +30,24 @@ from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
 from lmchat.repl.ahead import TypedAhead
 from lmchat.repl.dragged import as_mentions
 from lmchat.repl.history import SharedHistory
-from lmchat.repl.keys import Cleared, FromHistory, bindings, know_new_line, offer_commands, typing_command, vi_mode
+from lmchat.repl.keys import (
+    Cleared,
+    FromHistory,
+    Shortcut,
+    bindings,
+    know_new_line,
+    offer_commands,
+    typing_command,
+    vi_mode,
+)
 from lmchat.repl.literal import BANG, SLASH, literal, plain
 from lmchat.repl.looks import style
-from lmchat.repl.matching import Offer
 from lmchat.repl.paste import Folds, Unfolding
-from lmchat.repl.picker import chosen, output_to
+from lmchat.repl.picker.browser import Browser, Picked
+from lmchat.repl.picker.choice import Choices, chosen
+from lmchat.repl.picker.plain import chosen_by_number
+from lmchat.repl.picker.screen import Screen, depth_for, output_to
+from lmchat.repl.picker.sessions import picked_session
 from lmchat.repl.terminal import Terminal
 from lmchat.world import World
 
@@ -58,7 +70,7 @@ class Left:
     """The person left (Ctrl-D)."""
 
 
-Line = Typed | Cleared | Left
+Line = Typed | Cleared | Shortcut | Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +97,12 @@ class Keyboard:
         self._is_command: Callable[[str], bool] = lambda _line: False
         self._ahead = TypedAhead(source, terminal)
         shared = SharedHistory(manner.history, self._folds) if manner.history else None
-        self._session: PromptSession[str | Cleared] = self._prompting(
+        self._session: PromptSession[str | Cleared | Shortcut] = self._prompting(
             multiline=True,
             editing_mode=EditingMode.VI if manner.vi else EditingMode.EMACS,
             key_bindings=bindings(self._edited, self._pasted, lambda: bool(self._notice), self._folds),
             history=shared or InMemoryHistory(),
-            auto_suggest=FromHistory(shared.begun_with) if shared else None,
+            auto_suggest=FromHistory(shared.begun_with) if shared and terminal.escapes else None,
             cursor=ModalCursorShapeConfig() if manner.vi and terminal.escapes else None,
             complete_while_typing=False,
             enable_history_search=~typing_command,
@@ -98,7 +110,7 @@ class Keyboard:
             input_processors=[Unfolding(self._folds.shown)],
             enable_suspend=True,
             style=style(colours=manner.colours),
-            color_depth=None if manner.colours else ColorDepth.DEPTH_1_BIT,
+            color_depth=depth_for(colours=manner.colours),
             include_default_pygments_style=False,
         )
         if manner.vi:
@@ -146,7 +158,7 @@ class Keyboard:
         finally:
             self.terminal.quiet()
         # What was no UTF-8 when it was typed comes as halves of characters.
-        return got if isinstance(got, Cleared) else Typed(join_surrogates(self._folds.whole(got)))
+        return got if isinstance(got, Cleared | Shortcut) else Typed(join_surrogates(self._folds.whole(got)))
 
     def typed_ahead(self) -> str:
         """Return what is typed while a reply runs and waits for the next prompt, as it is shown."""
@@ -181,7 +193,6 @@ class Keyboard:
     def confirmed(self, question: str) -> bool:
         """Ask a question that is answered with yes or no; anything but a yes is a no."""
         asking: PromptSession[str] = self._prompting()
-        self._ahead.hand_over()
         try:
             return asking.prompt(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
         except (EOFError, KeyboardInterrupt):
@@ -189,13 +200,28 @@ class Keyboard:
         finally:
             self.terminal.quiet()
 
-    def chosen(self, title: str, choices: Sequence[Offer]) -> str | None:
+    def chosen(self, title: str, choices: Choices) -> str | None:
         """Let the person choose one of several, None where they leave it."""
-        self._ahead.hand_over()
         try:
-            return chosen(title, choices, self._source, self._output, style(colours=self._manner.colours))
+            if self.terminal.escapes:
+                return chosen(title, choices, self.screen)
+            return chosen_by_number(title, choices.offers, self._write, self._prompting().prompt)
         finally:
             self.terminal.quiet()
+
+    def picked(self, browser: Browser) -> Picked | None:
+        """Let the person pick a session or a turn, None where they leave it."""
+        try:
+            return picked_session(browser, self.screen)
+        finally:
+            self.terminal.quiet()
+
+    @property
+    def screen(self) -> Screen:
+        """Return the terminal, for what is drawn there in place of the line."""
+        return Screen(
+            self._source, self._output, style(colours=self._manner.colours), depth_for(colours=self._manner.colours)
+        )
 
     def edited(self, text: str) -> str:
         """Open a text in the person's editor; raise BadUseError where that fails."""
@@ -218,7 +244,7 @@ class Keyboard:
             if self._is_command(text) and "\n" not in text.strip():
                 return text
         elif before.startswith((*SLASH, *BANG)):
-            return text
+            return self._folds.fold(text)
         return as_mentions(text, before) or self._folds.fold(literal(text))
 
     def _prompting(self, **manner: Any) -> PromptSession[Any]:
@@ -226,6 +252,10 @@ class Keyboard:
         output = self._output if self.terminal.escapes else None
         with create_app_session(output=self._output):
             return PromptSession(**manner, input=self._source, output=output)
+
+    def _write(self, text: str) -> None:
+        self._output.write(text)
+        self._output.flush()
 
     def _keep_unsent(self) -> None:
         """Keep in the history what is in the line when the terminal is closed or a signal ends the program."""

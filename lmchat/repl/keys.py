@@ -31,6 +31,14 @@ class Cleared:
     again: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A key that runs a command; what is in the line stays there for afterwards."""
+
+    command: str
+    line: str
+
+
 def know_new_line() -> None:
     """Make Alt-Enter a new line, and Shift-Enter where a terminal tells it from Enter.
 
@@ -82,6 +90,11 @@ def bindings(
     def clear(event: KeyPressEvent) -> None:
         event.app.erase_when_done = True
         event.app.exit(result=Cleared(empty=not event.app.current_buffer.text, again=noticed()))
+
+    @keys.add("c-o", filter=typing)
+    def pick_session(event: KeyPressEvent) -> None:
+        event.app.erase_when_done = True
+        event.app.exit(result=Shortcut("/switch", folds.whole(event.current_buffer.text)))
 
     @keys.add("c-x", "c-e", filter=typing)
     def open_editor(event: KeyPressEvent) -> None:

@@ -19,8 +19,9 @@ from lmchat.repl.completion import Completions
 from lmchat.repl.dragged import attached_by
 from lmchat.repl.greeting import greet
 from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed, opened_keyboard
-from lmchat.repl.keys import Cleared
-from lmchat.repl.literal import shell_command
+from lmchat.repl.keys import Cleared, Shortcut
+from lmchat.repl.literal import literal, shell_command
+from lmchat.repl.models import with_first_model
 from lmchat.repl.shell import run_command
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar
@@ -80,7 +81,7 @@ def _manner(conversation: Conversation) -> PromptOptions:
 
 
 def _begun(state: ReplState) -> ReplState:
-    """Choose the model where that takes no question; what is wrong with the server is said, and the talk begins."""
+    """Choose the model; what is wrong with the server is said, and the talk begins."""
     if state.model:
         return state
     try:
@@ -88,7 +89,7 @@ def _begun(state: ReplState) -> ReplState:
             if not state.known.settled(_PATIENCE_SECONDS):
                 state.say("The server has not answered yet; the model is chosen with the first prompt.")
                 return state
-            return replace(state, session=state.conversation.with_model(state.session))
+            return with_first_model(state)
     except LmchatError as error:
         state.complain(error)
     return state
@@ -112,6 +113,8 @@ def _step(state: ReplState) -> ReplState:
             images = state.images if state.editing is None else ()
             armed = empty and _now(state) > state.stopped_at + _BURST_SECONDS
             return replace(state, left=armed and again, armed=armed, editing=None, images=images)
+        case Shortcut(command, text):
+            return replace(_safely(replace(state, armed=False), command), draft=text)
         case Typed(text):
             done = _safely(replace(state, armed=False), text)
             _title(done, before=state)
@@ -120,7 +123,7 @@ def _step(state: ReplState) -> ReplState:
 
 def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     """Do what a line asks for; whatever goes wrong, say it in a line and leave the text standing to be sent again."""
-    text = line if isinstance(line, str) else line.text
+    text = line if isinstance(line, str) else literal(line.text)
     try:
         with _ctrl_c_interrupts(state.conversation.world.monotonic):
             return _done(state, line)

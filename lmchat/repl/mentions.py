@@ -97,16 +97,16 @@ def _with_blanks(text: str, place: int, end: int) -> Mention | None:
 
 def _named(written: str, begins: int, end: int) -> Mention | None:
     """Return the mention of what exists or fits a pattern; raise BadUseError for a directory."""
-    if not written.strip("./~\\"):
+    if not written.strip("./~?\\"):
         return None
     path = _existing(written)
     if path is not None and path.is_dir():
         name = written.rstrip("/")
         raise BadUseError(
-            f"'{written}' is a directory.", hint=f"@{name}/* quotes its files; \\@{written} is sent as it is."
+            f"'{written}' is a directory.", hint=f"@{name}/* quotes its files; \\@{written} sends it as text."
         )
     if path is not None and not path.is_file():
-        raise BadUseError(f"'{written}' is not a file.", hint=f"\\@{written} is sent as it is.")
+        raise BadUseError(f"'{written}' is not a file.", hint=f"\\@{written} sends it as text.")
     if path is not None:
         return Mention(begins, end, (path,))
     if is_pattern(written) and (files := files_matching(path_of(written))):
@@ -136,7 +136,7 @@ def _require_no_path(written: str) -> None:
     last = rest.rpartition("/")[2]
     if first in {"", ".", "..", "~"} or begun or "." in last.strip(".") or is_pattern(name):
         what = "No file fits" if is_pattern(name) else "There is no file"
-        raise BadUseError(f"{what} '{name}'.", hint=f"\\@{name} is sent as it is.")
+        raise BadUseError(f"{what} '{name}'.", hint=f"\\@{name} sends it as text.")
 
 
 def _unescaped(written: str) -> str:

@@ -4,14 +4,14 @@ from dataclasses import replace
 from itertools import takewhile
 
 from lmchat.app.display import view_for
-from lmchat.chat.models import pick_model
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
-from lmchat.errors import LmchatError, NotFoundError
+from lmchat.errors import LmchatError
 from lmchat.render.notes import counted
 from lmchat.repl.attaching import prompt_of
 from lmchat.repl.literal import literal
+from lmchat.repl.models import with_model
 from lmchat.repl.state import ReplState
 
 GO_ON = "Please go on exactly where your last reply was cut short; repeat nothing."
@@ -64,25 +64,6 @@ def ask(
     return state
 
 
-def with_model(state: ReplState) -> ReplState:
-    """Return the state with a model to talk to, chosen by the person where several could answer.
-
-    Raise LmchatError where there is none.
-    """
-    if state.session.model:
-        return state
-    try:
-        return replace(state, session=state.conversation.with_model(state.session))
-    except NotFoundError:
-        models = [model for model in state.known.fetched() if model.chats]
-        if len(models) <= 1 or pick_model(models) is not None:
-            raise
-        chosen = state.keyboard.chosen("Which model?", [(model.key, model.display_name) for model in models])
-        if chosen is None:
-            raise
-        return state.talking_with(model=chosen)
-
-
 def _shown(
     state: ReplState, prompt: Prompt, growing: Session | None, *, summary: bool, once: Session | None
 ) -> Exchange:
@@ -124,6 +105,6 @@ def _warned(state: ReplState) -> ReplState:
     if not state.warned:
         state.say(
             f"{used / context:.0%} of the context is used. Go on (the server drops the oldest when it is full), "
-            "/compact to go on from a summary, or /fork NAME to try elsewhere."
+            f"/compact to go on from a summary, or /fork {state.session.name}-2 to try elsewhere."
         )
     return replace(state, warned=True)

@@ -13,7 +13,7 @@ from lmchat.settings.shapes import Shape, choice, command_line, count, names, nu
 TOKEN_VARIABLE = "LM_API_TOKEN"  # noqa: S105 - a variable's name, LM Studio's own (PROTOCOL.md section 1)
 
 SECRET_VARIABLES = frozenset({TOKEN_VARIABLE, "LMCHAT_SERVE_TOKEN"})
-"""The environment variables that hold a secret whatever the settings say."""
+"""The environment variables with a secret whatever the settings say."""
 
 Value = str | int | float | bool
 """What a setting can be; which of them, its shape says."""
@@ -204,4 +204,4 @@ SERVER_SHAPES: Mapping[str, Shape] = {
     "url": text("an address like https://example.com/mcp", r"(?i:https?://)[^\s/\\][^\s\\]*"),
     "tools": names(),
 }
-"""What an `[mcp.LABEL]` table may hold besides its table of headers."""
+"""What an `[mcp.LABEL]` table may contain besides its table of headers."""

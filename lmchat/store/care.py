@@ -100,7 +100,8 @@ def _give_a_session(database: Database, tree: int) -> None:
     database.execute(
         "INSERT INTO session (name, tree, head, model, system, options, integrations, first_words, created, used,"
         " use_order) SELECT ?, tree, number, model, system, '{}', '[]', first_words, at, ?,"
-        " (SELECT coalesce(max(use_order), 0) + 1 FROM session) FROM turn WHERE tree = ? ORDER BY number DESC LIMIT 1",
+        " (SELECT max(coalesce(max(use_order), 0), 0) + 1 FROM session) FROM turn"
+        " WHERE tree = ? ORDER BY number DESC LIMIT 1",
         (numbered("recovered", lambda name: exists(database, name)), now, tree),
     )
     database.execute("UPDATE turn SET grown_by = (SELECT id FROM session WHERE tree = ?) WHERE tree = ?", (tree, tree))
@@ -131,5 +132,4 @@ def backup(database: Database, path: Path, *, replace: bool) -> None:
 
 
 def _count(database: Database, what: str) -> int:
-    row = database.row(f"SELECT count(*) FROM {what}")  # noqa: S608 - constants of ours
-    return int(row[0]) if row else 0
+    return database.number(f"SELECT count(*) FROM {what}")  # noqa: S608 - constants of ours

@@ -93,7 +93,7 @@ def items_value(values: object, where: str) -> tuple[Item, ...]:
 
 
 def integrations_json(integrations: tuple[Integration, ...]) -> list[dict[str, Any]]:
-    """Turn integrations into JSON, without their headers, which may hold secrets."""
+    """Turn integrations into JSON, without their headers, which may contain secrets."""
     return [_integration_json(each) for each in integrations]
 
 
@@ -118,7 +118,7 @@ def stats_value(value: object, where: str) -> Stats:
 
 
 def _types(kind: type) -> dict[str, tuple[type, ...]]:
-    """Return what JSON may hold for each field of a class whose fields are all `X | None`."""
+    """Return what JSON may contain for each field of a class whose fields are all `X | None`."""
     hints = get_type_hints(kind)
     return {name: (*get_args(hint), int) if float in get_args(hint) else get_args(hint) for name, hint in hints.items()}
 

@@ -20,7 +20,7 @@ FILE_NAME = "conversations.db"
 APPLICATION = 0x6C6D6368
 """\"lmch\", so that another program's database is never taken for ours."""
 
-VERSION = 2
+VERSION = 3
 """How many of the steps in `schema` a file of this version has been through."""
 
 _SIGNATURE, _SMALLEST = b"SQLite format 3\0", 512
@@ -158,14 +158,24 @@ class Database:
         if self._copy is not None:
             self._copy.cleanup()
 
-    def number(self, query: str) -> int:
-        """Return the first number of a query, 0 where there is none."""
-        row = self.row(query)
-        return int(row[0]) if row else 0
+    def number(self, query: str, values: Sequence[object] = ()) -> int:
+        """Return the first number of a query, 0 where there is none; raise StoreError for what is no number."""
+        return next(iter(self.numbers(query, values)), 0)
+
+    def numbers(self, query: str, values: Sequence[object] = ()) -> list[int]:
+        """Return the first column of a query; raise StoreError for what is no whole number."""
+        found = [row[0] for row in self.rows(query, values)]
+        if not all(type(each) is int for each in found):
+            raise damaged(self.path)
+        return found
 
     def up_to_date(self) -> bool:
         """Tell whether the file is one of this version, for which nothing has to be prepared."""
         return self.number("PRAGMA user_version") == VERSION and self.number("PRAGMA application_id") == APPLICATION
+
+    def clock(self) -> datetime:
+        """Return the time."""
+        return self._now()
 
     def now(self) -> int:
         """Return the time, in microseconds since 1970."""

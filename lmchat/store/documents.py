@@ -226,17 +226,24 @@ def import_document(database: Database, value: object, name: str | None) -> Sess
         imported = document_value(value)
     except ValueError as error:
         raise BadUseError(f"This cannot be imported: {error}.", hint="Nothing was changed.") from None
-    turns = tuple(imported.turns.values())
     with database.write():
         if name is None:
             chosen = numbered(checked(imported.name), lambda each: exists(database, each))
         else:
             chosen = free(database, name)
-        row = database.row("INSERT INTO tree (next) VALUES (?) RETURNING id", (turns[-1].id + 1 if turns else 1,))
-        tree = int(row[0]) if row else 0
-        opening = first_words(turns[0].prompt.text) if turns else ""
-        number = add(database, replace(imported, name=chosen, head=None), tree, opening)
-        for turn in turns:
-            make_findable(database, insert(database, tree, number, turn))
-        database.execute("UPDATE session SET head = ? WHERE id = ?", (imported.head, number))
-    return replace(imported, id=number, name=chosen, turns=Turns(database, tree, number))
+        return add_whole(database, replace(imported, name=chosen))
+
+
+def add_whole(database: Database, imported: Session) -> Session:
+    """Add a session and all its turns, which are a plain mapping in the order of their numbers (inside a transaction).
+
+    Its name must be free.
+    """
+    turns = tuple(imported.turns.values())
+    tree = database.number("INSERT INTO tree (next) VALUES (?) RETURNING id", (turns[-1].id + 1 if turns else 1,))
+    opening = first_words(turns[0].prompt.text) if turns else ""
+    number = add(database, replace(imported, head=None), tree, opening)
+    for turn in turns:
+        make_findable(database, insert(database, tree, number, turn))
+    database.execute("UPDATE session SET head = ? WHERE id = ?", (imported.head, number))
+    return replace(imported, id=number, turns=Turns(database, tree, number))

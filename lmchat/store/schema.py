@@ -129,6 +129,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE session ADD COLUMN trashed INTEGER",
         "ALTER TABLE session ADD COLUMN name_before TEXT",
     ),
+    (
+        # Of a conversation of another program: which it was there, and what it said when it was imported.
+        "ALTER TABLE session ADD COLUMN origin TEXT",
+        "CREATE INDEX session_origin ON session (origin) WHERE origin IS NOT NULL",
+    ),
 )
 
 

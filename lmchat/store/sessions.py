@@ -50,16 +50,13 @@ def names(database: Database) -> list[str]:
 
 def exists(database: Database, name: str) -> bool:
     """Tell whether there is a session of that name."""
-    return (
-        database.row("SELECT 1 FROM session WHERE name = ? AND trashed IS NULL", (join_surrogates(same(name)),))
-        is not None
-    )
+    return database.row("SELECT 1 FROM session WHERE name = ? AND trashed IS NULL", (same(name),)) is not None
 
 
 def last(database: Database) -> str | None:
     """Return the name of the session used last."""
     row = database.row("SELECT name FROM session WHERE trashed IS NULL ORDER BY use_order DESC LIMIT 1")
-    return None if row is None else row[0]
+    return None if row is None else str(row[0])
 
 
 def find(database: Database, name: str) -> Session:
@@ -110,8 +107,7 @@ def create(database: Database, name: str | None, prompt_text: str, settings: Ses
 
 
 def _created(database: Database, name: str, settings: Session) -> Session:
-    row = database.row("INSERT INTO tree DEFAULT VALUES RETURNING id")
-    tree = int(row[0]) if row else 0
+    tree = database.number("INSERT INTO tree DEFAULT VALUES RETURNING id")
     created = replace(settings, name=name, head=None)
     number = add(database, created, tree)
     return replace(created, id=number, turns=Turns(database, tree, number))
@@ -128,13 +124,12 @@ def free(database: Database, name: str) -> str:
 def add(database: Database, session: Session, tree: int, first_words: str = "") -> int:
     """Add the row of a session to a tree and return its number (inside a transaction)."""
     now = database.now()
-    row = database.row(
+    return database.number(
         "INSERT INTO session (name, tree, head, model, system, options, integrations, first_words, created, used,"
-        " use_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(use_order), 0) + 1 FROM session))"
-        " RETURNING id",
+        " use_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " (SELECT max(coalesce(max(use_order), 0), 0) + 1 FROM session)) RETURNING id",
         (session.name, tree, session.head, *_settings(session), first_words, now, now),
     )
-    return int(row[0]) if row else 0
 
 
 def configure(database: Database, session: Session, number: int) -> None:
@@ -172,13 +167,13 @@ def fork(database: Database, session: Session, name: str, at: TurnId | None) -> 
 
 def number_of(database: Database, name: str) -> int:
     """Return the store's own number of a session; raise NotFoundError, with the nearest names, where there is none."""
-    row = database.row("SELECT id FROM session WHERE name = ? AND trashed IS NULL", (join_surrogates(same(name)),))
+    row = database.row("SELECT id FROM session WHERE name = ? AND trashed IS NULL", (same(name),))
     if row is None:
         raise NotFoundError(
             f"There is no session '{join_surrogates(name)}'.",
             hint=nearest(same(name), names(database)) or (Do(Action.LIST_SESSIONS), " lists them."),
         )
-    return int(row[0])
+    return database.value(row, lambda each: int(typed(each, (int,))[0]))
 
 
 def _settings(session: Session) -> tuple[str, str, str, str]:
@@ -208,18 +203,17 @@ def _session(database: Database, row: Row) -> Session:
 
 def same(name: str) -> str:
     """Return the one form of a name that is kept and compared, however it was typed."""
-    return normal_form(name)
+    return normal_form(join_surrogates(name))
 
 
 def checked(name: str) -> str:
     """Return a name as it is kept, or raise BadUseError where it cannot be one."""
-    name = same(name)
-    fault = _fault(name)
+    fault = _fault(normal_form(name))
     if fault:
         raise BadUseError(
             f"A session name {fault}.", hint="Choose a short name of letters, digits, spaces and hyphens."
         )
-    return name
+    return same(name)
 
 
 def _fault(name: str) -> str:

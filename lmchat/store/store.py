@@ -12,11 +12,13 @@ from lmchat.chat.session import Session, TurnId
 from lmchat.chat.talk import Keep
 from lmchat.chat.values import Integration, Options
 from lmchat.errors import StoreError
-from lmchat.store import care, documents, sessions, trash, tree
+from lmchat.store import adoption, care, documents, sessions, trash, tree
+from lmchat.store.adoption import Adopted
 from lmchat.store.care import Finding
 from lmchat.store.database import FILE_NAME, Database
 from lmchat.store.drafts import Keeper, Writer, writers_directory
 from lmchat.store.failures import lacks_room
+from lmchat.store.imports.found import Found, LeftOut
 from lmchat.store.search import search
 from lmchat.store.turns import turns_of
 
@@ -253,3 +255,11 @@ class Store:
         Raise BadUseError, and change nothing, for a document that is not understood or a name that cannot be used.
         """
         return documents.import_document(self._database, document, name)
+
+    def adopt(self, found: Found, left_out: LeftOut, name: str | None = None) -> Adopted | None:
+        """Add a conversation of another program, or return None where it is here already as it is there.
+
+        Its name is made of its title where `name` is None. Raise ValueError, and change nothing, for one that cannot
+        be kept, and BadUseError for a name that cannot be used.
+        """
+        return adoption.adopt(self._database, found, left_out, name)

@@ -27,7 +27,7 @@ def trash(database: Database, names: Sequence[str]) -> None:
             tree = tree_of(database, session)
             if tree is None:
                 continue
-            trashed = {row[0] for row in database.rows("SELECT id FROM session WHERE trashed IS NOT NULL")}
+            trashed = set(database.numbers("SELECT id FROM session WHERE trashed IS NOT NULL"))
             staying = {
                 other: head
                 for other, head in heads_in(database, tree).items()
@@ -85,9 +85,11 @@ def delete(database: Database, names: Sequence[str]) -> None:
     """
     sessions: set[int] = set()
     for name in names:
-        trashed = database.rows("SELECT id FROM session WHERE trashed IS NOT NULL AND name_before = ?", (same(name),))
+        trashed = database.numbers(
+            "SELECT id FROM session WHERE trashed IS NOT NULL AND name_before = ?", (same(name),)
+        )
         if trashed and not exists(database, name):
-            sessions |= {number for (number,) in trashed}
+            sessions.update(trashed)
         else:
             sessions.add(number_of(database, name))
     _remove(database, sessions)
@@ -104,7 +106,9 @@ def remove_expired(database: Database) -> None:
 
 
 def _remove_trashed(database: Database, until: int) -> int:
-    sessions = {number for (number,) in database.rows("SELECT id FROM session WHERE trashed < ?", (until,))}
+    # A time before the session was made is damage, for which nothing is taken away.
+    chosen = "SELECT id FROM session WHERE trashed < ? AND trashed >= created"
+    sessions = set(database.numbers(chosen, (until,)))
     _remove(database, sessions)
     return len(sessions)
 

@@ -23,7 +23,7 @@ def head_of(database: Database, session: int) -> TurnId | None:
     row = database.row("SELECT head FROM session WHERE id = ?", (session,))
     if row is None:
         raise session_gone()
-    return None if row[0] is None else TurnId(database.value(row, lambda each: int(each[0])))
+    return database.value(row, lambda each: typed(each, ((int, NoneType),)))[0]
 
 
 def shift(database: Database, session: int, to: TurnId | None, kind: str) -> None:
@@ -39,7 +39,7 @@ def shift(database: Database, session: int, to: TurnId | None, kind: str) -> Non
 def touch(database: Database, session: int) -> None:
     """Make a session the one used last (inside a transaction)."""
     database.execute(
-        "UPDATE session SET used = ?, use_order = (SELECT max(use_order) + 1 FROM session) WHERE id = ?",
+        "UPDATE session SET used = ?, use_order = (SELECT max(max(use_order), 0) + 1 FROM session) WHERE id = ?",
         (database.now(), session),
     )
 
@@ -108,29 +108,31 @@ _TWIGS = "SELECT number, parent, first_words, outcome, model, at, summary, attem
 def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | None], ...]:
     """Return number and parent of every turn the session reaches, by number."""
     view = turns_of(session)
-    wanted = reached(database, view.tree, view.session)
+    wanted = reached(database, view.tree, view.session, whole=False)
     rows = database.rows("SELECT number, parent FROM settled WHERE tree = ?", (view.tree,))
-    _numbered(database, rows)
-    return tuple(sorted(rows if wanted is None else [row for row in rows if row[0] in wanted], key=itemgetter(0)))
+    found = [row for row in _numbered(database, rows, whole=False) if wanted is None or row[0] in wanted]
+    numbers = {number for number, _ in found}
+    # What follows a turn that cannot be read is shown all the same.
+    return tuple(sorted((number, parent if parent in numbers else None) for number, parent in found))
 
 
 def attempts(database: Database, session: Session) -> frozenset[TurnId]:
     """Return the turns of the tree that ended before anything came."""
-    rows = database.rows("SELECT number FROM settled WHERE tree = ? AND attempt", (turns_of(session).tree,))
-    return frozenset(number for (number,) in rows)
+    query = "SELECT number FROM settled WHERE tree = ? AND attempt"
+    return frozenset(database.numbers(query, (turns_of(session).tree,)))
 
 
 def tree(database: Database, session: Session, only: Collection[TurnId] | None) -> tuple[TreeEntry, ...]:
     """Return every turn the session reaches, or those of `only`, by number."""
     view = turns_of(session)
-    wanted = reached(database, view.tree, view.session)
+    wanted = reached(database, view.tree, view.session, whole=False)
     query, values = _TWIGS, list[object]([view.tree])
     if only is not None:
         wanted = set(only) if wanted is None else wanted.intersection(only)
     if wanted is not None:
         query += " AND number IN (SELECT value FROM json_each(?))"
         values.append(json.dumps(list(wanted)))
-    rows = sorted(_numbered(database, database.rows(query, values)), key=itemgetter(0))
+    rows = sorted(_numbered(database, database.rows(query, values), whole=False), key=itemgetter(0))
     return tuple(database.readable(rows, _entry, "turn"))
 
 
@@ -141,18 +143,33 @@ def _entry(row: Row) -> TreeEntry:
     return TreeEntry(number, parent, words, Outcome(outcome), model, moment(at), bool(summary), bool(attempt))
 
 
-def _numbered(database: Database, rows: list[Row]) -> list[Row]:
-    """Return rows that begin with the number of a turn and its parent; raise StoreError where these are none."""
-    for row in rows:
-        if type(row[0]) is not int or (row[1] is not None and (type(row[1]) is not int or row[1] >= row[0])):
+def _numbered(database: Database, rows: list[Row], *, whole: bool) -> list[Row]:
+    """Return rows that begin with the number of a turn and its parent's.
+
+    For others raise StoreError, or (not `whole`) leave them out and name them.
+    """
+    sound = [row for row in rows if _placed(*row[:2])]
+    if len(sound) < len(rows):
+        if whole:
             raise damaged(database.path)
-    return rows
+        database.unreadable.extend(f"turn {row[0]!r}" for row in rows if not _placed(*row[:2]))
+    return sound
 
 
-def reached(database: Database, tree: int, session: int) -> set[TurnId] | None:
-    """Return the numbers of the turns a session reaches; None means all, since no other session shares the tree."""
+def _placed(number: object, parent: object) -> bool:
+    """Tell whether these are the number of a turn and its parent's."""
+    return type(number) is int and number > 0 and (parent is None or (type(parent) is int and 0 < parent < number))
+
+
+def reached(database: Database, tree: int, session: int, *, whole: bool = True) -> set[TurnId] | None:
+    """Return the numbers of the turns a session reaches; None means all, since no other session shares the tree.
+
+    Where a turn has no place in the tree, raise StoreError, or (not `whole`) go on without it.
+    """
     heads = heads_in(database, tree)
-    return None if len(heads) == 1 else set(reached_from({session: heads.get(session)}, places(database, tree)))
+    if len(heads) == 1:
+        return None
+    return set(reached_from({session: heads.get(session)}, places(database, tree, whole=whole)))
 
 
 def reached_from(heads: Mapping[int, TurnId | None], turns: Sequence[Row]) -> dict[TurnId, int]:
@@ -166,18 +183,22 @@ def reached_from(heads: Mapping[int, TurnId | None], turns: Sequence[Row]) -> di
     return reaching
 
 
-def places(database: Database, tree: int) -> list[Row]:
-    """Return number, parent and grower of every turn, the newest first, so that a parent comes after its children."""
+def places(database: Database, tree: int, *, whole: bool = True) -> list[Row]:
+    """Return number, parent and grower of every turn, the newest first, so that a parent comes after its children.
+
+    Where a turn has no place, raise StoreError: what is deleted or exported depends on it. Not `whole`, leave it out.
+    """
     rows = database.rows("SELECT number, parent, grown_by FROM turn WHERE tree = ?", (tree,))
-    return sorted(_numbered(database, rows), key=itemgetter(0), reverse=True)
+    return sorted(_numbered(database, rows, whole=whole), key=itemgetter(0), reverse=True)
 
 
 def heads_in(database: Database, tree: int) -> dict[int, TurnId | None]:
     """Return the sessions of a tree with their heads."""
-    return dict(database.rows("SELECT id, head FROM session WHERE tree = ?", (tree,)))
+    rows = database.rows("SELECT id, head FROM session WHERE tree = ?", (tree,))
+    return dict(database.value(row, lambda each: typed(each, (int, (int, NoneType)))) for row in rows)
 
 
 def tree_of(database: Database, session: int) -> int | None:
     """Return the tree a session is a part of, or None where it is gone."""
     row = database.row("SELECT tree FROM session WHERE id = ?", (session,))
-    return None if row is None else database.value(row, lambda each: int(each[0]))
+    return None if row is None else database.value(row, lambda each: int(typed(each, (int,))[0]))

@@ -15,6 +15,7 @@ from lmchat.chat.values import Image, Prompt, Reply, ResponseId
 from lmchat.errors import SessionGoneError, StoreError
 from lmchat.store.codec import first_words, items_json, items_value, stats_value, written
 from lmchat.store.database import Database, Row, microseconds, moment, typed
+from lmchat.store.failures import damaged
 
 
 def attach(database: Database, turn: int, images: tuple[Image, ...]) -> None:
@@ -63,7 +64,7 @@ def next_number(database: Database, tree: int) -> TurnId:
     row = database.row("UPDATE tree SET next = next + 1 WHERE id = ? RETURNING next - 1", (tree,))
     if row is None:
         raise session_gone()
-    return TurnId(row[0])
+    return TurnId(database.value(row, lambda each: int(typed(each, (int,))[0])))
 
 
 def insert(database: Database, tree: int, session: int, turn: Turn) -> int:
@@ -129,13 +130,14 @@ def _depth(database: Database, tree: int, parent: TurnId | None) -> int:
     row = database.row("SELECT depth FROM turn WHERE tree = ? AND number = ?", (tree, parent))
     if row is None:
         raise StoreError(f"Turn {parent}, which this one follows, was deleted by another program.")
-    return int(row[0]) + 1
+    return database.value(row, lambda each: int(typed(each, (int,))[0])) + 1
 
 
 def _free_id(database: Database, at: int) -> int:
     """Return the first free id at that time or just after it, so that ids run as time does."""
-    row = database.row("SELECT max(id) + 1 FROM turn WHERE id >= ? AND id < ?", (at, at + _ONE_SECOND))
-    return at if row is None or row[0] is None else int(row[0])
+    return database.number(
+        "SELECT coalesce(max(id) + 1, ?) FROM turn WHERE id >= ? AND id < ?", (at, at, at + _ONE_SECOND)
+    )
 
 
 COLUMNS = (
@@ -171,12 +173,14 @@ class Turns(Mapping[TurnId, Turn]):
         return self._read[turn_id]
 
     def __iter__(self) -> Iterator[TurnId]:
-        rows = self._database.rows("SELECT number FROM settled WHERE tree = ? ORDER BY number", (self.tree,))
-        return iter([row[0] for row in rows])
+        query = "SELECT number FROM settled WHERE tree = ? ORDER BY number"
+        numbers = self._database.numbers(query, (self.tree,))
+        if numbers and numbers[0] < 1:
+            raise damaged(self._database.path)
+        return map(TurnId, numbers)
 
     def __len__(self) -> int:
-        row = self._database.row("SELECT count(*) FROM settled WHERE tree = ?", (self.tree,))
-        return row[0] if row else 0
+        return self._database.number("SELECT count(*) FROM settled WHERE tree = ?", (self.tree,))
 
     def forget(self, turn_id: TurnId) -> None:
         """Read a turn again when it is next looked at."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PIECE = 64 * 1024
 """Bytes that are decompressed at a time; no larger than what a socket gives at once."""
 
+HEAD_LIMIT = 1024 * 1024
+"""Bytes before the end of an answer's head, with all the provisional heads before it."""
+
 EVENT_LIMIT = 16 * 1024 * 1024
 """Bytes of one event of a stream, or of its lines and comments between two events."""
 
@@ -26,6 +29,9 @@ ANSWER_LIMIT = 16 * 1024 * 1024
 
 REFUSAL_LIMIT = 8 * 1024 * 1024
 """Bytes of an error's body that are read: the rest is not waited for, since the status says what it is."""
+
+MOST_CHUNKS, LEAST_CHUNK = 500_000, 8
+"""Pieces that a server may cut an answer into, however small; beyond, they have this many bytes on average."""
 
 REPLY_LIMIT = 8 * 1024 * 1024
 """Characters of one reply, all its parts together: more than any model's context."""
@@ -54,10 +60,23 @@ def body_parts(
 
     Raise StreamBrokenError where it is larger than its bound, damaged or compressed in an unknown way.
     """
-    content = _decompressed(chunks, encoding)
+    content = _decompressed(_not_too_fine(chunks), encoding)
     if streams:
         return frames(content)
     return _limited(content, ANSWER_LIMIT, "an answer") if good else _beginning(content, REFUSAL_LIMIT)
+
+
+def _not_too_fine(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield chunks; raise StreamBrokenError where there is no end of tiny ones, each of which costs time and memory."""
+    size = 0
+    for count, chunk in enumerate(chunks, 1):
+        size += len(chunk)
+        if count > MOST_CHUNKS and size < count * LEAST_CHUNK:
+            raise StreamBrokenError(
+                f"The server sent its answer in more than {MOST_CHUNKS:,} pieces of a few bytes.",
+                hint="What came before it is kept. Check that the address is that of a model server.",
+            )
+        yield chunk
 
 
 def _beginning(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
@@ -80,7 +99,7 @@ def _limited(chunks: Iterable[bytes], limit: int, what: str) -> Iterator[bytes]:
 
 
 def _decompressed(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Yield what was sent without its compression, in small pieces: a few bytes may stand for gigabytes.
+    """Yield what was sent without its compression, in small pieces: a few bytes may become gigabytes.
 
     lmchat asks for no compression; gzip and deflate are read all the same. Raise StreamBrokenError for anything else.
     """

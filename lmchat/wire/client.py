@@ -10,19 +10,22 @@ from urllib.parse import quote
 from lmchat.chat.events import Event, Finished, Phase, Progress, Quiet
 from lmchat.chat.models import DownloadJob, Model
 from lmchat.chat.request import ChatRequest
-from lmchat.errors import BadUseError, ChainLostError, LmchatError, RefusedError
+from lmchat.errors import BadUseError, ChainLostError, LmchatError, RefusedError, ServerError
 from lmchat.wire.address import Address
 from lmchat.wire.dialect import Dialect
 from lmchat.wire.dialects import LMSTUDIO, RESPONSES, detect
 from lmchat.wire.faults import not_lm_studio
-from lmchat.wire.http import TICK, exchange
+from lmchat.wire.http import TICK, Piece, exchange
 from lmchat.wire.lmstudio.models import LoadedModel, read_job, read_loaded
 from lmchat.wire.loose_json import parse_json, text
 from lmchat.wire.refusals import foreign, loading
 from lmchat.wire.request import GREETING, MODELS, Call
-from lmchat.wire.stream import chat_events, json_object, whole_answer
+from lmchat.wire.stream import Pieces, chat_events, json_object, whole_answer
 
 Tap = Callable[[Mapping[str, Any]], None]
+
+_TRIES = 20
+"""How often, a tick apart, a server that may move is looked for again."""
 
 _LOADING_TICKS = 5
 """Tenths of a second between two questions whether a model is loaded."""
@@ -45,6 +48,7 @@ class Client:
     Every method raises LmchatError where the server cannot be reached, refuses or breaks off. `log` gets the lines of
     `--debug`; no secret is ever in them. `listed` gets the models whenever they were listed.
     `locate` is asked before each request where the server is, should that change; without it, it is at `address`.
+    `built_in` says that the server is lmchat's own.
     """
 
     address: Address
@@ -52,6 +56,7 @@ class Client:
     listed: Callable[[Sequence[Model]], None] | None = None
     locate: Callable[[], Address] | None = None
     route: Route = field(default_factory=Route)
+    built_in: bool = False
 
     def chat(
         self,
@@ -85,8 +90,8 @@ class Client:
 
     def _chat(self, request: ChatRequest, tap: Tap | None, *, stream: bool) -> Iterator[Event]:
         dialect, keeps = self.route.dialect, self.route.keeps
-        call = self._call("POST", dialect.chat_path, dialect.body(request, stream=stream))
-        with closing(exchange(call, self.log)) as pieces:
+        call, begun = self._begun("POST", dialect.chat_path, dialect.body(request, stream=stream))
+        with closing(begun) as pieces:
             for event in chat_events(pieces, call, dialect.reader(request), tap):
                 if isinstance(event, Finished) and not keeps:
                     # An id that cannot be followed is none.
@@ -99,7 +104,7 @@ class Client:
         if self.route.settled or not foreign(error):
             return False
         self.route.settled = True
-        found = detect(lambda path: self._answer(self._call("GET", path, read_seconds=30)), self.address.host)
+        found = detect(lambda path: self._answer("GET", path, read_seconds=30)[0], self.address.host)
         if found is None or found is self.route.dialect:
             return False
         self._learn(found, keeps=found.keeps)
@@ -142,8 +147,8 @@ class Client:
         return models
 
     def _models(self) -> tuple[Model, ...]:
-        call = self._call("GET", self.route.dialect.models_path, read_seconds=30)
-        models = self.route.dialect.models(self._answer(call))
+        answer, call = self._answer("GET", self.route.dialect.models_path, read_seconds=30)
+        models = self.route.dialect.models(answer)
         if models is None:
             raise not_lm_studio(call, "something that is no list of models")
         return tuple(models)
@@ -189,28 +194,53 @@ class Client:
     def download_status(self, job_id: str) -> DownloadJob:
         """Ask how far a download is."""
         path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
-        return read_job(self._answer(self._call("GET", path, read_seconds=30)), job_id)
+        return read_job(self._answer("GET", path, read_seconds=30)[0], job_id)
 
     def _manage(self, route: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         if not self.route.dialect.manages:
             raise _unmanaged()
         try:
-            return self._answer(self._call("POST", f"{MODELS}/{route}", body))
+            return self._answer("POST", f"{MODELS}/{route}", body)[0]
         except RefusedError as error:
             if self._finds_dialect(error) and not self.route.dialect.manages:
                 raise _unmanaged() from error
             raise
 
-    def _call(
+    def _begun(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, read_seconds: float | None = None
-    ) -> Call:
-        address = self.locate() if self.locate else self.address
-        return Call(address, method, path, body, read_seconds=read_seconds)
+    ) -> tuple[Call, Pieces]:
+        """Begin an exchange; a server that may move is looked for again where it has just been killed.
 
-    def _answer(self, call: Call) -> Mapping[str, Any]:
-        with closing(exchange(call, self.log)) as pieces:
-            head, body = whole_answer(pieces)
-        return json_object(head, body, call)
+        It is found a moment longer. What it was asked is lost with it, so that nothing is asked twice.
+        """
+        for left in range(_TRIES, -1, -1):
+            address = self.locate() if self.locate else self.address
+            call = Call(address, method, path, body, read_seconds=read_seconds, built_in=self.built_in)
+            pieces = exchange(call, self.log)
+            if self.locate is None:
+                break
+            try:
+                return call, _resumed(next(pieces, None), pieces)
+            except ServerError:
+                if not left:
+                    raise
+                sleep(TICK)
+        return call, pieces
+
+    def _answer(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, read_seconds: float | None = None
+    ) -> tuple[Mapping[str, Any], Call]:
+        call, begun = self._begun(method, path, body, read_seconds=read_seconds)
+        with closing(begun) as pieces:
+            head, content = whole_answer(pieces)
+        return json_object(head, content, call), call
+
+
+def _resumed(first: Piece, rest: Pieces) -> Pieces:
+    """Yield a first piece and the rest; closing it closes the rest."""
+    with closing(rest):
+        yield first
+        yield from rest
 
 
 def _unmanaged() -> BadUseError:

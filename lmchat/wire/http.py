@@ -7,19 +7,19 @@ server back by way of TCP.
 import socket
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from lmchat import __version__
-from lmchat.errors import LmchatError
-from lmchat.wire.address import proxy_for
-from lmchat.wire.body import PIECE, Frame, body_parts
+from lmchat.errors import LmchatError, ServerError
+from lmchat.wire.address import proxy_for, tls_context
+from lmchat.wire.body import HEAD_LIMIT, PIECE, Frame, body_parts
 from lmchat.wire.faults import connection_fault, unconnected
-from lmchat.wire.request import Call, Head, json_bytes
+from lmchat.wire.redaction import redact
+from lmchat.wire.request import MODELS, Call, Head
 
 
 def load_httpx() -> None:
@@ -49,6 +49,8 @@ TICK = 0.1
 _ROOM = 16
 """Batches of up to 64 KB that may wait for the caller; a larger one takes the room of several."""
 
+_LONGEST_TYPE = 100
+
 Piece = Head | Frame | bytes | None
 _Batch = list[Head | Frame | bytes]
 Log = Callable[[str], None]
@@ -64,7 +66,7 @@ def exchange(call: Call, log: Log | None = None) -> Generator[Piece, None, None]
     Raise ServerError where the server cannot be reached or breaks off.
     """
     load_httpx()
-    line = _Line(_content(call))
+    line = _Line(call.content)
     reader = Thread(target=_read, args=(call, line), name="lmchat-wire", daemon=True)
     report = _Report(log)
     report.add(call.described)
@@ -100,8 +102,9 @@ def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece, No
             case LmchatError():
                 raise batch
             case Exception():
+                by_proxy, heard = line.by_proxy(call), line.first_bytes
                 fault = connection_fault(
-                    batch, call, headed=headed, by_proxy=line.by_proxy(call), heard=line.first_bytes
+                    batch, call, lambda: _speaks_http(call), headed=headed, by_proxy=by_proxy, heard=heard
                 )
                 if fault is None:
                     raise batch
@@ -112,13 +115,25 @@ def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece, No
         while batch:
             if isinstance(batch[-1], Head):
                 headed = True
-                report.add(_head_words(batch[-1], report))
+                report.add(_head_words(batch[-1], report, call.secrets))
             # Nothing of it is kept here: it may be large.
             yield batch.pop()
 
 
-def _head_words(head: Head, report: "_Report") -> Callable[[], str]:
-    return lambda: f"{head.status} {head.content_type} after {report.seconds:.3f} s"
+def _speaks_http(call: Call) -> bool:
+    """Tell, by a question that changes nothing, whether what closed a connection without a word speaks HTTP."""
+    import httpx
+
+    asked = Call(call.address, "GET", MODELS, connect_seconds=1.0, read_seconds=2.0)
+    try:
+        with closing(exchange(asked)) as pieces:
+            return any(isinstance(piece, Head) for piece in pieces)
+    except ServerError as error:
+        return not isinstance(error.__cause__, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
+
+
+def _head_words(head: Head, report: "_Report", secrets: tuple[str, ...]) -> Callable[[], str]:
+    return lambda: f"{head.status} {redact(head.content_type, secrets)[:_LONGEST_TYPE]} after {report.seconds:.3f} s"
 
 
 @dataclass(slots=True)
@@ -134,6 +149,8 @@ class _Line:
     connection: socket.socket | None = None
     host: str = ""
     first_bytes: bytes = b""
+    headed: bool = False
+    head_size: int = 0
     ended: bool = False
 
     def __post_init__(self) -> None:
@@ -177,12 +194,20 @@ class _Line:
                 self.hang_up()
 
     def _listen(self, stream: Any) -> None:
-        """Note the first bytes of an answer, which httpcore says nothing of where they are no HTTP."""
+        """Note the first bytes of an answer, which httpcore says nothing of where they are no HTTP, and bound its head.
+
+        Before it, a server may send any number of provisional ones.
+        """
+        import httpx
+
         read = stream.read
 
         def noted(*arguments: Any, **more: Any) -> bytes:
             data: bytes = read(*arguments, **more)
             self.first_bytes = self.first_bytes or data[:5]
+            self.head_size += 0 if self.headed else len(data)
+            if self.head_size > HEAD_LIMIT:
+                raise httpx.RemoteProtocolError("a head without end")
             return data
 
         stream.read = noted
@@ -230,10 +255,11 @@ def _read(call: Call, line: _Line) -> None:
         with (
             _client(call) as client,
             client.stream(
-                call.method, call.url, content=line.content, headers=_headers(call), extensions={"trace": line.trace}
+                call.method, call.url, content=line.content, headers=call.headers, extensions={"trace": line.trace}
             ) as response,
         ):
             headers = response.headers
+            line.headed = True
             head = Head(response.status_code, headers.get("content-type", ""), headers.get("location", ""))
             line.put(head)
             line.flush()
@@ -261,7 +287,7 @@ def _client(call: Call) -> "httpx.Client":
     import httpx
 
     # A TLS context costs 20 ms, and plain HTTP never uses it: no redirect is followed.
-    verify = _tls(trust_env=not call.address.loopback) if call.address.encrypted else False
+    verify = tls_context(trust_env=not call.address.loopback) if call.address.encrypted else False
     silent = call.read_seconds
     timeout = httpx.Timeout(connect=call.connect_seconds, read=silent, write=silent, pool=None)
     try:
@@ -269,30 +295,3 @@ def _client(call: Call) -> "httpx.Client":
         return httpx.Client(verify=verify, trust_env=False, proxy=proxy, timeout=timeout, follow_redirects=False)
     except (ImportError, ValueError, httpx.InvalidURL) as error:
         raise httpx.ProxyError(str(error)) from error
-
-
-def _tls(*, trust_env: bool) -> Any:
-    import httpx
-
-    context = httpx.create_ssl_context(trust_env=trust_env)
-    # Beside httpx's own list: certificates that this machine's owner trusts.
-    context.load_default_certs()
-    return context
-
-
-def _content(call: Call) -> bytes | None:
-    return None if call.body is None else json_bytes(call.body)
-
-
-def _headers(call: Call) -> dict[str, str]:
-    headers = {
-        "User-Agent": f"lmchat/{__version__}",
-        # A compressed stream comes in lumps.
-        "Accept-Encoding": "identity",
-        "Connection": "close",
-    }
-    if call.body is not None:
-        headers["Content-Type"] = "application/json"
-    if call.address.authorization:
-        headers["Authorization"] = call.address.authorization
-    return headers

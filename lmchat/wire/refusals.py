@@ -18,7 +18,7 @@ from lmchat.errors import (
     RefusedError,
 )
 from lmchat.wire.error_bodies import Complaint, complaint_of, read_complaint
-from lmchat.wire.faults import NOT_LM_STUDIO
+from lmchat.wire.faults import BUILT_IN, NOT_LM_STUDIO
 from lmchat.wire.redaction import redact
 from lmchat.wire.request import MODELS, Call, Head
 
@@ -94,6 +94,8 @@ class _Rule:
     sentence: str
     hint: Advice | Callable[[Complaint], Advice]
     kind: type[RefusedError] = RefusedError
+    built_in: str = ""
+    """The hint where the server is lmchat's own, if that is another."""
 
 
 def _judge(complaint: Complaint, call: Call) -> RefusedError:
@@ -109,9 +111,10 @@ def _judge(complaint: Complaint, call: Call) -> RefusedError:
         sentence = f"{sentence}: {complaint.message}"
     else:
         sentence = f"{sentence} (HTTP {complaint.status})." if complaint.status >= 300 else f"{sentence}."
+    hint = rule.hint(complaint) if callable(rule.hint) else rule.hint
     return rule.kind(
         sentence,
-        hint=rule.hint(complaint) if callable(rule.hint) else rule.hint,
+        hint=rule.built_in or hint if call.built_in else hint,
         error_type=complaint.type,
         code=complaint.code,
         param=complaint.param,
@@ -172,6 +175,7 @@ _RULES = (
         "The server wants an API token",
         _TOKEN,
         NotAllowedError,
+        built_in=BUILT_IN,
     ),
     _Rule(
         lambda it: it.status == 403,
@@ -229,6 +233,7 @@ _RULES = (
         lambda it: it.status in {502, 504},
         "The gateway in front of the server gets no answer from it",
         "Check that LM Studio is running there.",
+        built_in=BUILT_IN,
     ),
     _Rule(
         lambda it: it.names("engine_failed"),
@@ -239,6 +244,7 @@ _RULES = (
         lambda it: it.status >= 500 or it.names("internal_error", "unknown"),
         "The server failed at this request",
         "LM Studio's log says more (`lms log stream`); loading the model again often helps.",
+        built_in=BUILT_IN,
     ),
     _Rule(lambda it: it.status >= 300, "The server refused the request", "`--debug` shows what was sent."),
     _Rule(lambda _it: True, "The server reports an error", "Ask again, or choose another model."),

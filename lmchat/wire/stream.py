@@ -43,7 +43,7 @@ _BARE_WORD = re.compile(r"\s*\[?[A-Za-z_ ]*\]?\s*")
 
 
 def chat_events(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) -> Generator[Event, None, None]:
-    """Yield the events of a reply, however the server sends it; `Quiet` stands for each silent moment.
+    """Yield the events of a reply, however the server sends it; `Quiet` for each silent moment.
 
     Raise LmchatError where the server refuses, or breaks off.
     """
@@ -57,13 +57,13 @@ def chat_events(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None
 
 
 def _answered(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) -> Iterator[Event]:
-    head, body = Head(0), []
+    head, body = Head(0), bytearray()
     for piece in pieces:
         match piece:
             case None:
                 yield Quiet()
             case bytes():
-                body.append(piece)
+                body += piece
             case Frame():
                 pass  # only where events follow
             case Head():
@@ -71,7 +71,7 @@ def _answered(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
                 if head.streams:
                     yield from _streamed(pieces, call, reader, tap)
                     return
-    data = json_object(head, b"".join(body), call)
+    data = json_object(head, bytes(body), call)
     events = list(reader.whole(data))
     if not events:
         raise senseless("a reply", AGAIN)
@@ -82,13 +82,13 @@ def _answered(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
 
 def whole_answer(pieces: Pieces) -> tuple[Head, bytes]:
     """Wait for an answer's end and return its head and its body."""
-    head, body = Head(0), []
+    head, body = Head(0), bytearray()
     for piece in pieces:
         if isinstance(piece, Head):
             head = piece
         elif isinstance(piece, bytes):
-            body.append(piece)
-    return head, b"".join(body)
+            body += piece
+    return head, bytes(body)
 
 
 def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:

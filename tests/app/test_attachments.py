@@ -4,15 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lmchat.app.attachments import (
-    LARGEST_TEXT,
-    files_matching,
-    files_named,
-    quoted,
-    quoted_file,
-    read_text,
-    without_quotes,
-)
+from lmchat.app.attachments import LARGEST_TEXT, files_matching, files_named, quoted_file, read_text
+from lmchat.chat.quoting import quoted, without_quotes
 from lmchat.errors import BadUseError
 
 

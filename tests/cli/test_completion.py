@@ -5,6 +5,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from lmchat.world import standard_directories, this_world
 from tests.cli.completions import FOLDER, scripts
 from tests.cli.program import MODELS, reply, run
 from tests.cli.shells import SHELLS, Shell, shell
-from tests.wire.scripted import ScriptedServer, answer, stream
+from tests.wire.scripted import HOLD, RESET, ScriptedServer, answer, stream
 
 NAMES = (
     "my session",
@@ -109,7 +110,38 @@ def test_models_are_forgotten_after_a_day(tmp_path: Path) -> None:
         run(tmp_path, "--url", server.url, "models")
         (kept,) = (tmp_path / "cache").glob("models-*.json")
         kept.write_text(kept.read_text().replace(f"{datetime.now(UTC):%Y-}", "2020-", 1))
-        assert asked(tmp_path, "models", "--url", server.url) == []
+    assert asked(tmp_path, "models", "--url", server.url) == []
+
+
+def test_a_server_whose_models_are_not_known_is_asked_once(tmp_path: Path) -> None:
+    with ScriptedServer(answer(200, MODELS)) as server:
+        for _ in range(2):
+            assert asked(tmp_path, "models", "--url", server.url) == ["tiny\tTiny 1B Q4"]
+        assert len(server.requests) == 1
+
+
+def test_a_server_that_is_slow_refuses_or_makes_no_sense_is_not_waited_for(tmp_path: Path) -> None:
+    for steps in ([HOLD], answer(401, "{}"), answer(200, "<html>"), [RESET]):
+        with ScriptedServer(steps) as server:
+            began = time.monotonic()
+            assert asked(tmp_path, "models", "--url", server.url) == []
+            assert time.monotonic() - began < 5
+
+
+def test_completion_runs_no_program_for_a_token(tmp_path: Path) -> None:
+    with ScriptedServer(answer(200, MODELS)) as server:
+        settings = f'url = "{server.url}"\ntoken_command = "touch {tmp_path}/ran"\n'
+        (tmp_path / "settings.toml").write_text(settings)
+        assert asked(tmp_path, "models") == []
+        assert server.requests == []
+    assert not (tmp_path / "ran").exists()
+
+
+def test_completion_sends_the_token_of_the_environment(tmp_path: Path) -> None:
+    with ScriptedServer(answer(200, MODELS)) as server:
+        ran = run(tmp_path, "__complete", "models", "--url", server.url, environ={"LM_API_TOKEN": "sk-lm-a:b"})
+        assert ran.stdout.startswith("tiny")
+        assert server.requests[0].headers["authorization"] == "Bearer sk-lm-a:b"
 
 
 def test_profiles_and_settings_come_from_the_file_and_the_table(home: Path) -> None:

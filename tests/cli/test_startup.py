@@ -93,9 +93,9 @@ def test_listing_sessions_loads_nothing_that_speaks_or_draws(tmp_path: Path) -> 
     assert loaded(tmp_path, "sessions") == {"typer", "sqlite3"}
 
 
-def test_listing_models_loads_rich_for_its_table_and_nothing_else_that_draws(tmp_path: Path) -> None:
+def test_listing_models_loads_nothing_that_draws(tmp_path: Path) -> None:
     with ScriptedServer(answer(200, MODELS)) as server:
-        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "httpx", "sqlite3", "rich"}
+        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "httpx", "sqlite3"}
 
 
 @pytest.mark.terminal

@@ -14,11 +14,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lmchat.local import run
 from lmchat.local.catalogue import BUILT_IN
 from lmchat.local.downloads import Downloads
+from lmchat.local.embedded import Embedded
 from lmchat.local.engines import Engine, Instances, LoadOptions
 from lmchat.local.fetch import fetch
 from lmchat.local.history import History
+from lmchat.local.management import management_routes
 from lmchat.local.models import ModelFile, Places
-from lmchat.local.server import ServerState, application
+from lmchat.local.server import ServerState, application, openai_routes
 from lmchat.local.worker import Worker
 from lmchat.world import Directories, World, this_world
 from tests.local.engine import FakeEngine
@@ -54,6 +56,7 @@ class Served:
     http: httpx.Client
     engine: FakeEngine
     state: ServerState
+    places: Places
     loads: list[LoadOptions]
 
     def chat(self, text: str = "Hello", **more: object) -> httpx.Response:
@@ -107,10 +110,10 @@ def serving(tmp_path: Path, engine: FakeEngine, switch: tuple[Switch, str]) -> I
 
         def begin(token: str = "") -> Served:
             places = Places(tmp_path / "cache", tmp_path / "lmstudio")
-            history = History(tmp_path / "data" / "local.db")
-            state = ServerState(places, history, Instances(load), Downloads(places, fetch), Worker())
-            switch[0].app = application(state, token)
-            return Served(client, engine, state, loads)
+            models, worker = Embedded(places, Instances(load), Downloads(places, fetch)), Worker()
+            state = ServerState(models, History(tmp_path / "data" / "local.db"), worker)
+            switch[0].app = application(state, [*openai_routes(), *management_routes(models, worker)], token)
+            return Served(client, engine, state, places, loads)
 
         yield begin
 

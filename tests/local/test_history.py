@@ -1,11 +1,14 @@
 """Stored turns on disk: chains, branches, thirty days, several programs at once."""
 
+import contextlib
 import multiprocessing
 import re
+import sqlite3
 import stat
 from pathlib import Path
 
-from lmchat.local.history import Chain, History
+from lmchat.local.history import Chain, History, new_response_id
+from lmchat.local.messages import message, text_of
 
 DAY = 86_400
 
@@ -21,13 +24,15 @@ class Clock:
 def kept(history: History, text: str, follows: str | None = None) -> str:
     chain = history.chain(follows) if follows else Chain()
     assert chain is not None
-    return history.keep(chain, None, text, f"reply to {text}")
+    response_id = new_response_id()
+    history.keep(response_id, chain, None, [message("user", text)], f"reply to {text}")
+    return response_id
 
 
 def texts(history: History, response_id: str) -> list[str]:
     chain = history.chain(response_id)
     assert chain is not None
-    return [turn.input for turn in chain.turns]
+    return [text_of(turn.messages[0]) for turn in chain.turns]
 
 
 def test_an_id_has_the_form_the_protocol_shows(tmp_path: Path) -> None:
@@ -124,3 +129,39 @@ def test_several_programs_can_begin_the_file_and_write_at_once(tmp_path: Path) -
     assert [program.exitcode for program in programs] == [0, 0, 0, 0]
     with History(tmp_path / "h.db")._connected() as connection:
         assert connection.execute("SELECT count(*) FROM turn").fetchone() == (100,)
+
+
+_FIRST_VERSION = """
+CREATE TABLE turn (number INTEGER PRIMARY KEY, response_id TEXT NOT NULL UNIQUE,
+    parent INTEGER REFERENCES turn (number), system_prompt TEXT, input TEXT NOT NULL, output TEXT NOT NULL,
+    first_shown INTEGER, at REAL NOT NULL);
+INSERT INTO turn VALUES (1, 'resp_old', NULL, 'Be brief.', 'one', 'reply to one', NULL, 4e9);
+PRAGMA user_version = 1;
+"""
+
+
+def test_what_an_older_lmchat_kept_can_be_followed(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "h.db")) as connection:
+        connection.executescript(_FIRST_VERSION)
+    history = History(tmp_path / "h.db")
+
+    chain = history.chain("resp_old")
+    assert chain is not None
+    assert chain.turns[0].messages == (message("user", "one"),)
+    assert texts(history, kept(history, "two", "resp_old")) == ["one", "two"]
+
+
+def test_messages_of_several_roles_and_their_pictures_come_back_as_they_were(tmp_path: Path) -> None:
+    history = History(tmp_path / "h.db")
+    said = [
+        message("user", "Look.", ["data:image/png;base64,AA=="]),
+        message("assistant", "青"),
+        message("user", "And?"),
+    ]
+    response_id = new_response_id()
+
+    history.keep(response_id, Chain(), None, said, "Yes.")
+
+    chain = history.chain(response_id)
+    assert chain is not None
+    assert list(chain.turns[0].messages) == said

@@ -64,6 +64,8 @@ def test_the_built_in_model_is_described_in_full(places: Places) -> None:
         "format": "gguf",
         "capabilities": {"vision": False, "trained_for_tool_use": False},
         "description": None,
+        "variants": [f"{KEY}@q4_k_m"],
+        "selected_variant": f"{KEY}@q4_k_m",
     }
 
 
@@ -184,7 +186,7 @@ def test_what_is_no_ordinary_file_is_left_out_and_named(places: Places, make: Ca
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
 def test_a_name_that_is_no_text_spoils_no_list(served: Served) -> None:
-    put(served.state.places.lmstudio / "a" / "x" / os.fsdecode(b"caf\xe9.gguf"))
+    put(served.places.lmstudio / "a" / "x" / os.fsdecode(b"caf\xe9.gguf"))
 
     rows = served.http.get("/api/v1/models").json()["models"]
 
@@ -192,7 +194,7 @@ def test_a_name_that_is_no_text_spoils_no_list(served: Served) -> None:
 
 
 def test_an_embedding_model_is_marked_and_cannot_chat(served: Served) -> None:
-    put(served.state.places.lmstudio / "a" / "x" / "nomic.gguf", gguf_bytes(general__architecture="nomic-bert"))
+    put(served.places.lmstudio / "a" / "x" / "nomic.gguf", gguf_bytes(general__architecture="nomic-bert"))
 
     rows = served.http.get("/api/v1/models").json()["models"]
 
@@ -202,7 +204,7 @@ def test_an_embedding_model_is_marked_and_cannot_chat(served: Served) -> None:
 
 def test_the_list_is_quick(served: Served) -> None:
     for number in range(30):
-        put(served.state.places.lmstudio / "a" / "x" / f"{number}.gguf")
+        put(served.places.lmstudio / "a" / "x" / f"{number}.gguf")
     served.http.get("/api/v1/models")
 
     assert min(seconds_of(lambda: served.http.get("/api/v1/models")) for _ in range(5)) < 0.03

@@ -126,7 +126,7 @@ def test_a_refusal_is_plain_json_with_a_status(
         ({"input": []}, "input", "invalid_value"),
         ({"input": 5}, "input", "invalid_type"),
         ({"input": ["text"]}, "input", "invalid_union"),
-        ({"input": [{"type": "text"}]}, "input", "invalid_type"),
+        ({"input": [{"type": "text"}]}, "input", "invalid_union"),
         ({"input": [{"type": "text", "content": 1}]}, "input", "invalid_type"),
         ({"system_prompt": 1}, "system_prompt", "invalid_type"),
         ({"model": None}, "model", "invalid_type"),
@@ -143,12 +143,33 @@ def test_a_wrong_value_is_refused_by_its_name(served: Served, body: dict[str, An
     assert (answer.json()["error"]["param"], answer.json()["error"]["code"]) == (param, code)
 
 
-def test_an_item_with_an_unknown_key_is_refused(served: Served) -> None:
-    answer = served.http.post(
-        "/api/v1/chat", json={"model": KEY, "input": [{"type": "text", "content": "x", "role": "user"}]}
-    )
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ({"type": "text", "text": "x"}, "'input.0.content' is required, Unrecognized key(s) in object: 'text'"),
+        ({"type": "text", "content": "x", "role": "user"}, "Unrecognized key(s) in object: 'role'"),
+        (
+            {"type": "image", "image_url": "x"},
+            "'input.0.data_url' is required, Unrecognized key(s) in object: 'image_url'",
+        ),
+    ],
+)
+def test_an_item_is_refused_by_what_it_lacks_and_has_too_much(served: Served, item: object, words: str) -> None:
+    error = served.http.post("/api/v1/chat", json={"model": KEY, "input": [item]}).json()["error"]
 
-    assert answer.json()["error"]["code"] == "unrecognized_keys"
+    assert error == {"message": words, "type": "invalid_request", "code": "invalid_union", "param": "input"}
+
+
+@pytest.mark.parametrize("name", [KEY.upper(), f"{KEY}@q4_k_m", f"{KEY}@Q4_K_M"])
+def test_a_key_is_known_in_any_letter_case_and_as_a_variant(served: Served, name: str) -> None:
+    answer = served.http.post("/api/v1/chat", json={"model": name, "input": "Hello"})
+
+    assert answer.json()["model_instance_id"] == KEY
+
+
+def test_a_presence_penalty_is_accepted(served: Served) -> None:
+    assert served.chat(presence_penalty=0.5).status_code == 200
+    assert served.engine.asked[-1]["presence_penalty"] == 0.5
 
 
 def test_an_image_is_refused(served: Served) -> None:
@@ -172,7 +193,12 @@ def test_what_is_required_is_asked_for(served: Served, missing: str) -> None:
 
     error = served.http.post("/api/v1/chat", json=body).json()["error"]
 
-    assert (error["param"], error["message"]) == (missing, f"'{missing}' is required")
+    assert error == {
+        "message": f'"{missing}" is required',
+        "type": "invalid_request",
+        "code": "missing_required_parameter",
+        "param": missing,
+    }
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b'{"model": NaN}', b"\xff\xfe", b"[" * 100_000])
@@ -185,7 +211,17 @@ def test_a_body_that_is_no_json_object_is_a_bad_request(served: Served, body: by
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "/api/v2/chat"), ("GET", "/api/v1/chat"), ("DELETE", "/api/v1/models"), ("GET", "/api/v1/models/")],
+    [
+        ("POST", "/api/v2/chat"),
+        ("GET", "/api/v1/chat"),
+        ("DELETE", "/api/v1/models"),
+        ("GET", "/api/v1/models/"),
+        ("OPTIONS", "/v1/chat/completions"),
+        ("OPTIONS", "/api/v1/chat"),
+        ("GET", "/v1/responses"),
+        ("POST", "/v1/embeddings"),
+        ("POST", "/v1/models"),
+    ],
 )
 def test_an_unknown_route_or_method_answers_200(served: Served, method: str, path: str) -> None:
     answer = served.http.request(method, path)
@@ -198,6 +234,24 @@ def test_answers_are_json_with_a_charset_and_say_how_long_a_connection_lives(ser
 
     assert headers["content-type"] == "application/json; charset=utf-8"
     assert headers["keep-alive"] == "timeout=5"
+
+
+def test_answers_look_as_express_writes_them(served: Served) -> None:
+    answer = served.http.get("/lmstudio-greeting")
+
+    assert answer.text == '{\n  "lmstudio": true\n}'
+    assert answer.headers["x-powered-by"] == "Express"
+    assert answer.headers["etag"] == 'W/"16-E8SPLdfbhJY/LIxc1Ou+kQGmmzo"'
+    assert served.chat(stream=True).headers["x-powered-by"] == "Express"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/models", "/v1/models", "/nowhere"])
+def test_head_answers_with_the_headers_alone(served: Served, path: str) -> None:
+    answer = served.http.head(path)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    assert int(answer.headers["content-length"]) > 0
 
 
 def test_a_page_of_another_site_is_not_served(served: Served) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from lmchat.local.history import Chain, StoredTurn
+from lmchat.local.messages import Message, message
 from lmchat.local.refusals import Refusal
-from lmchat.local.window import Asked, Fitted, Message, fitted
+from lmchat.local.window import Asked, Fitted, fitted
 
 
 def words(messages: Sequence[Message]) -> int:
@@ -16,14 +17,19 @@ def words(messages: Sequence[Message]) -> int:
 def chain_of(turns: int, *, system: str | None = None, first_shown: int | None = None) -> Chain:
     """Make turns of ten words each."""
     made = [
-        StoredTurn(number, system if number == 1 else None, f"ask{number} a a a a", f"reply{number} b b b b")
+        StoredTurn(
+            number,
+            system if number == 1 else None,
+            (message("user", f"ask{number} a a a a"),),
+            f"reply{number} b b b b",
+        )
         for number in range(1, turns + 1)
     ]
     return Chain(tuple(made), first_shown)
 
 
 def fit(chain: Chain, text: str = "new", window: int = 100, system: str | None = None) -> Fitted:
-    return fitted(chain, Asked(text, system), default_system="default", window=window, count=words)
+    return fitted(chain, Asked((message("user", text),), system), default_system="default", window=window, count=words)
 
 
 def test_a_chain_that_fits_goes_whole() -> None:

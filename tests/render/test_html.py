@@ -14,7 +14,8 @@ from PIL import Image as Pillow
 
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Image, Message, Prompt, Reasoning, Reply, ToolCall
-from lmchat.render.html import html_page, markdown_html
+from lmchat.render.html import html_page
+from lmchat.render.markdown.html import markdown_html
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOSTILE = (
@@ -40,7 +41,7 @@ HOSTILE = (
 class Page(HTMLParser):
     """What a page is made of."""
 
-    VOID = ("meta", "img", "br", "hr")
+    VOID = ("meta", "img", "br", "hr", "input")
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -136,6 +137,30 @@ def test_markdown_is_rendered() -> None:
     assert "<strong>bold</strong> <s>no</s>" in made
     assert '<td class="right">1</td>' in made
     assert '<span class="n">x</span>' in made
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("**結論：**猫です", "<p><strong>結論：</strong>猫です</p>"),
+        ("~~「取消」~~です", "<p><s>「取消」</s>です</p>"),
+        ("日本\n語", "<p>日本語</p>"),
+        ("one\ntwo", "<p>one\ntwo</p>"),
+        ("one  \ntwo", "<p>one<br>\ntwo</p>"),
+        ("- [ ] a\n- [x] b", '<ul><li><p><input type="checkbox" disabled> a</p>'),
+        ("3. a\n4. b", '<ol start="3"><li><p>a</p>\n</li>\n<li><p>b</p>'),
+        ("| a |\n|---|\n| `x|y` | more |", "<td><code>x|y</code></td><td>more</td>"),
+        ("| a |\n|---|\n| 1<br>2 |", "<td>1<br>2</td>"),
+        ("a<br/>b <i>c</i>", "<p>a<br>b &lt;i&gt;c&lt;/i&gt;</p>"),
+        ("<div>\n*x*\n</div>", '<div class="own">&lt;div&gt;\n*x*\n&lt;/div&gt;</div>'),
+        ("![sky](https://a.b/c.png)", '<a href="https://a.b/c.png" rel="noreferrer">sky</a>'),
+        ("> a\n>\n> b", "<blockquote><p>a</p>\n<p>b</p>\n</blockquote>"),
+        ("```python\n\nx = 1\n```", "<pre><code>\n<span"),
+        ("$$a_b$$ costs $5 and $6", "costs $5 and $6"),
+    ],
+)
+def test_a_page_reads_markdown_as_the_terminal_does(text: str, made: str) -> None:
+    assert made in markdown_html(text)
 
 
 def test_prices_are_no_formulas_and_formulas_no_markdown() -> None:

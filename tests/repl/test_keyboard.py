@@ -18,6 +18,7 @@ from lmchat.repl.commands.tree import edit
 from lmchat.repl.completion import Completions
 from lmchat.repl.matching import matching
 from lmchat.repl.paste import LONGEST_UNFOLDED, Folds
+from lmchat.repl.picker.choice import Choices
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import Status, toolbar
 from tests.repl.lmstudio import Studio, spoken
@@ -255,9 +256,9 @@ def test_a_choice_is_narrowed_by_typing_and_moved_by_arrows(talk: Talk) -> None:
     offers = [("acme/big", "Big"), ("acme/eyes", "Eyes"), ("other/ears", "Ears")]
     for typed, meant in (("", "acme/big"), ("\x1b[B", "acme/eyes"), ("ea", "other/ears"), ("\x1b[B\x1b[A", "acme/big")):
         talk.keys.send_text(f"{typed}{ENTER}")
-        assert talk.keyboard().chosen("Which?", offers) == meant
+        assert talk.keyboard().chosen("Which?", Choices(offers)) == meant
     talk.keys.send_text(f"zz{ENTER}{CTRL_C}")
-    assert talk.keyboard().chosen("Which?", offers) is None
+    assert talk.keyboard().chosen("Which?", Choices(offers)) is None
 
 
 @pytest.mark.parametrize("due", [False, True])

@@ -103,7 +103,7 @@ def test_what_is_no_file_stays_text(files: Path, line: str) -> None:
 def test_a_path_that_does_not_exist_is_refused(files: Path, line: str) -> None:
     with pytest.raises(BadUseError, match=r"There is no file|No file fits") as refused:
         mentions(line)
-    assert "is sent as it is" in refused.value.hint
+    assert "sends it as text" in refused.value.hint
 
 
 def test_a_directory_says_how_its_files_are_quoted(files: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lmchat.chat.values import Options
 from tests.repl.lmstudio import BIG, EYES, Studio
-from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
+from tests.repl.talking import CTRL_C, CTRL_D, DOWN, ENTER, Talk
 from tests.wire.scripted import HOLD, Request, Steps, answer
 
 
@@ -17,8 +17,16 @@ def test_model_talks_to_another_from_here_on(talk: Talk, studio: Studio) -> None
     assert talk.store.find("s").model == "acme/eyes"
 
 
-def test_model_alone_shows_which_it_is(talk: Talk) -> None:
-    assert "acme/big\n" in talk.type("/model")
+def test_model_alone_shows_which_it_is_and_lets_the_person_pick(talk: Talk, studio: Studio) -> None:
+    studio.routes["/api/v1/models/load"] = lambda request: answer(200, '{"instance_id": "acme/eyes"}')
+    out = talk.press(f"/model{ENTER}eyes{ENTER}hello{ENTER}{CTRL_D}")
+    assert "\nacme/big\n" in out
+    assert studio.chats[0]["model"] == "acme/eyes"
+
+
+def test_leaving_the_choice_of_a_model_keeps_the_one_there_is(talk: Talk, studio: Studio) -> None:
+    talk.press(f"/model{ENTER}{DOWN}{CTRL_C}hello{ENTER}{CTRL_D}")
+    assert studio.chats[0]["model"] == "acme/big"
 
 
 def test_an_unknown_model_suggests_the_nearest(talk: Talk) -> None:
@@ -110,19 +118,6 @@ def test_ctrl_c_leaves_a_download_going_on(talk: Talk, studio: Studio) -> None:
 def test_a_download_that_fails_says_so(talk: Talk, studio: Studio) -> None:
     studio.routes["/api/v1/models/download"] = lambda request: answer(200, '{"job_id": "j", "status": "failed"}')
     assert "The download failed." in talk.type("/download acme/new")
-
-
-def test_where_several_models_could_answer_the_person_chooses(talk: Talk, studio: Studio) -> None:
-    studio.models = ({**BIG, "loaded_instances": []}, EYES)
-    talk.press(f"hello{ENTER}ey{ENTER}{CTRL_D}")
-    assert studio.chats[0]["model"] == "acme/eyes"
-
-
-def test_leaving_the_choice_keeps_what_was_typed(talk: Talk, studio: Studio) -> None:
-    studio.models = ({**BIG, "loaded_instances": []}, EYES)
-    out = talk.press(f"hello{ENTER}{CTRL_C}{ENTER}\x1b[B{ENTER}{CTRL_D}")
-    assert "Several models could answer." in out
-    assert [(chat["model"], chat["input"]) for chat in studio.chats] == [("acme/eyes", "hello")]
 
 
 def test_set_keeps_an_option_with_the_session(talk: Talk, studio: Studio) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from lmchat.repl.clipboard import osc52
-from lmchat.repl.commands.table import COMMANDS, readme_rows
+from lmchat.repl.commands.elsewhere import OURS
+from lmchat.repl.commands.overview import KEYS
+from lmchat.repl.commands.table import BY_NAME, COMMANDS, command_named, readme_rows
 from tests.repl.lmstudio import Studio, ended, event, spoken
 from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
 from tests.wire.scripted import Steps, stream
@@ -75,10 +77,54 @@ def test_the_numbers_behind_a_reply_say_how_full_the_context_is(talk: Talk) -> N
     assert "10 tokens · 50.0 tokens/s · context 50 of 1,000 (5%)" in talk.type("/models", "one")
 
 
-def test_help_shows_every_command_and_the_keys(talk: Talk) -> None:
-    out = talk.type("/help")
+def test_help_names_every_command_in_one_screen(talk: Talk) -> None:
+    out = talk.with_environ(COLUMNS="80").type("/help")
+    rows = out.splitlines()[1:]  # after the greeting
     assert all(f"/{each.name}" in out for each in COMMANDS)
-    assert "Ctrl-R" in out
+    assert len([row for row in rows if row]) <= 20
+    assert max(map(len, rows)) <= 80
+    assert out.split().index("Turns") < out.split().index("Sessions")
+
+
+def test_help_all_says_something_of_every_command(talk: Talk) -> None:
+    out = talk.type("/help all")
+    assert all(each.help.split()[0] in out and each.written in out for each in COMMANDS)
+
+
+def test_help_explains_the_commands_of_a_group(talk: Talk) -> None:
+    out = talk.type("/help turns")
+    assert "/undo [n]" in out
+    assert "/image" not in out
+
+
+def test_keys_lists_the_keys(talk: Talk) -> None:
+    out = talk.type("/keys")
+    assert all(key in out for key, _ in KEYS)
+
+
+def test_a_command_typed_with_an_input_method_is_a_command(talk: Talk, studio: Studio) -> None:
+    assert "Go back one turn" in talk.type("／ｈｅｌｐ　undo")
+    assert "There is no command /nix." in talk.type("／ｎｉｘ")
+    assert studio.chats == []
+
+
+@pytest.mark.parametrize(("name", "ours"), OURS.items())
+def test_a_name_of_another_program_leads_to_ours(name: str, ours: str) -> None:
+    assert command_named(name) is BY_NAME[ours]
+    assert name not in BY_NAME
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("/temperature 0.2", "/set temperature"),
+        ("/show", "/models"),
+        ("/drop a", "/file off"),
+        ("/top-p 1", "/set top_p"),
+    ],
+)
+def test_what_is_done_otherwise_here_is_said(talk: Talk, typed: str, hint: str) -> None:
+    assert hint in talk.type(typed)
 
 
 def test_help_shows_more_of_one_command(talk: Talk) -> None:
@@ -95,7 +141,7 @@ def test_every_command_has_one_name_and_a_row_for_readme() -> None:
 
 def test_an_unknown_command_suggests_the_nearest(talk: Talk, studio: Studio) -> None:
     assert "Did you mean 'retry'?" in talk.type("/rety")
-    assert "There is no command /?." in talk.type("/?")
+    assert "There is no command /!." in talk.type("/!")
     assert studio.chats == []
 
 

@@ -36,13 +36,6 @@ def test_switch_to_an_unknown_name_suggests_the_nearest(talk: Talk) -> None:
     assert "'colours'" in talk.type("one", "/switch colors", name="colours")
 
 
-def test_sessions_lists_them(talk: Talk) -> None:
-    talk.type("blue sky", name="a")
-    out = talk.type("/sessions")
-    assert "NAME" in out
-    assert "blue sky" in out
-
-
 def test_rename_renames_the_session_on_disk(talk: Talk) -> None:
     talk.type("one", "/rename b", "two", name="a")
     assert talk.store.names() == ["b"]

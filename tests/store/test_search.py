@@ -157,9 +157,14 @@ def test_a_store_of_the_version_before_finds_them_after_its_first_opening(tmp_pa
         database.execute(
             "INSERT INTO trigrams (rowid, prompt, reply) SELECT id, prompt || '  ', reply || '  ' FROM turn"
         )
-        for index in ("turn_attempt", "turn_twig"):
+        for index in ("turn_attempt", "turn_twig", "session_origin"):
             database.execute(f"DROP INDEX {index}")
-        for table, column in (("turn", "attempt"), ("session", "trashed"), ("session", "name_before")):
+        for table, column in (
+            ("turn", "attempt"),
+            ("session", "trashed"),
+            ("session", "name_before"),
+            ("session", "origin"),
+        ):
             database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         columns = "tree, parent, number, grown_by, first_words, outcome, model, at, summary, server"
         database.execute(f"CREATE INDEX turn_twig ON turn ({columns})")

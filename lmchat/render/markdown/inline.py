@@ -26,6 +26,11 @@ _LONGEST_MARK = 3
 _MARKS = re.compile(rf"(?P<formula>{maths.FORMULA.pattern})|\\.|(?P<ticks>`+)|(?P<marks>\*+|_+|~~)", re.DOTALL)
 
 
+def is_half_link(text: str) -> bool:
+    """Tell whether a text ends within a link."""
+    return _HALF_LINK.search(text) is not None
+
+
 def close_open_marks(text: str) -> str:
     """Return the text with its open marks closed and without the half mark at its end."""
     text = _HALF_MARK.sub("", _HALF_LINK.sub(r"\1", text))
@@ -86,14 +91,15 @@ class Inline:
         """Return the spans; a newline in one is a hard break."""
         if _NOTHING_SPECIAL.match(source):
             return [Span(grounded(source), look)]
-        tokens = self._tokens(source)
+        tokens = self.tokens(source)
         if self._unicode:
             for token in tokens:
                 if token.type == "formula":
                     token.content = maths.in_unicode(token.content)
         return _Walk(self._looks_of_tags(), self._looks.link, self._looks.faint, links=self._links).spans(tokens, look)
 
-    def _tokens(self, source: str) -> list[Token]:
+    def tokens(self, source: str) -> list[Token]:
+        """Return the parser's tokens; a formula is one of type `formula`, with its delimiters."""
         inline = self._parser.inline
         if not has_cjk(source):
             return inline.parse(source, self._parser, {}, [])
@@ -194,7 +200,12 @@ class _Walk:
 
 def _kind(token: Token) -> str:
     """Return a token's type, where `<br>` is a hard break."""
-    return "hardbreak" if token.type == "html_inline" and _BREAK.match(token.content) else token.type
+    return "hardbreak" if is_break(token) else token.type
+
+
+def is_break(token: Token) -> bool:
+    """Tell whether a token is `<br>`, the one tag that is obeyed."""
+    return token.type == "html_inline" and bool(_BREAK.match(token.content))
 
 
 def _text(token: Token) -> str:

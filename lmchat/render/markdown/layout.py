@@ -9,10 +9,11 @@ from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
-from lmchat.render.cells import Row, cells, cut, grounded, shorten
+from lmchat.render.cells import BLANK, Row, cells, grounded, shorten
 from lmchat.render.markdown import maths
+from lmchat.render.markdown.growing import GrowingParagraph, grown
 from lmchat.render.markdown.inline import Inline, close_open_marks
-from lmchat.render.markdown.spans import Span, fold, row, width_of, wrap
+from lmchat.render.markdown.spans import Span, fold, narrowed, row, width_of, wrap
 from lmchat.render.markdown.structure import (
     Closed,
     CodeOpened,
@@ -67,12 +68,14 @@ class _Frame:
 
 
 class RenderContext:
-    """What all layouts of a document share: the theme, the inline parser, the colours of code."""
+    """What all layouts of a document share: the theme, the inline parser, the colours of code, an open paragraph."""
 
     def __init__(self, theme: Theme) -> None:
         self.theme = theme
         self.inline = Inline(theme)
+        self.growing: GrowingParagraph | None = None
         self._palette: Palette | None = None
+        self._highlighters: dict[str, Highlighter] = {}
 
     def highlighter(self, language: str) -> "Highlighter | None":
         """Return what colours a language; it is loaded with the first code that names one."""
@@ -81,7 +84,9 @@ class RenderContext:
         from lmchat.render.markdown.code import Highlighter, Palette
 
         self._palette = self._palette or Palette(self.theme)
-        return Highlighter(language, self._palette)
+        if language not in self._highlighters:  # finding a lexer and what it needs takes a while
+            self._highlighters[language] = Highlighter(language, self._palette)
+        return self._highlighters[language].copy()
 
 
 class Layout:
@@ -164,13 +169,22 @@ class Layout:
         """Begin a block: an empty row is between blocks, in lists only where the source has one."""
         frame = self._frames[-1]
         due = frame.filled and (blank or frame.kind in (_Kind.ROOT, _Kind.QUOTE))
-        rows = self._rows([[]]) if due else []
+        rows = self._blank_row() if due else []
         if not frame.filled:
             self._frames[-1] = replace(self._frames[-1], filled=True)
         return rows
 
+    def _blank_row(self) -> list[Row]:
+        return [BLANK] if len(self._frames) == 1 else self._rows([[]])
+
     def _rows(self, lines: list[list[Span]]) -> list[Row]:
         return [row(self._prefix(), line, self.width) for line in lines]
+
+    def _rows_below(self, lines: list[list[Span]], kept: int) -> list[Row]:
+        """Make rows below `kept` ones of the same paragraph."""
+        if kept:
+            self._prefix()
+        return self._rows(lines)
 
     def _prefix(self) -> list[Span]:
         """Return what precedes the next row; an item's marker does so once."""
@@ -181,22 +195,7 @@ class Layout:
             spans += frame.rest if frame.shown else frame.first
             if not frame.shown:
                 self._frames[index] = replace(frame, shown=True)
-        return self._fitted(spans)
-
-    def _fitted(self, spans: list[Span]) -> list[Span]:
-        """Leave the text its room: in a narrow window deep structures lose indentation, then what is innermost."""
-        excess = max(width_of(spans) + self._inner - self.width, 0)
-        for index, span in enumerate(spans):
-            blanks = min(len(span.text) - len(span.text.lstrip(" ")), excess)
-            spans[index] = span._replace(text=span.text[blanks:])
-            excess -= blanks
-        while spans and excess > 0:
-            last = spans.pop()
-            kept = cut(last.text, max(width_of([last]) - excess, 0))
-            excess -= width_of([last]) - cells(kept)
-            if kept:
-                spans.append(last._replace(text=kept))
-        return spans
+        return narrowed(spans, width_of(spans) + self._inner - self.width)
 
     def _open_item(self) -> None:
         above = self._frames[-1]
@@ -227,9 +226,13 @@ class Layout:
                 marker = f" [{'✓' if done else ' '}] "
                 self._frames[-1] = self._item(marker, self._looks.good if done else self._looks.bullet)
         if self._room is not None and len(text) > _LONGEST_PREVIEW:
-            # Only the last rows are looked at. The cut moves seldom, so that they stand still.
+            # Only the last rows are looked at. The cut moves seldom, so that they do not jump.
             text = text[(len(text) - _LONGEST_PREVIEW // 2) // _CUT * _CUT :]
         rows = self._gap(blank=blank)
+        if self._room is not None:
+            place = (self.width, *self._frames)
+            self._kit.growing = grown(self._kit.growing, text, place, self._inline, self._measure, self._rows_below)
+            return [*rows, *self._kit.growing.rows]
         return rows + self._rows(wrap(self._inline(text), self._measure))
 
     def _inline(self, text: str, look: str = "") -> list[Span]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
-from lmchat.render.cells import Row, cells, clusters, is_mark, measured
+from lmchat.render.cells import Row, cells, clusters, cut, is_mark, measured
 
 # Between these characters a row may break; Korean, which is written with blanks, is not among them.
 _CJK = "\u2e80-\u303e\u3041-\u312f\u3190-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\U00020000-\U0003fffd"  # noqa: E501 - one set
@@ -31,13 +31,17 @@ def joined(outer: str, inner: str) -> str:
 def wrap(spans: Sequence[Span], width: int) -> list[list[Span]]:
     """Break spans into rows of at most `width` cells, at newlines, blanks, between Chinese or Japanese characters,
     and anywhere in what is longer than a row."""
-    text = "".join(span.text for span in spans)
-    rows, begin = [], 0
-    for line in text.split("\n"):
+    return sliced(spans, row_places("".join(span.text for span in spans), width))
+
+
+def row_places(text: str, width: int, begin: int = 0) -> list[tuple[int, int]]:
+    """Return where the rows of a text begin and end, from a row that begins at `begin` on."""
+    rows = []
+    for line in text[begin:].split("\n"):
         breaks = _breaks_of_ascii(line, width) if line.isascii() else _breaks(line, width)
         rows += [(begin + start, begin + end) for start, end in breaks]
         begin += len(line) + 1
-    return _sliced(spans, rows)
+    return rows
 
 
 def fold(spans: Sequence[Span], width: int) -> list[list[Span]]:
@@ -47,11 +51,11 @@ def fold(spans: Sequence[Span], width: int) -> list[list[Span]]:
         rows = [(start, min(start + width, len(text))) for start in range(0, max(len(text), 1), width)]
     else:
         rows = _folded(text, 0, width)
-    return _sliced(spans, rows)
+    return sliced(spans, rows)
 
 
 def row(prefix: Iterable[Span], spans: Iterable[Span], width: int) -> Row:
-    """Make a row of a prefix and spans; blanks at its end, which nobody sees, are left out."""
+    """Make a row of a prefix and spans; invisible blanks at its end are left out."""
     parts = [span for span in (*prefix, *spans) if span.text]
     while parts and not (last := parts[-1]).text.strip(" "):
         parts.pop()
@@ -59,6 +63,21 @@ def row(prefix: Iterable[Span], spans: Iterable[Span], width: int) -> Row:
         parts[-1] = last._replace(text=last.text.rstrip(" "))
     text = "".join(span.text for span in parts)
     return measured("".join(map(_written, _merged(parts))), text, width)
+
+
+def narrowed(spans: list[Span], excess: int) -> list[Span]:
+    """Return a prefix that is `excess` cells too wide without them: indentation goes first, then what is innermost."""
+    for index, span in enumerate(spans):
+        blanks = max(min(len(span.text) - len(span.text.lstrip(" ")), excess), 0)
+        spans[index] = span._replace(text=span.text[blanks:])
+        excess -= blanks
+    while spans and excess > 0:
+        last = spans.pop()
+        kept = cut(last.text, max(width_of([last]) - excess, 0))
+        excess -= width_of([last]) - cells(kept)
+        if kept:
+            spans.append(last._replace(text=kept))
+    return spans
 
 
 def width_of(spans: Iterable[Span]) -> int:
@@ -134,11 +153,11 @@ def _folded(text: str, start: int, width: int) -> list[tuple[int, int]]:
     return [*rows, (start, position)]
 
 
-def _sliced(spans: Sequence[Span], rows: Sequence[tuple[int, int]]) -> list[list[Span]]:
+def sliced(spans: Sequence[Span], rows: Sequence[tuple[int, int]]) -> list[list[Span]]:
     """Cut the spans along rows of their text, which follow each other."""
     if len(spans) == 1:
         only = spans[0]
-        return [[only._replace(text=only.text[start:end])] for start, end in rows]
+        return [[Span(only.text[start:end], only.look, only.link)] for start, end in rows]
     sliced: list[list[Span]] = []
     index = offset = 0
     for start, end in rows:
@@ -148,9 +167,9 @@ def _sliced(spans: Sequence[Span], rows: Sequence[tuple[int, int]]) -> list[list
             index += 1
         at, begin = index, offset
         while at < len(spans) and begin < end:
-            span = spans[at]
-            taken.append(span._replace(text=span.text[max(start - begin, 0) : end - begin]))
-            begin += len(span.text)
+            text, look, link = spans[at]
+            taken.append(Span(text[max(start - begin, 0) : end - begin], look, link))
+            begin += len(text)
             at += 1
         sliced.append(taken)
     return sliced

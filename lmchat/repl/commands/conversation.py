@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lmchat.app.attachments import text_or_file
+from lmchat.app.sessions import say_withheld
 from lmchat.chat.integrations import parse_integration, write_integration
 from lmchat.chat.models import find_model, require_reasoning
 from lmchat.chat.session import Outcome
@@ -20,9 +21,10 @@ from lmchat.repl.commands.command import (
     with_option,
 )
 from lmchat.repl.matching import Offer
+from lmchat.repl.models import with_model
 from lmchat.repl.offers import Suggestion, by_word, first_words, one_word, option_values, options, prompt_file
 from lmchat.repl.state import ReplState
-from lmchat.repl.turns import GO_ON, SUMMARISE, ask, with_model
+from lmchat.repl.turns import GO_ON, SUMMARISE, ask
 from lmchat.settings.keys import BY_NAME, OPTIONS
 from lmchat.settings.layers import layer
 
@@ -107,6 +109,7 @@ def mcp(state: ReplState, text: str) -> ReplState:
     others = tuple(each for each in state.session.integrations if _label(each) != _label(added))
     state = state.talking_with(integrations=(*others, added))
     state.say(f"The model may use {_label(added)} from the next prompt on; /mcp off drops it.")
+    say_withheld(state.conversation.settings, added, state.say)
     return state
 
 
@@ -172,7 +175,7 @@ def _show_options(state: ReplState) -> None:
             (settings.text(name), settings.source(name)) if settings.is_set(name) else ("not set", BY_NAME[name].help)
         )
         rows.append((name, *shown))
-    state.write(pairs(rows, state.theme))
+    state.write(pairs(rows, state.theme, state.width))
 
 
 def _label(integration: Integration) -> str:
@@ -208,7 +211,7 @@ def _tools(state: ReplState) -> Iterable[Offer]:
     return [("off", "Use no tools."), *used]
 
 
-COMMANDS = (
+OPTION_COMMANDS = (
     Command(
         "system",
         "[TEXT or @FILE]",
@@ -236,6 +239,8 @@ COMMANDS = (
         one_word(_tools),
         more="SPEC is mcp/label, mcp/label:tool,tool or label=https://url[:tool,tool].",
     ),
+)
+TURN_COMMANDS = (
     Command("continue", "", "Ask the model to go on where its reply was cut.", go_on),
     Command(
         "compact",

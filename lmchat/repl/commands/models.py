@@ -7,9 +7,11 @@ from typing import Any
 from lmchat.app.model_cache import instance_offers
 from lmchat.app.models import chat_model, download_model, list_models, load_model, unload_model
 from lmchat.errors import BadUseError, nearest
+from lmchat.render.sanitize import sanitize_line
 from lmchat.repl import offers
 from lmchat.repl.commands.command import Command, nothing, required, words
 from lmchat.repl.matching import Offer
+from lmchat.repl.models import picked_model
 from lmchat.repl.offers import by_word, one_word, whole
 from lmchat.repl.state import ReplState
 from lmchat.settings.keys import LOAD_OPTIONS
@@ -19,11 +21,10 @@ _ALL = "--all"
 
 
 def model(state: ReplState, text: str) -> ReplState:
-    """Show or change the model."""
+    """Talk to another model, which the person picks where none is named."""
     if not text:
-        state.write(f"{state.model or 'No model is chosen yet.'}\n")
-        state.say("/model KEY chooses another, /models lists them.")
-        return state
+        state.write(f"{sanitize_line(state.model) or 'No model is chosen yet.'}\n")
+        return picked_model(state)
     found = chat_model(state.models(), text)
     # A variant or a loaded copy is asked for by the very name that was typed.
     chosen = found.key if text.casefold() == found.key.casefold() else text
@@ -99,7 +100,7 @@ def _load_offers(state: ReplState, typed: Sequence[str]) -> Iterator[Offer]:
 
 
 COMMANDS = (
-    Command("model", "[KEY]", "Show the model, or talk to another from here on.", model, whole(offers.models)),
+    Command("model", "[KEY]", "Pick the model to talk to from here on, or name it.", model, whole(offers.models)),
     Command("models", "", "List the server's models.", models),
     Command(
         "load",

@@ -66,7 +66,9 @@ def export(state: ReplState, text: str) -> ReplState:
     path = _target(text or f"{state.session.name or 'conversation'}.md".replace("/", "-"))
     form = form_of(path)
     if form is Form.JSON and not state.kept:
-        raise BadUseError("A private conversation is exported as Markdown or HTML only.", hint="/export FILE.md")
+        raise BadUseError(
+            "A private conversation is exported as Markdown or HTML only.", hint="/export conversation.md"
+        )
     export_session(state.conversation.store, state.session, path, state.say, form)
     return state
 

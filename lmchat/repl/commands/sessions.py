@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 from lmchat.chat.session import Session
-from lmchat.errors import BadUseError
+from lmchat.errors import BadUseError, SessionGoneError
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.commands.command import Command, nothing, required
 from lmchat.repl.greeting import say_new, show_resumed
 from lmchat.repl.offers import other_sessions, whole
+from lmchat.repl.picker.browser import Browser
+from lmchat.repl.picker.choice import Choices
 from lmchat.repl.state import ReplState
 from lmchat.store.sessions import checked
 
@@ -43,11 +45,55 @@ def new(state: ReplState, text: str) -> ReplState:
 
 
 def switch(state: ReplState, text: str) -> ReplState:
-    """Go on in another session."""
-    name = required(text, "session", "/switch NAME")
-    if state.conversation.private:
-        raise BadUseError("A private conversation cannot be left for another.", hint="/quit ends it.")
-    found = state.conversation.store.find(name)
+    """Go on in another session, which the person picks where none is named."""
+    if not text:
+        return _picked(state)
+    _leaves(state)
+    return _shown(state, state.conversation.store.find(text))
+
+
+def sessions(state: ReplState, text: str) -> ReplState:
+    """Look through the sessions, and go on in one of them; where nothing can be painted, list them."""
+    nothing(text)
+    if state.keyboard.terminal.escapes and not state.conversation.private:
+        return _picked(state)
+    summaries = state.conversation.store.sessions()
+    if not summaries:
+        raise _no_sessions()
+    state.write(sessions_listing(summaries[::-1], state.conversation.world.now(), state.theme, state.width))
+    return state
+
+
+def _picked(state: ReplState) -> ReplState:
+    """Let the person pick a session, or a turn of one; leaving changes nothing but what was renamed or deleted."""
+    _leaves(state)
+    store = state.conversation.store
+    if store.last() is None:
+        raise _no_sessions()
+    if not state.keyboard.terminal.escapes:
+        name = state.keyboard.chosen("Which session?", Choices([(name, "") for name in store.names()]))
+        return state if name is None else _shown(state, store.find(name))
+    theme = replace(state.theme, links=False)
+    picked = state.keyboard.picked(Browser(store, theme, state.conversation.world.now))
+    state = _as_it_is_now(state)
+    if picked is None:
+        return state
+    found = store.find(picked.name)
+    return _shown(state, found if picked.turn is None else store.move(found, picked.turn))
+
+
+def _as_it_is_now(state: ReplState) -> ReplState:
+    """Return the state after this session may have been renamed or deleted."""
+    if not state.kept:
+        return state
+    try:
+        return replace(state, session=state.conversation.store.current(state.session))
+    except SessionGoneError:
+        return state.without_session()
+
+
+def _shown(state: ReplState, found: Session) -> ReplState:
+    """Go on in a session, and show where it was."""
     state = replace(state.at(found), warned=False)
     if found.head is None:
         state.say(f"Session '{found.name}' has no turns yet.")
@@ -56,14 +102,13 @@ def switch(state: ReplState, text: str) -> ReplState:
     return state
 
 
-def sessions(state: ReplState, text: str) -> ReplState:
-    """List the sessions, the one used last first."""
-    nothing(text)
-    summaries = state.conversation.store.sessions()
-    if not summaries:
-        raise BadUseError("There are no sessions yet.", hint="The first prompt makes one.")
-    state.write(sessions_listing(summaries, state.conversation.world.now(), state.theme, state.width))
-    return state
+def _leaves(state: ReplState) -> None:
+    if state.conversation.private:
+        raise BadUseError("A private conversation cannot be left for another.", hint="/quit ends it.")
+
+
+def _no_sessions() -> BadUseError:
+    return BadUseError("There are no sessions yet.", hint="The first prompt makes one.")
 
 
 def rename(state: ReplState, text: str) -> ReplState:
@@ -103,7 +148,8 @@ def search(state: ReplState, text: str) -> ReplState:
         return state
     for match in matches:
         state.write(match_text(match, state.conversation.world.now(), state.theme))
-    state.say("/switch NAME and /goto TURN go there.")
+    best = matches[0]
+    state.say(f"/switch {best.session}, then /goto {best.turn}, goes to the newest; Ctrl-O finds words, too.")
     return state
 
 
@@ -114,8 +160,8 @@ def _empty(session: Session, name: str) -> Session:
 COMMANDS = (
     Command("fork", "NAME", "Go on in a new session that shares what was said so far.", fork),
     Command("new", "[NAME]", "Begin a new session with the same model and settings.", new),
-    Command("switch", "NAME", "Go on in another session.", switch, whole(other_sessions)),
-    Command("sessions", "", "List the sessions, the one used last first.", sessions),
+    Command("switch", "[NAME]", "Go on in another session, or pick one (also Ctrl-O).", switch, whole(other_sessions)),
+    Command("sessions", "", "Look through all sessions: search, preview, rename, delete.", sessions),
     Command("rename", "NAME", "Give this session another name.", rename),
     Command(
         "delete", "[NAME]", "Move this session, or another, to the trash for 30 days.", delete, whole(other_sessions)

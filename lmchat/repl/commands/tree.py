@@ -14,9 +14,10 @@ from lmchat.repl.commands.command import Command, count, nothing, required, turn
 from lmchat.repl.greeting import say_place
 from lmchat.repl.literal import literal
 from lmchat.repl.matching import Offer
+from lmchat.repl.models import with_model
 from lmchat.repl.offers import by_word, models, one_word, option_values, options, turns
 from lmchat.repl.state import ReplState
-from lmchat.repl.turns import ask, with_model
+from lmchat.repl.turns import ask
 
 _SHOWN_TURNS = 10
 
@@ -131,7 +132,9 @@ def _tried_with(state: ReplState, given: list[str]) -> Session:
         elif equals:
             session = replace(session, options=with_option(session.options, name, value))
         else:
-            raise BadUseError(f"'{word}' is not understood.", hint="Like this: /retry --model KEY temperature=0.2")
+            raise BadUseError(
+                f"'{word}' is not understood.", hint=f"Like this: /retry --model {state.model} temperature=0.2"
+            )
     return session
 
 

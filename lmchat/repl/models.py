@@ -1,0 +1,85 @@
+"""Which model a talk goes to: the one that is named, loaded or was chosen before, or one that the person picks."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from lmchat.app.models import load_model
+from lmchat.chat.models import Model, find_model
+from lmchat.errors import NotFoundError
+from lmchat.render.listings import model_lines
+from lmchat.repl.picker.choice import Choices
+from lmchat.repl.state import ReplState
+
+WHICH_MODEL = "Which model?"
+
+
+def with_model(state: ReplState) -> ReplState:
+    """Return the state with a model to talk to, chosen by the person where several could answer.
+
+    Raise LmchatError where there is none.
+    """
+    if state.session.model:
+        return state
+    return replace(state, session=state.conversation.with_model(state.session, lambda models: _picked(state, models)))
+
+
+def with_first_model(state: ReplState) -> ReplState:
+    """Return the state with a model before the first prompt; one that the person picks is loaded while they wait.
+
+    Where they pick none the state stays as it is. Raise LmchatError where there is no model, or it cannot be loaded.
+    """
+    known = state.known.now()
+    asked = False
+
+    def pick(models: Sequence[Model]) -> str | None:
+        nonlocal asked
+        asked, key = True, _picked(state, models)
+        if key is not None:
+            load(state, key)
+        return key
+
+    try:
+        chosen = replace(state, session=state.conversation.with_model(state.session, pick, known))
+    except NotFoundError:
+        if asked:  # they left it
+            return state
+        raise
+    if not asked and not _is_loaded(known, chosen.model):
+        state.say(f"{chosen.model} is loaded with the first prompt; /model chooses another.")
+    return chosen
+
+
+def picked_model(state: ReplState) -> ReplState:
+    """Let the person pick among all models, load the one they pick, and talk to it from here on."""
+    conversation, models = state.conversation, state.known.fetched()
+    key = _picked(state, conversation.by_use([model for model in models if model.chats]))
+    if key is None:
+        return state
+    if not _is_loaded(models, key):
+        load(state, key)
+    conversation.remember(key)
+    state.say(f"The next prompt goes to {key}.")
+    return state.talking_with(model=key)
+
+
+def load(state: ReplState, key: str) -> None:
+    """Load a model while the person looks on, where this server loads models; Ctrl-C stops only the waiting."""
+    if state.conversation.client.route.dialect.manages:
+        with suppress(KeyboardInterrupt):
+            load_model(state.models(), key, {})
+
+
+def choices_of(models: Sequence[Model]) -> Choices:
+    """Lay models out to choose from."""
+    return Choices([(model.key, model.display_name) for model in models], lambda width: model_lines(models, width))
+
+
+def _is_loaded(models: Sequence[Model], key: str) -> bool:
+    """Tell whether a model is loaded, as far as the server says so."""
+    found = find_model(models, key)
+    return found is None or bool(found.instances)
+
+
+def _picked(state: ReplState, models: Sequence[Model]) -> str | None:
+    return state.keyboard.chosen(WHICH_MODEL, choices_of(models)) if models else None

@@ -1,0 +1,1 @@
+"""Choosing one of several with the keyboard: a model, a session, a turn of it."""

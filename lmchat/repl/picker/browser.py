@@ -1,0 +1,194 @@
+"""What the picker of sessions knows and does: the list, the turns of one session, renaming, deleting, the preview.
+
+It draws nothing and reads no keys.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+from lmchat.chat.listing import Match, TreeEntry
+from lmchat.chat.session import Session, TurnId
+from lmchat.errors import LmchatError
+from lmchat.render.preview import first_rows, last_rows
+from lmchat.render.theme import Theme
+from lmchat.repl.picker.finding import Found, Sessions, fitting_turns
+from lmchat.repl.picker.marked import Marked
+from lmchat.store.store import Store
+
+_FIRST = 200
+"""So many sessions are listed before the rest is read."""
+_MOST_MATCHES = 200
+_MOST_PREVIEWS = 100
+
+
+class Mode(Enum):
+    """What the keys are for."""
+
+    SESSIONS = auto()
+    TURNS = auto()
+    RENAME = auto()
+    DELETE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What was chosen: a session, and the turn to go to where that is not its head."""
+
+    name: str
+    turn: TurnId | None = None
+
+
+class Browser:
+    """The sessions of a store, and where the person is among them."""
+
+    def __init__(self, store: Store, theme: Theme, now: Callable[[], datetime]) -> None:
+        self.now = now
+        self.mode = Mode.SESSIONS
+        self.notice = ""
+        self.sessions: Marked[Found] = Marked()
+        self.turns: Marked[TreeEntry] = Marked()
+        self._store = store
+        self._theme = theme
+        self.typed = ""
+        self._opened: Session | None = None
+        self._entries: Sequence[TreeEntry] = ()
+        self._wanted: TurnId | None = None
+        self._previews: dict[tuple[object, ...], list[str]] = {}
+        self._all = Sessions(store.sessions(limit=_FIRST))
+        self.sessions.offer(self._all.fitting(""))
+
+    @property
+    def title(self) -> str:
+        """Return what the line that is typed in begins with."""
+        return f"Turn of {self._opened.name}" if self._opened else "Session"
+
+    @property
+    def picked(self) -> Picked | None:
+        """Return what Enter chooses."""
+        if self._opened is not None:
+            return Picked(self._opened.name, self.turns.entry.id) if self.turns.entry else None
+        return Picked(self.sessions.entry.name) if self.sessions.entry else None
+
+    def listed(self) -> Sessions:
+        """Read all sessions; any thread may do so."""
+        return Sessions(self._store.sessions())
+
+    def take(self, sessions: Sessions) -> None:
+        """Go on with all sessions, the same one marked where it is still there."""
+        self._all = sessions
+        self._offer(self._all.fitting(self.typed))
+
+    def found(self, typed: str) -> tuple[Match, ...]:
+        """Search all that was said; any thread may do so."""
+        return self._store.search(typed, limit=_MOST_MATCHES) if typed.split() else ()
+
+    def take_found(self, typed: str, matches: Sequence[Match]) -> None:
+        """Add what a search found, unless something else is looked for by now."""
+        if typed == self.typed and self._opened is None:
+            self._offer(self._all.fitting(typed, matches))
+
+    def narrow(self, typed: str) -> None:
+        """Offer what fits; whatever was said before is over."""
+        self.notice = ""
+        if self._opened is not None:
+            fitting = fitting_turns(typed, self._entries)
+            self.turns.offer(fitting, 0 if typed else self._place_in(fitting))
+            return
+        if typed == self.typed:
+            return
+        self.typed = typed
+        self.sessions.offer(self._all.fitting(typed))
+
+    def move(self, by: int) -> None:
+        """Mark another entry."""
+        (self.turns if self._opened else self.sessions).move(by)
+
+    def open_turns(self) -> bool:
+        """List the turns of the marked session, newest first; tell whether it has any."""
+        marked = self.sessions.entry
+        if marked is None or self._opened is not None:
+            return False
+        try:
+            session = self._store.find(marked.name)
+            self._entries = self._store.tree(session)[::-1]
+        except LmchatError as error:
+            self.notice = error.message
+            return False
+        if not self._entries:
+            self.notice = "This session has no turns yet."
+            return False
+        self._opened, self.mode = session, Mode.TURNS
+        self._wanted = marked.turn or session.head
+        self.turns.offer(self._entries, self._place_in(self._entries))
+        return True
+
+    def close_turns(self) -> None:
+        """Go back to the list of sessions."""
+        self._opened, self.mode = None, Mode.SESSIONS
+
+    def ask(self, mode: Mode) -> bool:
+        """Begin to rename or delete the marked session; tell whether there is one."""
+        if self.sessions.entry is None or self._opened is not None:
+            return False
+        self.mode, self.notice = mode, ""
+        return True
+
+    def rename(self, new: str) -> None:
+        """Give the marked session another name; where that cannot be, say why."""
+        self.mode = Mode.SESSIONS
+        if (marked := self.sessions.entry) is not None and new.strip():
+            self._change(lambda: self._store.rename(marked.name, new.strip()), f"'{marked.name}' is '{new.strip()}'.")
+
+    def delete(self, *, sure: bool) -> None:
+        """Move the marked session to the trash where the person is sure."""
+        self.mode = Mode.SESSIONS
+        if (marked := self.sessions.entry) is not None and sure:
+            restore = f"`lmchat sessions restore {marked.name}` brings it back."
+            self._change(lambda: self._store.trash([marked.name]), f"Deleted; {restore}")
+
+    def preview(self, width: int, height: int) -> list[str]:
+        """Return the rows of the marked session or turn, with their looks as escapes."""
+        if self._opened is not None:
+            key: tuple[object, ...] = (self._opened.name, self.turns.entry and self.turns.entry.id, width, height)
+        else:
+            marked = self.sessions.entry
+            key = (marked and marked.name, marked and marked.turn, marked and marked.used, width, height)
+        if key[0] is None or (self._opened and key[1] is None):
+            return []
+        if key not in self._previews:
+            if len(self._previews) >= _MOST_PREVIEWS:
+                self._previews.clear()
+            self._previews[key] = self._drawn(str(key[0]), key[1], width, height)
+        return self._previews[key]
+
+    def _place_in(self, entries: Sequence[TreeEntry]) -> int:
+        """Return where the turn is that is marked first: the one that was found, or the head."""
+        return next((at for at, each in enumerate(entries) if each.id == self._wanted), 0)
+
+    def _drawn(self, name: str, turn: object, width: int, height: int) -> list[str]:
+        try:
+            session = self._opened or self._store.find(name)
+            if isinstance(turn, int):
+                return first_rows(session.turn(TurnId(turn)), self._theme, width, height)
+            return last_rows(session.lineage(), self._theme, width, height)
+        except LmchatError as error:
+            return [error.message]
+
+    def _change(self, change: Callable[[], None], said: str) -> None:
+        place = self.sessions.place
+        try:
+            change()
+            self._all = self.listed()
+            self.notice = said
+        except LmchatError as error:
+            self.notice = error.message
+        self._previews.clear()
+        self.sessions.offer(self._all.fitting(self.typed), place)
+
+    def _offer(self, entries: Sequence[Found]) -> None:
+        """Offer other sessions; the marked one stays marked where it was moved to."""
+        marked = self.sessions.entry if self.sessions.place else None
+        place = next((at for at, each in enumerate(entries) if marked and each.name == marked.name), 0)
+        self.sessions.offer(entries, place)
