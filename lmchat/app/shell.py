@@ -144,7 +144,8 @@ def _started(command: str, environ: Mapping[str, str], keyboard: int | None) -> 
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             bufsize=0,
-            env=dict(environ),
+            # Programs in Python would show nothing before their end.
+            env={"PYTHONUNBUFFERED": "1", **environ},
         )
     except OSError as error:
         raise BadUseError(

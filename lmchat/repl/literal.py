@@ -14,18 +14,25 @@ _SPECIAL = f"{AT}{BANG}{SLASH}\\"
 _FIRST_SIGN = 0x10EF00  # private use: no text that people write has them
 _SIGN_OF = {ord(character): chr(_FIRST_SIGN + place) for place, character in enumerate(_SPECIAL)}
 _CHARACTER_OF = {ord(sign): chr(character) for character, sign in _SIGN_OF.items()}
-_AT_SIGNS = {ord(character): _SIGN_OF[ord(character)] for character in AT}
-_COMMAND = re.compile(rf"[{SLASH}]([\w?][\w.-]*)(?:\s+(.*))?", re.DOTALL)
+_COMMAND = re.compile(rf"[{SLASH}]((?:[^\s{SLASH}*][^\s{SLASH}]*)?)(?:\s+(.*))?", re.DOTALL)
 _SHELL = re.compile(r"!(.*)|！(?=[!-~])(.*)", re.DOTALL)
 _DOUBLED = re.compile(r"//\S|／／\S")
+_AT = re.compile(f"[{AT}]")
 _ESCAPED_AT = re.compile(rf"\\(?=[{AT}])")
 _OPENING = "([{<\"'「『（【〈《“‘"
 
 
 def literal(text: str) -> str:
-    """Return a text that is sent as it is, whatever it begins with or mentions."""
+    """Return a text that is sent as it is, whatever it begins with or mentions; only what would matter is marked."""
     text = plain(text)
-    return text[:1].translate(_SIGN_OF) + text[1:].translate(_AT_SIGNS)
+    means = slash_command(text) or shell_command(text) is not None or _DOUBLED.match(text) or text.startswith("\\")
+    marked = text[:1].translate(_SIGN_OF) + text[1:] if means else text
+    pieces, done = [], 0
+    for found in _AT.finditer(marked):
+        if begins_word(text, found.start()):
+            pieces += [marked[done : found.start()], found[0].translate(_SIGN_OF)]
+            done = found.end()
+    return "".join([*pieces, marked[done:]])
 
 
 def plain(text: str) -> str:

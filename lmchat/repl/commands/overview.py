@@ -31,6 +31,7 @@ _MOST_NEEDED = 2
 _NAME_CELLS, _NARROW = 22, 60
 _MORE = (
     ("/help COMMAND", "Say more of one command, such as /help retry; /help all says something of every one."),
+    ("@path, !command", "Quote a file in a prompt; run a command in your shell and quote what it prints."),
     ("/keys", "List the keys. //text sends text that begins with a slash."),
 )
 
