@@ -24,6 +24,7 @@ from lmchat.chat.models import (
     require_sight,
 )
 from lmchat.chat.private import Memory
+from lmchat.chat.quoting import without_quotes
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session, Turn
 from lmchat.chat.talk import Exchange, Show, talk
@@ -136,7 +137,7 @@ class Conversation:
             return self.store.join(session)
         return self.store.create(
             None,
-            prompt.text,
+            without_quotes(prompt.text),
             model=session.model,
             system=session.system,
             options=session.options,
