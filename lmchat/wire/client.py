@@ -10,7 +10,7 @@ from urllib.parse import quote
 from lmchat.chat.events import Event, Finished, Phase, Progress, Quiet, kept_words
 from lmchat.chat.models import DownloadJob, Model
 from lmchat.chat.request import ChatRequest
-from lmchat.errors import ChainLostError, LmchatError, RefusedError, ServerError
+from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, ServerError
 from lmchat.wire.address import Address
 from lmchat.wire.dialect import Data, Dialect
 from lmchat.wire.dialects import DIALECTS, LMSTUDIO, RESPONSES
@@ -132,6 +132,8 @@ class Client:
 
         try:
             found = detect(self._ask, self.address.host)
+        except NotAllowedError:
+            raise  # it says more than the route that is missing
         except LmchatError as problem:
             route.settled = not loading(problem)
             return not route.settled
