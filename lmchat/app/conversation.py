@@ -11,7 +11,7 @@ from lmchat.advice import Action, Do
 from lmchat.app.connect import connected
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.model_choice import remember_model, remembered_model
-from lmchat.chat.models import Model, by_use, find_model, pick_model, require_reasoning, require_sight
+from lmchat.chat.models import Model, by_use, find_model, meant_model, pick_model, require_reasoning, require_sight
 from lmchat.chat.private import Memory
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session, Turn
@@ -22,7 +22,7 @@ from lmchat.render.failures import show_note
 from lmchat.settings import Settings, read_settings
 from lmchat.store.store import Store, has_store, open_store
 from lmchat.wire.client import Client
-from lmchat.wire.dialects import LMSTUDIO
+from lmchat.wire.dialects import DIALECTS, LMSTUDIO
 from lmchat.world import World
 
 _RECENT = 50
@@ -47,6 +47,7 @@ class Conversation:
     private: Memory | None = None
     tap: Tap | None = None
     debug: bool = False
+    schema: Mapping[str, Any] | None = None
 
     def speak(
         self,
@@ -67,21 +68,26 @@ class Conversation:
         before, session = session, self.written(session, prompt)
         keep = self.private.keeper(session) if self.private else self.store.keeper(session)
         asking = replace(session, head=growing.head) if growing else session
+        client = self._answering
         exchange = talk(
             replace(asking, model=once.model, options=once.options) if once else asking,
             prompt,
             server=self.server,
-            send=lambda request: self.client.chat(self._with_headers(request), stream=self.flags.stream, tap=self.tap),
+            send=lambda request: client.chat(self._completed(request), stream=self.flags.stream, tap=self.tap),
             show=show,
             keep=keep,
             now=self.world.now,
             defaults=self.settings.options(),
             private=self.private is not None,
             summary=summary,
-            keeps=self.client.route.keeps,
+            keeps=client.route.keeps,
+            find=self._meant,
         )
         self._name_other_model(before, exchange.turn)
-        after = replace(exchange.session, model=session.model, options=session.options)
+        asked = exchange.turn.model
+        after = replace(exchange.session, model=session.model if once else asked, options=session.options)
+        if after.model != session.model and not self.private:
+            self.store.configure(after)
         if exchange.turn.barren and not self.private and self.store.forget_unanswered(after):
             after = replace(before, id=0, turns={}, head=None)
         return replace(exchange, session=after)
@@ -137,7 +143,7 @@ class Conversation:
         models = known or self.client.models()
         if picked := pick_model(models, self._used()) or self._chosen_before(models):
             return replace(session, model=picked.key)
-        chatting = self.by_use([model for model in models if model.chats])
+        chatting = self.by_use([model for model in models if model.usual])
         if not chatting:
             raise NotFoundError("The server has no model yet.", hint=("Download one: ", Do(Action.DOWNLOAD_MODEL)))
         if choose is not None and (chosen := choose(chatting)):
@@ -180,9 +186,27 @@ class Conversation:
         if level:
             require_reasoning(models, session.model, level)
 
-    def _with_headers(self, request: ChatRequest) -> ChatRequest:
-        """Add the headers of ephemeral servers at the last moment: they are kept nowhere but in the settings."""
-        return replace(request, integrations=tuple(self._headed(each) for each in request.integrations))
+    def _meant(self, name: str) -> str | None:
+        """Return the key of the one model that a part of a name fits, and say so; raise NotFoundError for several."""
+        models: Sequence[Model] = ()
+        with suppress(LmchatError):  # a server that lists no models has said what it has to say
+            models = [model for model in self.client.models() if model.chats]
+        found = meant_model(models, name)
+        if found is None or find_model([found], name) is not None:
+            return None
+        show_note(self.world, f"'{name}' is {found.key} here.")
+        return found.key
+
+    @property
+    def _answering(self) -> Client:
+        """Return the client that is asked: with a schema, unless the API was named, on a route that takes one."""
+        free = self.settings.text("api") not in DIALECTS
+        return self.client.with_schemas() if self.schema is not None and free else self.client
+
+    def _completed(self, request: ChatRequest) -> ChatRequest:
+        """Add what is kept nowhere: the form of the reply, and the headers of ephemeral servers from the settings."""
+        integrations = tuple(self._headed(each) for each in request.integrations)
+        return replace(request, integrations=integrations, schema=self.schema)
 
     def _headed(self, integration: Integration) -> Integration:
         if not isinstance(integration, EphemeralMcp):
@@ -225,6 +249,7 @@ def open_conversation(
     flags: ChatFlags,
     *,
     tap: Tap | None = None,
+    schema: Mapping[str, Any] | None = None,
 ) -> Iterator[Conversation]:
     """Connect to the server, and put everything together."""
     with ExitStack() as stack:
@@ -239,4 +264,5 @@ def open_conversation(
             private=Memory() if flags.private else None,
             tap=tap,
             debug=invocation.debug,
+            schema=schema,
         )

@@ -54,8 +54,8 @@ def as_upstream(client: Client) -> Upstream:
                     case Head():
                         good = piece.good
                         yield Passed(piece.status, piece.content_type or "application/json")
-                    case Frame():
-                        yield _event(piece)
+                    case list():
+                        yield b"".join(map(_event, piece))
                     case bytes() if not good:
                         yield redact(piece.decode("utf-8", "replace"), client.address.secrets).encode()
                     case _:
@@ -65,6 +65,7 @@ def as_upstream(client: Client) -> Upstream:
 
 
 def _event(frame: Frame) -> bytes:
-    name = f"event: {frame.name}\n" if frame.name else ""
-    lines = "".join(f"data: {line}\n" for line in frame.data.split("\n"))
-    return f"{name}{lines}\n".encode()
+    name, data = frame
+    event = f"event: {name}\n" if name else ""
+    lines = "".join(f"data: {line}\n" for line in data.split("\n"))
+    return f"{event}{lines}\n".encode()

@@ -72,6 +72,7 @@ class Plugin:
 
     id: str
     allowed_tools: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,18 @@ class EphemeralMcp:
     server_url: str
     allowed_tools: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
-Integration = Plugin | EphemeralMcp
+@dataclass(frozen=True, slots=True)
+class OtherIntegration:
+    """An integration of a kind that only a newer lmchat knows: kept, but never sent."""
+
+    kind: str
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+
+Integration = Plugin | EphemeralMcp | OtherIntegration
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,7 @@ def complete(world: World, arguments: Sequence[str]) -> int:
             offers = list(_KINDS[arguments[0]](world, arguments[1:]))
         except Exception:  # noqa: BLE001 - see above: a broken file, store or cache is reported elsewhere
             offers = ()
-    for value, about in offers:
-        if value.isprintable():
-            world.stdout.write(f"{value}\t{_line(about)}\n")
+    world.stdout.write("".join(f"{value}\t{_line(about)}\n" for value, about in offers if value.isprintable()))
     return 0
 
 
@@ -163,5 +161,7 @@ def _option(words: Sequence[str], name: str) -> str | None:
 
 def _line(text: str) -> str:
     """Make a text short and harmless for a terminal."""
-    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    if not text.isprintable():
+        text = "".join(each if each.isprintable() else " " for each in text)
+    line = " ".join(text.split())
     return line if len(line) <= LONGEST_ABOUT else f"{line[: LONGEST_ABOUT - 1]}…"

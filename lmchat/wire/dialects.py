@@ -22,6 +22,7 @@ LMSTUDIO = Dialect(
     body=native_body,
     reader=NativeReader,
     models=listed,
+    schemas=False,
 )
 RESPONSES = Dialect(
     name="responses",

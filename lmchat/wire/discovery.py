@@ -82,7 +82,7 @@ def _answer(address: Address, until: float, path: str, body: Data | None = None)
     return json_object(head, content, call)
 
 
-def _in_time(pieces: Iterator[Piece], until: float, address: Address) -> Iterator[Piece]:
+def _in_time(pieces: Iterator[Piece | None], until: float, address: Address) -> Iterator[Piece | None]:
     """Yield what comes before the deadline: a server that sends a byte now and then has no other."""
     for piece in pieces:
         if monotonic() > until:

@@ -41,7 +41,7 @@ def talking(tmp_path: Path, studio: Studio) -> Iterator[Window]:
 
 def turns(home: Path, name: str = "s") -> tuple[Turn, ...]:
     with open_store(home, now=lambda: datetime.now(UTC)) as store:
-        return store.find(name).path()
+        return tuple(store.find(name).path())
 
 
 def given_back(there: Window) -> bool:
@@ -448,4 +448,4 @@ def test_two_windows_follow_a_rename_and_are_told_of_a_deletion(tmp_path: Path, 
 
 def turns_in_trash(home: Path) -> tuple[Turn, ...]:
     with open_store(home, now=lambda: datetime.now(UTC)) as store:
-        return store.find(store.restore("renamed")).path()
+        return tuple(store.find(store.restore("renamed")).path())

@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmchat.wire.body import Frame
 from lmchat.wire.http import Piece
 from lmchat.wire.request import CHAT, MODELS, Call, Head
 
@@ -128,12 +127,12 @@ class Server:
             raise self.ending.before
         yield Head(200, "text/event-stream")
         for event in first:
-            yield Frame("", json.dumps(event))
+            yield [("", json.dumps(event))]
         word = f"{'half' if self.ending.after else 'reply'}{self.ending.number}"
-        yield Frame("", json.dumps(piece(word)))
+        yield [("", json.dumps(piece(word)))]
         if self.ending.after is not None:
             raise self.ending.after
-        yield Frame("", json.dumps(last(word)))
+        yield [("", json.dumps(last(word)))]
 
 
 def item(word: str) -> Mapping[str, str]:

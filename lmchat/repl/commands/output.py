@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from lmchat.app.export import Form, export_session, form_of, write_text
+from lmchat.app.export import Form, export_session, form_of
+from lmchat.app.files import place_for, write_text
 from lmchat.chat.events import kept_words
 from lmchat.chat.session import Outcome, Turn
 from lmchat.chat.values import InvalidToolCall, Reasoning, ToolCall
@@ -54,8 +55,9 @@ def save(state: ReplState, text: str) -> ReplState:
     """Write the last reply to a file."""
     path = _target(required(text, "file", "/save answer.md"))
     answer = _last_answer(state.current()).reply.text
-    instead = write_text(path, answer if answer.endswith("\n") else f"{answer}\n")
-    state.say(f"The reply is in {path}{instead}.")
+    place = place_for(path, ask=state.keyboard.confirmed)
+    write_text(place, answer if answer.endswith("\n") else f"{answer}\n")
+    state.say(f"The reply is in {place.path}{place.instead}.")
     return state
 
 
@@ -65,12 +67,11 @@ def export(state: ReplState, text: str) -> ReplState:
     if state.head is None:
         raise BadUseError("There is nothing to export yet.")
     path = _target(text or f"{state.session.name or 'conversation'}.md".replace("/", "-"))
-    form = form_of(path)
-    if form is Form.JSON and not state.kept:
+    if form_of(path) is Form.JSON and not state.kept:
         raise BadUseError(
             "A private conversation is exported as Markdown or HTML only.", hint="/export conversation.md"
         )
-    export_session(state.conversation.store, state.session, path, state.say, form)
+    export_session(state.conversation.store, state.session, path, state.say, ask=state.keyboard.confirmed)
     return state
 
 
