@@ -146,7 +146,7 @@ class Client:
             route.settled = not loading(problem)
             return not route.settled
         route.settled = True
-        if found is None or DIALECTS[found[0].api] is route.dialect:
+        if found is None or (DIALECTS[found[0].api] is route.dialect and found[0].prefix == route.prefix):
             return False
         finding, _ = found
         route.prefix, route.program = finding.prefix, PROGRAMS[finding.program]
