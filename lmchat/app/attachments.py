@@ -9,7 +9,7 @@ from lmchat.app.invocation import Invocation
 from lmchat.chat.quoting import quoted
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
-from lmchat.world import path_of
+from lmchat.world import LARGEST_INPUT, LARGEST_TEXT, World, input_bytes, path_of, within
 
 if TYPE_CHECKING:
     from lmchat.decoding import Decoded
@@ -24,18 +24,14 @@ def text_or_file(text: str, say: Say, encoding: str | None = None) -> str:
     return read_text(path_of(text[1:]), say, encoding).strip() if text.startswith("@") else text
 
 
-def read_text(path: Path, say: Say, encoding: str | None = None) -> str:
+def read_text(path: Path, say: Say, encoding: str | None = None, most: int = LARGEST_TEXT) -> str:
     """Read a text file in whatever encoding it is, saying which where that is not UTF-8.
 
-    Raise BadUseError where it cannot be read or is no text.
+    Raise BadUseError where it cannot be read, is no text or has more than `most` bytes.
     """
     from lmchat.decoding import decode
 
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
-    return said(decode(data, f"'{path}'", encoding), say)
+    return said(decode(input_bytes(path, most), f"'{path}'", encoding), say)
 
 
 def said(read: "Decoded", say: Say) -> str:
@@ -50,6 +46,14 @@ def quoted_file(path: Path, say: Say, encoding: str | None = None) -> str:
     return quoted(path.name, read_text(path, say, encoding))
 
 
+def stdin_bytes(world: World) -> bytes:
+    """Read standard input to its end; raise BadUseError where it cannot be read or is too large."""
+    try:
+        return within(world.stdin.buffer.read, "Standard input", LARGEST_INPUT)
+    except OSError as error:
+        raise BadUseError(f"Standard input cannot be read: {error.strerror or error}.") from None
+
+
 def pictures(invocation: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]:
     """Read the pictures of a prompt, made fit to send, and say what was changed; `-` is standard input.
 
@@ -62,10 +66,7 @@ def _picture(invocation: Invocation, path: Path) -> Image:
     from lmchat.pictures import prepared
 
     piped = path == STDIN
-    try:
-        data = invocation.world.stdin.buffer.read() if piped else path.read_bytes()
-    except OSError as error:
-        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+    data = stdin_bytes(invocation.world) if piped else input_bytes(path, LARGEST_INPUT)
     image, note = prepared("picture" if piped else path.name, data)
     if note:
         invocation.say(f"lmchat: {note}")

@@ -50,10 +50,18 @@ def back_up_sessions(invocation: Invocation, file: Path, *, force: bool) -> None
 def is_backup(file: Path) -> bool:
     """Tell whether a file is a copy of the conversations."""
     try:
+        if not file.is_file():  # a pipe would lose what is read of it
+            return False
         with file.open("rb") as opened:
             return opened.read(len(_SIGNATURE)) == _SIGNATURE
     except OSError:
         return False
+
+
+def is_database(file: Path) -> bool:
+    """Tell whether a file is a database or lies beside one, as a part of it."""
+    whole = file.with_name(file.name.removesuffix("-wal").removesuffix("-shm").removesuffix("-journal"))
+    return is_backup(whole)
 
 
 def import_backup(invocation: Invocation, file: Path) -> None:

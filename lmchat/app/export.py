@@ -5,6 +5,7 @@ from enum import Enum
 from pathlib import Path
 
 from lmchat.advice import Say
+from lmchat.app.care import is_database
 from lmchat.app.invocation import Invocation
 from lmchat.chat.session import Session
 from lmchat.chat.transcript import transcript
@@ -65,6 +66,8 @@ def print_session(invocation: Invocation, store: Store, session: Session, *, com
 
 def write_text(path: Path, text: str) -> str:
     """Write a file, and return what to say of one that it replaced; raise BadUseError where it cannot be written."""
+    if is_database(path):
+        raise BadUseError(f"'{path}' is a database, which is not written over.", hint="Give another name.")
     try:
         instead = ", in place of what was there" if path.is_file() and path.stat().st_size else ""
         path.write_text(text, encoding="utf-8", errors="replace")

@@ -14,7 +14,7 @@ from typing import Any
 
 from lmchat.chat.models import Instance, Model
 from lmchat.errors import LmchatError
-from lmchat.world import World, replace_file
+from lmchat.world import World, kept_document, replace_file
 
 KEPT = timedelta(days=1)
 
@@ -35,11 +35,11 @@ def known_models(world: World, servers: Sequence[str]) -> list[Model]:
 
 
 def _read(world: World, server: str) -> list[Model]:
+    document = kept_document(_path(world, server))
     try:
-        document: Any = json.loads(_path(world, server).read_text(encoding="utf-8"))
         age = world.now() - datetime.fromisoformat(document["at"])
         return [_model(each) for each in document["models"]] if age <= KEPT else []
-    except (OSError, ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError):
         return []
 
 
@@ -56,8 +56,16 @@ def _written(model: Model) -> dict[str, Any]:
 
 
 def _model(kept: Any) -> Model:
-    instances = tuple(Instance(name) for name in kept.pop("instances"))
-    return Model(**kept, instances=instances)
+    options = kept["reasoning_options"]
+    return Model(
+        key=str(kept["key"]),
+        type=str(kept["type"]),
+        display_name=str(kept["display_name"]),
+        params=str(kept["params"]),
+        quantization=str(kept["quantization"]),
+        reasoning_options=None if options is None else tuple(map(str, options)),
+        instances=tuple(Instance(str(name)) for name in kept["instances"]),
+    )
 
 
 def remember_route(world: World, server: str, api: str, keeps: bool) -> None:
@@ -69,11 +77,11 @@ def remember_route(world: World, server: str, api: str, keeps: bool) -> None:
 
 def known_route(world: World, server: str) -> tuple[str, bool] | None:
     """Return what was found out of a server, None where nothing was, or not for a day: another may answer there."""
+    document = kept_document(_path(world, server, "api"))
     try:
-        document: Any = json.loads(_path(world, server, "api").read_text(encoding="utf-8"))
         age = world.now() - datetime.fromisoformat(document["at"])
         return (str(document["api"]), bool(document["keeps"])) if age <= KEPT else None
-    except (OSError, ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError):
         return None
 
 

@@ -23,7 +23,8 @@ def head_of(database: Database, session: int) -> TurnId | None:
     row = database.row("SELECT head FROM session WHERE id = ?", (session,))
     if row is None:
         raise session_gone()
-    return database.value(row, lambda each: typed(each, ((int, NoneType),)))[0]
+    found: TurnId | None = database.value(row, lambda each: typed(each, ((int, NoneType),)))[0]
+    return found
 
 
 def shift(database: Database, session: int, to: TurnId | None, kind: str) -> None:
@@ -119,7 +120,7 @@ def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | 
 def attempts(database: Database, session: Session) -> frozenset[TurnId]:
     """Return the turns of the tree that ended before anything came."""
     query = "SELECT number FROM settled WHERE tree = ? AND attempt"
-    return frozenset(database.numbers(query, (turns_of(session).tree,)))
+    return frozenset(TurnId(number) for number in database.numbers(query, (turns_of(session).tree,)))
 
 
 def tree(database: Database, session: Session, only: Collection[TurnId] | None) -> tuple[TreeEntry, ...]:

@@ -80,7 +80,7 @@ def loaded_program() -> Iterator[Lmchat]:
     with tempfile.TemporaryDirectory(prefix="lmchat-trust-") as directory:
         root = Path(__file__).parents[2]
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root
+            [sys.executable, "-m", __name__, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
         )
         try:
             yield Lmchat(process, Path(directory))

@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 from lmchat.app.attachments import quoted_file
 from lmchat.chat.models import require_sight
 from lmchat.chat.values import Image
-from lmchat.errors import BadUseError, LmchatError
+from lmchat.errors import LmchatError
 from lmchat.pictures import prepared
 from lmchat.render.tables import size_words
 from lmchat.repl.clipboard import pasted_picture, pasted_text
 from lmchat.repl.commands.command import Command, nothing, paths, required
 from lmchat.repl.offers import Suggestion, several_files
 from lmchat.repl.state import Quoted, ReplState
+from lmchat.world import LARGEST_INPUT, input_bytes
 
 
 def image(state: ReplState, text: str) -> ReplState:
@@ -24,7 +24,7 @@ def image(state: ReplState, text: str) -> ReplState:
         state.say("No picture is sent with the next prompt.")
         return replace(state, images=())
     _check_sight(state)
-    return _with_pictures(state, [prepared(path.name, _read(path)) for path in paths(text)])
+    return _with_pictures(state, [prepared(path.name, input_bytes(path, LARGEST_INPUT)) for path in paths(text)])
 
 
 def file(state: ReplState, text: str) -> ReplState:
@@ -64,13 +64,6 @@ def _check_sight(state: ReplState) -> None:
         with suppress(LmchatError):
             models = state.known.fetched()
     require_sight(models, state.model)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
 
 
 def _attached(state: ReplState, typed: str) -> Iterator[Suggestion]:
