@@ -60,8 +60,7 @@ def is_backup(file: Path) -> bool:
 
 def is_database(file: Path) -> bool:
     """Tell whether a file is a database or lies beside one, as a part of it."""
-    whole = file.with_name(file.name.removesuffix("-wal").removesuffix("-shm").removesuffix("-journal"))
-    return is_backup(whole)
+    return is_backup(Path(f"{file}".removesuffix("-wal").removesuffix("-shm").removesuffix("-journal")))
 
 
 def import_backup(invocation: Invocation, file: Path) -> None:
