@@ -69,10 +69,17 @@ def _added_to(stream: Path) -> Iterator[BinaryIO]:
 def is_backup(file: Path) -> bool:
     """Tell whether a file is a copy of the conversations."""
     try:
+        if not file.is_file():  # a pipe would lose what is read of it
+            return False
         with file.open("rb") as opened:
             return opened.read(len(_SIGNATURE)) == _SIGNATURE
     except OSError:
         return False
+
+
+def is_database(file: Path) -> bool:
+    """Tell whether a file is a database or lies beside one, as a part of it."""
+    return is_backup(Path(f"{file}".removesuffix("-wal").removesuffix("-shm").removesuffix("-journal")))
 
 
 def import_backup(invocation: Invocation, file: Path) -> None:
