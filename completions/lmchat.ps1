@@ -12,8 +12,8 @@ Register-ArgumentCompleter -Native -CommandName lmchat -ScriptBlock {
 |flag|--continue||Go on with the session used last.
 |flag|-c||Go on with the session used last.
 |option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
-|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
-|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
+|option|--model|ask models|The model, or a part of its key: -m gemma-3-1b.
+|option|-m|ask models|The model, or a part of its key: -m gemma-3-1b.
 |option|--system|@file|The system prompt, or a file: -S @role.txt.
 |option|-S|@file|The system prompt, or a file: -S @role.txt.
 |option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
@@ -43,6 +43,7 @@ Register-ArgumentCompleter -Native -CommandName lmchat -ScriptBlock {
 |command|ask||Ask once and print the answer.
 |command|talk||Talk in a session; without a name a new one begins.
 |command|serve||Serve LM Studio's API to programs on this machine: with the built-in model,...
+|command|servers||Show which servers answer, and which one lmchat talks to.
 |command|help||Show help for a command.
 |command|completion||Print a script that completes commands with Tab.
 |command|sessions||List, show, search and manage saved sessions.
@@ -55,8 +56,8 @@ ask|option|-s|ask sessions|Add to that session, such as -s holidays.
 ask|flag|--continue||Go on with the session used last.
 ask|flag|-c||Go on with the session used last.
 ask|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
-ask|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
-ask|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
+ask|option|--model|ask models|The model, or a part of its key: -m gemma-3-1b.
+ask|option|-m|ask models|The model, or a part of its key: -m gemma-3-1b.
 ask|option|--system|@file|The system prompt, or a file: -S @role.txt.
 ask|option|-S|@file|The system prompt, or a file: -S @role.txt.
 ask|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
@@ -98,8 +99,8 @@ talk|flag|--pick||Pick the session, or a turn of it, from a list; NAME narrows i
 talk|flag|--continue||Go on with the session used last.
 talk|flag|-c||Go on with the session used last.
 talk|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
-talk|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
-talk|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
+talk|option|--model|ask models|The model, or a part of its key: -m gemma-3-1b.
+talk|option|-m|ask models|The model, or a part of its key: -m gemma-3-1b.
 talk|option|--system|@file|The system prompt, or a file: -S @role.txt.
 talk|option|-S|@file|The system prompt, or a file: -S @role.txt.
 talk|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
@@ -130,6 +131,7 @@ serve|option|--port||Listen there; 0: any.
 serve|option|--token||Require this token from clients; also LMCHAT_SERVE_TOKEN.
 serve|option|--upstream|words local|Answer with that server's models; conversations are kept here.
 serve|option|--upstream-token-env|ask sessions|The environment variable with that server's token.
+servers|flag|--json||One JSON document on stdout, for scripts.
 completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The shell; its script goes to stdout.
 sessions|flag|--json||One JSON document on stdout, for scripts.
 sessions|command|list||List the sessions, the one used last first, on a terminal last.
@@ -219,6 +221,7 @@ local|command|stop||End the built-in model's server now.
 help|command|ask||Ask once and print the answer.
 help|command|talk||Talk in a session; without a name a new one begins.
 help|command|serve||Serve LM Studio's API to programs on this machine: with the built-in model,...
+help|command|servers||Show which servers answer, and which one lmchat talks to.
 help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
 help sessions|command|list||List the sessions, the one used last first, on a terminal last.

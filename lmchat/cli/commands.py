@@ -201,6 +201,22 @@ def serve(
         serve_model(invocation, port=port, token=token)
 
 
+@app.command()
+def servers(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show which servers answer, and which one lmchat talks to.
+
+    Those that are named, those on this machine's usual ports, and the built-in one.
+
+    \b
+    lmchat servers
+    lmchat servers --json | jq -r '.[] | select(.state == "ready").url'
+    """
+    from lmchat.app.display import theme_of, width_of
+    from lmchat.app.servers import show_servers
+
+    show_servers(context.obj, theme_of(context.obj), width_of(context.obj), as_json=as_json)
+
+
 app.add_typer(sessions, name="sessions")
 app.add_typer(models, name="models")
 app.add_typer(settings, name="settings")

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Timer
 from typing import TextIO
 
-from lmchat.app.attachments import STDIN, quoted_file, said
+from lmchat.app.attachments import STDIN, files_named, quoted_file, said
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.decoding import Decoded, decode
 from lmchat.errors import BadUseError
@@ -28,7 +28,7 @@ def prompt_text(invocation: Invocation, words: Sequence[str], flags: ChatFlags) 
     asked = " ".join(word for word in words if word != "-").strip()
     # Of one pipe there is a picture or a text.
     piped = "" if STDIN in flags.images else read_stdin(invocation, flags, explicit="-" in words)
-    parts = [asked, *(quoted_file(path, invocation.say, flags.encoding) for path in files), piped]
+    parts = [asked, *(quoted_file(path, invocation.say, flags.encoding) for path in files_named(files)), piped]
     text = "\n\n".join(part for part in parts if part)
     if not text.strip():
         raise BadUseError("There is no prompt.", hint='Give one: lmchat ask "What is a monad?"')
@@ -58,7 +58,8 @@ def _files_among(words: Sequence[str], files: Sequence[Path]) -> tuple[list[Path
     """Return the files to quote, and the words that are left: after `-f a.md`, a shell writes `b*.md` as words."""
     if not files:
         return [], list(words)
-    named = [Path(word) for word in words if word != "-" and Path(word).is_file()]
+    # pathlib's own raises where a word, such as a whole question, is too long for a name.
+    named = [Path(word) for word in words if word != "-" and os.path.isfile(word)]  # noqa: PTH113 - as above
     return [*files, *named], [word for word in words if Path(word) not in named]
 
 
