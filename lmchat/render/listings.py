@@ -14,6 +14,9 @@ _USUAL_COLUMNS = 5
 """How many columns of models a terminal shows without `--wide`: they are in the order of their worth."""
 
 
+_READABLE_KEY = 24
+
+
 def models_listing(models: Sequence[Model], theme: Theme, width: int | None, *, wide: bool = False) -> str:
     """Lay out models, the loaded ones first; `width` None (a pipe) shows every column with every cell whole."""
     shown = None if wide or width is None else _USUAL_COLUMNS
@@ -27,7 +30,7 @@ def model_lines(models: Sequence[Model], width: int) -> list[str]:
     """
     key, *others = _MODEL_COLUMNS[:_USUAL_COLUMNS]
     abilities = replace(others[-1], cell=lambda model: ", ".join(_abilities(model, levels=False)))
-    return table_lines([replace(key, shrinks=True), *others[:-1], abilities], models, width)
+    return table_lines([replace(key, shrinks=True, least=_READABLE_KEY), *others[:-1], abilities], models, width)
 
 
 def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, width: int | None) -> str:
