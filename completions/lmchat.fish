@@ -12,6 +12,7 @@ set -g __lmchat_table (string split \n -- '
 |flag|--help||Show this help.
 |command|ask||Ask once and print the answer.
 |command|talk||Talk in a session; without a name a new one begins.
+|command|prompts||List your prompts and roles.
 |command|serve||Serve the built-in model to programs on this machine.
 |command|help||Show help for a command.
 |command|completion||Print a script that completes commands with Tab.
@@ -22,13 +23,15 @@ set -g __lmchat_table (string split \n -- '
 ask|arguments|PROMPT…||What to ask; - reads standard input.
 ask|option|--session|ask sessions|Add to that session, such as -s holidays.
 ask|option|-s|ask sessions|Add to that session, such as -s holidays.
+ask|option|--prompt|ask prompts|Ask a prompt of yours; words and pipes go into it: -p commit.
+ask|option|-p|ask prompts|Ask a prompt of yours; words and pipes go into it: -p commit.
 ask|flag|--continue||Go on with the session used last.
 ask|flag|-c||Go on with the session used last.
 ask|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 ask|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
 ask|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
-ask|option|--system|@file|The system prompt, or a file: -S @role.txt.
-ask|option|-S|@file|The system prompt, or a file: -S @role.txt.
+ask|option|--system|system|The system prompt, a file or a role of yours: -S @role.txt, -S :terse.
+ask|option|-S|system|The system prompt, a file or a role of yours: -S @role.txt, -S :terse.
 ask|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 ask|option|-i|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 ask|option|--file|file|Quote a text file; repeatable: -f notes.md.
@@ -65,8 +68,8 @@ talk|flag|-c||Go on with the session used last.
 talk|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 talk|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
 talk|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
-talk|option|--system|@file|The system prompt, or a file: -S @role.txt.
-talk|option|-S|@file|The system prompt, or a file: -S @role.txt.
+talk|option|--system|system|The system prompt, a file or a role of yours: -S @role.txt, -S :terse.
+talk|option|-S|system|The system prompt, a file or a role of yours: -S @role.txt, -S :terse.
 talk|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 talk|option|-i|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 talk|option|--file|file|Quote a text file; repeatable: -f notes.md.
@@ -92,6 +95,8 @@ talk|option|--max-output-tokens||The longest reply in tokens, such as 2000.
 talk|option|--context-length||The context to load a model with in tokens, such as 16384.
 talk|option|--reasoning|ask levels|How much to think, in the model\'s own levels, such as low.
 talk|flag|--help||Show this help.
+prompts|flag|--json||One JSON document on stdout, for scripts.
+prompts|flag|--help||Show this help.
 serve|option|--port||Listen there; 0: any.
 serve|option|--token||Require this token from clients; also LMCHAT_SERVE_TOKEN.
 serve|flag|--help||Show this help.
@@ -109,7 +114,7 @@ sessions|command|fork||Begin a session that shares what was said.
 sessions|command|delete||Move sessions to the trash, for 30 days.
 sessions|command|restore||Bring a session back from the trash.
 sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
-sessions|command|import||Bring sessions in, of lmchat or another program.
+sessions|command|import||Bring in exported sessions.
 sessions|command|check||Look for damage in the saved sessions.
 sessions|command|backup||Copy all sessions to one file.
 sessions list|option|--limit||How many, such as 20; 0: all. Else what fits, or 100.
@@ -209,6 +214,7 @@ local|command|stop||End the built-in model\'s server now.
 local stop|flag|--help||Show this help.
 help|command|ask||Ask once and print the answer.
 help|command|talk||Talk in a session; without a name a new one begins.
+help|command|prompts||List your prompts and roles.
 help|command|serve||Serve the built-in model to programs on this machine.
 help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
@@ -222,7 +228,7 @@ help sessions|command|fork||Begin a session that shares what was said.
 help sessions|command|delete||Move sessions to the trash, for 30 days.
 help sessions|command|restore||Bring a session back from the trash.
 help sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
-help sessions|command|import||Bring sessions in, of lmchat or another program.
+help sessions|command|import||Bring in exported sessions.
 help sessions|command|check||Look for damage in the saved sessions.
 help sessions|command|backup||Copy all sessions to one file.
 help|command|models||List, load, unload and download the server\'s models.
@@ -318,9 +324,11 @@ function __lmchat_values
             printf '%s\n' $before(command lmchat __complete (string replace 'ask ' '' -- $argv[1]) $argv[4..-1] 2>/dev/null </dev/null)
         case file
             printf '%s\n' $before(__fish_complete_path "$typed")
-        case @file
+        case system
             if string match -q -- '@*' $typed
                 printf '%s\n' $before@(__fish_complete_path (string sub -s 2 -- $typed))
+            else
+                __lmchat_values 'ask roles' $argv[2..-1]
             end
     end
 end

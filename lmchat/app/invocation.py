@@ -54,6 +54,7 @@ class ChatFlags:
     as_json: bool = False
     as_jsonl: bool = False
     quiet: bool = False
+    saved: str | None = None
     stdin: bool = True
     encoding: str | None = None
     pick: bool = False

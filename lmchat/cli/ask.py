@@ -14,15 +14,19 @@ from lmchat.chat.models import Model
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
-from lmchat.cli.prompts import prompt_text
+from lmchat.cli.prompts import prompt_text, saved_text
 from lmchat.errors import ExitStatus
 from lmchat.render.json_output import turn_document, write_document
+from lmchat.settings import settings_path
+from lmchat.settings.prompts import Kind, PromptFile, read_prompt
 
 
 def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> ExitStatus:
     """Ask one prompt and show the answer; raise LmchatError where there is none."""
     # Before anything is silenced: what was read otherwise than it was given must be said.
-    prompt = Prompt(prompt_text(invocation, words, flags), pictures(invocation, flags.images) if flags.images else ())
+    saved = _saved(invocation, flags)
+    text = saved_text(invocation, saved, words, flags) if saved else prompt_text(invocation, words, flags)
+    prompt = Prompt(text, pictures(invocation, flags.images) if flags.images else ())
     if flags.quiet:
         invocation = _silenced(invocation)
     settings = settings_of(invocation, flags)
@@ -30,10 +34,27 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
         session = resolve_session(store, settings, flags, invocation.say)
         tap = _event_writer(invocation) if flags.as_jsonl else None
         with open_conversation(invocation, settings, store, flags, tap=tap) as conversation:
-            session = conversation.with_model(session, _chooser(invocation))
-            conversation.check(session, prompt)
-            exchange = _asked(conversation, session, prompt, flags)
+            asking = conversation.with_model(_with_saved(session, saved, flags), _chooser(invocation))
+            conversation.check(asking, prompt)
+            # What a prompt of the person's own asks with is not what a session that goes on talks with.
+            kept = session if saved and session.id else asking
+            exchange = _asked(conversation, kept, prompt, flags, once=asking)
     return ExitStatus.INTERRUPTED if exchange.turn.outcome is Outcome.INTERRUPTED else ExitStatus.OK
+
+
+def _saved(invocation: Invocation, flags: ChatFlags) -> PromptFile | None:
+    """Read the prompt of the person's own that is to be asked."""
+    if flags.saved is None:
+        return None
+    return read_prompt(settings_path(invocation.world), Kind.PROMPT, flags.saved)
+
+
+def _with_saved(session: Session, saved: PromptFile | None, flags: ChatFlags) -> Session:
+    """Return the session with the model and options of a prompt; those of the command line are over them."""
+    if saved is None:
+        return session
+    model = flags.model or saved.model or session.model
+    return replace(session, model=model, options=flags.options.over(saved.options.over(session.options)))
 
 
 def _chooser(invocation: Invocation) -> Callable[[Sequence[Model]], str | None] | None:
@@ -62,10 +83,12 @@ def _event_writer(invocation: Invocation) -> Tap:
     return lambda event: write_document(invocation.world.stdout, event)
 
 
-def _asked(conversation: Conversation, session: Session, prompt: Prompt, flags: ChatFlags) -> Exchange:
+def _asked(
+    conversation: Conversation, session: Session, prompt: Prompt, flags: ChatFlags, *, once: Session
+) -> Exchange:
     growing = None if flags.at is None else moved_to(session, flags.at)
     with view_for(conversation) as show:
-        exchange = conversation.speak(session, prompt, show.show, growing=growing)
+        exchange = conversation.speak(session, prompt, show.show, growing=growing, once=once)
         if exchange.failure is not None:
             raise exchange.failure
         if flags.as_json or flags.as_jsonl:

@@ -97,6 +97,15 @@ def ask(
         str | None, typer.Option("--session", "-s", metavar="NAME", help="Add to that session, such as -s holidays.")
     ] = None,
     *,
+    saved: Annotated[
+        str | None,
+        typer.Option(
+            "--prompt",
+            "-p",
+            metavar="PROMPT-NAME",
+            help="Ask a prompt of yours; words and pipes go into it: -p commit.",
+        ),
+    ] = None,
     flags: ChatFlags,
     as_json: AsJson = False,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="The server's events, one JSON object a line.")] = False,
@@ -109,11 +118,12 @@ def ask(
     \b
     lmchat ask "Why is the sky blue?"
     git diff | lmchat ask "Review this."
+    git diff --staged | lmchat ask -p commit
     lmchat ask -s trip -f plan.md "What is missing here?"
     """
     from lmchat.cli.ask import ask_once
 
-    flags = replace(flags, name=session, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet)
+    flags = replace(flags, name=session, saved=saved, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet)
     return ask_once(context.obj, prompt or (), flags)
 
 
@@ -138,6 +148,21 @@ def talk(
     from lmchat.cli.talk import talk_on
 
     talk_on(context.obj, replace(flags, name=name, pick=pick))
+
+
+@app.command()
+def prompts(context: typer.Context, as_json: AsJson = False) -> None:
+    """List your prompts and roles.
+
+    A prompt is a file like prompts/commit.md beside the settings file: /commit in talk, `ask -p commit`. A role is a
+    system prompt like roles/terse.md: `-S :terse`, /system :terse.
+
+    \b
+    lmchat prompts
+    """
+    from lmchat.app.prompts import list_prompts
+
+    list_prompts(context.obj, as_json=as_json)
 
 
 @app.command()

@@ -13,7 +13,8 @@ from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
 from lmchat.render.failures import show_traceback
 from lmchat.render.sanitize import sanitize_line
-from lmchat.repl.commands.table import command_in, sent_text
+from lmchat.repl.commands.prompts import say_hidden
+from lmchat.repl.commands.table import BY_NAME, command_in, sent_text
 from lmchat.repl.completion import Completions
 from lmchat.repl.greeting import greet
 from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed, opened_keyboard
@@ -57,6 +58,7 @@ def run(
         known.refresh()
         state = _begun(state)
         greet(state, first_run=first_run)
+        say_hidden(state, BY_NAME)
         _title(state)
         if first is not None:
             state = _safely(state, first)
@@ -150,7 +152,7 @@ def _done(state: ReplState, line: str | Prompt) -> ReplState:
         return ask(state, line)
     if not line.strip():
         return state
-    if (found := command_in(line)) is not None:
+    if (found := command_in(line, state)) is not None:
         command, arguments = found
         return command.handler(state, arguments)
     return ask_typed(state, sent_text(line))

@@ -19,14 +19,14 @@ SUMMARISE = (
 )
 
 
-def ask_typed(state: ReplState, text: str) -> ReplState:
-    """Ask what was typed, with what is attached."""
+def ask_typed(state: ReplState, text: str, *, once: Session | None = None) -> ReplState:
+    """Ask what was typed, with what is attached; `once` is as in `ask`."""
     prompt = Prompt("\n\n".join(filter(None, [text, *(file.text for file in state.files)])), state.images)
     growing = None
     if state.editing is not None:
         session = state.current().session
         growing = session.moved(session.turn(state.editing).parent)
-    asked = ask(state, prompt, growing=growing)
+    asked = ask(state, prompt, growing=growing, once=once)
     if asked.draft:  # it failed: everything lies ready to be sent again
         return replace(asked, draft=text, images=state.images, files=state.files, editing=state.editing)
     return replace(asked, images=(), files=(), editing=None)

@@ -141,7 +141,11 @@ def run_damaged(lmchat: Lmchat, home: Path, *, flips: int, commands: int, seed: 
         damaged = path.read_bytes()
         for command in chance.sample(COMMANDS, min(commands, len(COMMANDS))):
             restored(damaged, path)
-            arguments = ("--url", "http://127.0.0.1:9", *(each if each != "copy.db" else str(home / each) for each in command))
+            arguments = (
+                "--url",
+                "http://127.0.0.1:9",
+                *(each if each != "copy.db" else str(home / each) for each in command),
+            )
             ended = lmchat(*arguments, home=home) if command[0] != "__complete" else lmchat(*command, home=home)
             ran += 1
             if fault := wrong(ended):

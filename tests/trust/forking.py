@@ -55,7 +55,9 @@ class Lmchat:
         """Run it once; after `seconds` it is killed, which is a fault, after `kill_after` it is killed on purpose."""
         if stdin:
             (self._directory / "stdin").write_bytes(stdin)
-        inherited = {name: os.environ[name] for name in ("PATH", "LANG", "HOME", "LMCHAT_MODEL_CACHE") if name in os.environ}
+        inherited = {
+            name: os.environ[name] for name in ("PATH", "LANG", "HOME", "LMCHAT_MODEL_CACHE") if name in os.environ
+        }
         order = {
             "arguments": arguments,
             "environ": {**inherited, "LMCHAT_HOME": str(home), **(environ or {})},

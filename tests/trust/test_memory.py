@@ -73,6 +73,10 @@ def endless_status(server: Hostile, connection: socket.socket) -> None:
     server.flood(connection, LUMP)
 
 
+def endless_provisional_heads(server: Hostile, connection: socket.socket) -> None:
+    server.flood(connection, b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+
+
 def gzip_bomb(server: Hostile, connection: socket.socket) -> None:
     bomb = gzip.compress(b'{"output":"' + b"x" * 300 * MEGABYTE, 9)
     connection.sendall(JSON.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n") + bomb)
@@ -99,6 +103,7 @@ BROKEN, REFUSED, UNREACHABLE = ExitStatus.STREAM_BROKEN, ExitStatus.REFUSED, Exi
         (endless_error, REFUSED),
         (endless_headers, UNREACHABLE),
         (endless_status, UNREACHABLE),
+        (endless_provisional_heads, UNREACHABLE),
         (gzip_bomb, BROKEN),
         (gzip_bomb_in_a_stream, BROKEN),
     ],
