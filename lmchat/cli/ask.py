@@ -17,6 +17,7 @@ from lmchat.chat.values import Prompt
 from lmchat.cli.prompts import prompt_text, saved_text
 from lmchat.errors import ExitStatus
 from lmchat.render.json_output import turn_document, write_document
+from lmchat.render.terminal import moves_cursor
 from lmchat.settings import settings_path
 from lmchat.settings.prompts import Kind, PromptFile, read_prompt
 
@@ -66,8 +67,11 @@ def _chooser(invocation: Invocation) -> Callable[[Sequence[Model]], str | None] 
     def choose(models: Sequence[Model]) -> str | None:
         from lmchat.repl.models import WHICH_MODEL, choices_of
         from lmchat.repl.picker.choice import chosen
+        from lmchat.repl.picker.plain import chosen_by_number, typed_at
         from lmchat.repl.picker.screen import screen_of
 
+        if not moves_cursor(world.stderr, world.environ):
+            return chosen_by_number(WHICH_MODEL, choices_of(models).offers, world.stderr.write, typed_at(world))
         return chosen(WHICH_MODEL, choices_of(models), screen_of(world))
 
     return choose

@@ -13,6 +13,7 @@ from lmchat.cli.models import models
 from lmchat.cli.options import AsJson, with_chat_flags
 from lmchat.cli.sessions import sessions
 from lmchat.cli.settings import settings
+from lmchat.settings.accessible import made_accessible
 from lmchat.world import World
 
 app = typer.Typer(
@@ -70,7 +71,7 @@ def lmchat(
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """Take the options before the command; without a command, talk on a terminal and help elsewhere."""
-    world: World = context.obj
+    world = made_accessible(context.obj)
     context.obj = Invocation(world, url=url, api=api, profile=profile, color=color, debug=debug)
     if version:
         from lmchat.cli.help import version_text

@@ -24,7 +24,7 @@ from lmchat.app.editor import edited
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.render.sanitize import sanitize
-from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
+from lmchat.render.theme import is_plain
 from lmchat.repl.history import SharedHistory
 from lmchat.repl.keys import Cleared, Shortcut, bindings, know_new_line, typing_command
 from lmchat.repl.paste import Folds, Unfolding
@@ -34,7 +34,7 @@ from lmchat.repl.picker.plain import chosen_by_number
 from lmchat.repl.picker.screen import Screen, depth_for, output_to
 from lmchat.repl.picker.sessions import picked_session
 from lmchat.repl.terminal import Terminal
-from lmchat.world import World
+from lmchat.world import World, let_libraries_paint_nothing
 
 PROMPT, CONTINUATION = "> ", "… "
 _MENU_ROWS = 8
@@ -248,7 +248,9 @@ def opened_keyboard(world: World, manner: PromptOptions) -> Keyboard:
     """Open the terminal's keyboard, also where standard input is a pipe; raise BadUseError where there is none."""
     source = world.stdin if world.stdin.isatty() else _controlling_terminal()
     screen = world.stdout if world.stdout.isatty() else world.stderr
-    escapes = world.environ.get("TERM") not in TERMINALS_WITHOUT_ESCAPES
+    escapes = not is_plain(world.environ)
+    if not escapes:
+        let_libraries_paint_nothing()
     output = output_to(screen) if escapes else PlainTextOutput(screen)
     return Keyboard(_keys_of(source), output, Terminal(source, screen, escapes=escapes), manner)
 

@@ -148,6 +148,14 @@ KEYS = (
     ),
     Key("maths", choice("unicode", "source"), "Formulas in Unicode, or as TeX.", '"source"', default="unicode"),
     Key("width", number(20, 10_000), "The most columns that a row of prose takes.", "80", default=100),
+    Key(
+        "accessible",
+        switch(),
+        "For screen readers: nothing is painted over, choices are numbered, replies come in paragraphs.",
+        "true",
+        default=False,
+        variable="LMCHAT_ACCESSIBLE",
+    ),
     Key("keys", choice("emacs", "vi"), "The editing keys of the prompt.", '"vi"', default="emacs"),
     Key(
         "show_reasoning",

@@ -24,7 +24,14 @@ class Window:
     """A program in a terminal of a size and a kind."""
 
     def __init__(
-        self, command: list[str], home: Path, *, rows: int = 24, columns: int = 80, term: str = "xterm-256color"
+        self,
+        command: list[str],
+        home: Path,
+        *,
+        rows: int = 24,
+        columns: int = 80,
+        term: str = "xterm-256color",
+        **more: str,
     ) -> None:
         environ = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -32,6 +39,7 @@ class Window:
             "TERM": term,
             "LANG": "C.UTF-8",
             "PS1": "shell$ ",
+            **more,
         }
         program, *arguments = command
         self._child = pexpect.spawn(program, arguments, env=environ, dimensions=(rows, columns), timeout=PATIENCE)

@@ -4,8 +4,20 @@ from collections.abc import Callable, Sequence
 
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.matching import Offer, matching
+from lmchat.world import World
 
 _MOST = 50
+
+
+def typed_at(world: World) -> Callable[[str], str]:
+    """Return what asks a question on stderr and reads a line, where no REPL runs."""
+
+    def asked(question: str) -> str:
+        world.stderr.write(question)
+        world.stderr.flush()
+        return world.stdin.readline()
+
+    return asked
 
 
 def chosen_by_number(
