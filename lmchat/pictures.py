@@ -16,7 +16,7 @@ LONGEST_SIDE = 2048
 """Pixels; models look at pictures in tiles far smaller than this, so more only costs time and memory."""
 
 LARGEST = 8_000_000
-"""Bytes; a picture goes along as text a third longer, in one JSON document."""
+"""Bytes; a picture is sent as text a third longer, in one JSON document."""
 
 MOST_PIXELS = 100_000_000
 """Pixels that are decoded at once: four bytes each in memory."""

@@ -92,7 +92,7 @@ def path_of(text: str) -> Path:
         named = False
     if not named:
         raise BadUseError(f"{_shown(text)} is not a path.", hint="A path has no NUL and no half of a character in it.")
-    return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib's own raises for a name that nobody has
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib's own raises for an unknown user
 
 
 def replace_file(path: Path, text: str, *, durable: bool = True) -> None:
@@ -155,5 +155,5 @@ def abandon(stream: TextIO) -> None:
 
 
 def _nothing() -> TextIO:
-    """Stand in for a stream that was closed before the program began."""
+    """Replace a stream that was closed before the program began."""
     return Path(os.devnull).open("r+", encoding="utf-8")

@@ -1,5 +1,6 @@
 """What the command line says: the world and the options every command shares, and those of one conversation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,11 @@ from lmchat.world import World
 
 BUILT_IN = "local"
 """The URL people write for the built-in model, and the name its response ids are kept under."""
+
+
+def usual_url(port: int) -> str:
+    """Return the address of a port of this machine, and of no other whatever `localhost` may mean."""
+    return f"http://127.0.0.1:{port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,18 @@ class Invocation:
         from lmchat.render.failures import show_line
 
         show_line(self.world, worded(sentence, COMMAND_LINE))
+
+    @property
+    def asking(self) -> Callable[[str], bool] | None:
+        """Return what asks the person a yes-or-no question on stderr; None where there is no terminal to ask at."""
+        return self._confirmed if self.world.stdin.isatty() and self.world.stderr.isatty() else None
+
+    def _confirmed(self, question: str) -> bool:
+        from lmchat.render.sanitize import sanitize_line
+
+        self.world.stderr.write(f"{sanitize_line(question)} [y/N] ")
+        self.world.stderr.flush()
+        return self.world.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +73,11 @@ class ChatFlags:
     as_jsonl: bool = False
     quiet: bool = False
     saved: str | None = None
+    output: Path | None = None
+    force: bool = False
     stdin: bool = True
     encoding: str | None = None
+    schema: str | None = None
     pick: bool = False
 
     @property

@@ -7,6 +7,7 @@ from lmchat.app.invocation import ChatFlags
 from lmchat.app.prompts import system_prompt
 from lmchat.chat.integrations import parse_integration
 from lmchat.chat.session import Session, TurnId
+from lmchat.chat.values import EphemeralMcp, Integration
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.settings import Settings
 from lmchat.store.sessions import checked
@@ -33,7 +34,18 @@ def resolve_session(store: Store, settings: Settings, flags: ChatFlags, say: Say
         changes["system"] = system_prompt(flags.system, settings, say, flags.encoding)
     if flags.mcp:
         changes["integrations"] = tuple(parse_integration(spec) for spec in flags.mcp)
-    return replace(session, **changes)  # type: ignore[arg-type]  # the names are Session's own
+    session = replace(session, **changes)  # type: ignore[arg-type]  # the names are Session's own
+    for integration in session.integrations:
+        say_withheld(settings, integration, say)
+    return session
+
+
+def say_withheld(settings: Settings, integration: Integration, say: Say) -> None:
+    """Say of headers in the settings that they do not go to a tool server of that label."""
+    if isinstance(integration, EphemeralMcp) and (
+        sentence := settings.withheld_headers(integration.server_label, integration.server_url)
+    ):
+        say(f"lmchat: {sentence}")
 
 
 def moved_to(session: Session, turn: int) -> Session:

@@ -5,7 +5,7 @@ No disk, terminal or wire takes half of one.
 
 
 def join_surrogates(text: str) -> str:
-    """Return text that can be encoded: halves of a character are joined, or replaced where one stands alone."""
+    """Return text that can be encoded: halves of a character are joined, or replaced where one is alone."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

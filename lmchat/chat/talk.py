@@ -16,7 +16,14 @@ from lmchat.chat.partial_reply import PartialReply, with_seconds
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Options, Prompt, Reply, ResponseId
-from lmchat.errors import ChainLostError, ContextOverflowError, LmchatError, RefusedError, StreamBrokenError
+from lmchat.errors import (
+    ChainLostError,
+    ContextOverflowError,
+    LmchatError,
+    NotFoundError,
+    RefusedError,
+    StreamBrokenError,
+)
 
 UNNUMBERED = TurnId(0)
 """The id of a turn that was never kept; the first `keep` gives it a number."""
@@ -36,9 +43,9 @@ class Kept:
 class Keep(Protocol):
     """What keeps a turn where it survives the program.
 
-    The first call, with an unnumbered turn, numbers it; later calls with that number replace what it holds, and
-    `done` ends it and moves the session's head to it, unless nothing came of it. A turn that ended before is only
-    updated. Calling it again with the same turn changes nothing.
+    The first call, with an unnumbered turn, numbers it; later calls with that number tell how far its reply has grown:
+    nothing of it changes any more. `done` says what the turn is in the end and moves the session's head to it, unless
+    nothing came of it. A turn that ended before is only updated. Calling it again with the same turn changes nothing.
     """
 
     def __call__(self, turn: Turn, *, done: bool) -> Kept:
@@ -76,12 +83,14 @@ def talk(
     private: bool = False,
     summary: bool = False,
     keeps: bool = True,
+    find: Callable[[str], str | None] = lambda _: None,
 ) -> Exchange:
     """Ask `prompt` in `session` and return how it went, with everything that came already kept.
 
     `server` names the server (ids are only followed on the server that gave them), `keeps` says whether it keeps
-    conversations; `defaults` are the options that hold where the session sets none; `private` asks the server to keep
-    nothing; `summary` marks a turn whose reply stands for all above it. A refusal or a broken stream is returned, as is
+    conversations; `defaults` are the options where the session sets none; `private` asks the server to keep
+    nothing; `summary` marks a turn whose reply replaces all above it; `find` names the model that is meant where the
+    server has none of the session's name. A refusal or a broken stream is returned, as is
     Ctrl-C; any other exception passes through after the turn was kept as interrupted.
     """
     draft = Turn(
@@ -97,7 +106,7 @@ def talk(
         summary=summary,
     )
     draft = replace(draft, id=keep(draft, done=False).id)
-    attempt = _Attempt(session, draft, show, keep, now, defaults, private, keeps)
+    attempt = _Attempt(session, draft, show, keep, now, defaults, private, keeps, find)
     failure: LmchatError | None = None
     outcome = Outcome.INTERRUPTED
     try:
@@ -108,7 +117,8 @@ def talk(
     except LmchatError as error:
         failure, outcome = error, Outcome.FAILED
     finally:
-        turn = replace(draft, reply=attempt.reply(), outcome=outcome, fault=failure.message if failure else "")
+        turn = replace(attempt.draft, reply=attempt.reply(), outcome=outcome, fault=failure.message if failure else "")
+        attempt.gathering = None  # the reply may be long, and keeping it takes memory
         kept = _keep_surely(keep, turn)
     if not kept.is_head and not turn.barren:
         show(Branched(turn.id))
@@ -137,10 +147,12 @@ class _Attempt:
     defaults: Options
     private: bool
     keeps: bool
+    find: Callable[[str], str | None]
     followed: ResponseId | None = None
     resent: int = 0
     finished: Reply | None = None
     gathering: PartialReply | None = None
+    found: bool = False
 
     def run(self, send: Send) -> None:
         """Send until the server takes the request; raise LmchatError where it does not, or the reply is no reply."""
@@ -156,6 +168,9 @@ class _Attempt:
                 self.show(Resending(why or Reason.STATELESS, len(request.history), request.resent_characters, left_out))
             try:
                 self._exchange(send, request)
+            except NotFoundError:
+                if self.found or not self._find_model():
+                    raise
             except RefusedError as error:
                 if self._came():
                     raise
@@ -179,8 +194,17 @@ class _Attempt:
             return with_seconds(self.finished, gathered.items)
         return replace(self.finished, items=gathered.items)
 
+    def _find_model(self) -> bool:
+        """Take the model that is meant by the session's, once; tell whether there is one."""
+        self.found = True
+        model = self.find(self.session.model)
+        if model is None:
+            return False
+        self.session, self.draft = replace(self.session, model=model), replace(self.draft, model=model)
+        return True
+
     def _reason(self, unsent: Sequence[Turn]) -> Reason | None:
-        """Name why `unsent` goes along; None where nothing does, or where the turn before it has said so."""
+        """Say why `unsent` is sent; None where nothing is, or where the turn before it has said so."""
         if not unsent:
             return None
         if self.keeps:
@@ -241,7 +265,7 @@ class _Attempt:
 
 
 def _reason(session: Session, server: str, unsent: Sequence[Turn], *, private: bool) -> Reason:
-    """Name why `unsent` goes along, by what the newest of it lacks."""
+    """Say why `unsent` is sent, by what the newest of it lacks."""
     newest = unsent[-1]
     if newest.summary:
         return Reason.COMPACTED

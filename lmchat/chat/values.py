@@ -10,12 +10,12 @@ from typing import Any, NewType
 ResponseId = NewType("ResponseId", str)
 
 MESSAGE_GAP = "\n\n"
-"""What stands between two messages of one reply (they come apart around tool calls)."""
+"""What is put between two messages of one reply (they come apart around tool calls)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture that goes along with a prompt; `media_type` is like `image/png`, sizes are in pixels."""
+    """A picture sent with a prompt; `media_type` is like `image/png`, sizes are in pixels."""
 
     name: str
     media_type: str
@@ -72,19 +72,29 @@ class Plugin:
 
     id: str
     allowed_tools: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class EphemeralMcp:
-    """An MCP server for one request; headers may hold secrets and are never kept or shown."""
+    """An MCP server for one request; headers may contain secrets and are never kept or shown."""
 
     server_label: str
     server_url: str
     allowed_tools: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
-Integration = Plugin | EphemeralMcp
+@dataclass(frozen=True, slots=True)
+class OtherIntegration:
+    """An integration of a kind that only a newer lmchat knows: kept, but never sent."""
+
+    kind: str
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+
+Integration = Plugin | EphemeralMcp | OtherIntegration
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """What a model thought before it answered; `seconds` is None where nobody measured it."""
+    """What a model thought before it answered; `seconds` is None where it was not measured."""
 
     text: str
     seconds: float | None = None

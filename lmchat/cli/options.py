@@ -18,6 +18,8 @@ from lmchat.world import path_of
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, for scripts.")]
 
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there, without a question.")]
+
 At = Annotated[
     int | None, typer.Option("--at", metavar="TURN", help="Continue from that turn, such as 3 (starts a branch).")
 ]

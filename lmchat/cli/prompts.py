@@ -50,7 +50,7 @@ def _asked_and_given(invocation: Invocation, words: Sequence[str], flags: ChatFl
 def read_stdin(invocation: Invocation, flags: ChatFlags, *, explicit: bool = False) -> str:
     """Read standard input to its end as text; nothing where it is neither a pipe nor a file, and was not asked for."""
     world = invocation.world
-    if not explicit and (not flags.stdin or not _sends(world.stdin)):
+    if not explicit and (not flags.stdin or not sends(world.stdin)):
         return ""
     waiting = Timer(STDIN_PATIENCE, invocation.say, [_waiting_for(explicit=explicit)])
     waiting.daemon = True
@@ -79,7 +79,7 @@ def _waiting_for(*, explicit: bool) -> str:
     return f"lmchat: waiting for standard input to end;{way_on} Ctrl-C leaves."
 
 
-def _sends(stream: TextIO) -> bool:
+def sends(stream: TextIO) -> bool:
     """Tell whether a stream is a pipe, a socket or a file: whatever else there is (a device, nothing) is left alone."""
     if stream.isatty():
         return False

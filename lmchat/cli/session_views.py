@@ -35,7 +35,7 @@ def show_sessions(invocation: Invocation, *, limit: int | None, as_json: bool) -
         limit = max(fitting, 1) if terminal else _USUAL_LIMIT
     with open_kept_store(invocation) as store:
         summaries = store.sessions(limit=None if as_json or not limit else limit)
-        more = len(store.names()) - len(summaries)
+        more = store.count() - len(summaries)
     if as_json:
         write_document(invocation.world.stdout, [_summary_document(each) for each in summaries])
         return
@@ -84,10 +84,7 @@ def show_session(
         if at is not None:
             session = moved_to(session, at)
         if as_json:
-            document = store.export(session)
-            path = {turn.id for turn in session.path()}
-            document["turns"] = [turn for turn in document["turns"] if turn["id"] in path]
-            write_document(invocation.world.stdout, document)
+            write_document(invocation.world.stdout, store.export(session, branches=False))
             return
         thoughts = thoughts_of(settings_of(invocation), show_reasoning)
         show_turns(invocation.world, session.path(), theme_of(invocation), thoughts=thoughts)
@@ -108,7 +105,7 @@ def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
         session = store.find(name)
         if as_json:
             write_document(
-                invocation.world.stdout, [_twig_document(twig, session.head) for twig in store.tree(session)]
+                invocation.world.stdout, [_entry_document(entry, session.head) for entry in store.tree(session)]
             )
             return
         for line in draw_tree(
@@ -123,17 +120,17 @@ def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
             invocation.world.stdout.write(f"{line}\n")
 
 
-def _twig_document(twig: TreeEntry, head: TurnId | None) -> dict[str, Any]:
+def _entry_document(entry: TreeEntry, head: TurnId | None) -> dict[str, Any]:
     return {
-        "turn": twig.id,
-        "parent": twig.parent,
-        "prompt": twig.first_words,
-        "outcome": twig.outcome.value,
-        "model": twig.model,
-        "at": twig.at.isoformat(),
-        "summary": twig.summary,
-        "attempt": twig.attempt,
-        "head": twig.id == head,
+        "turn": entry.id,
+        "parent": entry.parent,
+        "prompt": entry.first_words,
+        "outcome": entry.outcome.value,
+        "model": entry.model,
+        "at": entry.at.isoformat(),
+        "summary": entry.summary,
+        "attempt": entry.attempt,
+        "head": entry.id == head,
     }
 
 

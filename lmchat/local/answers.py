@@ -27,7 +27,7 @@ def json_response(content: Any, status: int = 200) -> Response:
 
 
 def refusal_response(refusal: Refusal, path: str = "") -> Response:
-    """Return the answer that says a refusal, as the routes of that path do (DIALECTS.md section 5)."""
+    """Return the answer that says a refusal, as LM Studio's routes of that path do."""
     if not path.startswith(OPENAI):
         return json_response({"error": refusal.error}, refusal.status)
     if isinstance(refusal, Overflow) and path.endswith("/completions"):
@@ -37,7 +37,7 @@ def refusal_response(refusal: Refusal, path: str = "") -> Response:
 
 def openai_error(refusal: Refusal) -> dict[str, Any]:
     """Return a refusal's error as the OpenAI-style routes have it: each of its members is there."""
-    error = {"param": None, "code": None, **refusal.error}
+    error = {**refusal.error, "param": refusal.error.get("param"), "code": refusal.error.get("code")}
     kind = error["type"]
     return error | {"type": "invalid_request_error" if kind == "invalid_request" else kind}
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Around = Callable[[ASGIApp, Embedded, Callable[[], object]], ASGIApp]
 
 HOST = "127.0.0.1"
+HISTORY = "local.db"
+"""The file, among a person's data, of what servers keep."""
 _PACKAGES = ("xllamacpp", "starlette", "uvicorn")
 
 
@@ -238,7 +240,7 @@ def run(listening: socket.socket, settings: dict[str, Any], around: "Around | No
     forget(settings["secret_variables"])
     where, worker = places(settings), Worker()
     models = Embedded(where, Instances(load), Downloads(where, fetch))
-    state = ServerState(models, History(history_file(settings)), worker)
+    state = ServerState(models, History(Path(settings["data"]) / HISTORY), worker)
     routes = [*openai_routes(), *management_routes(models, worker)]
     try:
         if around is None:
@@ -253,11 +255,6 @@ def run(listening: socket.socket, settings: dict[str, Any], around: "Around | No
             )
     finally:
         models.instances.stop_all()
-
-
-def history_file(settings: Mapping[str, Any]) -> Path:
-    """Return the file of what servers keep."""
-    return Path(settings["data"]) / "local.db"
 
 
 async def _serve_quietly(listening: socket.socket, build: "Callable[[Callable[[], object]], ASGIApp]") -> None:

@@ -47,7 +47,7 @@ def clusters(text: str) -> list[tuple[str, int]]:
 
 
 def is_mark(character: str) -> bool:
-    """Tell whether a character stands above or below the one before it."""
+    """Tell whether a character is drawn above or below the one before it."""
     if character.isascii():
         return False
     from unicodedata import category
@@ -56,7 +56,7 @@ def is_mark(character: str) -> bool:
 
 
 def grounded(text: str) -> str:
-    """Give a mark at the begin of a text a blank to stand on: terminals add it to the row above, each time anew."""
+    """Put a blank under a mark at the beginning of a text: terminals add it to the row above, once for each paint."""
     return _NO_BREAK_BLANK + text if text and not text.isascii() and is_mark(text[0]) else text
 
 

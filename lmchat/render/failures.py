@@ -29,8 +29,14 @@ def show_line(world: World, sentence: str) -> None:
     _write_line(world, sentence)
 
 
+def show_question(world: World, question: str) -> None:
+    """Write a question to stderr whose answer is typed after it."""
+    world.stderr.write(sanitize_line(question))
+    world.stderr.flush()
+
+
 def show_traceback(world: World, fault: BaseException) -> None:
-    """Write where a bug is, for `--debug`; what a server sent may stand in it."""
+    """Write where a bug is, for `--debug`; it may contain what a server sent."""
     import traceback
 
     world.stderr.write(sanitize("".join(traceback.format_exception(fault))))

@@ -19,7 +19,7 @@ _NARROW = 100
 def show_turns(
     world: World, turns: Iterable[Turn], theme: Theme, *, dim: bool = False, thoughts: Thoughts = Thoughts.FOLD
 ) -> None:
-    """Write turns to stdout, oldest first, a blank row behind each; `dim` makes all of it faint.
+    """Write turns to stdout, oldest first, a blank row after each; `dim` makes all of it faint.
 
     On a terminal answers are rendered Markdown, in a pipe they are text as it came; `thoughts` says the same of
     reasoning as of a reply that runs.

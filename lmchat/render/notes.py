@@ -1,13 +1,13 @@
 """What is said about a turn in one line: what was sent again, what it cost, how it ended.
 
-Sentences only; it must not know where they are shown.
+Sentences only; where they are shown is decided elsewhere.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from lmchat.chat.events import Branched, Resending
+from lmchat.chat.events import Branched, Finished, Resending, kept_words
 from lmchat.chat.values import InvalidToolCall, Stats, ToolCall
 
 INTERRUPTED = "(interrupted)"
@@ -17,7 +17,7 @@ _HOUR = 3600
 
 
 def resending_note(event: Resending) -> str:
-    """Say that earlier turns go along as text, why, and how much that is."""
+    """Say that earlier turns are sent again as text, why, and how much that is."""
     if not event.turns:
         return f"The context has no room for what was said before: {counted(event.left_out, 'turn')} left out."
     turns = counted(event.turns, "earlier turn")
@@ -46,6 +46,12 @@ def stats_note(stats: Stats, *, context_length: int | None = None) -> str:
         of_all = f" of {context_length:,} ({stats.context_used / context_length:.0%})" if context_length else ""
         parts.append(f"context {stats.context_used:,}{of_all}")
     return " · ".join(parts)
+
+
+def finished_note(event: Finished, context_length: int | None) -> str:
+    """Say what the server measured, and who keeps the earlier turns."""
+    measured = stats_note(event.reply.stats, context_length=context_length)
+    return " · ".join(filter(None, [measured, kept_words(event.sent, event.reply.stats.input_tokens)]))
 
 
 def thought_note(seconds: float | None, tokens: int | None = None) -> str:

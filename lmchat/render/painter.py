@@ -18,7 +18,7 @@ _ERASE_BELOW = _ERASE_ALL_OF_LINE + "\n\x1b[J\x1b[1A"
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x1b]*\x1b\\)")
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 # Programs hear late of a window that is being dragged (in tmux a quarter of a second after its rows were wrapped
-# anew): until it has kept its size for so many seconds, it is unknown where live rows begin.
+# again): until it has kept its size for so many seconds, it is unknown where live rows begin.
 _STILL_SECONDS = 0.4
 
 Size = Callable[[], tuple[int, int]]
@@ -29,7 +29,7 @@ class Painter:
     """A painter of rows; `write` also flushes.
 
     Where `live` is false (a pipe, a dumb terminal), only settled rows are written and no cursor moves.
-    `reflows` tells that the terminal wraps its rows anew when its width changes. While the window changes, and for
+    `reflows` tells that the terminal wraps its rows again when its width changes. While the window changes, and for
     a moment after, no row is live. `now` tells seconds.
     """
 
@@ -138,7 +138,7 @@ class Painter:
 
 
 def _wrapped(row: Row, width: int) -> int:
-    """Return how many rows a row takes in a narrower window; no character stands in two."""
+    """Return how many rows a row takes in a narrower window; no character is split between two."""
     rows = 1
     used = 0
     for _, size in clusters(_ESCAPE.sub("", row.text)) if row.cells > width else ():
@@ -157,5 +157,5 @@ def _painted(row: Row, over: Row, *, cut: bool) -> str:
     text = _AUTOWRAP_OFF + row.text + _AUTOWRAP_ON if row.shaky and cut else row.text
     if row.unsure or over.unsure:
         return (_ERASE_ALL_OF_LINE if over is not BLANK else "") + text + "\r\n"
-    # Erased first, since tmux wraps what was erased behind a row with it.
+    # Erased first, since tmux wraps what was erased after a row with it.
     return (_ERASE_ALL_OF_LINE if over.cells > row.cells else "") + text + "\r\n"

@@ -69,8 +69,8 @@ _MARK_CELLS = 2
 
 def call_rows(call: ToolCall, seconds: float | None, theme: Theme, width: int) -> list[Row]:
     """Show a call that was made, with how long it took where that is known, and the beginning of its result."""
-    told = "" if seconds is None else f" {duration(seconds)}"
-    rows = [_marked("✓", theme.styles.good, call_note(call.tool, call.arguments), told, theme, width)]
+    took = "" if seconds is None else f" {duration(seconds)}"
+    rows = [_marked("✓", theme.styles.good, call_note(call.tool, call.arguments), took, theme, width)]
     lines = [line for line in sanitize(result_note(call)).split("\n") if line.strip()]
     rows += [line_row_indented(line, theme, width) for line in lines[:_MOST_RESULT_ROWS]]
     if len(lines) > _MOST_RESULT_ROWS:
@@ -89,10 +89,10 @@ def line_row_indented(line: str, theme: Theme, width: int) -> Row:
     return replace(inner, text=" " * _MARK_CELLS + inner.text, cells=inner.cells + _MARK_CELLS)
 
 
-def _marked(mark: str, look: str, text: str, told: str, theme: Theme, width: int) -> Row:
-    shown = shorten(sanitize_line(text), max(width - _MARK_CELLS - len(told), 1))
-    styled = f"{theme.styled(mark, look)} {shown}{theme.styled(told, theme.styles.faint)}"
-    return measured(styled, f"{mark} {shown}{told}", width)
+def _marked(mark: str, look: str, text: str, took: str, theme: Theme, width: int) -> Row:
+    shown = shorten(sanitize_line(text), max(width - _MARK_CELLS - len(took), 1))
+    styled = f"{theme.styled(mark, look)} {shown}{theme.styled(took, theme.styles.faint)}"
+    return measured(styled, f"{mark} {shown}{took}", width)
 
 
 PATIENCE = 0.3
@@ -149,9 +149,9 @@ class Activity:
         if elapsed < PATIENCE:
             return []
         if self._tool is not None:
-            told = f" {duration(elapsed)}"
-            call = line_row(call_note(self._tool, self._arguments), "", theme, max(width - len(told) - 2, 1)).text
-            return [line_row(f"{spinner(now)} {call}{told}", theme.styles.faint, theme, width)]
+            took = f" {duration(elapsed)}"
+            call = line_row(call_note(self._tool, self._arguments), "", theme, max(width - len(took) - 2, 1)).text
+            return [line_row(f"{spinner(now)} {call}{took}", theme.styles.faint, theme, width)]
         bar = "" if self._fraction is None else f" {_bar(self._fraction)} {self._fraction:4.0%}"
         mark = spinner(now) if self._fraction is None else ""
         return [line_row(f"{mark} {self._label}{bar} {duration(elapsed)}", theme.styles.faint, theme, width)]

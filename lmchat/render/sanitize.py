@@ -21,7 +21,7 @@ _BLANKS = re.compile(r"[\t\n]+")
 def _replacements() -> dict[int, str | None]:
     table: dict[int, str | None] = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
     del table[ord("\t")], table[ord("\n")]
-    # What followed an escape stays readable and harmless; without a mark nobody could tell why it is there.
+    # What followed an escape stays readable and harmless; a mark says why it is there.
     table[0x1B] = _ESCAPE_SHOWN
     table.update(dict.fromkeys(map(ord, _LINE_ENDS), "\n"))
     table.update({code: f"⟪U+{code:04X}⟫" for code in (*_EMBEDDINGS_AND_OVERRIDES, *_ISOLATES)})

@@ -16,7 +16,7 @@ from lmchat.world import World
 _LOOK_SECONDS = 0.25
 _JOIN_SECONDS = 0.1
 _PATIENCE_SECONDS = 30.0
-"""How long a download may stand still whose state is a word that lmchat does not know."""
+"""How long a download may make no progress whose state is a word that lmchat does not know."""
 
 Result = TypeVar("Result")
 

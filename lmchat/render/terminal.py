@@ -23,7 +23,7 @@ class DeferredInterrupt:
 
     @contextmanager
     def raised(self) -> Iterator[None]:
-        """Stand in front of the program's own handler of SIGINT; elsewhere than in the main thread do nothing."""
+        """Handle SIGINT in place of the program's own handler, in the main thread only."""
         before = signal.getsignal(signal.SIGINT)
         if threading.current_thread() is not threading.main_thread() or not callable(before):
             yield
@@ -44,7 +44,7 @@ class DeferredInterrupt:
 
     @contextmanager
     def painting(self) -> Iterator[None]:
-        """Hold interrupts back while a frame is made and written."""
+        """Defer interrupts while a frame is made and written."""
         self._painting = True
         try:
             yield
@@ -65,18 +65,18 @@ _CURSOR_SHOWN = b"\x1b[?25h"
 
 def size_of(stream: TextIO, environ: Mapping[str, str]) -> Size:
     """Return what tells the window's size: the terminal, else `COLUMNS` and `LINES`, else 80 × 24."""
-    told = (_number(environ, "COLUMNS") or _ORDINARY_SIZE[0], _number(environ, "LINES") or _ORDINARY_SIZE[1])
+    given = (_number(environ, "COLUMNS") or _ORDINARY_SIZE[0], _number(environ, "LINES") or _ORDINARY_SIZE[1])
     try:
         number = stream.fileno()
     except (OSError, ValueError):  # a stream in memory
-        return lambda: told
+        return lambda: given
 
     def measured() -> tuple[int, int]:
         try:
             columns, lines = os.get_terminal_size(number)
         except (OSError, ValueError):
-            return told
-        return columns or told[0], lines or told[1]
+            return given
+        return columns or given[0], lines or given[1]
 
     return measured
 
@@ -92,9 +92,9 @@ def moves_cursor(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 def reflows(environ: Mapping[str, str]) -> bool:
-    """Tell whether the terminal is known to wrap its rows anew when its width changes.
+    """Tell whether the terminal is known to wrap its rows again when its width changes.
 
-    Where it is not known, lmchat takes fewer rows back: a row may then stand twice, but none is lost.
+    Where it is not known, lmchat takes fewer rows back: a row may then be shown twice, but none is lost.
     """
     return is_known(environ)
 
@@ -104,7 +104,7 @@ def silent_keyboard(stdin: TextIO) -> Iterator[None]:
     """Keep typed keys for the next prompt instead of echoing them into the reply; Ctrl-C still interrupts."""
     try:
         import termios
-    except ImportError:  # Windows echoes nothing while nobody reads
+    except ImportError:  # Windows echoes nothing unless keys are read
         yield
         return
     try:
@@ -129,7 +129,7 @@ def silent_keyboard(stdin: TextIO) -> Iterator[None]:
 
 @contextmanager
 def _stopped_whole(number: int, change: Callable[[Any], None], saved: Any, silent: Any) -> Iterator[None]:
-    """Give the terminal back, with its cursor, while Ctrl-Z stops the program, unless somebody does so already."""
+    """Give the terminal back, with its cursor, while Ctrl-Z stops the program, where no other handler does so."""
     here = threading.current_thread() is threading.main_thread()
     if not here or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
         yield

@@ -51,8 +51,8 @@ def draw_tree(
     """
     shape, unanswered = _without_attempts(shape, attempts, {*names, head})
     shown = list(_windowed(list(_lines(shape, head, names)), head, most))
-    twigs = {twig.id: twig for twig in look_up([line.turn for line in shown if line.turn is not None])}
-    models = _models(twigs)
+    entries = {entry.id: entry for entry in look_up([line.turn for line in shown if line.turn is not None])}
+    models = _models(entries)
     number_width = len(str(shape[-1][0])) if shape else 1
     if first := unanswered.get(None):
         yield theme.styled(shorten(f"⋮ {_unanswered_note(first)}", width), theme.styles.faint)
@@ -61,12 +61,12 @@ def draw_tree(
             indent = " " * number_width
             before = line.prefix if theme.lines else line.prefix.translate(_INDENTED)
             yield theme.styled(shorten(f"{before}{indent}  {line.note}", width), theme.styles.faint)
-        elif twig := twigs.get(line.turn):  # a turn can be deleted while it is drawn
-            marks = [*_marks(twig, models)]
-            if turns := unanswered.get(twig.id):
+        elif entry := entries.get(line.turn):  # a turn can be deleted while it is drawn
+            marks = [*_marks(entry, models)]
+            if turns := unanswered.get(entry.id):
                 marks.append(f"({_unanswered_note(turns)})")
-            marks = [*marks, *([HEAD] if twig.id == head else []), *_bracketed(names.get(twig.id, ()))]
-            yield _drawn(line.prefix, twig, marks, theme, width, number_width, is_head=twig.id == head)
+            marks = [*marks, *([HEAD] if entry.id == head else []), *_bracketed(names.get(entry.id, ()))]
+            yield _drawn(line.prefix, entry, marks, theme, width, number_width, is_head=entry.id == head)
 
 
 def _without_attempts(
@@ -104,7 +104,7 @@ def _lines(shape: Shape, head: TurnId | None, names: Mapping[TurnId, Sequence[st
         start, prefix, beside, last = open_runs.pop()
         run = _run(start, first, more, ends)
         after = _children(run[-1], first, more, straight)
-        if last and not after:  # nothing grows from it: as the last of its siblings it stands in their corner
+        if last and not after:  # nothing grows from it: as the last of its siblings it gets their corner
             prefix, beside = beside + _CORNER, beside + _BELOW
         for place, shown in enumerate(_folded(run)):
             yield _Line(prefix if place == 0 else beside, shown, _fold_note(len(run)))
@@ -182,7 +182,7 @@ def _windowed(lines: Sequence[_Line], head: TurnId | None, most: int) -> Iterato
 
 
 def _drawn(
-    prefix: str, twig: TreeEntry, marks: Sequence[str], theme: Theme, width: int, number_width: int, *, is_head: bool
+    prefix: str, entry: TreeEntry, marks: Sequence[str], theme: Theme, width: int, number_width: int, *, is_head: bool
 ) -> str:
     looks = theme.styles
     prefix = prefix if theme.lines else prefix.translate(_INDENTED)
@@ -191,35 +191,35 @@ def _drawn(
     mark = sanitize_line("  ".join(marks))
     room = width - cells(prefix) - number_width - 2
     room_for_words = max(_NARROWEST, room - cells(mark) - 2) if mark else room
-    words = shorten(sanitize_line(twig.first_words), max(1, min(room, room_for_words)))
+    words = shorten(sanitize_line(entry.first_words), max(1, min(room, room_for_words)))
     mark = shorten(mark, max(0, room - cells(words) - 2))
-    number = theme.styled(f"{prefix}{twig.id:>{number_width}}", looks.faint)
+    number = theme.styled(f"{prefix}{entry.id:>{number_width}}", looks.faint)
     text = f"{number}  {theme.styled(words, looks.strong) if is_head else words}"
     return (
-        f"{text}  {theme.styled(mark, looks.good if is_head and not twig.attempt else looks.faint)}" if mark else text
+        f"{text}  {theme.styled(mark, looks.good if is_head and not entry.attempt else looks.faint)}" if mark else text
     )
 
 
-def _models(twigs: Mapping[TurnId, TreeEntry]) -> dict[TurnId, str]:
+def _models(entries: Mapping[TurnId, TreeEntry]) -> dict[TurnId, str]:
     """Return the models worth a word: another than the turn before had, or than the same prompt had beside it."""
     beside: dict[TurnId | None, set[str]] = {}
-    for twig in twigs.values():
-        beside.setdefault(twig.parent, set()).add(twig.model)
+    for entry in entries.values():
+        beside.setdefault(entry.parent, set()).add(entry.model)
     return {
-        twig.id: twig.model
-        for twig in twigs.values()
-        if len(beside[twig.parent]) > 1
-        or (twig.parent is not None and twig.parent in twigs and twigs[twig.parent].model != twig.model)
+        entry.id: entry.model
+        for entry in entries.values()
+        if len(beside[entry.parent]) > 1
+        or (entry.parent is not None and entry.parent in entries and entries[entry.parent].model != entry.model)
     }
 
 
-def _marks(twig: TreeEntry, models: Mapping[TurnId, str]) -> Iterator[str]:
-    if model := models.get(twig.id):
+def _marks(entry: TreeEntry, models: Mapping[TurnId, str]) -> Iterator[str]:
+    if model := models.get(entry.id):
         yield model
-    if twig.summary:
+    if entry.summary:
         yield "(summary)"
-    if twig.outcome is not Outcome.COMPLETE:
-        yield f"({twig.outcome.value})"
+    if entry.outcome is not Outcome.COMPLETE:
+        yield f"({entry.outcome.value})"
 
 
 def _bracketed(names: Sequence[str]) -> Iterator[str]:

@@ -52,7 +52,7 @@ class PlainPage:
         self._gap_due = False
 
     def feed(self, text: str) -> None:
-        """Write the next characters of the message; raises BrokenPipeError where nobody reads any more."""
+        """Write the next characters of the message; raises BrokenPipeError where the reader is gone."""
         if text and self._gap_due:
             self._gap_due = False
             self._write(MESSAGE_GAP)
@@ -62,7 +62,7 @@ class PlainPage:
         """Do nothing: whatever came is written already."""
 
     def end_message(self) -> None:
-        """Say that the message is over; what follows stands apart from it."""
+        """Say that the message is over; what follows begins after a gap."""
         self._end()
         self._gap_due = bool(self._last)
 

@@ -167,7 +167,12 @@ def starting_text() -> str:
     for key in KEYS:
         lines += [f"# {key.help}", f"# {key.name} = {key.example}", ""]
     lines += ["# [profile.work]", '# url = "http://192.168.1.20:1234"', '# token_env = "WORK_TOKEN"', ""]
-    lines += ["# [mcp.search]", '# headers = { Authorization = "Bearer …" }', ""]
+    lines += [
+        "# [mcp.search]",
+        '# url = "https://search.example.com/mcp"',
+        '# headers = { Authorization = "Bearer …" }',
+        "",
+    ]
     return "\n".join(lines)
 
 

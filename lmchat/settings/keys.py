@@ -13,7 +13,7 @@ from lmchat.settings.shapes import Shape, choice, command_line, count, names, nu
 TOKEN_VARIABLE = "LM_API_TOKEN"  # noqa: S105 - a variable's name, LM Studio's own (PROTOCOL.md section 1)
 
 SECRET_VARIABLES = frozenset({TOKEN_VARIABLE, "LMCHAT_SERVE_TOKEN"})
-"""The environment variables that hold a secret whatever the settings say."""
+"""The environment variables with a secret whatever the settings say."""
 
 Value = str | int | float | bool
 """What a setting can be; which of them, its shape says."""
@@ -103,6 +103,14 @@ KEYS = (
         '"completions"',
         default="auto",
         in_profile=True,
+    ),
+    Key(
+        "usual_ports",
+        text("port numbers with commas between, or off", r"off|\d{1,5}( *, *\d{1,5})*"),
+        "Where servers are looked for on this machine if none is named and LM Studio does not answer; off: nowhere.",
+        '"8080, 11434"',
+        default="11434, 8080, 8000, 30000",
+        variable="LMCHAT_USUAL_PORTS",
     ),
     Key(
         "model",
@@ -212,4 +220,4 @@ SERVER_SHAPES: Mapping[str, Shape] = {
     "url": text("an address like https://example.com/mcp", r"(?i:https?://)[^\s/\\][^\s\\]*"),
     "tools": names(),
 }
-"""What an `[mcp.LABEL]` table may hold besides its table of headers."""
+"""What an `[mcp.LABEL]` table may contain besides its table of headers."""

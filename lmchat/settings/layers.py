@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lmchat.chat.values import Options
 from lmchat.errors import SettingsError
@@ -12,6 +13,7 @@ from lmchat.settings.shapes import misfit, without_password
 from lmchat.world import World
 
 HIDDEN = "(hidden)"
+_PORTS = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Settings:
     """Every layer of the settings, the highest first.
 
     An empty text in a layer takes a setting back to its default, whatever the layers below say. `secret_variables`
-    are the environment variables that hold a token, which no program that lmchat starts inherits.
+    are the environment variables with a token, which no program that lmchat starts inherits.
     """
 
     path: Path
@@ -117,6 +119,11 @@ class Settings:
         given = self._given(name)
         return given is not None and given.value != ""
 
+    def usual_ports(self) -> list[int]:
+        """Return the ports of this machine that are looked at where no server is named."""
+        ports = self.text("usual_ports")
+        return [] if ports == "off" else [port for port in map(int, ports.split(",")) if 0 < port < _PORTS]
+
     @property
     def profile(self) -> str:
         """Return the name of the profile in use, empty where there is none."""
@@ -126,15 +133,21 @@ class Settings:
         """Return the options of a request that are set."""
         return Options(**{name: self.value(name) for name in OPTIONS})
 
-    def mcp_headers(self, label: str, url: str = "") -> Mapping[str, str]:
+    def mcp_headers(self, label: str, url: str) -> Mapping[str, str]:
         """Return the headers for an ephemeral MCP server: secrets, for the request only.
 
-        Where the file names the server's URL and `url` is another, there are none: they belong to that server.
+        They belong to the URL beside them in the file: for any other there are none.
         """
         server = self.servers.get(label)
-        if server is None or (url and server.url and url.rstrip("/") != server.url.rstrip("/")):
-            return {}
-        return server.headers
+        return server.headers if server is not None and _is_same(server.url, url) else {}
+
+    def withheld_headers(self, label: str, url: str) -> str:
+        """Say in one sentence why headers of that label do not go to a URL, empty where none are kept back."""
+        server = self.servers.get(label)
+        if server is None or not server.headers or _is_same(server.url, url):
+            return ""
+        names = f"names {without_password(server.url)}" if server.url else "has no url beside them"
+        return f"The headers of [mcp.{label}] are not sent to {without_password(url)}: {self.path.name} {names}."
 
     def rows(self, token_source: str = "") -> tuple[Row, ...]:
         """Return every setting, its value and where it was given, with secrets hidden.
@@ -150,6 +163,22 @@ class Settings:
         middle = (self.environment, self.of_profile)
         layers = (self.flags, *(middle[::-1] if "default_profile" in self.flags else middle), self.file)
         return next((each[name] for each in layers if name in each), None)
+
+
+def _is_same(url: str, other: str) -> bool:
+    """Tell whether two URLs are of one MCP server, written in whatever way; one that cannot be used is no server's."""
+    try:
+        return _regular(url) == _regular(other)
+    except ValueError:
+        return False
+
+
+def _regular(url: str) -> tuple[object, ...]:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.scheme, parts.hostname, port, parts.path.rstrip("/"), parts.query
 
 
 def layer(values: Mapping[str, object], sources: Mapping[str, str]) -> Layer:
@@ -199,6 +228,11 @@ def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profi
         raise unknown_profile(name, settings.source("default_profile"), tuple(source.profiles))
     values = source.profiles[name]
     return replace(settings, of_profile=layer(values, dict.fromkeys(values, f"profile '{name}' in {file_name}")))
+
+
+def profile_names(world: World) -> tuple[str, ...]:
+    """Return the names of all profiles in the file; raise SettingsError for a broken one."""
+    return tuple(read_file(settings_path(world)).profiles)
 
 
 def _token_variables(source: SettingsFile) -> Iterator[str]:

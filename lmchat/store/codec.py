@@ -14,6 +14,7 @@ from lmchat.chat.values import (
     Item,
     Message,
     Options,
+    OtherIntegration,
     OtherItem,
     Plugin,
     Provider,
@@ -93,7 +94,7 @@ def items_value(values: object, where: str) -> tuple[Item, ...]:
 
 
 def integrations_json(integrations: tuple[Integration, ...]) -> list[dict[str, Any]]:
-    """Turn integrations into JSON, without their headers, which may hold secrets."""
+    """Turn integrations into JSON, without their headers, which may contain secrets."""
     return [_integration_json(each) for each in integrations]
 
 
@@ -118,7 +119,7 @@ def stats_value(value: object, where: str) -> Stats:
 
 
 def _types(kind: type) -> dict[str, tuple[type, ...]]:
-    """Return what JSON may hold for each field of a class whose fields are all `X | None`."""
+    """Return what JSON may contain for each field of a class whose fields are all `X | None`."""
     hints = get_type_hints(kind)
     return {name: (*get_args(hint), int) if float in get_args(hint) else get_args(hint) for name, hint in hints.items()}
 
@@ -189,6 +190,10 @@ def _provider_value(members: Members) -> Provider | None:
 
 
 def _integration_json(integration: Integration) -> dict[str, Any]:
+    return {**_known_integration_json(integration), **integration.extra}
+
+
+def _known_integration_json(integration: Integration) -> dict[str, Any]:
     match integration:
         case Plugin(id, allowed_tools):
             return {"kind": "plugin", "id": id, "allowed_tools": list(allowed_tools)}
@@ -199,19 +204,17 @@ def _integration_json(integration: Integration) -> dict[str, Any]:
                 "server_url": server_url,
                 "allowed_tools": list(allowed_tools),
             }
+        case OtherIntegration(kind):
+            return {"kind": kind}
 
 
 def _integration_value(members: Members) -> Integration:
-    kind = members.text("kind")
-    integration: Integration
-    match kind:
+    """Read an integration; what a newer lmchat kept in it, or one of a kind of its own, stays as it is."""
+    match members.text("kind"):
         case "plugin":
-            integration = Plugin(members.text("id"), members.texts("allowed_tools"))
+            return Plugin(members.text("id"), members.texts("allowed_tools"), extra=members.rest())
         case "ephemeral_mcp":
-            integration = EphemeralMcp(
-                members.text("server_label"), members.text("server_url"), members.texts("allowed_tools")
-            )
-        case _:
-            raise ValueError(f"{members.where} is of the unknown kind '{kind}'")
-    members.end()
-    return integration
+            named = (members.text("server_label"), members.text("server_url"), members.texts("allowed_tools"))
+            return EphemeralMcp(*named, extra=members.rest())
+        case kind:
+            return OtherIntegration(kind, members.rest())

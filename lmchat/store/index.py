@@ -10,7 +10,7 @@ from lmchat.store.database import Database
 
 LENGTH = 3
 
-# Behind each text, so that its last character too begins a trigram and can be found alone.
+# After each text, so that its last character too begins a trigram and can be found alone.
 _TAIL = " " * (LENGTH - 1)
 
 
@@ -48,7 +48,7 @@ def matching(words: list[str]) -> str:
 
 
 def holding(database: Database, word: str) -> set[int]:
-    """Return the rows of turns that hold a word too short to be a trigram: one that begins with it will do."""
+    """Return the rows of turns that contain a word too short to be a trigram: one that begins with it will do."""
     rows = database.rows(
         "SELECT DISTINCT doc FROM trigram_places WHERE term >= ? AND term < ?",
         (word.lower(), word.lower() + "\U0010ffff"),

@@ -4,9 +4,13 @@ import base64
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from lmchat.errors import BadUseError
+
+if TYPE_CHECKING:
+    import ssl
 
 STANDARD_PORT = 1234
 """LM Studio's own port, for an address that names neither scheme nor port (PROTOCOL.md section 1)."""
@@ -69,7 +73,7 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """Tell whether this is the machine itself, so that no proxy may stand between."""
+        """Tell whether this is the machine itself, so that no proxy may be used."""
         host = self.host.removesuffix(".")
         number = _number(host)
         if number is None:
@@ -85,6 +89,15 @@ class Address:
         if number is not None:
             return not (number.is_private or number.is_link_local)
         return "." in self.host and not self.host.endswith((".local", ".lan", ".internal", ".home.arpa"))
+
+
+def tls_context(*, trust_env: bool) -> "ssl.SSLContext":
+    """Make what encrypts a connection: it trusts httpx's own list, and what this machine's owner trusts."""
+    import httpx
+
+    context = httpx.create_ssl_context(trust_env=trust_env)
+    context.load_default_certs()
+    return context
 
 
 def proxy_for(address: Address) -> str | None:

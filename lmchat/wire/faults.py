@@ -1,7 +1,7 @@
 """What goes wrong on the way to a server and back: httpx's exceptions as the errors of `lmchat.errors`."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lmchat.errors import (
     RefusedError,
@@ -20,6 +20,7 @@ NOT_LM_STUDIO = (
     "LM Studio 0.4.0 or newer is needed: update it, or name its address with `--url` if this is another program."
 )
 _KEPT = "What came is kept; the next prompt carries it along."
+BUILT_IN = "Ask again: the built-in model starts again. If it ends once more, close other programs to free memory."
 AGAIN = "Try again, or check that it is LM Studio that answers there."
 
 
@@ -29,19 +30,32 @@ def unconnected(call: Call) -> UnreachableError:
 
 
 def connection_fault(
-    error: Exception, call: Call, *, headed: bool, by_proxy: bool = False, heard: bytes = b""
+    error: Exception,
+    call: Call,
+    speaks_http: Callable[[], bool] = lambda: True,
+    *,
+    headed: bool,
+    by_proxy: bool = False,
+    heard: bytes = b"",
 ) -> ServerError | None:
     """Return the error for an exchange that failed before or after (`headed`) its answer began.
 
-    `by_proxy` says that it went to a proxy, `heard` is how the answer began. None says that the exception is not the
-    network's.
+    `by_proxy` says that it went to a proxy, `heard` is how the answer began; where nothing was heard, `speaks_http`
+    finds out whether HTTP is spoken there. None says that the exception is not the network's.
     """
-    import httpx
-
     if not _of_network(error):
         return None
     if headed:
         return broken_off(_KEPT if call.chats else AGAIN)
+    fault = _unbegun(error, call, heard, speaks_http, by_proxy=by_proxy)
+    return type(fault)(fault.message, hint=BUILT_IN) if call.built_in else fault
+
+
+def _unbegun(
+    error: Exception, call: Call, heard: bytes, speaks_http: Callable[[], bool], *, by_proxy: bool
+) -> ServerError:
+    import httpx
+
     url, said = call.address.url, redact(str(error), call.secrets)
     match error:
         case httpx.ProxyError() | httpx.ConnectError() | httpx.ConnectTimeout():
@@ -53,18 +67,23 @@ def connection_fault(
                 hint=_ELSEWHERE,
             )
         case _ if heard and not b"HTTP/".startswith(heard):
-            return UnreachableError(f"What answers at {url} does not speak HTTP.", hint=_ELSEWHERE)
+            return _no_http(call)
         case httpx.RemoteProtocolError() if "disconnected" not in said:
-            return UnreachableError(f"What answers at {url} does not speak HTTP.", hint=_ELSEWHERE)
-        case httpx.NetworkError() | httpx.RemoteProtocolError() if call.chats:
+            return _no_http(call)
+        case httpx.NetworkError() | httpx.RemoteProtocolError() if call.chats and (call.built_in or speaks_http()):
             return StreamBrokenError(
                 "The server closed the connection before its reply began.",
                 hint="Check that LM Studio is still running (`lms server status`), then ask again.",
             )
         case httpx.NetworkError() | httpx.RemoteProtocolError():
-            return UnreachableError(f"{url} closed the connection without an answer.", hint=_ELSEWHERE)
+            return _no_http(call)
         case _:
             return UnreachableError(f"{url} cannot be reached: {said}", hint=_ELSEWHERE)
+
+
+def _no_http(call: Call) -> UnreachableError:
+    encrypted = "" if call.address.encrypted else "If its port is for encrypted connections, write https://. "
+    return UnreachableError(f"What answers at {call.address.url} does not speak HTTP.", hint=f"{encrypted}{_ELSEWHERE}")
 
 
 def _of_network(error: Exception) -> bool:

@@ -7,19 +7,19 @@ server back by way of TCP.
 import socket
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from lmchat import __version__
-from lmchat.errors import LmchatError
-from lmchat.wire.address import proxy_for
-from lmchat.wire.body import PIECE, Frame, body_parts
+from lmchat.errors import LmchatError, ServerError
+from lmchat.wire.address import proxy_for, tls_context
+from lmchat.wire.body import HEAD_LIMIT, PIECE, Frame, body_parts
 from lmchat.wire.faults import connection_fault, unconnected
-from lmchat.wire.request import Call, Head, json_bytes
+from lmchat.wire.redaction import redact
+from lmchat.wire.request import MODELS, Call, Head
 
 
 def load_httpx() -> None:
@@ -46,25 +46,27 @@ if TYPE_CHECKING:
 TICK = 0.1
 """Seconds of silence after which the caller gets a turn."""
 
-_ROOM = 16
-"""Batches of up to 64 KB that may wait for the caller; a larger one takes the room of several."""
+_ROOM = 8
+"""Pieces of up to 64 KB that may wait for the caller; a larger one takes the room of several."""
 
-Piece = Head | Frame | bytes | None
-_Batch = list[Head | Frame | bytes]
+_LONGEST_TYPE = 100
+
+Piece = Head | list[Frame] | bytes
 Log = Callable[[str], None]
 
 
-def exchange(call: Call, log: Log | None = None) -> Generator[Piece, None, None]:
+def exchange(call: Call, log: Log | None = None) -> Generator[Piece | None, None, None]:
     """Send one request; yield the head of the answer, then what comes, and None after each silent moment.
 
-    What comes are the events of a stream, or else the bytes of a body.
+    What comes are the events of a stream, those that came together in a list (which the caller may empty), or else the
+    bytes of a body.
 
     Closing it closes the connection, wherever the exchange stands. Each exchange has a connection of its own:
     a kept one may be dead (PROTOCOL.md section 1), and a chat must not be sent twice.
     Raise ServerError where the server cannot be reached or breaks off.
     """
     load_httpx()
-    line = _Line(_content(call))
+    line = _Line(call.content)
     reader = Thread(target=_read, args=(call, line), name="lmchat-wire", daemon=True)
     report = _Report(log)
     report.add(call.described)
@@ -83,42 +85,52 @@ def exchange(call: Call, log: Log | None = None) -> Generator[Piece, None, None]
             reader.join(timeout=1)
 
 
-def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece, None, None]:
+def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece | None, None, None]:
     headed = False
     while True:
         try:
-            batch = line.take(TICK)
+            piece = line.take(TICK)
         except Empty:
             # Looking up a name knows no timeout, and each of a host's addresses has one of its own.
             if line.connection is None and report.seconds > 2 * call.connect_seconds:
                 raise unconnected(call) from None
             yield None
             continue
-        match batch:
+        match piece:
             case None:
                 return
             case LmchatError():
-                raise batch
+                raise piece
             case Exception():
+                by_proxy, heard = line.by_proxy(call), line.first_bytes
                 fault = connection_fault(
-                    batch, call, headed=headed, by_proxy=line.by_proxy(call), heard=line.first_bytes
+                    piece, call, lambda: _speaks_http(call), headed=headed, by_proxy=by_proxy, heard=heard
                 )
                 if fault is None:
-                    raise batch
-                raise fault from batch
+                    raise piece
+                raise fault from piece
+            case Head():
+                headed = True
+                report.add(_head_words(piece, report, call.secrets))
             case _:
                 pass
-        batch.reverse()
-        while batch:
-            if isinstance(batch[-1], Head):
-                headed = True
-                report.add(_head_words(batch[-1], report))
-            # Nothing of it is kept here: it may be large.
-            yield batch.pop()
+        yield piece
 
 
-def _head_words(head: Head, report: "_Report") -> Callable[[], str]:
-    return lambda: f"{head.status} {head.content_type} after {report.seconds:.3f} s"
+def _speaks_http(call: Call) -> bool:
+    """Tell, by a question that changes nothing, whether what closed a connection without a word speaks HTTP."""
+    import httpx
+
+    asked = Call(call.address, "GET", MODELS, connect_seconds=1.0, read_seconds=2.0)
+    try:
+        with closing(exchange(asked)) as pieces:
+            return any(isinstance(piece, Head) for piece in pieces)
+    except ServerError as error:
+        return not isinstance(error.__cause__, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
+
+
+def _head_words(head: Head, report: "_Report", secrets: tuple[str, ...]) -> Callable[[], str]:
+    return lambda: f"{head.status} {redact(head.content_type, secrets)[:_LONGEST_TYPE]} after {report.seconds:.3f} s"
 
 
 @dataclass(slots=True)
@@ -127,39 +139,33 @@ class _Line:
 
     content: bytes | None
     # Queues in C: no Ctrl-C leaves a lock of theirs closed.
-    queue: "SimpleQueue[_Batch | Exception | None]" = field(default_factory=SimpleQueue)
+    queue: "SimpleQueue[Piece | Exception | None]" = field(default_factory=SimpleQueue)
     room: SimpleQueue[None] = field(default_factory=SimpleQueue)
-    batch: "_Batch" = field(default_factory=list)
     received: int = 0
     connection: socket.socket | None = None
     host: str = ""
     first_bytes: bytes = b""
+    headed: bool = False
+    head_size: int = 0
     ended: bool = False
 
     def __post_init__(self) -> None:
         """Make all the room there is."""
         self._give(_ROOM)
 
-    def put(self, piece: Head | Frame | bytes) -> None:
-        """Add a piece to the next batch."""
-        self.batch.append(piece)
-
-    def flush(self) -> None:
+    def put(self, piece: Piece) -> None:
         """Hand what came to the caller as soon as there is room for it."""
-        if not self.batch:
-            return
-        batch, self.batch = self.batch, []
-        for _ in range(_weight(batch)):
+        for _ in range(_weight(piece)):
             if not self.ended:
                 self.room.get()
-        self.queue.put(batch)
+        self.queue.put(piece)
 
-    def take(self, seconds: float) -> "_Batch | Exception | None":
+    def take(self, seconds: float) -> "Piece | Exception | None":
         """Take what came next, None at the end; raise Empty after so much silence."""
-        batch = self.queue.get(timeout=seconds)
-        if isinstance(batch, list):
-            self._give(_weight(batch))
-        return batch
+        piece = self.queue.get(timeout=seconds)
+        if isinstance(piece, Head | list | bytes):
+            self._give(_weight(piece))
+        return piece
 
     def _give(self, weight: int) -> None:
         for _ in range(weight):
@@ -177,12 +183,20 @@ class _Line:
                 self.hang_up()
 
     def _listen(self, stream: Any) -> None:
-        """Note the first bytes of an answer, which httpcore says nothing of where they are no HTTP."""
+        """Note the first bytes of an answer, which httpcore says nothing of where they are no HTTP, and bound its head.
+
+        Before it, a server may send any number of provisional ones.
+        """
+        import httpx
+
         read = stream.read
 
         def noted(*arguments: Any, **more: Any) -> bytes:
             data: bytes = read(*arguments, **more)
             self.first_bytes = self.first_bytes or data[:5]
+            self.head_size += 0 if self.headed else len(data)
+            if self.head_size > HEAD_LIMIT:
+                raise httpx.RemoteProtocolError("a head without end")
             return data
 
         stream.read = noted
@@ -202,9 +216,15 @@ class _Line:
                 socket.socket.shutdown(self.connection, socket.SHUT_RDWR)
 
 
-def _weight(batch: "_Batch") -> int:
-    """Return how much of the queue's room a batch takes."""
-    size = sum(len(each.data if isinstance(each, Frame) else each) for each in batch if not isinstance(each, Head))
+def _weight(piece: Piece) -> int:
+    """Return how much of the queue's room a piece takes."""
+    match piece:
+        case Head():
+            size = 0
+        case bytes():
+            size = len(piece)
+        case list():
+            size = sum(len(data) for _, data in piece)
     return min(1 + size // PIECE, _ROOM)
 
 
@@ -230,22 +250,20 @@ def _read(call: Call, line: _Line) -> None:
         with (
             _client(call) as client,
             client.stream(
-                call.method, call.url, content=line.content, headers=_headers(call), extensions={"trace": line.trace}
+                call.method, call.url, content=line.content, headers=call.headers, extensions={"trace": line.trace}
             ) as response,
         ):
             headers = response.headers
+            line.headed = True
             head = Head(response.status_code, headers.get("content-type", ""), headers.get("location", ""))
             line.put(head)
-            line.flush()
             encoding = headers.get("content-encoding", "")
             for piece in body_parts(_received(response, line), encoding, good=head.good, streams=head.streams):
                 line.put(piece)
                 if line.ended:
                     break
-        line.flush()
         line.queue.put(None)
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller's thread raises it
-        line.flush()
         line.queue.put(error)
 
 
@@ -253,15 +271,13 @@ def _received(response: "httpx.Response", line: _Line) -> Iterator[bytes]:
     for chunk in response.iter_raw():
         line.received += len(chunk)
         yield chunk
-        # What was made of it goes to the caller before more is waited for.
-        line.flush()
 
 
 def _client(call: Call) -> "httpx.Client":
     import httpx
 
     # A TLS context costs 20 ms, and plain HTTP never uses it: no redirect is followed.
-    verify = _tls(trust_env=not call.address.loopback) if call.address.encrypted else False
+    verify = tls_context(trust_env=not call.address.loopback) if call.address.encrypted else False
     silent = call.read_seconds
     timeout = httpx.Timeout(connect=call.connect_seconds, read=silent, write=silent, pool=None)
     try:
@@ -269,30 +285,3 @@ def _client(call: Call) -> "httpx.Client":
         return httpx.Client(verify=verify, trust_env=False, proxy=proxy, timeout=timeout, follow_redirects=False)
     except (ImportError, ValueError, httpx.InvalidURL) as error:
         raise httpx.ProxyError(str(error)) from error
-
-
-def _tls(*, trust_env: bool) -> Any:
-    import httpx
-
-    context = httpx.create_ssl_context(trust_env=trust_env)
-    # Beside httpx's own list: certificates that this machine's owner trusts.
-    context.load_default_certs()
-    return context
-
-
-def _content(call: Call) -> bytes | None:
-    return None if call.body is None else json_bytes(call.body)
-
-
-def _headers(call: Call) -> dict[str, str]:
-    headers = {
-        "User-Agent": f"lmchat/{__version__}",
-        # A compressed stream comes in lumps.
-        "Accept-Encoding": "identity",
-        "Connection": "close",
-    }
-    if call.body is not None:
-        headers["Content-Type"] = "application/json"
-    if call.address.authorization:
-        headers["Authorization"] = call.address.authorization
-    return headers

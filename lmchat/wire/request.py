@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lmchat import __version__
 from lmchat.errors import BadUseError
 from lmchat.wire.address import Address
 from lmchat.wire.redaction import HIDDEN, redact
@@ -18,7 +19,10 @@ _LONG = 80
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked of a server; `read_seconds` is how long it may be silent (None: for ever)."""
+    """What is asked of a server; `read_seconds` is how long it may be silent (None: for ever).
+
+    A `built_in` one is lmchat's own, which starts again by itself.
+    """
 
     address: Address
     method: str
@@ -26,6 +30,7 @@ class Call:
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     connect_seconds: float = 5.0
     read_seconds: float | None = None
+    built_in: bool = False
 
     @property
     def url(self) -> str:
@@ -33,9 +38,34 @@ class Call:
         return self.address.url + self.path
 
     @property
+    def content(self) -> bytes | None:
+        """Return the body's bytes; raise BadUseError for a number that JSON does not have."""
+        return None if self.body is None else json_bytes(self.body)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers, the secret one among them."""
+        headers = {
+            "User-Agent": f"lmchat/{__version__}",
+            # A compressed stream comes in lumps.
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
+        if self.body is not None:
+            headers["Content-Type"] = "application/json"
+        if self.address.authorization:
+            headers["Authorization"] = self.address.authorization
+        return headers
+
+    @property
     def chats(self) -> bool:
         """Tell whether this asks for a reply, and not for a list or an action."""
         return self.method == "POST" and self.path.endswith(("/chat", "/responses", "/chat/completions"))
+
+    @property
+    def native(self) -> bool:
+        """Tell whether this is a route of LM Studio's own API."""
+        return self.path in {CHAT, GREETING} or self.path.startswith(MODELS)
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ class InlineThinking:
     waiting: str = ""
 
     def feed(self, event: Event) -> Iterator[Event]:
-        """Yield what an event stands for."""
+        """Yield the events that one becomes."""
         match event:
             case MessageDelta(text) if text:
                 yield from self._text(text)

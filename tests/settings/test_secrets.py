@@ -145,12 +145,40 @@ def test_where_the_token_comes_from_is_shown(tmp_path: Path) -> None:
 
 
 def test_headers_are_found_by_their_servers_label(tmp_path: Path) -> None:
-    settings = read_settings(world_in(tmp_path, SECRETS))
-    assert settings.mcp_headers("search") == {"Authorization": "Bearer SECRET"}
-    assert settings.mcp_headers("other") == {}
-
-
-def test_headers_never_go_to_another_address_than_the_files(tmp_path: Path) -> None:
     settings = read_settings(world_in(tmp_path, SECRETS.replace("me:SECRET@", "")))
-    assert settings.mcp_headers("search", "https://evil.example.com/mcp") == {}
-    assert settings.mcp_headers("search", "https://search.example.com/mcp/") != {}
+    assert settings.mcp_headers("search", "https://search.example.com/mcp") == {"Authorization": "Bearer SECRET"}
+    assert settings.mcp_headers("other", "https://search.example.com/mcp") == {}
+    assert settings.withheld_headers("other", "https://search.example.com/mcp") == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("https://search.example.com/mcp", True),
+        ("https://search.example.com/mcp/", True),
+        ("HTTPS://Search.Example.COM:443/mcp", True),
+        ("https://evil.example.com/mcp", False),
+        ("http://search.example.com/mcp", False),
+        ("https://search.example.com:444/mcp", False),
+        ("https://search.example.com/other", False),
+        ("https://search.example.com/mcp?to=evil", False),
+        ("https://search.example.com@evil.example.com/mcp", False),
+        ("https://search.example.com.evil.example.com/mcp", False),
+        ("https://evil.example.com/https://search.example.com/mcp", False),
+        ("https://[bad", False),
+        ("https://search.example.com:99999999/mcp", False),
+        ("", False),
+    ],
+)
+def test_headers_go_to_the_address_beside_them_only(tmp_path: Path, url: str, same: bool) -> None:
+    settings = read_settings(world_in(tmp_path, SECRETS.replace("me:SECRET@", "")))
+    assert bool(settings.mcp_headers("search", url)) is same
+    assert bool(settings.withheld_headers("search", url)) is not same
+    assert "SECRET" not in settings.withheld_headers("search", url)
+
+
+def test_headers_without_an_address_go_nowhere(tmp_path: Path) -> None:
+    settings = read_settings(world_in(tmp_path, '[mcp.search]\nheaders = { Authorization = "Bearer SECRET" }\n'))
+    for url in ("https://evil.example.com/mcp", ""):
+        assert settings.mcp_headers("search", url) == {}
+        assert "has no url beside them" in settings.withheld_headers("search", url)

@@ -13,12 +13,12 @@ import pytest
 from lmchat.chat.events import Event, Fault, MessageDelta, Quiet, Started
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Prompt
-from lmchat.errors import StreamBrokenError
+from lmchat.errors import StreamBrokenError, UnreachableError
 from lmchat.wire import http
 from lmchat.wire import stream as wire_stream
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from tests.wire.scripted import HOLD, RESET, STREAM_HEAD, ScriptedServer, Steps, answer, chunk, stream
+from tests.wire.scripted import HOLD, RESET, STREAM_HEAD, Answer, Request, ScriptedServer, Steps, answer, chunk, stream
 from tests.wire.test_chat import END, HELLO, HI, START
 
 
@@ -36,7 +36,7 @@ def no_thread_stays() -> Iterator[None]:
         time.sleep(0.01)
 
 
-def broken(steps: Steps, *, streamed: bool = True) -> tuple[list[Event], str]:
+def broken(steps: Answer, *, streamed: bool = True) -> tuple[list[Event], str]:
     """Return what came before the break, and what the break is called."""
     came: list[Event] = []
     with ScriptedServer(steps) as server:
@@ -76,19 +76,44 @@ def test_an_event_that_is_no_json_breaks_the_stream(data: bytes) -> None:
     assert (came, message) == ([Started("m")], "The server sent an event that makes no sense.")
 
 
+def test_what_came_with_an_event_that_makes_no_sense_is_kept() -> None:
+    came, message = broken(stream(START + HI + b"data: {\n\n" + HI, END))
+    assert (came, message) == ([Started("m"), MessageDelta("Hi.")], "The server sent an event that makes no sense.")
+
+
 def test_an_end_that_came_before_a_reset_counts() -> None:
     with ScriptedServer(stream(START, END.rstrip(b"\n"), RESET, end=False)) as server:
         *_, last = Client(Address(server.url)).chat(HELLO)
     assert type(last).__name__ == "Finished"
 
 
-def test_a_reset_before_the_answer_breaks_the_reply() -> None:
-    came, message = broken([0.05, RESET])
-    assert (came, message) == ([], "The server closed the connection before its reply began.")
+@pytest.mark.parametrize("steps", [[0.05, RESET], []])
+def test_what_ends_before_the_answer_breaks_the_reply_where_http_is_spoken(steps: Steps) -> None:
+    def served(request: Request) -> Steps:
+        return steps if request.method == "POST" else answer(200, '{"models":[]}')
+
+    assert broken(served) == ([], "The server closed the connection before its reply began.")
 
 
-def test_a_close_before_the_answer_breaks_the_reply() -> None:
-    assert broken([])[1] == "The server closed the connection before its reply began."
+@pytest.mark.parametrize("steps", [[0.05, RESET], []])
+def test_what_always_ends_without_a_byte_does_not_speak_http(steps: Steps) -> None:
+    """A port for encrypted connections does that."""
+    with ScriptedServer(steps) as server, pytest.raises(UnreachableError) as caught:
+        list(Client(Address(server.url)).chat(HELLO))
+    assert "does not speak HTTP" in caught.value.message
+    assert "https://" in caught.value.hint
+
+
+def test_a_server_that_is_gone_after_it_hung_up_broke_its_reply() -> None:
+    with ScriptedServer([RESET]) as server:
+
+        def served(request: Request) -> Steps:
+            server._listening.shutdown(socket.SHUT_RDWR)
+            return [RESET]
+
+        server._answers = [served]
+        with pytest.raises(StreamBrokenError):
+            list(Client(Address(server.url)).chat(HELLO))
 
 
 @pytest.mark.parametrize("body", ['{"output":[{"type":"mess', "[1]", '{"answer":"Hi."}'])
@@ -118,9 +143,9 @@ def test_an_error_followed_by_silence_ends_the_stream(monkeypatch: pytest.Monkey
 
 
 def test_a_chat_is_never_sent_twice() -> None:
-    with ScriptedServer([RESET]) as server, pytest.raises(StreamBrokenError):
+    with ScriptedServer([RESET]) as server, pytest.raises(UnreachableError):
         list(Client(Address(server.url)).chat(HELLO))
-    assert len(server.requests) == 1
+    assert [request.method for request in server.requests] == ["POST", "GET"]
 
 
 @pytest.mark.parametrize("steps", [[HOLD], stream(HOLD), stream(START, HOLD)])

@@ -226,7 +226,7 @@ class Layout:
                 marker = f" [{'✓' if done else ' '}] "
                 self._frames[-1] = self._item(marker, self._looks.good if done else self._looks.bullet)
         if self._room is not None and len(text) > _LONGEST_PREVIEW:
-            # Only the last rows are looked at. The cut moves seldom, so that they stand still.
+            # Only the last rows are looked at. The cut moves seldom, so that they do not jump.
             text = text[(len(text) - _LONGEST_PREVIEW // 2) // _CUT * _CUT :]
         rows = self._gap(blank=blank)
         if self._room is not None:

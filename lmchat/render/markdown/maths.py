@@ -64,6 +64,12 @@ def unclosed(text: str, start: int, before: int) -> str:
 
 _ROWS = re.compile(r"\\\\(?:\[[^\]\n]*\])?[ \t]*\n?|\n")
 _LAYOUT = re.compile(r"\\(?:begin|end)\{(?:aligned|align|alignat|gather|gathered|split|equation|multline)\*?\}")
+_CELLS = re.compile(
+    r"\\begin\{(?P<name>[pbBvV]?(?:small)?matrix|cases|array)\*?\}(?:\{[^{}]*\})?(?P<cells>(?:(?!\\begin).)*?)"
+    r"\\end\{(?P=name)\*?\}",
+    re.DOTALL,
+)
+_AROUND = {"p": ("(", ")"), "b": ("[", "]"), "B": (r"\{", r"\}"), "v": ("|", "|"), "V": ("‖", "‖"), "c": (r"\{ ", "")}
 _TABS = re.compile(r"[ \t]*(?<!\\)&[ \t]*")
 _DELIMITED = re.compile(r"\$\$(.*)\$\$|\$(.*)\$|\\\((.*)\\\)|\\\[(.*)\\\]", re.DOTALL)
 _PIECE = re.compile(r"\\(?:[A-Za-z]+\*?|.)|.", re.DOTALL)
@@ -129,13 +135,30 @@ _NAMES = {
     "liminf",
 }
 _BLANKS = {",": " ", ";": " ", ":": " ", " ": " ", "!": "", "quad": "  ", "qquad": "    "}
-_MOST_BRACES = 100  # deeper formulas stay as they are
+_MOST_BRACES, _MOST_NESTED = 100, 5  # what is deeper stays as it is
 
 
 def rows_of(source: str) -> list[str]:
     """Cut a formula of its own into rows, without the signs of an environment that only aligns them."""
-    aligned = _TABS.sub("&", _LAYOUT.sub("", source))
+    aligned = _TABS.sub("&", _LAYOUT.sub("", _in_lines(source)))
     return [row.strip() for row in _ROWS.split(aligned) if row.strip()] or [""]
+
+
+def _in_lines(source: str) -> str:
+    """Write matrices and cases on one line: `(1 2; 3 4)`."""
+
+    def written(found: re.Match[str]) -> str:
+        name = found["name"]
+        before, after = _AROUND.get(name[0] if name != "smallmatrix" else "", ("", ""))
+        between = ", " if name == "cases" else " "
+        rows = (between.join(map(str.strip, row.split("&"))) for row in _ROWS.split(found["cells"]) if row.strip())
+        return f"{before}{'; '.join(rows)}{after}"
+
+    for _ in range(_MOST_NESTED):  # from the innermost out
+        source, count = _CELLS.subn(written, source)
+        if not count:
+            break
+    return source
 
 
 def in_unicode(formula: str) -> str:
@@ -150,7 +173,7 @@ def unicode_of(source: str) -> str:
     """Return TeX with what Unicode has in it."""
     if source.count("{") > _MOST_BRACES:
         return source
-    pieces = _PIECE.findall(source)
+    pieces = _PIECE.findall(_in_lines(source))
     made = []
     position = 0
     while position < len(pieces):
@@ -185,9 +208,10 @@ def _atom(pieces: list[str], at: int) -> tuple[str, int]:  # noqa: C901 - one ca
         above, at = _atom(pieces, _skipped(pieces, at))
         below, at = _atom(pieces, _skipped(pieces, at))
         return f"{_bracketed(above)}/{_bracketed(below)}", at
-    if name == "sqrt" and pieces[at : at + 1] != ["["]:
+    if name == "sqrt":
+        degree, at = _degree(pieces, at)
         below, at = _atom(pieces, _skipped(pieces, at))
-        return f"√{_bracketed(below)}", at
+        return f"{degree}√{_bracketed(below)}", at
     return _symbol(piece, pieces, at)
 
 
@@ -201,8 +225,24 @@ def _symbol(piece: str, pieces: list[str], at: int) -> tuple[str, int]:
         if piece in marks and len(inside) == 1:
             return inside + marks[piece], end
         if piece not in symbols:
-            return f"{piece}{{{inside}}}", end
+            kept = f"{piece}{{{inside}}}"
+            while pieces[end : end + 1] == ["{"]:
+                inside, end = _braces(pieces, end)
+                kept += f"{{{inside}}}"
+            return kept, end
     return symbols.get(piece, piece), at
+
+
+def _degree(pieces: list[str], at: int) -> tuple[str, int]:
+    """Read `[3]` after a root, as raised characters where there are such."""
+    end = at
+    while pieces[at : at + 1] == ["["] and end < len(pieces):
+        if pieces[end] == "]":
+            text = "".join(pieces[at + 1 : end])
+            raised = [_tables()[2].get(f"^{letter}") for letter in text]
+            return "".join(filter(None, raised)) if all(raised) else f"[{text}]", end + 1
+        end += 1
+    return "", at
 
 
 def _script(sign: str, pieces: list[str], at: int) -> tuple[str, int]:

@@ -26,7 +26,7 @@ class MarkdownPage:
     def feed(self, text: str) -> None:
         """Take the next characters of the message."""
         if self._message is None and text:
-            # Loaded with the first words of an answer: the request is out, nobody waits for it.
+            # Loaded with the first words of an answer: the request has been sent, so it delays nothing.
             from lmchat.render.markdown.stream import MarkdownStream
 
             self._message = MarkdownStream(self._painter, self._theme, self._world.monotonic, gap=self._gap_due)

@@ -55,7 +55,7 @@ def fold(spans: Sequence[Span], width: int) -> list[list[Span]]:
 
 
 def row(prefix: Iterable[Span], spans: Iterable[Span], width: int) -> Row:
-    """Make a row of a prefix and spans; blanks at its end, which nobody sees, are left out."""
+    """Make a row of a prefix and spans; invisible blanks at its end are left out."""
     parts = [span for span in (*prefix, *spans) if span.text]
     while parts and not (last := parts[-1]).text.strip(" "):
         parts.pop()

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lmchat.app.prompts import system_prompt
+from lmchat.app.sessions import say_withheld
 from lmchat.chat.integrations import parse_integration, write_integration
 from lmchat.chat.models import find_model, require_reasoning
 from lmchat.chat.session import Outcome
-from lmchat.chat.values import EphemeralMcp, Integration, Plugin, Prompt
+from lmchat.chat.values import EphemeralMcp, Integration, OtherIntegration, Plugin, Prompt
 from lmchat.errors import BadUseError
 from lmchat.render.sanitize import sanitize
 from lmchat.render.tables import pairs
@@ -118,6 +119,7 @@ def mcp(state: ReplState, text: str) -> ReplState:
     others = tuple(each for each in state.session.integrations if _label(each) != _label(added))
     state = state.talking_with(integrations=(*others, added))
     state.say(f"The model may use {_label(added)} from the next prompt on; /mcp off drops it.")
+    say_withheld(state.conversation.settings, added, state.say)
     return state
 
 
@@ -192,6 +194,8 @@ def _label(integration: Integration) -> str:
             return plugin_id
         case EphemeralMcp(label):
             return label
+        case OtherIntegration(kind):
+            return kind
 
 
 def _system_offers(state: ReplState, typed: str) -> Iterable[Suggestion]:

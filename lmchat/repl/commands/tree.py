@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from lmchat.chat.listing import TreeEntry
-from lmchat.chat.models import find_model
+from lmchat.chat.models import meant_model, name_to_ask
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.errors import BadUseError
 from lmchat.render.history import show_turns
@@ -126,8 +126,8 @@ def _tried_with(state: ReplState, given: list[str]) -> Session:
         name, equals, value = word.partition("=")
         if name in {"--model", "-m", "model"}:
             key = value if equals else required(given.pop(0) if given else "", "model", "/retry --model KEY")
-            found = find_model(state.known.now(), key)
-            session = replace(session, model=found.key if found and found.key.casefold() == key.casefold() else key)
+            found = meant_model(state.known.now(), key)
+            session = replace(session, model=name_to_ask(found, key) if found else key)
         elif equals:
             session = replace(session, options=with_option(session.options, name, value))
         else:

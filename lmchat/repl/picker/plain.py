@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from lmchat.render.failures import show_question
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.matching import Offer, matching
 from lmchat.world import World
@@ -13,8 +14,7 @@ def typed_at(world: World) -> Callable[[str], str]:
     """Return what asks a question on stderr and reads a line, where no REPL runs."""
 
     def asked(question: str) -> str:
-        world.stderr.write(question)
-        world.stderr.flush()
+        show_question(world, question)
         return world.stdin.readline()
 
     return asked

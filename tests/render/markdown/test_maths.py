@@ -105,6 +105,13 @@ def test_a_torn_formula_is_shown_as_the_formula_it_becomes() -> None:
         (r"\unknown{x}", r"\unknown{x}"),
         (r"\hat{n}", "n\u0302"),
         ("a*b*c", "a*b*c"),
+        (r"\binom{n}{k}", r"\binom{n}{k}"),
+        (r"\sqrt[3]{x+1}", "³√(x+1)"),
+        (r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}", "(1 2; 3 4)"),
+        (r"\begin{array}{cc} a & b \\ c & d \end{array}", "a b; c d"),
+        (r"\begin{vmatrix} \begin{matrix}1&2\end{matrix} & x^2 \end{vmatrix}", "|1 2 x²|"),
+        (r"\begin{cases} 1 & x > 0 \\ 0 & \text{else} \end{cases}", "{ 1, x > 0; 0, else"),
+        (r"\begin{pmatrix} 1", r"\begin{pmatrix} 1"),
     ],
 )
 def test_what_unicode_has_is_written_in_it(tex: str, text: str) -> None:
@@ -118,7 +125,14 @@ def test_rows_of_an_environment_are_rows() -> None:
     assert rows(text) == ["    a = b", "    c = d"]
 
 
+def test_a_matrix_is_no_rows_of_the_formula() -> None:
+    pytest.importorskip("unicodeit")
+    assert rows("$$\n\\begin{bmatrix}\na & b \\\\\nc & d\n\\end{bmatrix} \\\\ x\n$$") == ["    [a b; c d]", "    x"]
+
+
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("piece", ["$a", "\\(", "$$", "\\[a", "{", "$a_{", "^", "\\frac"])
+@pytest.mark.parametrize(
+    "piece", ["$a", "$$\\begin{matrix}", "\\sqrt[", "\\(", "$$", "\\[a", "{", "$a_{", "^", "\\frac"]
+)
 def test_many_that_never_end_cost_no_more_than_their_number(piece: str) -> None:
     assert rows("x " + f"{piece} " * 5_000)
