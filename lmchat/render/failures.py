@@ -31,7 +31,7 @@ def show_line(world: World, sentence: str) -> None:
 
 def show_question(world: World, question: str) -> None:
     """Write a question to stderr whose answer is typed after it."""
-    world.stderr.write(sanitize_line(question))
+    world.stderr.write(sanitize(question))
     world.stderr.flush()
 
 

@@ -229,7 +229,7 @@ def test_waiting_gives_the_terminal_back_when_it_is_interrupted() -> None:
 def test_where_nothing_can_move_waiting_is_said_once(environ: dict[str, str]) -> None:
     terminal = Terminal(80, 5)
     assert waited(world_of(io.StringIO(), Tty(terminal), Clock(), environ), "Loading", lambda: 7) == 7
-    assert terminal.written() == "Loading …\n"
+    assert terminal.written() == "Loading …\r\n"
     pipe = io.StringIO()
     assert waited(world_of(io.StringIO(), pipe, Clock(), environ), "Loading", lambda: 7) == 7
     assert pipe.getvalue() == ""
