@@ -18,9 +18,10 @@ from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.cli.prompts import prompt_text, saved_text
 from lmchat.errors import ExitStatus, LmchatError
+from lmchat.render.failures import show_sign
 from lmchat.render.json_output import turn_document, write_document
 from lmchat.render.terminal import moves_cursor
-from lmchat.settings import settings_path
+from lmchat.settings import Settings, settings_path
 from lmchat.settings.prompts import Kind, PromptFile, read_prompt
 
 
@@ -49,7 +50,9 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
             conversation.check(asking, prompt)
             # What a prompt of the person's own asks with is not what a session that goes on talks with.
             kept = session if saved and session.id else asking
+            began = invocation.world.monotonic()
             exchange = _asked(conversation, kept, prompt, flags, once=asking)
+            _call_back(loud, settings, invocation.world.monotonic() - began)
     if exchange.turn.outcome is Outcome.INTERRUPTED:
         return ExitStatus.INTERRUPTED
     return ExitStatus.OK if schema is None else _fit(loud, schema, exchange.turn.reply.text)
@@ -81,6 +84,16 @@ def _into_file(invocation: Invocation, words: Sequence[str], flags: ChatFlags, p
     if not flags.quiet:
         invocation.say(f"The answer is in {place.path}{place.instead}.")
     return status
+
+
+def _call_back(invocation: Invocation, settings: Settings, seconds: float) -> None:
+    """Call the person back after a long reply where they want that; whether they look here is not known."""
+    world, how = invocation.world, settings.text("notify")
+    if how == "off" or not world.stderr.isatty() or seconds < (settings.number("notify_after") or 0):
+        return
+    from lmchat.render.attention import called_back
+
+    show_sign(world, called_back(world.environ, desktop=how == "desktop", title="lmchat", words="The answer is there"))
 
 
 def _saved(invocation: Invocation, flags: ChatFlags) -> PromptFile | None:

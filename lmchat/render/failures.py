@@ -35,6 +35,12 @@ def show_question(world: World, question: str) -> None:
     world.stderr.flush()
 
 
+def show_sign(world: World, sign: str) -> None:
+    """Write a sign for the person to stderr, such as a bell; it must be lmchat's own."""
+    world.stderr.write(sign)
+    world.stderr.flush()
+
+
 def show_traceback(world: World, fault: BaseException) -> None:
     """Write where a bug is, for `--debug`; it may contain what a server sent."""
     import traceback

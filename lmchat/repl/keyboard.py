@@ -72,12 +72,16 @@ Line = Typed | Cleared | Shortcut | Left
 
 @dataclass(frozen=True, slots=True)
 class PromptOptions:
-    """How the input line behaves; `history` is its file, None where nothing may be written."""
+    """How the input line behaves; `history` is its file, None where nothing may be written.
+
+    `focus` tells that the terminal is asked to say when its window gets and loses the focus.
+    """
 
     environ: Mapping[str, str]
     history: Path | None = None
     vi: bool = False
     colours: bool = True
+    focus: bool = False
 
 
 class Keyboard:
@@ -141,6 +145,11 @@ class Keyboard:
             self.terminal.quiet()
         # What was no UTF-8 when it was typed comes as halves of characters.
         return got if isinstance(got, Cleared | Shortcut) else Typed(join_surrogates(self._folds.whole(got)))
+
+    @property
+    def focused(self) -> bool | None:
+        """Tell whether the window has the focus, None where the terminal has not said so."""
+        return getattr(self._source, "focused", None)
 
     def redraw(self) -> None:
         """Draw the line again, with what the toolbar says now; any thread may ask for it."""
@@ -252,7 +261,7 @@ def opened_keyboard(world: World, manner: PromptOptions) -> Keyboard:
     if not escapes:
         let_libraries_paint_nothing()
     output = output_to(screen) if escapes else PlainTextOutput(screen)
-    return Keyboard(_keys_of(source), output, Terminal(source, screen, escapes=escapes), manner)
+    return Keyboard(_keys_of(source), output, Terminal(source, screen, escapes=escapes, focus=manner.focus), manner)
 
 
 def _keys_of(source: TextIO) -> Input:

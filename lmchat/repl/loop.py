@@ -11,8 +11,9 @@ from lmchat.app.model_cache import ModelList
 from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
+from lmchat.render.attention import title_of
 from lmchat.render.failures import show_traceback
-from lmchat.render.sanitize import sanitize_line
+from lmchat.repl.attention import is_titled
 from lmchat.repl.commands.prompts import say_hidden
 from lmchat.repl.commands.table import BY_NAME, command_in, sent_text
 from lmchat.repl.completion import Completions
@@ -74,6 +75,7 @@ def _manner(conversation: Conversation) -> PromptOptions:
         environ=world.environ,
         history=None if conversation.private else world.directories.state / _HISTORY,
         vi=settings.text("keys") == "vi",
+        focus=settings.text("notify") != "off",
         colours=settings.text("color") != "never" and not world.environ.get("NO_COLOR"),
     )
 
@@ -189,7 +191,7 @@ def _ctrl_c_waits() -> Iterator[None]:
 @contextmanager
 def _title_kept(state: ReplState) -> Iterator[None]:
     """Give the terminal its title back in the end, where lmchat sets one."""
-    wanted = _titled(state)
+    wanted = is_titled(state)
     if wanted:
         state.write(_KEEP_TITLE)
     try:
@@ -199,12 +201,8 @@ def _title_kept(state: ReplState) -> Iterator[None]:
             state.write(_TITLE_BACK)
 
 
-def _titled(state: ReplState) -> bool:
-    return state.conversation.settings.flag("title") and state.keyboard.terminal.escapes
-
-
 def _title(state: ReplState, before: ReplState | None = None) -> None:
     """Make the session's name the terminal's title, where that is wanted and new."""
     name = state.session.name
-    if _titled(state) and name and (before is None or before.session.name != name):
-        state.write(f"\x1b]2;{sanitize_line(name)} - lmchat\x07")
+    if is_titled(state) and name and (before is None or before.session.name != name):
+        state.write(title_of(name, working=False))

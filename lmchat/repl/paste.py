@@ -6,6 +6,7 @@ So a pasted megabyte costs no more to draw and to edit than a word, and cannot b
 from collections.abc import Callable
 from typing import TextIO
 
+from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding.key_processor import KeyPress
@@ -13,6 +14,7 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from lmchat.render.sanitize import sanitize_line, shown_in_line
+from lmchat.repl.focus import FOCUS, focus_in
 
 LONGEST_UNFOLDED = 10_000
 _FIRST_SIGN = 0x10F000  # private use: no text that people write has them
@@ -97,7 +99,14 @@ class PastingInput(Vt100Input):
 
     def __init__(self, stdin: TextIO) -> None:
         super().__init__(stdin)
-        self.vt100_parser = PastingParser(self._buffer_key)
+        self.vt100_parser = self._parser = PastingParser(self._buffer_key)
+        for sequence in FOCUS:
+            ANSI_SEQUENCES[sequence] = Keys.Ignore
+
+    @property
+    def focused(self) -> bool | None:
+        """Tell whether the window has the focus, None where the terminal has not said so."""
+        return self._parser.focused
 
     def _buffer_key(self, key: KeyPress) -> None:
         self._buffer.append(key)
@@ -117,9 +126,11 @@ class PastingParser(Vt100Parser):
         super().reset(request)
         self._pieces: list[str] = []
         self._last = ""
+        self.focused: bool | None = getattr(self, "focused", None)
 
     def feed(self, data: str) -> None:
         """Take in the next characters."""
+        self.focused = focus_in(data, self.focused)
         if not self._in_bracketed_paste:
             super().feed(data)
             return

@@ -9,6 +9,7 @@ from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.errors import LmchatError
 from lmchat.render.notes import counted
+from lmchat.repl.attention import at_work, call_back
 from lmchat.repl.models import with_model
 from lmchat.repl.state import ReplState
 
@@ -19,14 +20,14 @@ SUMMARISE = (
 )
 
 
-def ask_typed(state: ReplState, text: str, *, once: Session | None = None) -> ReplState:
-    """Ask what was typed, with what is attached; `once` is as in `ask`."""
+def ask_typed(state: ReplState, text: str) -> ReplState:
+    """Ask what was typed, with what is attached."""
     prompt = Prompt("\n\n".join(filter(None, [text, *(file.text for file in state.files)])), state.images)
     growing = None
     if state.editing is not None:
         session = state.current().session
         growing = session.moved(session.turn(state.editing).parent)
-    asked = ask(state, prompt, growing=growing, once=once)
+    asked = ask(state, prompt, growing=growing)
     if asked.draft:  # it failed: everything lies ready to be sent again
         return replace(asked, draft=text, images=state.images, files=state.files, editing=state.editing)
     return replace(asked, images=(), files=(), editing=None)
@@ -46,8 +47,13 @@ def ask(
     where they are not the session's own. What came is kept in any case.
     """
     state = _told_of_others(with_model(state))
-    exchange = _shown(state, prompt, growing, summary=summary, once=once)
+    now = state.conversation.world.monotonic
+    began = now()
+    with at_work(state):
+        exchange = _shown(state, prompt, growing, summary=summary, once=once)
     state = replace(state, session=exchange.session, draft="")
+    if exchange.turn.outcome is not Outcome.INTERRUPTED:
+        call_back(state, now() - began)
     if state.context()[1] is None:
         state.known.refresh()  # the reply may have loaded the model
     if exchange.failure is None:

@@ -4,12 +4,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 
+from lmchat.chat.values import Prompt
 from lmchat.errors import SettingsError
 from lmchat.repl.commands.command import Command
 from lmchat.repl.models import with_model
 from lmchat.repl.offers import file
 from lmchat.repl.state import ReplState
-from lmchat.repl.turns import ask_typed
+from lmchat.repl.turns import ask
 from lmchat.settings.prompts import Kind, filled_in, name_of, prompt_names, read_all, read_prompt
 
 
@@ -45,13 +46,13 @@ def _command(name: str, about: str) -> Command:
 def _asked(name: str, state: ReplState, text: str) -> ReplState:
     """Ask a prompt with what was typed after its name; attached files are its input."""
     prompt = read_prompt(state.conversation.settings.path, Kind.PROMPT, name)
-    given = "\n\n".join(file.text for file in state.files)
+    text_given = "\n\n".join(file.text for file in state.files)
     if prompt.model and not state.model:
         state = state.talking_with(model=prompt.model)
     state = with_model(state)
     session = state.session
     once = replace(session, model=prompt.model or session.model, options=prompt.options.over(session.options))
-    asked = ask_typed(replace(state, files=()), filled_in(prompt, text, given), once=once)
-    # What is in the line, to be changed and sent again, is the command.
-    failed = bool(asked.draft)
-    return replace(asked, draft=f"/{name} {text}".rstrip() if failed else "", files=state.files if failed else ())
+    asked = ask(state, Prompt(filled_in(prompt, text, text_given), state.images), once=once)
+    if asked.draft:  # what is in the line, to be changed and sent again, is the command
+        return replace(asked, draft=f"/{name} {text}".rstrip())
+    return replace(asked, images=(), files=())
