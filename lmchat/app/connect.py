@@ -219,7 +219,7 @@ def _found(invocation: Invocation, settings: Settings, *, remember: bool) -> Con
     if sighting is None:
         return None
     address, finding, world = sighting.address, sighting.finding, invocation.world
-    what = (finding.program if finding else "") or "a server"
+    what = "a server that is loading its model" if finding is None else finding.program or "a server"
     withheld_too = " LM_API_TOKEN is not sent there." if settings.has_token else ""
     invocation.say(
         f"lmchat: LM Studio does not answer at {settings.text('url')}; talking to {what}, found at {address.url}."

@@ -53,12 +53,12 @@ def _written(model: Model) -> dict[str, Any]:
         "params": model.params,
         "quantization": model.quantization,
         "reasoning_options": model.reasoning_options,
-        "instances": [each.id for each in model.instances],
+        "instances": [[each.id, each.context_length] for each in model.instances],
     }
 
 
 def _model(kept: Any) -> Model:
-    instances = tuple(Instance(name) for name in kept.pop("instances"))
+    instances = tuple(Instance(name, context) for name, context in kept.pop("instances"))
     return Model(**kept, instances=instances)
 
 

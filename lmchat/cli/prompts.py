@@ -7,11 +7,10 @@ from pathlib import Path
 from threading import Timer
 from typing import TextIO
 
-from lmchat.app.attachments import STDIN, quoted_file, said
+from lmchat.app.attachments import STDIN, files_named, quoted_file, said
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.decoding import Decoded, decode
 from lmchat.errors import BadUseError
-from lmchat.settings.prompts import PromptFile, filled_in
 
 STDIN_PATIENCE = 3.0
 """Seconds to wait for the end of a pipe before saying what is waited for."""
@@ -25,25 +24,20 @@ def prompt_text(invocation: Invocation, words: Sequence[str], flags: ChatFlags) 
     Standard input is the prompt when there are no words, and follows them, one blank line between, when there is
     something in it. A pipe or a file is read to its end, however long that takes; anything else only for `-`.
     """
-    asked, given = _asked_and_given(invocation, words, flags)
+    asked, given = asked_and_given(invocation, words, flags)
     text = "\n\n".join(part for part in (asked, given) if part)
     if not text.strip():
         raise BadUseError("There is no prompt.", hint='Give one: lmchat ask "What is a monad?"')
     return text
 
 
-def saved_text(invocation: Invocation, saved: PromptFile, words: Sequence[str], flags: ChatFlags) -> str:
-    """Return the text of a prompt of the person's own, with words, files and standard input where it wants them."""
-    return filled_in(saved, *_asked_and_given(invocation, words, flags))
-
-
-def _asked_and_given(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> tuple[str, str]:
+def asked_and_given(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> tuple[str, str]:
     """Return the words, and the files' contents and standard input, each of which may be empty."""
     files, words = _files_among(words, flags.files)
     asked = " ".join(word for word in words if word != "-").strip()
     # Of one pipe there is a picture or a text.
     piped = "" if STDIN in flags.images else read_stdin(invocation, flags, explicit="-" in words)
-    parts = [*(quoted_file(path, invocation.say, flags.encoding) for path in files), piped]
+    parts = [*(quoted_file(path, invocation.say, flags.encoding) for path in files_named(files)), piped]
     return asked, "\n\n".join(part for part in parts if part)
 
 
@@ -70,7 +64,8 @@ def _files_among(words: Sequence[str], files: Sequence[Path]) -> tuple[list[Path
     """Return the files to quote, and the words that are left: after `-f a.md`, a shell writes `b*.md` as words."""
     if not files:
         return [], list(words)
-    named = [Path(word) for word in words if word != "-" and Path(word).is_file()]
+    # pathlib's own raises where a word, such as a whole question, is too long for a name.
+    named = [Path(word) for word in words if word != "-" and os.path.isfile(word)]  # noqa: PTH113 - as above
     return [*files, *named], [word for word in words if Path(word) not in named]
 
 

@@ -10,19 +10,19 @@ from urllib.parse import quote
 from lmchat.chat.events import Event, Finished, Phase, Progress, Quiet, kept_words
 from lmchat.chat.models import DownloadJob, Model
 from lmchat.chat.request import ChatRequest
-from lmchat.errors import ChainLostError, LmchatError, RefusedError, ServerError
+from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, ServerError
 from lmchat.wire.address import Address
 from lmchat.wire.dialect import Data, Dialect
 from lmchat.wire.dialects import COMPLETIONS, DIALECTS, LMSTUDIO, RESPONSES
 from lmchat.wire.faults import not_lm_studio
-from lmchat.wire.http import TICK, Piece, exchange
+from lmchat.wire.http import TICK, exchange
 from lmchat.wire.lmstudio.models import LoadedModel, read_job, read_loaded
 from lmchat.wire.loose_json import parse_json, text
 from lmchat.wire.programs import DIFFERING, PROGRAMS, UNKNOWN, Program, adapted
 from lmchat.wire.refusals import foreign, loading, unknown_chain
 from lmchat.wire.request import GREETING, MODELS, Call
 from lmchat.wire.route import Route, stateless, unmanaged
-from lmchat.wire.stream import Pieces, chat_events, json_object, whole_answer
+from lmchat.wire.stream import Pieces, chat_events, json_object, resumed, whole_answer
 
 Tap = Callable[[Mapping[str, Any]], None]
 
@@ -91,9 +91,10 @@ class Client:
     def with_schemas(self) -> "Client":
         """Return a client of the same server on a route where a reply can be bound to a schema.
 
-        Servers that have a route without it have `/v1/chat/completions` beside it.
+        Servers that have a route without it have that of chat completions beside it.
         """
-        return self if self.route.dialect.schemas else replace(self, route=Route(COMPLETIONS, keeps=False))
+        route = replace(self.route, dialect=COMPLETIONS, keeps=False, learned=None)
+        return self if self.route.dialect.schemas else replace(self, route=route)
 
     def _chat(self, request: ChatRequest, tap: Tap | None, *, stream: bool) -> Iterator[Event]:
         dialect, program = self.route.dialect, self._program(request)
@@ -139,11 +140,13 @@ class Client:
 
         try:
             found = detect(self._ask, self.address.host)
+        except NotAllowedError:
+            raise  # it says more than the route that is missing
         except LmchatError as problem:
             route.settled = not loading(problem)
             return not route.settled
         route.settled = True
-        if found is None or DIALECTS[found[0].api] is route.dialect:
+        if found is None or (DIALECTS[found[0].api] is route.dialect and found[0].prefix == route.prefix):
             return False
         finding, _ = found
         route.prefix, route.program = finding.prefix, PROGRAMS[finding.program]
@@ -274,7 +277,7 @@ class Client:
             if self.locate is None:
                 break
             try:
-                return call, _resumed(next(pieces, None), pieces)
+                return call, resumed(next(pieces, None), pieces)
             except ServerError:
                 if not left:
                     raise
@@ -288,13 +291,6 @@ class Client:
         with closing(begun) as pieces:
             head, content = whole_answer(pieces)
         return json_object(head, content, call), call
-
-
-def _resumed(first: Piece | None, rest: Pieces) -> Pieces:
-    """Yield a first piece and the rest; closing it closes the rest."""
-    with closing(rest):
-        yield first
-        yield from rest
 
 
 def _pause() -> Iterator[Event]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NoReturn
@@ -91,6 +92,13 @@ def whole_answer(pieces: Iterable[Piece | None]) -> tuple[Head, bytes]:
         elif isinstance(piece, bytes):
             body += piece
     return head, bytes(body)
+
+
+def resumed(first: Piece | None, rest: Pieces) -> Pieces:
+    """Yield a first piece and the rest; closing it closes the rest."""
+    with closing(rest):
+        yield first
+        yield from rest
 
 
 def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:

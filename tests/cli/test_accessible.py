@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,15 +20,15 @@ PAINTED = re.compile("[\x00-\x06\x08\x0b\x0c\x0e-\x1f\x7f\u2500-\u259f\u2800-\u2
 """Escapes, backspaces, a return to the beginning of a row, drawn lines and bars, and the signs that turn."""
 
 LMCHAT = (sys.executable, "-m", "lmchat")
-WAYS: dict[str, dict[str, str]] = {
+WAYS: dict[str, dict[str, Any]] = {
     "setting": {},
-    "variable": {"LMCHAT_ACCESSIBLE": "1"},
+    "variable": {"environ": {"LMCHAT_ACCESSIBLE": "1"}},
     "dumb": {"term": "dumb"},
 }
 
 
 @pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+def way(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     if request.param == "setting":
         (tmp_path / "settings.toml").write_text("accessible = true\n")
     return WAYS[request.param]
@@ -55,7 +56,7 @@ def painted(there: Window) -> list[str]:
     return PAINTED.findall(there.written.decode())
 
 
-def test_a_reply_comes_in_whole_paragraphs_after_plain_lines(home: Path, studio: Studio, way: dict[str, str]) -> None:
+def test_a_reply_comes_in_whole_paragraphs_after_plain_lines(home: Path, studio: Studio, way: dict[str, Any]) -> None:
     text = "One **two**\n\n| a | b |\n|---|---|\n\n```py\nx\n\ny\n```\nend"
     pieces = [event("message.delta", content=piece) for piece in text]
     thought = [event("reasoning.start"), event("reasoning.delta", content="Hm."), event("reasoning.end")]
@@ -69,7 +70,7 @@ def test_a_reply_comes_in_whole_paragraphs_after_plain_lines(home: Path, studio:
     assert painted(there) == []
 
 
-def test_a_long_wait_is_said_once_in_words(home: Path, studio: Studio, way: dict[str, str]) -> None:
+def test_a_long_wait_is_said_once_in_words(home: Path, studio: Studio, way: dict[str, Any]) -> None:
     loading = [event("model_load.progress", model_instance_id="acme/big", progress=part / 20) for part in range(20)]
     started = (event("chat.start", model_instance_id="acme/big"), event("model_load.start"), 2.2)
     studio.replies = [stream(*started, *loading, event("message.delta", content="Yes."), ended("Yes."))]
@@ -80,7 +81,7 @@ def test_a_long_wait_is_said_once_in_words(home: Path, studio: Studio, way: dict
     assert painted(there) == []
 
 
-def test_talk_asks_for_numbers_and_paints_nothing(home: Path, studio: Studio, way: dict[str, str]) -> None:
+def test_talk_asks_for_numbers_and_paints_nothing(home: Path, studio: Studio, way: dict[str, Any]) -> None:
     studio.models = (dict(EYES), dict(EYES, key="acme/ears", display_name="Ears"))
     studio.replies = [spoken("**Bold**")]
     with window([*LMCHAT, "--url", studio.server.url, "talk", "sky"], home, **way) as there:
@@ -118,7 +119,7 @@ def test_talk_asks_for_numbers_and_paints_nothing(home: Path, studio: Studio, wa
     ],
     ids=" ".join,
 )  # fmt: skip
-def test_no_command_paints(home: Path, studio: Studio, way: dict[str, str], arguments: tuple[str, ...]) -> None:
+def test_no_command_paints(home: Path, studio: Studio, way: dict[str, Any], arguments: tuple[str, ...]) -> None:
     with window([*LMCHAT, "--url", studio.server.url, *arguments], home, columns=120, **way) as there:
         there.ended()
     assert there.written
@@ -127,7 +128,7 @@ def test_no_command_paints(home: Path, studio: Studio, way: dict[str, str], argu
         assert "Loading acme/eyes" in there.written.decode()
 
 
-def test_branches_are_indented(home: Path, way: dict[str, str]) -> None:
+def test_branches_are_indented(home: Path, way: dict[str, Any]) -> None:
     with window([*LMCHAT, "sessions", "tree", "sky"], home, **way) as there:
         there.ended()
     rows = [row.rstrip() for row in there.written.decode().splitlines()]

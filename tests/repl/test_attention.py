@@ -44,12 +44,12 @@ def test_focus_is_what_was_said_last() -> None:
     assert not reports_focus({**XTERM, "TMUX": "x"})
 
 
-def talking(home: Path, studio: Studio, gate: threading.Event, **environ: str) -> Window:
+def talking(home: Path, studio: Studio, gate: threading.Event, environ: dict[str, str]) -> Window:
     """Return a window in which a reply runs until the gate opens."""
     begun = event("message.delta", content="Well, ")
     studio.replies = [stream(event("chat.start", model_instance_id="acme/big"), begun, gate, ended("Well, yes."))]
     (home / "settings.toml").write_text('notify = "bell"\nnotify_after = 0.3\ntitle = true\n')
-    there = Window(talk_command(studio.server.url, "sky"), home, **environ)
+    there = Window(talk_command(studio.server.url, "sky"), home, environ=environ)
     there.until_prompt()
     there.send("hello\r")
     there.until("Well,")
@@ -81,7 +81,7 @@ def test_a_person_who_looks_away_is_called_once(
     tmp_path: Path, studio: Studio, keys: str, environ: dict[str, str], wanted: int
 ) -> None:
     gate = threading.Event()
-    there = talking(tmp_path, studio, gate, **environ)
+    there = talking(tmp_path, studio, gate, environ)
     try:
         there.send(keys)
         there.read(0.5)

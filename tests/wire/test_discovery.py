@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from lmchat.errors import LmchatError
+from lmchat.errors import LmchatError, NotAllowedError
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.wire.discovery import State, look
@@ -150,6 +150,13 @@ def test_a_server_that_loads_its_model_while_it_is_found_out_is_waited_for() -> 
     with ScriptedServer(*answers) as server:
         events = list(Client(Address(server.url), route=Route(settled=False)).chat(HELLO))
     assert words(events) == "Hello! How can I assist you today?"
+
+
+def test_a_server_that_wants_a_token_before_it_says_what_it_is_says_that() -> None:
+    served = by_path(v1_models=answer(401, '{"error":{"message":"No api key passed in.","code":"401"}}'))
+    with ScriptedServer(served) as server, pytest.raises(NotAllowedError) as caught:
+        list(Client(Address(server.url), route=Route(settled=False)).chat(HELLO))
+    assert "LM Studio" not in caught.value.hint
 
 
 def test_a_server_that_nobody_knows_is_refused_as_it_refused() -> None:

@@ -10,6 +10,7 @@ from lmchat.repl.commands.command import Command, nothing
 from lmchat.repl.commands.elsewhere import MEANT, OURS, ordinary_slash
 from lmchat.repl.commands.overview import Group, explained, key_rows, overview, whole_help
 from lmchat.repl.commands.prompts import prompt_command, prompt_commands
+from lmchat.repl.literal import slash_command
 from lmchat.repl.matching import Offer
 from lmchat.repl.offers import one_word
 from lmchat.repl.state import ReplState
@@ -117,25 +118,25 @@ def command_in(text: str, state: ReplState | None = None) -> tuple[Command, str]
     """
     if text.strip() in {"exit", "quit"}:
         return BY_NAME["quit"], ""
-    text = ordinary_slash(text)
-    if not text.startswith("/") or text.startswith("//"):
+    found = slash_command(text)
+    if found is None:
         return None
-    word, *rest = text.split(maxsplit=1)
-    name, arguments = word[1:], rest[0].strip() if rest else ""
-    if name.lower() in BY_NAME:
-        return command_named(name), arguments
-    if state is not None and (found := prompt_command(state, name)):
-        return found, arguments
-    if _exists(word):
-        return None
-    own = {each.name: each for each in prompt_commands(state, BY_NAME)} if state is not None else NONE
-    return command_named(name, own), arguments
+    word, arguments = found
+    if word.lower() not in BY_NAME:
+        if state is not None and (own := prompt_command(state, word)):
+            return own, arguments.strip()
+        if _exists(f"/{word}"):
+            return None
+    prompts = {each.name: each for each in prompt_commands(state, BY_NAME)} if state is not None else NONE
+    return command_named(word, prompts), arguments.strip()
 
 
-def sent_text(text: str) -> str:
-    """Return what a line that is no command sends: one slash of `//text` only made that clear."""
-    slashed = text.startswith("//") and len(text) > len("//") and not text[2].isspace()
-    return text[1:] if slashed else text
+def is_command(line: str, state: ReplState) -> bool:
+    """Tell whether a line begins with a command that there is, or a prompt of the person."""
+    found = slash_command(line)
+    if found is None:
+        return False
+    return found[0].lower() in {*BY_NAME, *OURS} or prompt_command(state, found[0]) is not None
 
 
 def readme_rows() -> list[tuple[str, str]]:
