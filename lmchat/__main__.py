@@ -83,6 +83,7 @@ def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
     from lmchat.render.failures import show_failure
     from lmchat.render.json_output import error_document, write_document
     from lmchat.render.theme import When
+    from lmchat.settings.accessible import made_accessible
 
     wanted = _wanted(arguments)
     if wanted.as_json:
@@ -91,7 +92,9 @@ def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
             return error.status
         abandon(world.stdout)
     # As it was typed: what is wrong may be that the settings cannot be read.
-    show_failure(world, error, colour=next((each for each in When if each.value == wanted.color), When.AUTO))
+    show_failure(
+        made_accessible(world), error, colour=next((each for each in When if each.value == wanted.color), When.AUTO)
+    )
     return error.status
 
 

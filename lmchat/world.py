@@ -184,6 +184,11 @@ def _shown(text: str) -> str:
     return shown if len(shown) <= 60 else f"{shown[:57]}…"
 
 
+def let_libraries_paint_nothing() -> None:
+    """Tell libraries that look for the kind of the terminal by themselves that it knows no escapes."""
+    os.environ["TERM"] = "dumb"
+
+
 def abandon(stream: TextIO) -> None:
     """Send the rest of a stream nowhere, because its reader has gone: the flush at exit must not fail."""
     try:

@@ -14,19 +14,28 @@ from lmchat.errors import LmchatError
 from lmchat.render.json_output import turn_document
 
 
-def asked(conversation: Conversation, session: Session, prompt: Prompt, *, growing: Session | None = None) -> Exchange:
-    """Ask, show what comes, and return how it went; `growing` is as `Conversation.speak` has it, else as `--at` says.
+def asked(
+    conversation: Conversation,
+    session: Session,
+    prompt: Prompt,
+    *,
+    growing: Session | None = None,
+    once: Session | None = None,
+) -> Exchange:
+    """Ask, show what comes, and return how it went.
+
+    `growing` and `once` are as `Conversation.speak` has them, but for the turn that `--at` says.
 
     Raise LmchatError where nothing could be sent.
     """
     flags = conversation.flags
-    conversation.check(session, prompt)
+    conversation.check(once or session, prompt)
     if growing is None and flags.at is not None:
         growing = moved_to(session, flags.at)
     exchange: Exchange | None = None
     try:
         with view_for(conversation) as show:
-            exchange = conversation.speak(session, prompt, show.show, growing=growing)
+            exchange = conversation.speak(session, prompt, show.show, growing=growing, once=once)
             if exchange.failure is not None:
                 raise exchange.failure
             if flags.as_jsonl or (flags.as_json and len(flags.models) < 2):

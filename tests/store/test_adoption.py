@@ -60,10 +60,11 @@ def test_a_reply_that_branches_without_end_is_refused(store: Store) -> None:
 
 
 def test_a_store_of_the_version_before_takes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as before:
-        before.setattr(schema, "STEPS", schema.STEPS[:2])
-        before.setattr(database, "VERSION", 2)
-        opened(tmp_path).close()
+    with monkeypatch.context() as older:
+        older.setattr(schema, "STEPS", schema.STEPS[:2])
+        older.setattr(database, "VERSION", 2)
+        with opened(tmp_path) as store:
+            store.create("one")
     with opened(tmp_path) as store:
         store.adopt(conversation("1"), LeftOut())
-        assert names(store) == ["colours"]
+        assert names(store) == ["one", "colours"]
