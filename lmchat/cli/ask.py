@@ -18,12 +18,14 @@ from lmchat.cli.asking import asked, say_of
 from lmchat.cli.prompts import prompt_text
 from lmchat.errors import ExitStatus
 from lmchat.render.json_output import write_document
+from lmchat.world import require_output
 
 
 def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> ExitStatus:
     """Ask one prompt and show the answer; raise LmchatError where there is none."""
     if flags.output is not None and flags.output != STDIN:
         return _into_file(invocation, words, flags, flags.output)
+    require_output(invocation.world)
     # Before anything is silenced: what was read otherwise than it was given must be said.
     prompt = Prompt(prompt_text(invocation, words, flags), pictures(invocation, flags.images) if flags.images else ())
     person = invocation

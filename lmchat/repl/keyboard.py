@@ -1,5 +1,6 @@
 """Where the person types: the input line with its history, keys, completion and toolbar; questions and choices."""
 
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -128,6 +129,7 @@ class Keyboard:
                 [("class:prompt", PROMPT), ("", shown)],
                 default=self._folds.fold(draft),
                 completer=completer or DummyCompleter(),
+                handle_sigint=signal.getsignal(signal.SIGINT) is not signal.SIG_IGN,
             )
         except EOFError:
             self._keep_unsent()
