@@ -43,6 +43,7 @@ Register-ArgumentCompleter -Native -CommandName lmchat -ScriptBlock {
 |command|ask||Ask once and print the answer.
 |command|talk||Talk in a session; without a name a new one begins.
 |command|serve||Serve LM Studio's API to programs on this machine: with the built-in model,...
+|command|servers||Show which servers answer, and which one lmchat talks to.
 |command|help||Show help for a command.
 |command|completion||Print a script that completes commands with Tab.
 |command|sessions||List, show, search and manage saved sessions.
@@ -90,6 +91,7 @@ ask|flag|-q||Say nothing on stderr but errors.
 ask|option|--output|file|Write the answer there: -o answer.md.
 ask|option|-o|file|Write the answer there: -o answer.md.
 ask|flag|--force||Replace a file that is there, without a question.
+ask|option|--schema||The answer is JSON that fits this schema: city.json.
 talk|argument|NAME|ask sessions|The session; created if it is new.
 talk|option|--session|ask sessions|The same, such as -s holidays.
 talk|option|-s|ask sessions|The same, such as -s holidays.
@@ -129,6 +131,7 @@ serve|option|--port||Listen there; 0: any.
 serve|option|--token||Require this token from clients; also LMCHAT_SERVE_TOKEN.
 serve|option|--upstream|words local|Answer with that server's models; conversations are kept here.
 serve|option|--upstream-token-env|ask sessions|The environment variable with that server's token.
+servers|flag|--json||One JSON document on stdout, for scripts.
 completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The shell; its script goes to stdout.
 sessions|flag|--json||One JSON document on stdout, for scripts.
 sessions|command|list||List the sessions, the one used last first, on a terminal last.
@@ -218,6 +221,7 @@ local|command|stop||End the built-in model's server now.
 help|command|ask||Ask once and print the answer.
 help|command|talk||Talk in a session; without a name a new one begins.
 help|command|serve||Serve LM Studio's API to programs on this machine: with the built-in model,...
+help|command|servers||Show which servers answer, and which one lmchat talks to.
 help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
 help sessions|command|list||List the sessions, the one used last first, on a terminal last.

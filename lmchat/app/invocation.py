@@ -12,6 +12,11 @@ BUILT_IN = "local"
 """The URL people write for the built-in model, and the name its response ids are kept under."""
 
 
+def usual_url(port: int) -> str:
+    """Return the address of a port of this machine, and of no other whatever `localhost` may mean."""
+    return f"http://127.0.0.1:{port}"
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """The world and the options that every command shares."""
@@ -71,6 +76,7 @@ class ChatFlags:
     force: bool = False
     stdin: bool = True
     encoding: str | None = None
+    schema: str | None = None
     pick: bool = False
 
     @property

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from lmchat.chat.models import Instance, Model
 from lmchat.errors import LmchatError
+from lmchat.wire.dialect import Finding
 from lmchat.world import World, replace_file
 
 KEPT = timedelta(days=1)
@@ -60,19 +62,20 @@ def _model(kept: Any) -> Model:
     return Model(**kept, instances=instances)
 
 
-def remember_route(world: World, server: str, api: str, keeps: bool) -> None:
-    """Keep which API a server was found to speak, and whether it keeps conversations."""
-    document = {"at": world.now().isoformat(), "api": api, "keeps": keeps}
+def remember_route(world: World, server: str, finding: Finding) -> None:
+    """Keep what was found out of a server: its API, and whether it keeps conversations."""
+    document = {"at": world.now().isoformat(), **asdict(finding)}
     with suppress(OSError, RuntimeError):
         replace_file(_path(world, server, "api"), json.dumps(document), durable=False)
 
 
-def known_route(world: World, server: str) -> tuple[str, bool] | None:
+def known_route(world: World, server: str) -> Finding | None:
     """Return what was found out of a server, None where nothing was, or not for a day: another may answer there."""
     try:
         document: Any = json.loads(_path(world, server, "api").read_text(encoding="utf-8"))
-        age = world.now() - datetime.fromisoformat(document["at"])
-        return (str(document["api"]), bool(document["keeps"])) if age <= KEPT else None
+        age = world.now() - datetime.fromisoformat(document.pop("at"))
+        # What an older lmchat wrote lacks the newer members, and is found out again.
+        return Finding(**document) if age <= KEPT and len(document) == len(fields(Finding)) else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
 

@@ -4,11 +4,11 @@ The one rule of what goes over the wire is here (`follows` and `unsent`).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from typing import NewType, cast
+from typing import NewType, Protocol, cast, overload, runtime_checkable
 
 from lmchat.advice import Action, Do
 from lmchat.chat.values import Cut, Integration, Options, Prompt, Reply
@@ -89,6 +89,38 @@ class Turn:
         return f"{self.outcome.value}: {why}" if why else self.outcome.value
 
 
+@runtime_checkable
+class Numbered(Protocol):
+    """Turns of which the numbers can be read without the turns."""
+
+    def way(self, to: TurnId) -> Sequence[TurnId]:
+        """Return the numbers of the turns from the root to `to`; raise KeyError for one that is missing."""
+
+
+class TurnPath(Sequence[Turn]):
+    """Turns in a row of which only the numbers are in memory; each is read when it is looked at."""
+
+    def __init__(self, numbers: Sequence[TurnId], read: Callable[[TurnId], Turn]) -> None:
+        self._numbers = numbers
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[Turn]:
+        return map(self._read, self._numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> Turn: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "TurnPath": ...
+
+    def __getitem__(self, place: int | slice) -> "Turn | TurnPath":
+        numbers = self._numbers[place]
+        return self._read(numbers) if isinstance(numbers, int) else TurnPath(numbers, self._read)
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """A name, the turn it points at (None before the first), and what it talks with.
@@ -116,9 +148,20 @@ class Session:
             yield turn
             turn_id = turn.parent
 
-    def path(self) -> tuple[Turn, ...]:
-        """Return every turn from the root to the head."""
-        return tuple(self.lineage())[::-1]
+    def way(self) -> Sequence[TurnId]:
+        """Return the numbers of the turns from the root to the head; raise StoreError where one is missing."""
+        if self.head is None:
+            return ()
+        if not isinstance(self.turns, Numbered):
+            return [turn.id for turn in self.lineage()][::-1]
+        try:
+            return self.turns.way(self.head)
+        except KeyError as error:
+            raise self._missing(error.args[0]) from None
+
+    def path(self) -> "TurnPath":
+        """Return the turns from the root to the head, each of which is read when it is looked at."""
+        return TurnPath(self.way(), self._read)
 
     @property
     def base(self) -> TurnId | None:
@@ -165,10 +208,13 @@ class Session:
         try:
             return self.turns[turn_id]
         except KeyError:
-            raise StoreError(
-                f"Turn {turn_id} of session '{self.name}' is missing.",
-                hint="Another program deleted it, or the file is damaged.",
-            ) from None
+            raise self._missing(turn_id) from None
+
+    def _missing(self, turn_id: TurnId) -> StoreError:
+        return StoreError(
+            f"Turn {turn_id} of session '{self.name}' is missing.",
+            hint="Another program deleted it, or the file is damaged.",
+        )
 
     def _growing(self) -> Iterator[Turn]:
         base = self.base

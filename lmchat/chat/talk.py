@@ -46,9 +46,9 @@ class Kept:
 class Keep(Protocol):
     """What keeps a turn where it survives the program.
 
-    The first call, with an unnumbered turn, numbers it; later calls with that number replace what it holds, and
-    `done` ends it and moves the session's head to it, unless nothing came of it. A turn that ended before is only
-    updated. Calling it again with the same turn changes nothing.
+    The first call, with an unnumbered turn, numbers it; later calls with that number tell how far its reply has grown:
+    nothing of it changes any more. `done` says what the turn is in the end and moves the session's head to it, unless
+    nothing came of it. A turn that ended before is only updated. Calling it again with the same turn changes nothing.
     """
 
     def __call__(self, turn: Turn, *, done: bool) -> Kept:
@@ -126,6 +126,7 @@ def talk(
     finally:
         fault = failure.message if failure else cut.value if cut else ""
         turn = replace(attempt.draft, reply=attempt.reply(), outcome=outcome, fault=fault)
+        attempt.gathering = None  # the reply may be long, and keeping it takes memory
         kept = _keep_surely(keep, turn)
     if not kept.is_head and not turn.barren:
         show(Branched(turn.id))

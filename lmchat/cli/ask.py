@@ -11,10 +11,9 @@ from lmchat.app.files import place_for, write_text
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.sessions import resolve_session
 from lmchat.chat.models import Model
-from lmchat.chat.session import Outcome
 from lmchat.chat.values import Prompt
 from lmchat.cli.ask_several import ask_several
-from lmchat.cli.asking import asked, say_of
+from lmchat.cli.asking import asked, ended
 from lmchat.cli.prompts import prompt_text
 from lmchat.errors import ExitStatus
 from lmchat.render.json_output import write_document
@@ -23,6 +22,11 @@ from lmchat.world import require_output
 
 def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> ExitStatus:
     """Ask one prompt and show the answer; raise LmchatError where there is none."""
+    schema = None
+    if flags.schema is not None:
+        from lmchat.schema import read_schema
+
+        schema, flags = read_schema(flags.schema), replace(flags, plain=True)
     if flags.output is not None and flags.output != STDIN:
         return _into_file(invocation, words, flags, flags.output)
     require_output(invocation.world)
@@ -35,15 +39,14 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
     with open_kept_store(invocation, apart=flags.apart, private=flags.private) as store:
         session = resolve_session(store, settings, flags, invocation.say)
         tap = _event_writer(invocation) if flags.as_jsonl else None
-        with open_conversation(invocation, settings, store, flags, tap=tap) as conversation:
+        with open_conversation(invocation, settings, store, flags, tap=tap, schema=schema) as conversation:
             if len(flags.models) > 1:
                 return ask_several(person, conversation, session, prompt)
             session = conversation.with_model(session, _chooser(invocation))
             exchange = asked(conversation, session, prompt)
             if exchange.failure is not None:
                 raise exchange.failure
-            say_of(person, conversation, exchange)
-    return ExitStatus.INTERRUPTED if exchange.turn.outcome is Outcome.INTERRUPTED else ExitStatus.OK
+            return ended(person, conversation, exchange)
 
 
 def _into_file(invocation: Invocation, words: Sequence[str], flags: ChatFlags, path: Path) -> ExitStatus:

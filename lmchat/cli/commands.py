@@ -119,6 +119,10 @@ def ask(
         typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write the answer there: -o answer.md."),
     ] = None,
     force: given.Force = False,
+    schema: Annotated[
+        str | None,
+        typer.Option("--schema", metavar="FILE|JSON", help="The answer is JSON that fits this schema: city.json."),
+    ] = None,
 ) -> int:
     """Ask once and print the answer.
 
@@ -132,6 +136,7 @@ def ask(
     from lmchat.cli.ask import ask_once
 
     flags = replace(flags, name=session, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet, output=output, force=force)
+    flags = replace(flags, schema=schema)
     return ask_once(context.obj, prompt or (), flags)
 
 
@@ -194,6 +199,22 @@ def serve(
         from lmchat.app.local import serve_model
 
         serve_model(invocation, port=port, token=token)
+
+
+@app.command()
+def servers(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show which servers answer, and which one lmchat talks to.
+
+    Those that are named, those on this machine's usual ports, and the built-in one.
+
+    \b
+    lmchat servers
+    lmchat servers --json | jq -r '.[] | select(.state == "ready").url'
+    """
+    from lmchat.app.display import theme_of, width_of
+    from lmchat.app.servers import show_servers
+
+    show_servers(context.obj, theme_of(context.obj), width_of(context.obj), as_json=as_json)
 
 
 app.add_typer(sessions, name="sessions")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
-from lmchat.render.notes import INTERRUPTED, branched_note, resending_note, stats_note
+from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note
 from lmchat.render.painter import Painter
 from lmchat.render.progress import Activity
 from lmchat.render.sanitize import Sanitizer, sanitize_line
@@ -58,9 +58,9 @@ class Margin:
                 self._think(text)
             case PartEnded():
                 self._end_thought()
-            case Finished(reply):
+            case Finished():
                 if self._wanted.stats:
-                    self._stats = stats_note(reply.stats, context_length=self._wanted.context_length)
+                    self._stats = finished_note(event, self._wanted.context_length)
             case _:
                 pass
         if self._progress is not None:

@@ -30,7 +30,7 @@ from lmchat.chat.values import InvalidToolCall, Message, OtherItem, Reasoning, R
 from lmchat.render.cells import BLANK, Row, line_row
 from lmchat.render.failures import show_note
 from lmchat.render.margin import DisplayOptions, Thoughts
-from lmchat.render.notes import INTERRUPTED, branched_note, resending_note, stats_note, thought_note
+from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note, thought_note
 from lmchat.render.painter import Painter
 from lmchat.render.progress import Activity, Thinking, call_rows, invalid_call_rows
 from lmchat.render.sanitize import Sanitizer, sanitize
@@ -62,7 +62,7 @@ class Screen:
         self._next_paint = 0.0
         self._part_began: float | None = None
         self._anything = self._gap_due = False
-        self._reply: Reply | None = None
+        self._finished: Finished | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -78,11 +78,11 @@ class Screen:
                 return
             with self._shield.painting():
                 self._end_parts()
-                if isinstance(error, KeyboardInterrupt) or (error is None and self._reply is None):
+                if isinstance(error, KeyboardInterrupt) or (error is None and self._finished is None):
                     self._settle([line_row(INTERRUPTED, self._theme.styles.faint, self._theme, self._painter.width)])
                 self._painter.close()
-            if self._wanted.stats and self._reply is not None:
-                self._note(stats_note(self._reply.stats, context_length=self._wanted.context_length))
+            if self._wanted.stats and self._finished is not None:
+                self._note(finished_note(self._finished, self._wanted.context_length))
 
     def show(self, event: Event) -> None:
         """Show one event."""
@@ -109,6 +109,8 @@ class Screen:
                 if self._message is None:
                     self._activity.observe(event, self._now())
             case Finished(reply):
+                self._end_parts()
+                self._finished = event
                 self._take_whole(reply)
             case Resending():
                 self._note(resending_note(event))
@@ -187,9 +189,7 @@ class Screen:
                 pass
 
     def _take_whole(self, reply: Reply) -> None:
-        """End the turn; what did not come piece by piece is shown now."""
-        self._end_parts()
-        self._reply = reply
+        """Show what did not come piece by piece."""
         if self._anything:
             return
         for item in reply.items:
@@ -219,7 +219,7 @@ class Screen:
     def _paint(self) -> None:
         """Paint what goes on while no message is open, now and then."""
         now = self._now()
-        if now < self._next_paint or self._reply is not None:
+        if now < self._next_paint or self._finished is not None:
             return
         self._next_paint = now + _FRAME_SECONDS
         width, height = self._painter.width, self._painter.height

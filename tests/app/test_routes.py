@@ -6,7 +6,7 @@ from tests.cli.program import run
 from tests.wire.scripted import ScriptedServer, answer
 from tests.wire.test_dialects import GREAT, NO_ROUTE, recorded
 
-MODELS = answer(200, GREAT % "vllm")
+MODELS = answer(200, GREAT % "sglang")
 REPLY = recorded("chat_stream_usage")
 
 

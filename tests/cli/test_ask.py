@@ -388,7 +388,7 @@ def test_a_kill_in_mid_reply_leaves_an_interrupted_turn_with_its_text(tmp_path: 
     with ScriptedServer(stream(begun, HOLD)) as server:
         program = started(tmp_path, "--url", server.url, "ask", "-m", "tiny", "-s", "killed", "Tell me")
         with opened(tmp_path) as store:
-            while ("Blue.",) not in store._database.rows("SELECT reply FROM turn"):
+            while store._database.row("SELECT 1 FROM draft_piece WHERE item LIKE '%Blue.%'") is None:
                 assert program.poll() is None
                 time.sleep(0.02)
         assert program.stdout is not None

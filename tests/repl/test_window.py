@@ -41,7 +41,7 @@ def talking(tmp_path: Path, studio: Studio) -> Iterator[Window]:
 
 def turns(home: Path, name: str = "s") -> tuple[Turn, ...]:
     with open_store(home, now=lambda: datetime.now(UTC)) as store:
-        return store.find(name).path()
+        return tuple(store.find(name).path())
 
 
 def given_back(there: Window) -> bool:
@@ -409,7 +409,7 @@ def test_numbers_are_not_torn_at_the_margin(tmp_path: Path, studio: Studio) -> N
         there.send("/stats\r")
         there.until("(5%)")
         assert "Turn 1, acme/big: 10 tokens · 50.0" in there.rows()
-        assert "tokens/s · context 50 of 1,000 (5%)" in there.rows()
+        assert "tokens/s · context 50 of 1,000 (5%) ·" in there.rows()
 
 
 def test_clear_leaves_the_prompt_alone_on_the_screen(talking: Window) -> None:
@@ -448,4 +448,4 @@ def test_two_windows_follow_a_rename_and_are_told_of_a_deletion(tmp_path: Path, 
 
 def turns_in_trash(home: Path) -> tuple[Turn, ...]:
     with open_store(home, now=lambda: datetime.now(UTC)) as store:
-        return store.find(store.restore("renamed")).path()
+        return tuple(store.find(store.restore("renamed")).path())

@@ -50,7 +50,7 @@ def newer(store: Store) -> Session:
 
 
 def test_items_options_and_stats_of_a_newer_lmchat_are_read(newer: Session) -> None:
-    turn = newer.turns[newer.path()[0].id]
+    turn = newer.turns[newer.way()[0]]
     assert turn.reply.text == "Blue."
     assert turn.reply.stats.input_tokens == 3
     assert newer.options.given()["top_k"] == 3

@@ -13,7 +13,7 @@ OURS = {
     "summarize": "compact", "summarise": "compact", "compress": "compact",
     "reset": "new", "chat": "new",
     "resume": "switch", "open": "switch",
-    "ls": "sessions", "list": "sessions", "chats": "sessions", "history-search": "search", "find": "search",
+    "ls": "sessions", "chats": "sessions", "find": "search",
     "title": "rename", "name": "rename", "rm": "delete",
     "pull": "download", "ps": "models",
     "config": "set", "settings": "set", "options": "set", "params": "set",
@@ -25,6 +25,7 @@ OURS = {
 """Names of other programs, and the command that does the same here."""
 
 MEANT = {
+    "list": "/sessions lists the sessions, /models the models.",
     "show": "/models shows the models, /set the options and /system the system prompt.",
     "session": "/switch picks a session, /new begins one and /rename gives it another name.",
     "drop": "/file off and /image off drop what is attached.",

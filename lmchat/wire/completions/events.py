@@ -55,7 +55,7 @@ class CompletionReader:
 
     def end(self, *, done: bool) -> Iterator[Event]:
         """Yield the reply, unless the stream just stopped."""
-        if not (done or self.finish):
+        if self.finish == "error" or not (done or self.finish):
             return
         yield from self._enter(None)
         reply = self._reply()

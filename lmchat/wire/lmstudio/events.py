@@ -119,6 +119,8 @@ def _stats(data: Mapping[str, Any]) -> Stats:
 
 def read_event(kind: str, data: Data) -> Event:
     """Read one event of any kind but `error`, which needs judging (`faults.stream_refusal`)."""
+    if kind == "message.delta":  # nearly all
+        return MessageDelta(text(data.get("content")))
     reader = _READERS.get(kind)
     return reader(data) if reader else Unknown(kind, data)
 
@@ -165,7 +167,6 @@ _READERS: dict[str, Callable[[Data], Event]] = {
     "reasoning.delta": lambda data: ReasoningDelta(text(data.get("content"))),
     "reasoning.end": lambda _data: PartEnded(Part.REASONING),
     "message.start": lambda _data: PartStarted(Part.MESSAGE),
-    "message.delta": lambda data: MessageDelta(text(data.get("content"))),
     "message.end": lambda _data: PartEnded(Part.MESSAGE),
     "tool_call.start": _tool_started,
     "tool_call.name": _tool_named,
@@ -182,10 +183,10 @@ class NativeReader:
 
     request: ChatRequest
 
-    def event(self, kind: str, data: Data) -> Iterator[Event]:
-        """Yield one event."""
+    def event(self, kind: str, data: Data) -> tuple[Event]:
+        """Return one event."""
         event = read_event(kind, data)
-        yield replace(event, cut=self._cut(event.reply)) if isinstance(event, Finished) else event
+        return (replace(event, cut=self._cut(event.reply)),) if isinstance(event, Finished) else (event,)
 
     def end(self, *, done: bool) -> Iterator[Event]:
         """Yield nothing: only `chat.end` completes a reply."""

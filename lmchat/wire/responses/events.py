@@ -124,7 +124,9 @@ class ResponseReader:
         if not any(isinstance(item, Message | ToolCall) for item in items):
             thought, said = (self.texts[part].getvalue() for part in (Part.REASONING, Part.MESSAGE))
             items = (*([Reasoning(thought)] if thought else []), *([Message(said)] if said else [])) or items
-        response_id = text(response.get("id")) if self.request.store else ""
+        # Ollama says that it does not store, and gives an id all the same.
+        stored = self.request.store and response.get("store") is not False
+        response_id = text(response.get("id")) if stored else ""
         reply = Reply(
             items,
             ResponseId(response_id) if response_id else None,
