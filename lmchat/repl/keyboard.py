@@ -1,5 +1,6 @@
 """Where the person types: the input line with its history, keys, completion and toolbar; questions and choices."""
 
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -150,6 +151,7 @@ class Keyboard:
                 default=self._folds.fold(draft),
                 completer=completer or DummyCompleter(),
                 pre_run=self._time_notice,
+                handle_sigint=signal.getsignal(signal.SIGINT) is not signal.SIG_IGN,
             )
         except EOFError:
             self._keep_unsent()

@@ -29,6 +29,7 @@ from lmchat.repl.shell import run_command
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar
 from lmchat.repl.turns import ask, ask_typed
+from lmchat.world import handle_signal
 
 _HISTORY = "history"
 _KEEP_TITLE, _TITLE_BACK = "\x1b[22;2t", "\x1b[23;2t"
@@ -181,7 +182,7 @@ def _ctrl_c_interrupts(now: Callable[[], float]) -> Iterator[None]:
             raised_at = now()
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = handle_signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
@@ -191,7 +192,7 @@ def _ctrl_c_interrupts(now: Callable[[], float]) -> Iterator[None]:
 @contextmanager
 def _ctrl_c_waits() -> Iterator[None]:
     """Ignore Ctrl-C outside of replies and commands: at the prompt it is a key like any other."""
-    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    before = handle_signal(signal.SIGINT, lambda _number, _frame: None)
     try:
         yield
     finally:

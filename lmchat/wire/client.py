@@ -29,6 +29,8 @@ Tap = Callable[[Mapping[str, Any]], None]
 _TRIES = 20
 """How often, a tick apart, a server that may move is looked for again."""
 
+_QUESTION_SECONDS, _ACTION_SECONDS, _LOAD_SECONDS = 30, 60, 1800
+"""How long a server may say nothing to a question about its models, to a task, and while it loads a model."""
 _ASK_SECONDS = 10.0
 """How long a server may be silent that is asked what it is."""
 
@@ -189,7 +191,7 @@ class Client:
 
     def _models(self) -> tuple[Model, ...]:
         dialect = self.route.dialect
-        data, call = self._answer("GET", self._path(dialect.models_path), read_seconds=30)
+        data, call = self._answer("GET", self._path(dialect.models_path), read_seconds=_QUESTION_SECONDS)
         models = dialect.models(data)
         if models is None:
             raise not_lm_studio(call, "something that is no list of models")
@@ -228,28 +230,28 @@ class Client:
             "echo_load_config": echo_load_config,
         }
         given = {name: value for name, value in options.items() if value is not None}
-        return read_loaded(self._manage("load", {"model": key, **given}))
+        return read_loaded(self._manage("load", {"model": key, **given}, seconds=_LOAD_SECONDS))
 
     def unload(self, instance_id: str) -> str:
         """Unload one instance and return its id."""
-        answer = self._manage("unload", {"instance_id": instance_id})
+        answer = self._manage("unload", {"instance_id": instance_id}, seconds=_ACTION_SECONDS)
         return text(answer.get("instance_id")) or instance_id
 
     def download(self, name: str, quantization: str | None = None) -> DownloadJob:
         """Begin a download of a catalogue id or a Hugging Face URL (only a URL takes a quantization)."""
         body = {"model": name} | ({"quantization": quantization} if quantization else {})
-        return read_job(self._manage("download", body))
+        return read_job(self._manage("download", body, seconds=_ACTION_SECONDS))
 
     def download_status(self, job_id: str) -> DownloadJob:
         """Ask how far a download is."""
         path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
-        return read_job(self._answer("GET", path, read_seconds=30)[0], job_id)
+        return read_job(self._answer("GET", path, read_seconds=_QUESTION_SECONDS)[0], job_id)
 
-    def _manage(self, route: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _manage(self, route: str, body: Mapping[str, Any], *, seconds: float) -> Mapping[str, Any]:
         if not self.route.dialect.manages:
             raise unmanaged()
         try:
-            return self._answer("POST", f"{MODELS}/{route}", body)[0]
+            return self._answer("POST", f"{MODELS}/{route}", body, read_seconds=seconds)[0]
         except RefusedError as error:
             if self._finds_dialect(error) and not self.route.dialect.manages:
                 raise unmanaged() from error
