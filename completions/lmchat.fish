@@ -3,16 +3,44 @@
 
 # All that can be typed, one line each: PATH|KIND|NAME|VALUES|HELP.
 set -g __lmchat_table (string split \n -- '
-|option|--url|words local|The server, such as http://10.0.0.2:1234, or local.
-|option|--api|words auto lmstudio responses completions|The server\'s API; auto finds it out.
-|option|--profile|ask profiles|Use this profile of the settings, such as work.
-|option|--color|words auto always never|When to use colours.
-|flag|--debug||Requests and timings on stderr; no secrets.
-|flag|--version||Show the version.
-|flag|--help||Show this help.
+|option|--session|ask sessions|The same, such as -s holidays.
+|option|-s|ask sessions|The same, such as -s holidays.
+|flag|--pick||Pick the session, or a turn of it, from a list; NAME narrows it down.
+|flag|--continue||Go on with the session used last.
+|flag|-c||Go on with the session used last.
+|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
+|option|--model|ask models|The model, or a part of its key: -m gemma-3-1b.
+|option|-m|ask models|The model, or a part of its key: -m gemma-3-1b.
+|option|--system|@file|The system prompt, or a file: -S @role.txt.
+|option|-S|@file|The system prompt, or a file: -S @role.txt.
+|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
+|option|-i|file|Send a picture along; repeatable: -i a.png; -: a pipe.
+|option|--file|file|Quote a text file; repeatable: -f notes.md.
+|option|-f|file|Quote a text file; repeatable: -f notes.md.
+|option|--mcp||Tools: mcp/label[:tool,tool] or label=https://url[:tool,tool]; repeatable.
+|flag|--private||Keep nothing, here or on the server.
+|flag|--stats||Tokens, speed and context used, on stderr.
+|flag|--no-stats||Tokens, speed and context used, on stderr.
+|flag|--show-reasoning||What the model thinks: all, or nothing.
+|flag|--hide-reasoning||What the model thinks: all, or nothing.
+|flag|--plain||The reply\'s own text, or rendered.
+|flag|--markdown||The reply\'s own text, or rendered.
+|flag|--no-stream||One JSON answer instead of a stream.
+|flag|--no-stdin||Leave standard input alone, as in a loop.
+|option|--encoding|ask sessions|Read files and pipes as that, such as shift_jis.
+|option|--temperature||How freely words are chosen (0: least), such as 0.7.
+|option|--top-p||Sample from the likeliest words up to this total probability, such as 0.95.
+|option|--top-k||Sample from this many of the likeliest words, such as 40.
+|option|--min-p||Leave out words less likely than this share of the likeliest, such as 0.05.
+|option|--repeat-penalty||Penalize repetition (1 turns it off), such as 1.1.
+|option|--presence-penalty||Penalize words that were used (0 turns it off), such as 0.5.
+|option|--max-output-tokens||The longest reply in tokens, such as 2000.
+|option|--context-length||The context to load a model with in tokens, such as 16384.
+|option|--reasoning|ask levels|How much to think, in the model\'s own levels, such as low.
 |command|ask||Ask once and print the answer.
 |command|talk||Talk in a session; without a name a new one begins.
 |command|serve||Serve LM Studio\'s API to programs on this machine: with the built-in model,...
+|command|servers||Show which servers answer, and which one lmchat talks to.
 |command|help||Show help for a command.
 |command|completion||Print a script that completes commands with Tab.
 |command|sessions||List, show, search and manage saved sessions.
@@ -25,8 +53,8 @@ ask|option|-s|ask sessions|Add to that session, such as -s holidays.
 ask|flag|--continue||Go on with the session used last.
 ask|flag|-c||Go on with the session used last.
 ask|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
-ask|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
-ask|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
+ask|option|--model|ask models|The model, or a part of its key: -m gemma-3-1b.
+ask|option|-m|ask models|The model, or a part of its key: -m gemma-3-1b.
 ask|option|--system|@file|The system prompt, or a file: -S @role.txt.
 ask|option|-S|@file|The system prompt, or a file: -S @role.txt.
 ask|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
@@ -57,14 +85,19 @@ ask|flag|--json||One JSON document on stdout, for scripts.
 ask|flag|--jsonl||The server\'s events, one JSON object a line.
 ask|flag|--quiet||Say nothing on stderr but errors.
 ask|flag|-q||Say nothing on stderr but errors.
-ask|flag|--help||Show this help.
+ask|option|--output|file|Write the answer there: -o answer.md.
+ask|option|-o|file|Write the answer there: -o answer.md.
+ask|flag|--force||Replace a file that is there, without a question.
+ask|option|--schema||The answer is JSON that fits this schema: city.json.
 talk|argument|NAME|ask sessions|The session; created if it is new.
+talk|option|--session|ask sessions|The same, such as -s holidays.
+talk|option|-s|ask sessions|The same, such as -s holidays.
 talk|flag|--pick||Pick the session, or a turn of it, from a list; NAME narrows it down.
 talk|flag|--continue||Go on with the session used last.
 talk|flag|-c||Go on with the session used last.
 talk|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
-talk|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
-talk|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
+talk|option|--model|ask models|The model, or a part of its key: -m gemma-3-1b.
+talk|option|-m|ask models|The model, or a part of its key: -m gemma-3-1b.
 talk|option|--system|@file|The system prompt, or a file: -S @role.txt.
 talk|option|-S|@file|The system prompt, or a file: -S @role.txt.
 talk|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
@@ -91,16 +124,13 @@ talk|option|--presence-penalty||Penalize words that were used (0 turns it off), 
 talk|option|--max-output-tokens||The longest reply in tokens, such as 2000.
 talk|option|--context-length||The context to load a model with in tokens, such as 16384.
 talk|option|--reasoning|ask levels|How much to think, in the model\'s own levels, such as low.
-talk|flag|--help||Show this help.
 serve|option|--port||Listen there; 0: any.
 serve|option|--token||Require this token from clients; also LMCHAT_SERVE_TOKEN.
 serve|option|--upstream|words local|Answer with that server\'s models; conversations are kept here.
 serve|option|--upstream-token-env|ask sessions|The environment variable with that server\'s token.
-serve|flag|--help||Show this help.
+servers|flag|--json||One JSON document on stdout, for scripts.
 completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The shell; its script goes to stdout.
-completion|flag|--help||Show this help.
 sessions|flag|--json||One JSON document on stdout, for scripts.
-sessions|flag|--help||Show this help.
 sessions|command|list||List the sessions, the one used last first, on a terminal last.
 sessions|command|show||Show what was said, from the first turn to the last.
 sessions|command|compare||Compare two replies.
@@ -116,64 +146,50 @@ sessions|command|check||Look for damage in the saved sessions.
 sessions|command|backup||Copy all sessions to one file.
 sessions list|option|--limit||How many, such as 20; 0: all. Else what fits, or 100.
 sessions list|flag|--json||One JSON document on stdout, for scripts.
-sessions list|flag|--help||Show this help.
 sessions show|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
 sessions show|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 sessions show|flag|--show-reasoning||What the model thought: all, or nothing.
 sessions show|flag|--hide-reasoning||What the model thought: all, or nothing.
 sessions show|flag|--raw||Only the last reply\'s own text, as it came.
 sessions show|flag|--json||One JSON document on stdout, for scripts.
-sessions show|flag|--help||Show this help.
 sessions compare|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
 sessions compare|argument|TURN|ask turns|A turn, as the tree shows it.
 sessions compare|argument|TURN|ask turns|The turn to compare it with.
-sessions compare|flag|--help||Show this help.
 sessions tree|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
 sessions tree|flag|--json||One JSON document on stdout, for scripts.
-sessions tree|flag|--help||Show this help.
 sessions search|arguments|TEXT||Words that must all occur, in any language.
 sessions search|option|--session|ask sessions|Look there only.
 sessions search|option|-s|ask sessions|Look there only.
 sessions search|flag|--json||One JSON document on stdout, for scripts.
-sessions search|flag|--help||Show this help.
 sessions rename|argument|OLD|ask sessions|The session.
 sessions rename|argument|NEW||Its new name.
-sessions rename|flag|--help||Show this help.
 sessions fork|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
 sessions fork|argument|NEW||The name of the new session.
 sessions fork|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
-sessions fork|flag|--help||Show this help.
 sessions delete|arguments|NAME…|ask sessions|The sessions; a pattern such as \'chat-*\' means several.
 sessions delete|option|--older-than||Only those not used for that long, such as 90d.
 sessions delete|flag|--purge||For good, not into the trash; without NAME, empty the trash.
 sessions delete|flag|--yes||Do not ask.
 sessions delete|flag|-y||Do not ask.
-sessions delete|flag|--help||Show this help.
 sessions restore|argument|DELETED||The session by the name it had; none lists the trash.
-sessions restore|flag|--help||Show this help.
 sessions export|argument|NAME|ask sessions|The session, as `lmchat sessions` shows it.
-sessions export|option|--output|file|Write there; .json is complete.
-sessions export|option|-o|file|Write there; .json is complete.
+sessions export|option|--output|file|Write there: .md, .html or .json (complete).
+sessions export|option|-o|file|Write there: .md, .html or .json (complete).
+sessions export|flag|--force||Replace a file that is there, without a question.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
-sessions export|flag|--help||Show this help.
 sessions import|arguments|FILE…|file|Files, archives or directories; - reads standard input.
 sessions import|option|--name||Call the session that.
-sessions import|flag|--help||Show this help.
 sessions check|flag|--repair||Mend what loses no word, after a copy of the file.
-sessions check|flag|--help||Show this help.
 sessions backup|argument|FILE|file|Where the copy goes.
-sessions backup|flag|--force||Replace a file that is there.
-sessions backup|flag|--help||Show this help.
+sessions backup|flag|--force||Replace a file that is there, without a question.
 models|flag|--json||One JSON document on stdout, for scripts.
 models|flag|--wide||Show every column also on a terminal.
-models|flag|--help||Show this help.
 models|command|list||List the downloaded models, loaded ones first.
 models|command|load||Load a model.
 models|command|unload||Unload a model, or one of its instances.
 models|command|download||Download a model.
 models list|flag|--json||One JSON document on stdout, for scripts.
 models list|flag|--wide||Show every column also on a terminal.
-models list|flag|--help||Show this help.
 models load|argument|KEY|ask loadable|The model\'s key, as `lmchat models` shows it.
 models load|option|--context-length||The context to load a model with in tokens, such as 16384.
 models load|option|--eval-batch-size||Tokens evaluated at once, such as 512.
@@ -183,35 +199,26 @@ models load|option|--num-experts||Experts used at once, such as 8.
 models load|flag|--offload-kv-cache-to-gpu||Keep the context on the GPU.
 models load|flag|--no-offload-kv-cache-to-gpu||Keep the context on the GPU.
 models load|option|--parallel||Requests answered at once, such as 4.
-models load|flag|--help||Show this help.
 models unload|argument|KEY/INSTANCE|ask loaded|What to unload.
 models unload|flag|--all||Unload everything.
-models unload|flag|--help||Show this help.
 models download|argument|NAME/URL||A catalogue name or a Hugging Face URL.
 models download|option|--quantization||Of a URL, such as Q4_K_M.
 models download|flag|--wait||Watch it to its end, or come back at once.
 models download|flag|--no-wait||Watch it to its end, or come back at once.
-models download|flag|--help||Show this help.
 settings|flag|--json||One JSON document on stdout, for scripts.
-settings|flag|--help||Show this help.
 settings|command|path||Print where the settings file is.
 settings|command|edit||Open the settings file in your editor.
 settings|command|set||Set one value; comments and order stay.
 settings|command|unset||Remove one value, or a whole profile.
-settings path|flag|--help||Show this help.
-settings edit|flag|--help||Show this help.
 settings set|argument|SETTING|ask settings|The setting, such as model or profile.work.url.
 settings set|argument|VALUE|ask values|Its new value, such as google/gemma-3-1b.
-settings set|flag|--help||Show this help.
 settings unset|argument|SETTING|ask settings|The setting, or a profile such as profile.work.
-settings unset|flag|--help||Show this help.
 local|flag|--json||One JSON document on stdout, for scripts.
-local|flag|--help||Show this help.
 local|command|stop||End the built-in model\'s server now.
-local stop|flag|--help||Show this help.
 help|command|ask||Ask once and print the answer.
 help|command|talk||Talk in a session; without a name a new one begins.
 help|command|serve||Serve LM Studio\'s API to programs on this machine: with the built-in model,...
+help|command|servers||Show which servers answer, and which one lmchat talks to.
 help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
 help sessions|command|list||List the sessions, the one used last first, on a terminal last.
@@ -239,6 +246,13 @@ help settings|command|set||Set one value; comments and order stay.
 help settings|command|unset||Remove one value, or a whole profile.
 help|command|local||Show whether the built-in model is in memory, since when, and how much it takes.
 help local|command|stop||End the built-in model\'s server now.
+*|option|--url|words local|The server, such as http://10.0.0.2:1234, or local.
+*|option|--api|words auto lmstudio responses completions|The server\'s API; auto finds it out.
+*|option|--profile|ask profiles|Use this profile of the settings, such as work.
+*|option|--color|words auto always never|When to use colours.
+*|flag|--debug||Requests and timings on stderr; no secrets.
+*|flag|--version||Show the version.
+*|flag|--help||Show this help.
 ')
 
 function __lmchat_complete
@@ -292,10 +306,11 @@ function __lmchat_complete
     end
 end
 
-# Print the VALUES of what stands at PLACE: PLACE KIND NAME.
+# Print the VALUES of what is known at PLACE, or anywhere: PLACE KIND NAME.
 function __lmchat_find
-    set -l start (string escape --style=regex -- "$argv[1]|$argv[2]|$argv[3]|")
-    set -l line (string match -r -- "^$start.*" $__lmchat_table)
+    set -l here (string escape --style=regex -- "$argv[1]")
+    set -l start (string escape --style=regex -- "|$argv[2]|$argv[3]|")
+    set -l line (string match -r -- "^(?:$here|\*)$start.*" $__lmchat_table)
     or return 1
     set -l cells (string split '|' -- $line[1])
     printf '%s\n' "$cells[4]"
@@ -304,7 +319,8 @@ end
 # Print the names of some kinds at PLACE with their help: PLACE KIND…
 function __lmchat_named
     for kind in $argv[2..-1]
-        set -l start (string escape --style=regex -- "$argv[1]|$kind|")
+        set -l here (string escape --style=regex -- "$argv[1]")
+        set -l start "(?:$here|\*)\|$kind\|"
         string replace -f -r -- "^$start([^|]*)\|[^|]*\|(.*)" '$1\t$2' $__lmchat_table
     end
 end

@@ -1,10 +1,14 @@
 """`sessions check`, `sessions backup`, and a backup as what is imported."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 from lmchat.app.conversation import open_kept_store
+from lmchat.app.files import place_for
 from lmchat.app.invocation import Invocation
 from lmchat.errors import BadUseError, StoreError
 from lmchat.render.notes import counted
@@ -41,10 +45,25 @@ def check_sessions(invocation: Invocation, *, repair: bool) -> None:
 
 
 def back_up_sessions(invocation: Invocation, file: Path, *, force: bool) -> None:
-    """Copy all conversations to a file, while others write."""
+    """Copy all conversations to a file, while others write; see `place_for` for what it raises."""
+    place = place_for(file, ask=invocation.asking, force=force, what="A backup")
     with open_kept_store(invocation) as store:
-        store.backup(file, replace=force)
-    invocation.say(f"All sessions are in {file.absolute()}; `lmchat sessions import` brings them back from there.")
+        if not place.stream:
+            store.backup(place.path, replace=place.path.exists())
+        else:
+            with TemporaryDirectory(prefix="lmchat-") as directory, _added_to(place.path) as stream:
+                store.backup(Path(directory) / FILE_NAME)
+                stream.write((Path(directory) / FILE_NAME).read_bytes())
+    invocation.say(f"All sessions are in {place.path}{place.instead}; `lmchat sessions import` reads them from there.")
+
+
+@contextmanager
+def _added_to(stream: Path) -> Iterator[BinaryIO]:
+    try:
+        with stream.open("ab") as opened:
+            yield opened
+    except OSError as error:
+        raise BadUseError(f"'{stream}' cannot be written: {error.strerror}.") from None
 
 
 def is_backup(file: Path) -> bool:
@@ -56,11 +75,6 @@ def is_backup(file: Path) -> bool:
             return opened.read(len(_SIGNATURE)) == _SIGNATURE
     except OSError:
         return False
-
-
-def is_database(file: Path) -> bool:
-    """Tell whether a file is a database or lies beside one, as a part of it."""
-    return is_backup(Path(f"{file}".removesuffix("-wal").removesuffix("-shm").removesuffix("-journal")))
 
 
 def import_backup(invocation: Invocation, file: Path) -> None:

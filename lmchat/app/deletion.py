@@ -114,16 +114,14 @@ def _empty_trash(invocation: Invocation, store: Store, *, yes: bool) -> None:
 
 def _confirmed(invocation: Invocation, names: Sequence[str], question: str) -> bool:
     """Ask on a terminal, after a list of what would go; without one there is no question."""
-    world = invocation.world
-    if not (world.stdin.isatty() and world.stderr.isatty()):
+    world, ask = invocation.world, invocation.asking
+    if ask is None:
         return True
     for name in names[:_SHOWN]:
         world.stderr.write(f"  {sanitize_line(name)}\n")
     if len(names) > _SHOWN:
         world.stderr.write(f"  … and {len(names) - _SHOWN:,} more\n")
-    world.stderr.write(f"{sanitize_line(question)} [y/N] ")
-    world.stderr.flush()
-    return world.stdin.readline().strip().lower() in {"y", "yes"}
+    return ask(question)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,11 +5,12 @@ from enum import Enum
 from pathlib import Path
 
 from lmchat.advice import Say
-from lmchat.app.care import is_database
+from lmchat.app.attachments import STDIN
+from lmchat.app.conversation import open_kept_store
+from lmchat.app.files import Ask, place_for, write_text
 from lmchat.app.invocation import Invocation
 from lmchat.chat.session import Session
 from lmchat.chat.transcript import transcript
-from lmchat.errors import BadUseError
 from lmchat.render.json_output import write_document
 from lmchat.render.sanitize import sanitize
 from lmchat.store.store import Store
@@ -23,7 +24,15 @@ class Form(Enum):
     MARKDOWN = "Markdown"
 
 
-_FORM_OF = {".json": Form.JSON, ".html": Form.HTML, ".htm": Form.HTML}
+_FORM_OF = {
+    ".md": Form.MARKDOWN,
+    ".html": Form.HTML,
+    ".json": Form.JSON,
+    ".htm": Form.HTML,
+    ".markdown": Form.MARKDOWN,
+    ".txt": Form.MARKDOWN,
+    "": Form.MARKDOWN,
+}
 
 
 def form_of(path: Path) -> Form:
@@ -31,14 +40,26 @@ def form_of(path: Path) -> Form:
     return _FORM_OF.get(path.suffix.lower(), Form.MARKDOWN)
 
 
-def export_session(store: Store, session: Session, path: Path, say: Say, form: Form) -> None:
-    """Write a session to a file; raise BadUseError where that cannot be written.
+def export_session(
+    store: Store,
+    session: Session,
+    path: Path,
+    say: Say,
+    *,
+    ask: Ask | None,
+    force: bool = False,
+    form: Form | None = None,
+) -> None:
+    """Write a session to a file in the form that its name asks for, or in `form`; see `place_for` for what it raises.
 
     JSON is complete, HTML has all branches, Markdown the way to the head.
     """
-    instead = write_text(path, _written(store, session, form))
+    suffixes = [path.suffix.lower()] if form else _FORM_OF
+    place = place_for(path, ask=ask, force=force, suffixes=suffixes, what="A session")
+    form = form or form_of(path)
+    write_text(place, _written(store, session, form))
     name = f"Session '{session.name}'" if session.name else "The session"
-    say(f"{name} is in {path} as {form.value}{instead}.")
+    say(f"{name} is in {place.path} as {form.value}{place.instead}.")
 
 
 def _written(store: Store, session: Session, form: Form) -> str:
@@ -54,7 +75,18 @@ def _written(store: Store, session: Session, form: Form) -> str:
             return transcript(session)
 
 
-def print_session(invocation: Invocation, store: Store, session: Session, *, complete: bool) -> None:
+def export_named(invocation: Invocation, name: str, output: Path | None, *, force: bool, complete: bool) -> None:
+    """Write a session to a file, or (None, `-`) to stdout; `complete` asks for JSON whatever the file is called."""
+    with open_kept_store(invocation) as store:
+        session = store.find(name)
+        if output is None or output == STDIN:
+            _print(invocation, store, session, complete=complete)
+            return
+        form = Form.JSON if complete else None
+        export_session(store, session, output, invocation.say, ask=invocation.asking, force=force, form=form)
+
+
+def _print(invocation: Invocation, store: Store, session: Session, *, complete: bool) -> None:
     """Write a session to stdout: complete, as JSON, or as Markdown."""
     stdout = invocation.world.stdout
     if complete:
@@ -62,15 +94,3 @@ def print_session(invocation: Invocation, store: Store, session: Session, *, com
         return
     text = transcript(session)
     stdout.write(sanitize(text) if stdout.isatty() else text)
-
-
-def write_text(path: Path, text: str) -> str:
-    """Write a file, and return what to say of one that it replaced; raise BadUseError where it cannot be written."""
-    if is_database(path):
-        raise BadUseError(f"'{path}' is a database, which is not written over.", hint="Give another name.")
-    try:
-        instead = ", in place of what was there" if path.is_file() and path.stat().st_size else ""
-        path.write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise BadUseError(f"'{path}' cannot be written: {error.strerror}.") from None
-    return instead

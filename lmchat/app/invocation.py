@@ -1,5 +1,6 @@
 """What the command line says: the world and the options every command shares, and those of one conversation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,11 @@ from lmchat.world import World
 
 BUILT_IN = "local"
 """The URL people write for the built-in model, and the name its response ids are kept under."""
+
+
+def usual_url(port: int) -> str:
+    """Return the address of a port of this machine, and of no other whatever `localhost` may mean."""
+    return f"http://127.0.0.1:{port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,18 @@ class Invocation:
 
         show_line(self.world, worded(sentence, COMMAND_LINE))
 
+    @property
+    def asking(self) -> Callable[[str], bool] | None:
+        """Return what asks the person a yes-or-no question on stderr; None where there is no terminal to ask at."""
+        return self._confirmed if self.world.stdin.isatty() and self.world.stderr.isatty() else None
+
+    def _confirmed(self, question: str) -> bool:
+        from lmchat.render.sanitize import sanitize_line
+
+        self.world.stderr.write(f"{sanitize_line(question)} [y/N] ")
+        self.world.stderr.flush()
+        return self.world.stdin.readline().strip().lower() in {"y", "yes"}
+
 
 @dataclass(frozen=True, slots=True)
 class ChatFlags:
@@ -40,7 +58,7 @@ class ChatFlags:
     name: str | None = None
     resume: bool = False
     at: int | None = None
-    model: str | None = None
+    models: tuple[str, ...] = ()
     system: str | None = None
     images: tuple[Path, ...] = ()
     files: tuple[Path, ...] = ()
@@ -54,9 +72,17 @@ class ChatFlags:
     as_json: bool = False
     as_jsonl: bool = False
     quiet: bool = False
+    output: Path | None = None
+    force: bool = False
     stdin: bool = True
     encoding: str | None = None
+    schema: str | None = None
     pick: bool = False
+
+    @property
+    def model(self) -> str | None:
+        """Return the model that was named, the first of several."""
+        return self.models[0] if self.models else None
 
     @property
     def apart(self) -> bool:

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from lmchat.chat.models import Instance, Model
 from lmchat.errors import LmchatError
+from lmchat.wire.dialect import Finding
 from lmchat.world import World, kept_document, replace_file
 
 KEPT = timedelta(days=1)
@@ -51,7 +53,7 @@ def _written(model: Model) -> dict[str, Any]:
         "params": model.params,
         "quantization": model.quantization,
         "reasoning_options": model.reasoning_options,
-        "instances": [each.id for each in model.instances],
+        "instances": [[each.id, each.context_length] for each in model.instances],
     }
 
 
@@ -64,23 +66,28 @@ def _model(kept: Any) -> Model:
         params=str(kept["params"]),
         quantization=str(kept["quantization"]),
         reasoning_options=None if options is None else tuple(map(str, options)),
-        instances=tuple(Instance(str(name)) for name in kept["instances"]),
+        instances=tuple(
+            Instance(str(name), context if isinstance(context, int) else None) for name, context in kept["instances"]
+        ),
     )
 
 
-def remember_route(world: World, server: str, api: str, keeps: bool) -> None:
-    """Keep which API a server was found to speak, and whether it keeps conversations."""
-    document = {"at": world.now().isoformat(), "api": api, "keeps": keeps}
+def remember_route(world: World, server: str, finding: Finding) -> None:
+    """Keep what was found out of a server: its API, and whether it keeps conversations."""
+    document = {"at": world.now().isoformat(), **asdict(finding)}
     with suppress(OSError, RuntimeError):
         replace_file(_path(world, server, "api"), json.dumps(document), durable=False)
 
 
-def known_route(world: World, server: str) -> tuple[str, bool] | None:
+def known_route(world: World, server: str) -> Finding | None:
     """Return what was found out of a server, None where nothing was, or not for a day: another may answer there."""
     document = kept_document(_path(world, server, "api"))
     try:
-        age = world.now() - datetime.fromisoformat(document["at"])
-        return (str(document["api"]), bool(document["keeps"])) if age <= KEPT else None
+        age = world.now() - datetime.fromisoformat(document.pop("at"))
+        # What an older lmchat wrote lacks the newer members, and is found out again.
+        if age > KEPT or len(document) != len(fields(Finding)):
+            return None
+        return Finding(str(document["api"]), bool(document["keeps"]), str(document["prefix"]), str(document["program"]))
     except (ValueError, LookupError, TypeError):
         return None
 

@@ -9,7 +9,7 @@ from lmchat.advice import Action, Do, Say
 from lmchat.app.connect import connected, say_left_out
 from lmchat.app.conversation import settings_of
 from lmchat.app.invocation import BUILT_IN, Invocation
-from lmchat.chat.models import Instance, Model, find_model
+from lmchat.chat.models import Instance, Model, find_model, meant_model
 from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
 from lmchat.render.listings import models_listing
 from lmchat.render.notes import duration
@@ -31,9 +31,14 @@ class ModelServer:
     built_in: bool = False
 
     def found(self, name: str) -> Model:
-        """Return the model of a key, a variant or an instance's id; raise NotFoundError, with the nearest names."""
+        """Return the model of a key, a variant, an instance's id or a part of one that fits no other, which is said.
+
+        Raise NotFoundError, with the nearest names or all that the part fits.
+        """
         models = self.listed()
-        if model := find_model(models, name):
+        if model := meant_model(models, name):
+            if find_model([model], name) is None:
+                self.say(f"'{name}' is {model.key} here.")
             return model
         hint = nearest(name, [each.key for each in models])
         raise NotFoundError(
@@ -171,7 +176,7 @@ def _say_loaded(server: ModelServer, instance: Instance, asked: int | None) -> N
 
 
 def _chosen(models: tuple[Model, ...], loaded: list[str], name: str) -> list[str]:
-    model = find_model(models, name)
+    model = meant_model([each for each in models if each.instances], name) or find_model(models, name)
     if model is not None and model.instances:
         instances = [each.id for each in model.instances]
         return [name] if name in instances and name != model.key else instances

@@ -11,11 +11,12 @@ from lmchat.app.invocation import Invocation
 from lmchat.errors import LmchatError
 from lmchat.local.upstream import Passed, Upstream
 from lmchat.wire.body import Frame
-from lmchat.wire.client import Client, Route
+from lmchat.wire.client import Client
 from lmchat.wire.dialects import COMPLETIONS
 from lmchat.wire.http import exchange
 from lmchat.wire.redaction import redact
 from lmchat.wire.request import Call, Head
+from lmchat.wire.route import Route
 
 
 def serve_upstream(invocation: Invocation, url: str, *, port: int, token: str, token_variable: str = "") -> None:
@@ -53,8 +54,8 @@ def as_upstream(client: Client) -> Upstream:
                     case Head():
                         good = piece.good
                         yield Passed(piece.status, piece.content_type or "application/json")
-                    case Frame():
-                        yield _event(piece)
+                    case list():
+                        yield b"".join(map(_event, piece))
                     case bytes() if not good:
                         yield redact(piece.decode("utf-8", "replace"), client.address.secrets).encode()
                     case _:
@@ -64,6 +65,7 @@ def as_upstream(client: Client) -> Upstream:
 
 
 def _event(frame: Frame) -> bytes:
-    name = f"event: {frame.name}\n" if frame.name else ""
-    lines = "".join(f"data: {line}\n" for line in frame.data.split("\n"))
-    return f"{name}{lines}\n".encode()
+    name, data = frame
+    event = f"event: {name}\n" if name else ""
+    lines = "".join(f"data: {line}\n" for line in data.split("\n"))
+    return f"{event}{lines}\n".encode()

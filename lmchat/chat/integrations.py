@@ -2,7 +2,7 @@
 
 import re
 
-from lmchat.chat.values import EphemeralMcp, Integration, Plugin
+from lmchat.chat.values import EphemeralMcp, Integration, OtherIntegration, Plugin
 from lmchat.errors import BadUseError
 
 _TOOLS = r"(?::(?P<tools>[\w.\-]+(?:,[\w.\-]+)*))?"
@@ -31,6 +31,8 @@ def write_integration(integration: Integration) -> str:
             written = plugin_id
         case EphemeralMcp(label, url, tools):
             written = f"{label}={url}"
+        case OtherIntegration(kind):
+            return f"{kind} (of a newer lmchat)"
     return f"{written}:{','.join(tools)}" if tools else written
 
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmchat.advice import Action, Do
-from lmchat.errors import BadUseError, LmchatError
+from lmchat.errors import BadUseError, LmchatError, NotFoundError
+
+_MOST_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A downloaded model; only `key` and `type` are certain, the rest is empty or None where unknown."""
+    """A downloaded model; only `key` and `type` are certain, the rest is empty or None where unknown.
+
+    A `hosted` one is somewhere behind the server: there is nothing to download or to load.
+    """
 
     key: str
     type: str
@@ -36,21 +41,52 @@ class Model:
     reasoning_default: str = ""
     variants: tuple[str, ...] = ()
     instances: tuple[Instance, ...] = ()
+    hosted: bool = False
 
     @property
     def chats(self) -> bool:
         """Tell whether one can chat with it; an embedding model cannot."""
         return self.type != "embedding"
 
+    @property
+    def usual(self) -> bool:
+        """Tell whether it may be chosen where no model is named: what is of another type only answers when named."""
+        return self.type in {"llm", ""}
+
 
 def find_model(models: Sequence[Model], name: str) -> Model | None:
     """Find a model by its key, a variant or the id of a loaded instance; upper and lower case are one."""
     wanted = name.casefold()
     for model in models:
-        names = (model.key, *model.variants, *(instance.id for instance in model.instances))
-        if wanted in {each.casefold() for each in names}:
+        if wanted in {each.casefold() for each in _names(model)}:
             return model
     return None
+
+
+def meant_model(models: Sequence[Model], name: str) -> Model | None:
+    """Find a model by a name that `find_model` knows, or else by a part of one that fits no other model.
+
+    Raise NotFoundError where it fits several.
+    """
+    if found := find_model(models, name):
+        return found
+    part = name.strip().casefold()
+    fitting = [each for each in models if part and any(part in known.casefold() for known in _names(each))]
+    if len(fitting) > 1:
+        more = f" and {len(fitting) - _MOST_LISTED:,} more" if len(fitting) > _MOST_LISTED else ""
+        keys = ", ".join(each.key for each in fitting[:_MOST_LISTED])
+        raise NotFoundError(f"'{name}' fits several models.", hint=f"Name one: {keys}{more}.")
+    return fitting[0] if fitting else None
+
+
+def name_to_ask(model: Model, name: str) -> str:
+    """Return the name that a model is asked for by: a variant or a loaded copy by what was typed, else its key."""
+    exact = find_model([model], name) is not None and name.casefold() != model.key.casefold()
+    return name if exact else model.key
+
+
+def _names(model: Model) -> tuple[str, ...]:
+    return (model.key, *model.variants, *(instance.id for instance in model.instances))
 
 
 def pick_model(models: Sequence[Model], recent: Sequence[str] = ()) -> Model | None:
@@ -58,7 +94,7 @@ def pick_model(models: Sequence[Model], recent: Sequence[str] = ()) -> Model | N
 
     Of several loaded models the one used last wins (`recent`: keys, newest first), else the one listed first.
     """
-    chatting = [model for model in models if model.chats]
+    chatting = [model for model in models if model.usual]
     loaded = [model for model in chatting if model.instances]
     if loaded:
         order = {key: place for place, key in reversed(list(enumerate(recent)))}
@@ -103,7 +139,7 @@ def context_length(models: Sequence[Model], name: str) -> int | None:
     for instance in (*exact, *model.instances):
         if instance.context_length is not None:
             return instance.context_length
-    return None
+    return model.max_context_length if model.hosted else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,14 @@ The one rule of what goes over the wire is here (`follows` and `unsent`).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from typing import NewType, cast
+from typing import NewType, Protocol, cast, overload, runtime_checkable
 
 from lmchat.advice import Action, Do
-from lmchat.chat.values import Integration, Options, Prompt, Reply
+from lmchat.chat.values import Cut, Integration, Options, Prompt, Reply
 from lmchat.errors import BadUseError, NotFoundError, StoreError
 
 TurnId = NewType("TurnId", int)
@@ -25,8 +25,14 @@ class Outcome(Enum):
     """How a turn ended; a word that only a newer lmchat knows is a member of its own, and is kept as it is."""
 
     COMPLETE = "complete"
+    TRUNCATED = "truncated"
     INTERRUPTED = "interrupted"
     FAILED = "failed"
+
+    @property
+    def answered(self) -> bool:
+        """Tell whether the server ended the reply itself, and has it whole as far as it came."""
+        return self in {Outcome.COMPLETE, Outcome.TRUNCATED}
 
     @classmethod
     def _missing_(cls, value: object) -> "Outcome | None":
@@ -46,7 +52,7 @@ class Turn:
 
     `server` names the server whose `response_id` this is, `system` the system prompt its chain carries.
     `forgotten` says that the server has lost the id since. The reply of a `summary` replaces all turns above it.
-    `fault` is the sentence a failed turn ended with.
+    `fault` is the sentence a failed turn ended with, and the word of what cut a truncated one (see `Cut`).
     """
 
     id: TurnId
@@ -66,6 +72,53 @@ class Turn:
     def barren(self) -> bool:
         """Tell whether the turn ended before anything came: it is an attempt, and no head ever moves to it."""
         return self.outcome is not Outcome.COMPLETE and not self.reply.items
+
+    @property
+    def cut(self) -> Cut | None:
+        """Return what cut the reply; LENGTH for what only a newer lmchat knows, None where nothing did."""
+        if self.outcome is not Outcome.TRUNCATED:
+            return None
+        return Cut(self.fault) if self.fault in {each.value for each in Cut} else Cut.LENGTH
+
+    @property
+    def ending(self) -> str:
+        """Say how a turn ended that is not complete, and why where that is known; empty for one that is."""
+        if self.outcome is Outcome.COMPLETE:
+            return ""
+        why = self.cut.why if self.cut else self.fault
+        return f"{self.outcome.value}: {why}" if why else self.outcome.value
+
+
+@runtime_checkable
+class Numbered(Protocol):
+    """Turns of which the numbers can be read without the turns."""
+
+    def way(self, to: TurnId) -> Sequence[TurnId]:
+        """Return the numbers of the turns from the root to `to`; raise KeyError for one that is missing."""
+
+
+class TurnPath(Sequence[Turn]):
+    """Turns in a row of which only the numbers are in memory; each is read when it is looked at."""
+
+    def __init__(self, numbers: Sequence[TurnId], read: Callable[[TurnId], Turn]) -> None:
+        self._numbers = numbers
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[Turn]:
+        return map(self._read, self._numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> Turn: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "TurnPath": ...
+
+    def __getitem__(self, place: int | slice) -> "Turn | TurnPath":
+        numbers = self._numbers[place]
+        return self._read(numbers) if isinstance(numbers, int) else TurnPath(numbers, self._read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +148,20 @@ class Session:
             yield turn
             turn_id = turn.parent
 
-    def path(self) -> tuple[Turn, ...]:
-        """Return every turn from the root to the head."""
-        return tuple(self.lineage())[::-1]
+    def way(self) -> Sequence[TurnId]:
+        """Return the numbers of the turns from the root to the head; raise StoreError where one is missing."""
+        if self.head is None:
+            return ()
+        if not isinstance(self.turns, Numbered):
+            return [turn.id for turn in self.lineage()][::-1]
+        try:
+            return self.turns.way(self.head)
+        except KeyError as error:
+            raise self._missing(error.args[0]) from None
+
+    def path(self) -> "TurnPath":
+        """Return the turns from the root to the head, each of which is read when it is looked at."""
+        return TurnPath(self.way(), self._read)
 
     @property
     def base(self) -> TurnId | None:
@@ -120,7 +184,7 @@ class Session:
                 continue
             if turn.forgotten:
                 return None
-            if turn.outcome is Outcome.COMPLETE and turn.system == self.system:
+            if turn.outcome.answered and turn.system == self.system:
                 return turn
         return None
 
@@ -144,10 +208,13 @@ class Session:
         try:
             return self.turns[turn_id]
         except KeyError:
-            raise StoreError(
-                f"Turn {turn_id} of session '{self.name}' is missing.",
-                hint="Another program deleted it, or the file is damaged.",
-            ) from None
+            raise self._missing(turn_id) from None
+
+    def _missing(self, turn_id: TurnId) -> StoreError:
+        return StoreError(
+            f"Turn {turn_id} of session '{self.name}' is missing.",
+            hint="Another program deleted it, or the file is damaged.",
+        )
 
     def _growing(self) -> Iterator[Turn]:
         base = self.base

@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.cli import options as given
+from lmchat.cli.command_line import arranged, parsed
 from lmchat.cli.local import local
 from lmchat.cli.models import models
 from lmchat.cli.options import AsJson, with_chat_flags
 from lmchat.cli.sessions import sessions
 from lmchat.cli.settings import settings
-from lmchat.world import World
+from lmchat.errors import BadUseError
+from lmchat.world import World, path_of
 
 app = typer.Typer(
     name="lmchat",
@@ -21,8 +25,12 @@ app = typer.Typer(
 
     \b
     lmchat                          talk; Ctrl-D leaves
+    lmchat -c                       talk on in the session used last
     lmchat ask "What is a monad?"   one answer
     lmchat help ask                 all about a command
+
+    Without a command, the options of talk may be given: lmchat -m KEY -S "Be brief."
+    The options below may stand anywhere in a line.
     """,
     add_completion=False,
     rich_markup_mode=None,
@@ -39,9 +47,10 @@ def command() -> Any:
 def run(world: World, arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; errors are raised, not shown."""
     root = command()
+    words = arranged(root, arguments)
     try:
         # Typer prints the help it is asked for by itself.
-        with redirect_stdout(world.stdout), root.make_context("lmchat", list(arguments), obj=world) as context:
+        with redirect_stdout(world.stdout), root.make_context("lmchat", words, obj=world) as context:
             status = root.invoke(context)
             return int(status or 0)
     except typer.Exit as leaving:
@@ -49,7 +58,7 @@ def run(world: World, arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         from lmchat.cli.usage_errors import explained
 
-        raise explained(error) from None
+        raise explained(error, parsed(root, arguments).path) from None
 
 
 @app.callback(invoke_without_command=True)
@@ -79,7 +88,11 @@ def lmchat(
         raise typer.Exit
     if context.invoked_subcommand is None:
         if not (world.stdin.isatty() and world.stdout.isatty()):
+            from lmchat.cli.prompts import sends
+
             world.stdout.write(context.get_help() + "\n")
+            if sends(world.stdin):
+                context.obj.say("lmchat: standard input was not read: `lmchat ask` asks what is piped.")
             raise typer.Exit
         from lmchat.cli.talk import talk_on
 
@@ -101,6 +114,15 @@ def ask(
     as_json: AsJson = False,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="The server's events, one JSON object a line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write the answer there: -o answer.md."),
+    ] = None,
+    force: given.Force = False,
+    schema: Annotated[
+        str | None,
+        typer.Option("--schema", metavar="FILE|JSON", help="The answer is JSON that fits this schema: city.json."),
+    ] = None,
 ) -> int:
     """Ask once and print the answer.
 
@@ -113,7 +135,8 @@ def ask(
     """
     from lmchat.cli.ask import ask_once
 
-    flags = replace(flags, name=session, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet)
+    flags = replace(flags, name=session, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet, output=output, force=force)
+    flags = replace(flags, schema=schema)
     return ask_once(context.obj, prompt or (), flags)
 
 
@@ -122,6 +145,9 @@ def ask(
 def talk(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The session; created if it is new.")] = None,
+    session: Annotated[
+        str | None, typer.Option("--session", "-s", metavar="NAME", help="The same, such as -s holidays.")
+    ] = None,
     *,
     pick: Annotated[
         bool, typer.Option("--pick", help="Pick the session, or a turn of it, from a list; NAME narrows it down.")
@@ -137,7 +163,9 @@ def talk(
     """
     from lmchat.cli.talk import talk_on
 
-    talk_on(context.obj, replace(flags, name=name, pick=pick))
+    if name is not None and session not in {None, name}:
+        raise BadUseError(f"Two sessions are named: '{name}' and '{session}'.", hint="Name one.")
+    talk_on(context.obj, replace(flags, name=session if name is None else name, pick=pick))
 
 
 @app.command()
@@ -171,6 +199,22 @@ def serve(
         from lmchat.app.local import serve_model
 
         serve_model(invocation, port=port, token=token)
+
+
+@app.command()
+def servers(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show which servers answer, and which one lmchat talks to.
+
+    Those that are named, those on this machine's usual ports, and the built-in one.
+
+    \b
+    lmchat servers
+    lmchat servers --json | jq -r '.[] | select(.state == "ready").url'
+    """
+    from lmchat.app.display import theme_of, width_of
+    from lmchat.app.servers import show_servers
+
+    show_servers(context.obj, theme_of(context.obj), width_of(context.obj), as_json=as_json)
 
 
 app.add_typer(sessions, name="sessions")

@@ -26,9 +26,7 @@ def complete(world: World, arguments: Sequence[str]) -> int:
             offers = list(_KINDS[arguments[0]](world, arguments[1:]))
         except Exception:  # noqa: BLE001 - see above: a broken file, store or cache is reported elsewhere
             offers = ()
-    for value, about in offers:
-        if value.isprintable():
-            world.stdout.write(f"{value}\t{_line(about)}\n")
+    world.stdout.write("".join(f"{value}\t{_line(about)}\n" for value, about in offers if value.isprintable()))
     return 0
 
 
@@ -76,7 +74,7 @@ def _levels(world: World, words: Sequence[str]) -> Iterable[Offer]:
 
 def _known(world: World, words: Sequence[str]) -> list[Model]:
     """Return the models of the server that the line, or else the settings, would talk to."""
-    from lmchat.app.invocation import BUILT_IN
+    from lmchat.app.invocation import BUILT_IN, usual_url
     from lmchat.app.model_cache import known_models
     from lmchat.settings import read_settings
     from lmchat.wire.address import Address
@@ -86,7 +84,8 @@ def _known(world: World, words: Sequence[str]) -> list[Model]:
     if url == BUILT_IN:
         return known_models(world, [BUILT_IN])
     servers = [Address(url).url]
-    known = known_models(world, servers if settings.is_set("url") else [*servers, BUILT_IN])
+    others = [] if settings.is_set("url") else [*map(usual_url, settings.usual_ports()), BUILT_IN]
+    known = known_models(world, [*servers, *others])
     if known:
         return known
     from lmchat.app.quick_look import models_at
@@ -162,5 +161,7 @@ def _option(words: Sequence[str], name: str) -> str | None:
 
 def _line(text: str) -> str:
     """Make a text short and harmless for a terminal."""
-    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    if not text.isprintable():
+        text = "".join(each if each.isprintable() else " " for each in text)
+    line = " ".join(text.split())
     return line if len(line) <= LONGEST_ABOUT else f"{line[: LONGEST_ABOUT - 1]}…"

@@ -7,11 +7,11 @@ from pathlib import Path
 from threading import Timer
 from typing import TextIO
 
-from lmchat.app.attachments import STDIN, quoted_file, said
+from lmchat.app.attachments import STDIN, files_named, quoted_file, said
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.decoding import Decoded, decode
 from lmchat.errors import BadUseError
-from lmchat.world import LARGEST_TEXT, within
+from lmchat.world import LARGEST_PROMPT, within
 
 STDIN_PATIENCE = 3.0
 """Seconds to wait for the end of a pipe before saying what is waited for."""
@@ -29,7 +29,7 @@ def prompt_text(invocation: Invocation, words: Sequence[str], flags: ChatFlags) 
     asked = " ".join(word for word in words if word != "-").strip()
     # Of one pipe there is a picture or a text.
     piped = "" if STDIN in flags.images else read_stdin(invocation, flags, explicit="-" in words)
-    parts = [asked, *(quoted_file(path, invocation.say, flags.encoding) for path in files), piped]
+    parts = [asked, *(quoted_file(path, invocation.say, flags.encoding) for path in files_named(files)), piped]
     text = "\n\n".join(part for part in parts if part)
     if not text.strip():
         raise BadUseError("There is no prompt.", hint='Give one: lmchat ask "What is a monad?"')
@@ -39,7 +39,7 @@ def prompt_text(invocation: Invocation, words: Sequence[str], flags: ChatFlags) 
 def read_stdin(invocation: Invocation, flags: ChatFlags, *, explicit: bool = False) -> str:
     """Read standard input to its end as text; nothing where it is neither a pipe nor a file, and was not asked for."""
     world = invocation.world
-    if not explicit and (not flags.stdin or not _sends(world.stdin)):
+    if not explicit and (not flags.stdin or not sends(world.stdin)):
         return ""
     waiting = Timer(STDIN_PATIENCE, invocation.say, [_waiting_for(explicit=explicit)])
     waiting.daemon = True
@@ -59,7 +59,8 @@ def _files_among(words: Sequence[str], files: Sequence[Path]) -> tuple[list[Path
     """Return the files to quote, and the words that are left: after `-f a.md`, a shell writes `b*.md` as words."""
     if not files:
         return [], list(words)
-    named = [Path(word) for word in words if word != "-" and Path(word).is_file()]
+    # pathlib's own raises where a word, such as a whole question, is too long for a name.
+    named = [Path(word) for word in words if word != "-" and os.path.isfile(word)]  # noqa: PTH113 - as above
     return [*files, *named], [word for word in words if Path(word) not in named]
 
 
@@ -68,7 +69,7 @@ def _waiting_for(*, explicit: bool) -> str:
     return f"lmchat: waiting for standard input to end;{way_on} Ctrl-C leaves."
 
 
-def _sends(stream: TextIO) -> bool:
+def sends(stream: TextIO) -> bool:
     """Tell whether a stream is a pipe, a socket or a file: whatever else there is (a device, nothing) is left alone."""
     if stream.isatty():
         return False
@@ -84,7 +85,7 @@ def _read(stream: TextIO) -> bytes | str:
     buffer = getattr(stream, "buffer", None)
     try:
         if buffer is None:
-            return within(stream.read, _INPUT, LARGEST_TEXT)
-        return bytes(within(buffer.read, _INPUT, LARGEST_TEXT))
+            return within(stream.read, _INPUT, LARGEST_PROMPT)
+        return bytes(within(buffer.read, _INPUT, LARGEST_PROMPT))
     except OSError as error:
         raise BadUseError(f"{_INPUT} cannot be read: {error.strerror or error}.") from None

@@ -35,7 +35,7 @@ def show_sessions(invocation: Invocation, *, limit: int | None, as_json: bool) -
         limit = max(fitting, 1) if terminal else _USUAL_LIMIT
     with open_kept_store(invocation) as store:
         summaries = store.sessions(limit=None if as_json or not limit else limit)
-        more = len(store.names()) - len(summaries)
+        more = store.count() - len(summaries)
     if as_json:
         write_document(invocation.world.stdout, [_summary_document(each) for each in summaries])
         return
@@ -84,10 +84,7 @@ def show_session(
         if at is not None:
             session = moved_to(session, at)
         if as_json:
-            document = store.export(session)
-            path = {turn.id for turn in session.path()}
-            document["turns"] = [turn for turn in document["turns"] if turn["id"] in path]
-            write_document(invocation.world.stdout, document)
+            write_document(invocation.world.stdout, store.export(session, branches=False))
             return
         thoughts = thoughts_of(settings_of(invocation), show_reasoning)
         show_turns(invocation.world, session.path(), theme_of(invocation), thoughts=thoughts)

@@ -215,8 +215,11 @@ def export(
     name: Name,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", parser=path_of, help="Write there; .json is complete."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", parser=path_of, help="Write there: .md, .html or .json (complete)."
+        ),
     ] = None,
+    force: given.Force = False,
     as_json: given.AsJson = False,
 ) -> None:
     """Write a session as Markdown, as a web page, or complete as JSON.
@@ -226,16 +229,9 @@ def export(
     lmchat sessions export colours -o colours.html
     lmchat sessions export colours -o colours.json
     """
-    from lmchat.app.conversation import open_kept_store
-    from lmchat.app.export import Form, export_session, form_of, print_session
+    from lmchat.app.export import export_named
 
-    invocation: Invocation = context.obj
-    with open_kept_store(invocation) as store:
-        session = store.find(name)
-        if output is None:
-            print_session(invocation, store, session, complete=as_json)
-        else:
-            export_session(store, session, output, invocation.say, Form.JSON if as_json else form_of(output))
+    export_named(context.obj, name, output, force=force, complete=as_json)
 
 
 @sessions.command("import")
@@ -284,7 +280,7 @@ def check(
 def backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", parser=path_of, help="Where the copy goes.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: given.Force = False,
 ) -> None:
     """Copy all sessions to one file.
 

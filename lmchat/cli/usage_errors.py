@@ -7,10 +7,10 @@ from typing import Any
 
 import typer
 
-from lmchat.errors import BadUseError, nearest
+from lmchat.cli.command_line import parsed
+from lmchat.errors import BadUseError
 
 _PLAINER = (
-    (r" \(Possible options: .*\)", ""),
     (r"Got unexpected extra argument\(s\) \((.*)\)", r"Unexpected argument '\1'"),
     (r"a valid int\b( range)?", "a whole number"),
     (r"a valid float\b( range)?", "a number"),
@@ -20,23 +20,13 @@ _PLAINER = (
 """What in typer's sentences is written for programmers, and what it says to others."""
 
 
-def explained(error: typer.TyperException) -> BadUseError:
-    """Return typer's usage error as one sentence, with the nearest names or where to read on as its hint."""
+def explained(error: typer.TyperException, path: Sequence[str]) -> BadUseError:
+    """Return typer's usage error as one sentence; its hint says where to read on about the command at `path`."""
     message = error.format_message()
     for theirs, plainer in _PLAINER:
         message = re.sub(theirs, plainer, message)
     message = message if message.endswith((".", "?")) else f"{message}."
-    # The classes of these errors are private; what they carry is all that tells them apart.
-    context: Any = getattr(error, "ctx", None)
-    option = str(getattr(error, "option_name", None) or "")
-    parent = getattr(context, "parent", None)
-    if message.startswith("No such command") and parent is None:
-        return BadUseError(message, hint='`lmchat --help` lists the commands. To ask something: lmchat ask "…"')
-    if parent and any(option in each.opts for each in context.find_root().command.params):
-        return BadUseError(message, hint=f"It belongs before the command: lmchat {option} … {context.info_name} …")
-    where = context.command_path if context else "lmchat"
-    near = nearest(option, list(getattr(error, "possibilities", None) or ()))
-    return BadUseError(message, hint=near or f"`{where} --help` shows how it is used.")
+    return BadUseError(message, hint=f"`{' '.join(('lmchat', *path))} --help` shows how it is used.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +38,8 @@ class ErrorStyle:
     debug: bool = False
 
 
-def error_style(command: Any, arguments: Sequence[str]) -> ErrorStyle:
-    """Ask typer's parsers how the errors of this command line are wanted, whatever is wrong with the rest of it."""
-    values: dict[str, Any] = {}
-    rest, context = list(arguments), None
-    while command is not None:
-        context = command.context_class(command, parent=context, ignore_unknown_options=True, resilient_parsing=True)
-        options, rest = _parsed(command, context, rest)
-        values |= options
-        commands = getattr(command, "commands", {})
-        name = next((word for word in rest if word in commands), "")
-        command, rest = commands.get(name), rest[rest.index(name) + 1 :] if name else []
-    return ErrorStyle(
-        bool(values.get("as_json") or values.get("as_jsonl")), str(values.get("color") or ""), bool(values.get("debug"))
-    )
-
-
-def _parsed(command: Any, context: Any, arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the options and the words of a command; what has no value at the end is left out."""
-    while arguments:
-        try:
-            options, words, _ = command.make_parser(context).parse_args(list(arguments))
-        except typer.TyperException:
-            arguments = arguments[:-1]
-        else:
-            return options, words
-    return {}, []
+def error_style(root: Any, arguments: Sequence[str]) -> ErrorStyle:
+    """Find out how the errors of a command line are wanted, whatever is wrong with the rest of it."""
+    line = parsed(root, arguments)
+    given = {name: option.value for option in (*line.general, *line.own) for name in option.names}
+    return ErrorStyle(bool(given.keys() & {"--json", "--jsonl"}), given.get("--color", ""), "--debug" in given)

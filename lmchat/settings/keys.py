@@ -105,6 +105,14 @@ KEYS = (
         in_profile=True,
     ),
     Key(
+        "usual_ports",
+        text("port numbers with commas between, or off", r"off|\d{1,5}( *, *\d{1,5})*"),
+        "Where servers are looked for on this machine if none is named and LM Studio does not answer; off: nowhere.",
+        '"8080, 11434"',
+        default="11434, 8080, 8000, 30000",
+        variable="LMCHAT_USUAL_PORTS",
+    ),
+    Key(
         "model",
         text("a model's key"),
         "The model to talk to; unset, the one that is loaded.",

@@ -14,6 +14,7 @@ from lmchat.chat.values import (
     Item,
     Message,
     Options,
+    OtherIntegration,
     OtherItem,
     Plugin,
     Provider,
@@ -189,6 +190,10 @@ def _provider_value(members: Members) -> Provider | None:
 
 
 def _integration_json(integration: Integration) -> dict[str, Any]:
+    return {**_known_integration_json(integration), **integration.extra}
+
+
+def _known_integration_json(integration: Integration) -> dict[str, Any]:
     match integration:
         case Plugin(id, allowed_tools):
             return {"kind": "plugin", "id": id, "allowed_tools": list(allowed_tools)}
@@ -199,19 +204,17 @@ def _integration_json(integration: Integration) -> dict[str, Any]:
                 "server_url": server_url,
                 "allowed_tools": list(allowed_tools),
             }
+        case OtherIntegration(kind):
+            return {"kind": kind}
 
 
 def _integration_value(members: Members) -> Integration:
-    kind = members.text("kind")
-    integration: Integration
-    match kind:
+    """Read an integration; what a newer lmchat kept in it, or one of a kind of its own, stays as it is."""
+    match members.text("kind"):
         case "plugin":
-            integration = Plugin(members.text("id"), members.texts("allowed_tools"))
+            return Plugin(members.text("id"), members.texts("allowed_tools"), extra=members.rest())
         case "ephemeral_mcp":
-            integration = EphemeralMcp(
-                members.text("server_label"), members.text("server_url"), members.texts("allowed_tools")
-            )
-        case _:
-            raise ValueError(f"{members.where} is of the unknown kind '{kind}'")
-    members.end()
-    return integration
+            named = (members.text("server_label"), members.text("server_url"), members.texts("allowed_tools"))
+            return EphemeralMcp(*named, extra=members.rest())
+        case kind:
+            return OtherIntegration(kind, members.rest())

@@ -20,7 +20,7 @@ FILE_NAME = "conversations.db"
 APPLICATION = 0x6C6D6368
 """\"lmch\", so that another program's database is never taken for ours."""
 
-VERSION = 3
+VERSION = 4
 """How many of the steps in `schema` a file of this version has been through."""
 
 _SIGNATURE, _SMALLEST = b"SQLite format 3\0", 512
@@ -28,8 +28,12 @@ _OLDEST_SQLITE = (3, 35, 0)
 """The first with `RETURNING`; the trigram index needs 3.34."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_FIRST, _LAST = ((datetime(year, 1, 1, tzinfo=UTC) - EPOCH) // _MICROSECOND for year in (1900, 9000))
 """At the ends of the calendar, no time zone could show a time."""
+
+_SENSELESS = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
+"""What a value that makes no sense raises where a value of the program is made of it."""
 
 Row = tuple[Any, ...]
 Value = TypeVar("Value")
@@ -107,7 +111,7 @@ class Database:
             self._connection.create_function("nfc", 1, normal_form, deterministic=True)
             if alone:
                 self.execute("PRAGMA locking_mode=EXCLUSIVE")
-            for setting in ("foreign_keys=ON", "fullfsync=ON", "cache_size=-16000"):
+            for setting in ("foreign_keys=ON", "fullfsync=ON", "cache_size=-2000"):
                 self.execute(f"PRAGMA {setting}")
             self._file = self._identity()
         except BaseException:
@@ -206,15 +210,15 @@ class Database:
         """Make a value of each row; those of which none can be made are left out, and named in `unreadable`."""
         for row in rows:
             try:
-                yield self.value(row, make)
-            except StoreError:
+                yield make(row)
+            except _SENSELESS:
                 self.unreadable.append(f"{what} {row[0]!r}")
 
     def value(self, row: Row, make: Callable[[Row], Value]) -> Value:
         """Make a value of a row; raise StoreError where what is in it makes none."""
         try:
             return make(row)
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        except _SENSELESS as error:
             raise damaged(self.path) from error
 
     def copy_to(self, target: sqlite3.Connection) -> None:
@@ -256,10 +260,9 @@ class Database:
 
 def typed(row: Row, kinds: Sequence[type | tuple[type, ...]]) -> Row:
     """Return a row whose columns are of these types; raise TypeError where one is not."""
-    for value, kind in zip(row, kinds, strict=True):
-        if not isinstance(value, kind):
-            raise TypeError(f"{value!r} is of the wrong type")
-    return row
+    if len(row) == len(kinds) and all(map(isinstance, row, kinds)):
+        return row
+    raise TypeError(f"{row!r} is not of the types {kinds!r}")
 
 
 def normal_form(text: str) -> str:
@@ -269,15 +272,14 @@ def normal_form(text: str) -> str:
 
 def microseconds(at: datetime) -> int:
     """Return a time as the store keeps it: microseconds since 1970."""
-    return (at - EPOCH) // timedelta(microseconds=1)
+    return (at - EPOCH) // _MICROSECOND
 
 
 def moment(at: int) -> datetime:
-    """Return a kept time as a value, in UTC; raise ValueError or OverflowError where it is none."""
-    time = EPOCH + timedelta(microseconds=at)
-    if not _FIRST <= time < _LAST:
-        raise ValueError(f"{time} is out of range")
-    return time
+    """Return a kept time as a value, in UTC; raise ValueError where it is none."""
+    if not _FIRST <= at < _LAST:
+        raise ValueError(f"{at} is out of range")
+    return EPOCH + timedelta(0, 0, at)
 
 
 def _make_private(directory: Path, path: Path) -> bool:

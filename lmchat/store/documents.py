@@ -206,15 +206,15 @@ def _outcome(members: Members) -> Outcome:
         raise ValueError(f"'outcome' of {members.where} is unknown") from None
 
 
-def export(database: Database, session: Session) -> dict[str, Any]:
-    """Return a session with every turn it reaches as a document of JSON."""
+def export(database: Database, session: Session, *, branches: bool) -> dict[str, Any]:
+    """Return a session as a document of JSON, with every turn it reaches, or those on the way to its head."""
+    if not branches:
+        return document_json(session, list(session.path()))
     view = turns_of(session)
     head = head_of(database, view.session)
     wanted = reached(database, view.tree, view.session)
-    # From the newest, since that is the way the view reads ahead.
-    numbers = [number for number in view if wanted is None or number in wanted]
-    turns = [view[number] for number in reversed(numbers)]
-    return document_json(replace(session, head=head), turns[::-1])
+    turns = [view[number] for number in view if wanted is None or number in wanted]
+    return document_json(replace(session, head=head), turns)
 
 
 def import_document(database: Database, value: object, name: str | None) -> Session:

@@ -4,18 +4,21 @@ A draft is signed with its writer, which keeps a lock on a file of its own: the 
 program ends, however it ends. No other program touches a draft, or counts it as a turn, while its writer runs.
 """
 
+import json
 import os
 import sys
 import uuid
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from lmchat.chat.session import Turn, TurnId
 from lmchat.chat.talk import UNNUMBERED, Kept
+from lmchat.chat.values import Item, Message, Reasoning, Reply
 from lmchat.errors import StoreError
-from lmchat.store.codec import first_words
-from lmchat.store.database import Database
+from lmchat.store.codec import first_words, items_json, items_value, written
+from lmchat.store.database import Database, Row, typed
 from lmchat.store.index import make_findable
 from lmchat.store.tree import head_of, shift, touch
 from lmchat.store.turns import Turns, insert, next_number, session_gone, update
@@ -126,6 +129,7 @@ class Keeper:
         self._writer = writer
         self._turns = turns
         self._started_from = head_of(database, turns.session)
+        self._pieces = Pieces()
 
     def __call__(self, turn: Turn, *, done: bool) -> Kept:
         """Keep `turn`; raise StoreError where that fails."""
@@ -142,6 +146,7 @@ class Keeper:
     def _begin(self, turn: Turn) -> TurnId:
         database, session = self._database, self._turns.session
         writer = self._writer.name()
+        self._pieces = Pieces()
         with database.write():
             # The session may be gone, its tree still there.
             if database.row("SELECT 1 FROM session WHERE id = ? AND trashed IS NULL", (session,)) is None:
@@ -163,7 +168,7 @@ class Keeper:
         with self._database.write(durable=False):
             draft = self._draft(turn.id)
             if draft is not None:
-                update(self._database, draft[0], turn)
+                self._pieces.add(self._database, draft[0], turn.reply)
 
     def _end(self, number: TurnId, turn: Turn) -> None:
         database = self._database
@@ -190,6 +195,59 @@ class Keeper:
         return None if row is None else (row[0], row[1])
 
 
+class Pieces:
+    """What a draft has grown by, one piece a time: a reply that is long is not written again and again."""
+
+    def __init__(self) -> None:
+        self._place = 0
+        self._characters = 0
+
+    def add(self, database: Database, row_id: int, reply: Reply) -> None:
+        """Write what `reply` has more than the last time (inside a transaction)."""
+        if not (self._place or self._characters):
+            database.execute("UPDATE turn SET model_instance_id = ? WHERE id = ?", (reply.model_instance_id, row_id))
+        for place, item in enumerate(reply.items[self._place :], self._place):
+            begun = self._characters if place == self._place else 0
+            self._place = place
+            if isinstance(item, Message | Reasoning):
+                self._characters = len(item.text)
+                piece: Item = replace(item, text=item.text[begun:])
+            elif begun:
+                continue
+            else:
+                self._characters, piece = 1, item
+            database.execute(
+                "INSERT INTO draft_piece (turn, place, item) VALUES (?, ?, ?)",
+                (row_id, place, written(items_json((piece,))[0])),
+            )
+
+
+def _put_together(database: Database, row_id: int) -> None:
+    """Give a draft the items that its pieces make; those that cannot be read are left out."""
+    rows = database.rows("SELECT turn, place, item FROM draft_piece WHERE turn = ? ORDER BY id", (row_id,))
+    pieces: dict[int, list[dict[str, Any]]] = {}
+    for place, item in database.readable(rows, _piece, "a piece of the turn"):
+        pieces.setdefault(place, []).append(item)
+    if not pieces:
+        return
+    items = [
+        {**parts[-1], "text": "".join(part["text"] for part in parts)} if "text" in parts[-1] else parts[-1]
+        for _, parts in sorted(pieces.items())
+    ]
+    reply = Reply(items_value(items, "the draft"))
+    database.execute(
+        "UPDATE turn SET reply = ?, items = ?, attempt = 0 WHERE id = ?", (reply.text, written(items), row_id)
+    )
+
+
+def _piece(row: Row) -> tuple[int, dict[str, Any]]:
+    """Return the place and the item of a piece; raise ValueError or TypeError where it makes none."""
+    _, place, text = typed(row, (int, int, str))
+    item = json.loads(text)
+    items_value([item], "a piece")
+    return place, item
+
+
 def settle_left_behind(database: Database) -> None:
     """End the drafts of programs that died: what had come of them is kept, as interrupted turns."""
     signed = database.rows("SELECT DISTINCT writer FROM draft")
@@ -204,6 +262,7 @@ def settle_left_behind(database: Database) -> None:
                 (writer,),
             )
             for row_id, session, number, started_from in drafts:
+                _put_together(database, row_id)
                 _settle(database, row_id, session, number, started_from)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from lmchat.store.database import FILE_NAME
 
 _PATIENCE_SECONDS = 0.1
+_MOST_TURNS = 1000
 
 
 def session_names(directory: Path) -> list[tuple[str, str]]:
@@ -19,15 +20,17 @@ def session_names(directory: Path) -> list[tuple[str, str]]:
 
 
 def turn_numbers(directory: Path, session: str) -> list[tuple[str, str]]:
-    """Return number and first words of the turns in a session's tree, the newest first."""
+    """Return number and first words of the newest turns in a session's tree, the newest first."""
     return _rows(
         directory,
-        "SELECT number, turn.first_words FROM turn JOIN session USING (tree) WHERE name = ? ORDER BY number DESC",
+        "SELECT number, turn.first_words FROM session CROSS JOIN turn USING (tree) WHERE name = ?"
+        " ORDER BY number DESC LIMIT ?",
         session,
+        _MOST_TURNS,
     )
 
 
-def _rows(directory: Path, query: str, *values: str) -> list[tuple[str, str]]:
+def _rows(directory: Path, query: str, *values: str | int) -> list[tuple[str, str]]:
     address = f"{(directory / FILE_NAME).absolute().as_uri()}?mode=rw"
     try:
         if not (directory / FILE_NAME).is_file():  # a pipe would be waited for

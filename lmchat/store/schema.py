@@ -134,6 +134,19 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE session ADD COLUMN origin TEXT",
         "CREATE INDEX session_origin ON session (origin) WHERE origin IS NOT NULL",
     ),
+    (
+        # What a draft has grown by since: its row, which may be long, is not written again and again.
+        """
+        CREATE TABLE draft_piece (
+            id INTEGER PRIMARY KEY,
+            turn INTEGER NOT NULL REFERENCES draft (turn) ON DELETE CASCADE,
+            place INTEGER NOT NULL, -- of the item in the reply
+            item TEXT NOT NULL -- as in `turn.items`; its text goes on where the piece of this place before it ended
+        )
+        """,
+        "CREATE INDEX draft_piece_turn ON draft_piece (turn, id)",
+        "CREATE INDEX session_trashed ON session (trashed) WHERE trashed IS NOT NULL",
+    ),
 )
 
 

@@ -48,6 +48,15 @@ def names(database: Database) -> list[str]:
     ]
 
 
+def count(database: Database) -> int:
+    """Count the sessions."""
+    # Both counts read an index only; the rows themselves are long.
+    row = database.row(
+        "SELECT (SELECT count(*) FROM session) - (SELECT count(*) FROM session WHERE trashed IS NOT NULL)"
+    )
+    return int(row[0]) if row else 0
+
+
 def exists(database: Database, name: str) -> bool:
     """Tell whether there is a session of that name."""
     return database.row("SELECT 1 FROM session WHERE name = ? AND trashed IS NULL", (same(name),)) is not None

@@ -86,6 +86,10 @@ class Store:
         """Return the names of all sessions, the one used last first."""
         return sessions.names(self._database)
 
+    def count(self) -> int:
+        """Count the sessions."""
+        return sessions.count(self._database)
+
     def has(self, name: str) -> bool:
         """Tell whether there is a session of that name."""
         return sessions.exists(self._database, name)
@@ -220,7 +224,10 @@ class Store:
         return trash.forget_unanswered(self._database, session)
 
     def tree(self, session: Session, only: Collection[TurnId] | None = None) -> tuple[TreeEntry, ...]:
-        """Return every turn the session reaches, or those of `only`, by number, with what a drawing shows."""
+        """Return what a drawing shows of every turn the session reaches, or of those of `only`, by number.
+
+        `only` are numbers that `shape` has named.
+        """
         return tree.tree(self._database, session, only)
 
     def check(self) -> list[Finding]:
@@ -245,9 +252,9 @@ class Store:
         """
         return search(self._database, text, session, limit)
 
-    def export(self, session: Session) -> dict[str, Any]:
-        """Return a session with every turn it reaches as one JSON document."""
-        return documents.export(self._database, session)
+    def export(self, session: Session, *, branches: bool = True) -> dict[str, Any]:
+        """Return a session as one JSON document: with every turn it reaches, or those on the way to its head."""
+        return documents.export(self._database, session, branches=branches)
 
     def import_(self, document: object, name: str | None = None) -> Session:
         """Add the session a document holds, under its own name (numbered where that is taken) or another.

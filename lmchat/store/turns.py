@@ -152,6 +152,7 @@ _KINDS = (
 )  # fmt: skip
 
 _FIRST_AHEAD, _MOST_AHEAD = 8, 512
+_MOST_READ = 2 * _MOST_AHEAD
 
 
 class Turns(Mapping[TurnId, Turn]):
@@ -166,10 +167,12 @@ class Turns(Mapping[TurnId, Turn]):
         self._database = database
         self._read: dict[TurnId, Turn] = {}
         self._ahead = _FIRST_AHEAD
+        self._last = 0
 
     def __getitem__(self, turn_id: TurnId) -> Turn:
         if turn_id not in self._read:
             self._read_from(turn_id)
+        self._last = turn_id
         return self._read[turn_id]
 
     def __iter__(self) -> Iterator[TurnId]:
@@ -182,27 +185,63 @@ class Turns(Mapping[TurnId, Turn]):
     def __len__(self) -> int:
         return self._database.number("SELECT count(*) FROM settled WHERE tree = ?", (self.tree,))
 
+    def way(self, to: TurnId) -> list[TurnId]:
+        """Return the numbers of the turns from the root to `to`; raise KeyError for one that is missing."""
+        rows = self._database.rows("SELECT number, parent FROM settled WHERE tree = ?", (self.tree,))
+        parents: dict[TurnId, TurnId | None] = dict(placed(self._database, rows, whole=True))
+        way = [to]
+        while (parent := parents[way[-1]]) is not None:
+            way.append(parent)
+        return way[::-1]
+
     def forget(self, turn_id: TurnId) -> None:
         """Read a turn again when it is next looked at."""
         self._read.pop(turn_id, None)
 
     def _read_from(self, turn_id: TurnId) -> None:
-        """Read a turn and, since most are asked for on the way to the root, those numbered just before it.
+        """Read a turn and those numbered just before it, or after it on a walk that goes that way.
 
-        The stretch grows with every miss, so that a look at the last turns reads few and a long walk asks seldom.
+        The stretch grows with every miss, so that a look at the last turns reads few and a long walk asks seldom. What
+        a long walk has left is not kept.
         """
         if not 0 < turn_id < 1 << 63:
             raise KeyError(turn_id)
-        first = max(turn_id - self._ahead + 1, 1)
+        onward = 0 < self._last < turn_id <= self._last + self._ahead
+        first, last = (turn_id, turn_id + self._ahead) if onward else (max(turn_id - self._ahead + 1, 1), turn_id)
         self._ahead = min(self._ahead * 2, _MOST_AHEAD)
+        if len(self._read) > _MOST_READ:
+            self._read.clear()
         rows = self._database.rows(
             f"SELECT {COLUMNS} FROM settled WHERE tree = ? AND number BETWEEN ? AND ?"  # noqa: S608 - a constant of ours
             " AND (images = 0 OR number = ?)",
-            (self.tree, first, turn_id, turn_id),
+            (self.tree, first, last, turn_id),
         )
         for row in rows:
-            turn = self._database.value(row, lambda each: turn_value(self._database, each))
-            self._read.setdefault(turn.id, turn)
+            try:
+                turn = self._database.value(row, lambda each: turn_value(self._database, each))
+            except StoreError:
+                if row[1] == turn_id:  # one that was not asked for is not missed
+                    raise
+            else:
+                self._read.setdefault(turn.id, turn)
+
+
+def placed(database: Database, rows: list[Row], *, whole: bool) -> list[Row]:
+    """Return rows that begin with the number of a turn and its parent's.
+
+    For others raise StoreError, or (not `whole`) leave them out and name them.
+    """
+    sound = [
+        row
+        for row in rows
+        if type(row[0]) is int and row[0] > 0 and (row[1] is None or (type(row[1]) is int and 0 < row[1] < row[0]))
+    ]
+    if len(sound) < len(rows):
+        if whole:
+            raise damaged(database.path)
+        known = set(map(id, sound))
+        database.unreadable.extend(f"turn {row[0]!r}" for row in rows if id(row) not in known)
+    return sound
 
 
 def turns_of(session: Session) -> Turns:

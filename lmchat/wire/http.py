@@ -46,20 +46,20 @@ if TYPE_CHECKING:
 TICK = 0.1
 """Seconds of silence after which the caller gets a turn."""
 
-_ROOM = 16
-"""Batches of up to 64 KB that may wait for the caller; a larger one takes the room of several."""
+_ROOM = 8
+"""Pieces of up to 64 KB that may wait for the caller; a larger one takes the room of several."""
 
 _LONGEST_TYPE = 100
 
-Piece = Head | Frame | bytes | None
-_Batch = list[Head | Frame | bytes]
+Piece = Head | list[Frame] | bytes
 Log = Callable[[str], None]
 
 
-def exchange(call: Call, log: Log | None = None) -> Generator[Piece, None, None]:
+def exchange(call: Call, log: Log | None = None) -> Generator[Piece | None, None, None]:
     """Send one request; yield the head of the answer, then what comes, and None after each silent moment.
 
-    What comes are the events of a stream, or else the bytes of a body.
+    What comes are the events of a stream, those that came together in a list (which the caller may empty), or else the
+    bytes of a body.
 
     Closing it closes the connection, wherever the exchange stands. Each exchange has a connection of its own:
     a kept one may be dead (PROTOCOL.md section 1), and a chat must not be sent twice.
@@ -85,39 +85,36 @@ def exchange(call: Call, log: Log | None = None) -> Generator[Piece, None, None]
             reader.join(timeout=1)
 
 
-def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece, None, None]:
+def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece | None, None, None]:
     headed = False
     while True:
         try:
-            batch = line.take(TICK)
+            piece = line.take(TICK)
         except Empty:
             # Looking up a name knows no timeout, and each of a host's addresses has one of its own.
             if line.connection is None and report.seconds > 2 * call.connect_seconds:
                 raise unconnected(call) from None
             yield None
             continue
-        match batch:
+        match piece:
             case None:
                 return
             case LmchatError():
-                raise batch
+                raise piece
             case Exception():
                 by_proxy, heard = line.by_proxy(call), line.first_bytes
                 fault = connection_fault(
-                    batch, call, lambda: _speaks_http(call), headed=headed, by_proxy=by_proxy, heard=heard
+                    piece, call, lambda: _speaks_http(call), headed=headed, by_proxy=by_proxy, heard=heard
                 )
                 if fault is None:
-                    raise batch
-                raise fault from batch
+                    raise piece
+                raise fault from piece
+            case Head():
+                headed = True
+                report.add(_head_words(piece, report, call.secrets))
             case _:
                 pass
-        batch.reverse()
-        while batch:
-            if isinstance(batch[-1], Head):
-                headed = True
-                report.add(_head_words(batch[-1], report, call.secrets))
-            # Nothing of it is kept here: it may be large.
-            yield batch.pop()
+        yield piece
 
 
 def _speaks_http(call: Call) -> bool:
@@ -142,9 +139,8 @@ class _Line:
 
     content: bytes | None
     # Queues in C: no Ctrl-C leaves a lock of theirs closed.
-    queue: "SimpleQueue[_Batch | Exception | None]" = field(default_factory=SimpleQueue)
+    queue: "SimpleQueue[Piece | Exception | None]" = field(default_factory=SimpleQueue)
     room: SimpleQueue[None] = field(default_factory=SimpleQueue)
-    batch: "_Batch" = field(default_factory=list)
     received: int = 0
     connection: socket.socket | None = None
     host: str = ""
@@ -157,26 +153,19 @@ class _Line:
         """Make all the room there is."""
         self._give(_ROOM)
 
-    def put(self, piece: Head | Frame | bytes) -> None:
-        """Add a piece to the next batch."""
-        self.batch.append(piece)
-
-    def flush(self) -> None:
+    def put(self, piece: Piece) -> None:
         """Hand what came to the caller as soon as there is room for it."""
-        if not self.batch:
-            return
-        batch, self.batch = self.batch, []
-        for _ in range(_weight(batch)):
+        for _ in range(_weight(piece)):
             if not self.ended:
                 self.room.get()
-        self.queue.put(batch)
+        self.queue.put(piece)
 
-    def take(self, seconds: float) -> "_Batch | Exception | None":
+    def take(self, seconds: float) -> "Piece | Exception | None":
         """Take what came next, None at the end; raise Empty after so much silence."""
-        batch = self.queue.get(timeout=seconds)
-        if isinstance(batch, list):
-            self._give(_weight(batch))
-        return batch
+        piece = self.queue.get(timeout=seconds)
+        if isinstance(piece, Head | list | bytes):
+            self._give(_weight(piece))
+        return piece
 
     def _give(self, weight: int) -> None:
         for _ in range(weight):
@@ -227,9 +216,15 @@ class _Line:
                 socket.socket.shutdown(self.connection, socket.SHUT_RDWR)
 
 
-def _weight(batch: "_Batch") -> int:
-    """Return how much of the queue's room a batch takes."""
-    size = sum(len(each.data if isinstance(each, Frame) else each) for each in batch if not isinstance(each, Head))
+def _weight(piece: Piece) -> int:
+    """Return how much of the queue's room a piece takes."""
+    match piece:
+        case Head():
+            size = 0
+        case bytes():
+            size = len(piece)
+        case list():
+            size = sum(len(data) for _, data in piece)
     return min(1 + size // PIECE, _ROOM)
 
 
@@ -262,16 +257,13 @@ def _read(call: Call, line: _Line) -> None:
             line.headed = True
             head = Head(response.status_code, headers.get("content-type", ""), headers.get("location", ""))
             line.put(head)
-            line.flush()
             encoding = headers.get("content-encoding", "")
             for piece in body_parts(_received(response, line), encoding, good=head.good, streams=head.streams):
                 line.put(piece)
                 if line.ended:
                     break
-        line.flush()
         line.queue.put(None)
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller's thread raises it
-        line.flush()
         line.queue.put(error)
 
 
@@ -279,8 +271,6 @@ def _received(response: "httpx.Response", line: _Line) -> Iterator[bytes]:
     for chunk in response.iter_raw():
         line.received += len(chunk)
         yield chunk
-        # What was made of it goes to the caller before more is waited for.
-        line.flush()
 
 
 def _client(call: Call) -> "httpx.Client":

@@ -17,6 +17,8 @@ _MOST_VALUES = 200_000
 
 _DEEPEST = 100
 
+_DECODER = json.JSONDecoder()
+
 _BRACKET = re.compile(r"[\[\]{}]")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
@@ -26,13 +28,16 @@ def parse_json(text: str) -> Any:
 
     Raise ValueError where it is no JSON, or nested too deeply or divided too finely to read.
     """
-    if _too_deep(text):
+    if len(text) > _DEEPEST and _too_deep(text):
         raise ValueError("nested too deeply")
-    if _values(text) > _MOST_VALUES and _values(_STRING.sub("", text)) > _MOST_VALUES:
+    if len(text) > _MOST_VALUES and _values(text) > _MOST_VALUES and _values(_STRING.sub("", text)) > _MOST_VALUES:
         raise ValueError("too many values")
     try:
-        value = json.loads(text)
-        return _without_surrogates(value) if "\\ud" in text or "\\uD" in text else value
+        # Half the time of `json.loads`, which an event of a stream needs only where blanks are around it.
+        value, end = _DECODER.raw_decode(text) if text.startswith("{") else (None, -1)
+        if end != len(text):
+            value = json.loads(text)
+        return _without_surrogates(value) if "\\u" in text and "\\ud" in text.lower() else value
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -51,7 +56,7 @@ def _too_deep(text: str) -> bool:
 
 def _values(text: str) -> int:
     """Return about how many values a JSON text has; at least as many as it has where its strings are left in."""
-    return 0 if len(text) < _MOST_VALUES else text.count(",") + text.count("[") + text.count("{")
+    return text.count(",") + text.count("[") + text.count("{")
 
 
 def _without_surrogates(value: Any) -> Any:
@@ -121,6 +126,8 @@ class TornCharacters:
 
     def joined(self, kind: str, data: Mapping[str, Any], written: str) -> Mapping[str, Any]:
         """Return an event's data, in which a half waits for the next event; `written` is the JSON it was read from."""
+        if not self._joiners and "\\u" not in written:
+            return data
         if kind != self._kind:
             self._kind, self._joiners = kind, {}
         if not (kind.endswith(".delta") or "choices" in data):

@@ -63,6 +63,11 @@ class Call:
         return self.method == "POST" and self.path.endswith(("/chat", "/responses", "/chat/completions"))
 
     @property
+    def native(self) -> bool:
+        """Tell whether this is a route of LM Studio's own API."""
+        return self.path in {CHAT, GREETING} or self.path.startswith(MODELS)
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Return everything that must not be shown: the token, and the headers of MCP servers."""
         integrations = (self.body or {}).get("integrations", ())

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Any, NoReturn
 
 from lmchat.chat.events import (
     Event,
@@ -22,13 +24,13 @@ from lmchat.wire.body import REPLY_LIMIT, Frame, too_large
 from lmchat.wire.dialect import Data, ReplyReader
 from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, senseless, with_nothing_kept
 from lmchat.wire.http import TICK, Piece
-from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, text
+from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, sequence, text
 from lmchat.wire.redaction import redact_all
 from lmchat.wire.refusals import refusal, stream_refusal
 from lmchat.wire.request import Call, Head
 from lmchat.wire.thinking import InlineThinking
 
-Pieces = Generator[Piece, None, None]
+Pieces = Generator[Piece | None, None, None]
 Tap = Callable[[Mapping[str, Any]], None]
 
 _FAULT_GRACE = 5.0
@@ -37,8 +39,9 @@ _FAULT_GRACE = 5.0
 _ITEM = 500
 """Characters that an item of a reply counts for besides its own."""
 
-# `[DONE]` and other bare words that some servers send where JSON belongs.
+# Bare words that some servers send where JSON belongs.
 _LONGEST_WORD = 40
+_DONE = "[DONE]"
 _BARE_WORD = re.compile(r"\s*\[?[A-Za-z_ ]*\]?\s*")
 
 
@@ -67,7 +70,7 @@ def _answered(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
                 yield Quiet()
             case bytes():
                 body += piece
-            case Frame():
+            case list():
                 pass  # only where events follow
             case Head():
                 head = piece
@@ -83,7 +86,7 @@ def _answered(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
     yield from events
 
 
-def whole_answer(pieces: Pieces) -> tuple[Head, bytes]:
+def whole_answer(pieces: Iterable[Piece | None]) -> tuple[Head, bytes]:
     """Wait for an answer's end and return its head and its body."""
     head, body = Head(0), bytearray()
     for piece in pieces:
@@ -92,6 +95,13 @@ def whole_answer(pieces: Pieces) -> tuple[Head, bytes]:
         elif isinstance(piece, bytes):
             body += piece
     return head, bytes(body)
+
+
+def resumed(first: Piece | None, rest: Pieces) -> Pieces:
+    """Yield a first piece and the rest; closing it closes the rest."""
+    with closing(rest):
+        yield first
+        yield from rest
 
 
 def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
@@ -115,28 +125,23 @@ def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
 def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) -> Iterator[Event]:
     faulted, silent, torn, length = False, 0.0, TornCharacters(), ReplyLength()
     try:
-        for frame in pieces:
-            if not isinstance(frame, Frame):
+        for piece in pieces:
+            if not isinstance(piece, list):
                 silent += TICK
                 if faulted and silent > _FAULT_GRACE:
                     return
                 yield Quiet()
                 continue
-            silent, size = 0.0, len(frame.data)
-            try:
-                events = _events(frame, call, reader, tap, torn)
-            except StreamBrokenError:
-                # Half an event is better explained by the break that follows it.
-                next(pieces, None)
-                raise
-            del frame  # it may be large, and what follows takes its time
-            for event in events:
+            silent = 0.0
+            for event in _joined(_together(piece, call, reader, tap, torn, faulted=faulted)):
                 if isinstance(event, Finished):
                     # Some servers leave the socket open.
                     pieces.close()
                     yield event
                     return
-                length.add(event, size)
+                if isinstance(event, LmchatError):
+                    _give_up(event, pieces)
+                length.add(event)
                 faulted = faulted or isinstance(event, Fault)
                 yield event
         rest = () if faulted else tuple(reader.end(done=False))
@@ -156,13 +161,17 @@ class ReplyLength:
     characters: int = 0
     last: type[Event] | None = None
 
-    def add(self, event: Event, size: int) -> None:
-        """Count one event of `size` characters; raise StreamBrokenError where the reply becomes too long."""
+    def add(self, event: Event) -> None:
+        """Count one event; raise StreamBrokenError where the reply becomes too long."""
         match event:
-            case MessageDelta(text) | ReasoningDelta(text) if type(event) is self.last:
-                self.characters += len(text)
-            case MessageDelta() | ReasoningDelta() | ToolDone() | ToolFailed() | PartStarted() | PartEnded():
-                self.characters += size + _ITEM
+            case MessageDelta(text) | ReasoningDelta(text):
+                self.characters += len(text) + (0 if type(event) is self.last else _ITEM)
+            case ToolDone(call):
+                self.characters += len(call.output) + len(str(call.arguments)) + _ITEM
+            case ToolFailed(call):
+                self.characters += len(call.reason) + len(str(call.arguments)) + _ITEM
+            case PartStarted() | PartEnded():
+                self.characters += _ITEM
             case _:
                 return
         self.last = type(event)
@@ -170,24 +179,72 @@ class ReplyLength:
             raise too_large("a reply", REPLY_LIMIT)
 
 
-def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters) -> Iterable[Event]:
+def _give_up(error: LmchatError, pieces: Pieces) -> NoReturn:
+    """Raise what is wrong with an event; half an event is better explained by the break that follows it."""
+    if isinstance(error, StreamBrokenError):
+        next(pieces, None)
+    raise error
+
+
+def _together(
+    frames: list[Frame], call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters, *, faulted: bool
+) -> list[Event | LmchatError]:
+    """Return the events of frames that came together, at last what is wrong with the first bad one; empty the list."""
+    events: list[Event | LmchatError] = []
     try:
-        data = parse_json(frame.data)
+        for frame in frames:
+            if _ends(frame):
+                events += _done(reader, faulted=faulted)
+            else:
+                events += _events(frame, call, reader, tap, torn)
+            if events and isinstance(events[-1], Finished):
+                break
+            faulted = faulted or (bool(events) and isinstance(events[-1], Fault))
+    except LmchatError as error:
+        events.append(error)
+    frames.clear()  # they may be large, and what follows takes its time
+    return events
+
+
+def _joined(events: Iterable[Event | LmchatError]) -> Iterator[Event | LmchatError]:
+    """Yield events that came together, each run of deltas as one: a server may be faster than what follows."""
+    for kind, run in groupby(events, type):
+        if kind is MessageDelta:
+            yield MessageDelta("".join([event.text for event in run if isinstance(event, MessageDelta)]))
+        elif kind is ReasoningDelta:
+            yield ReasoningDelta("".join([event.text for event in run if isinstance(event, ReasoningDelta)]))
+        else:
+            yield from run
+
+
+def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters) -> Iterable[Event]:
+    name, written = frame
+    try:
+        data = parse_json(written)
     except ValueError:
-        if len(frame.data) > _LONGEST_WORD or not _BARE_WORD.fullmatch(frame.data):
+        if len(written) > _LONGEST_WORD or not _BARE_WORD.fullmatch(written):
             raise senseless("an event") from None
-        return reader.end(done=True) if frame.data.strip() == "[DONE]" else ()
+        return ()
     if not isinstance(data, dict):
         return ()
-    kind = text(data.get("type")) or frame.name or ("error" if "error" in data else "")
-    data = torn.joined(kind, data, frame.data)
+    kind = text(data.get("type")) or name or ("error" if "error" in data else "")
+    data = torn.joined(kind, data, written)
     fault = _fault(kind, data)
     if fault is not None:
         data = redact_all(data, call.secrets)
     if tap is not None:
         tap(data)
     # In one go: what the reader refuses is raised before any of it is passed on.
-    return list(reader.event(kind, data)) if fault is None else (Fault(stream_refusal(_fault(kind, data), call)),)
+    return tuple(reader.event(kind, data)) if fault is None else (Fault(stream_refusal(_fault(kind, data), call)),)
+
+
+def _ends(frame: Frame) -> bool:
+    return frame[1].strip() == _DONE
+
+
+def _done(reader: ReplyReader, *, faulted: bool) -> Iterable[Event]:
+    """Return what is left at a stream's `[DONE]`; after a fault no reply is complete."""
+    return () if faulted else reader.end(done=True)
 
 
 def _fault(kind: str, data: Data) -> Data | None:
@@ -196,4 +253,8 @@ def _fault(kind: str, data: Data) -> Data | None:
         return data
     if kind == "response.failed":
         return {"error": mapping(data.get("response")).get("error")}
-    return data if data.get("error") and not data.get("choices") else None
+    if data.get("error"):
+        return data
+    # OpenRouter: the provider behind it broke off.
+    errors = (mapping(choice).get("error") for choice in sequence(data.get("choices")))
+    return next(({"error": error} for error in errors if error), None)

@@ -1,5 +1,6 @@
 """The tree: what a session follows, what it must send again, and how its head moves."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -29,7 +30,7 @@ def session(*turns: Turn, head: int | None = None) -> Session:
     return Session("s", known, head=TurnId(head) if head else max(known, default=None))
 
 
-def ids(turns: tuple[Turn, ...]) -> list[int]:
+def ids(turns: Iterable[Turn]) -> list[int]:
     return [each.id for each in turns]
 
 

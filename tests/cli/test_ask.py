@@ -72,6 +72,7 @@ def test_the_json_document_has_every_promised_key(tmp_path: Path) -> None:
         "turn": 2,
         "parent": 1,
         "outcome": "complete",
+        "reason": None,
         "text": "Blue.",
         "reasoning": None,
         "tool_calls": [],
@@ -247,6 +248,18 @@ def test_the_files_of_a_pattern_that_the_shell_wrote_out_are_quoted(tmp_path: Pa
     assert [name for name in ("a.md", "b1.md", "b2.md") if f"File `{name}`" in asked] == ["a.md", "b1.md", "b2.md"]
 
 
+def test_a_pattern_in_quotes_names_files_and_a_long_question_none(tmp_path: Path) -> None:
+    for name in ("a.md", "b1.md", "b2.md"):
+        (tmp_path / name).write_text(name)
+    question = "Why? " * 100
+    with ScriptedServer(stream(reply())) as server:
+        ask(tmp_path, server, "-f", str(tmp_path / "a.md"), "-f", str(tmp_path / "b*.md"), question)
+        asked = server.requests[0].json["input"]
+    assert asked.startswith(question.strip())
+    assert [name for name in ("a.md", "b1.md", "b2.md") if f"File `{name}`" in asked] == ["a.md", "b1.md", "b2.md"]
+    assert "No file fits" in run(tmp_path, "ask", "-f", str(tmp_path / "*.txt"), "Why?").stderr
+
+
 def test_a_model_is_found_when_none_is_named(tmp_path: Path) -> None:
     with ScriptedServer(answer(200, MODELS), stream(reply())) as server:
         assert run(tmp_path, "--url", server.url, "ask", "Hello").status == 0
@@ -387,7 +400,7 @@ def test_a_kill_in_mid_reply_leaves_an_interrupted_turn_with_its_text(tmp_path: 
     with ScriptedServer(stream(begun, HOLD)) as server:
         program = started(tmp_path, "--url", server.url, "ask", "-m", "tiny", "-s", "killed", "Tell me")
         with opened(tmp_path) as store:
-            while ("Blue.",) not in store._database.rows("SELECT reply FROM turn"):
+            while store._database.row("SELECT 1 FROM draft_piece WHERE item LIKE '%Blue.%'") is None:
                 assert program.poll() is None
                 time.sleep(0.02)
         assert program.stdout is not None

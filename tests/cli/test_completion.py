@@ -232,6 +232,12 @@ def typed(request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytest.T
         ("lmchat ask -S @not\thello", ["ask", "-S", "@notes of mine.md", "hello"]),
         ("lmchat sessions import not\t", ["sessions", "import", "notes of mine.md"]),
         ("lmchat completion z\t", ["completion", "zsh"]),
+        ("lmchat -m ti\task hi", ["-m", "tiny", "ask", "hi"]),
+        ("lmchat --contin\t", ["--continue"]),
+        ("lmchat -s my\t", ["-s", "my session"]),
+        ("lmchat ask hi --prof\two\t", ["ask", "hi", "--profile", "work"]),
+        ("lmchat ask --col\tnev\t-s my\thi", ["ask", "--color", "never", "-s", "my session", "hi"]),
+        ("lmchat sessions list --debu\t", ["sessions", "list", "--debug"]),
     ],
 )
 def test_a_shell_completes(typed: Shell, line: str, words: list[str]) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Ran, run
-from tests.wire.scripted import Answer, Request, ScriptedServer, Steps, answer
+from tests.cli.program import Ran, reply, run
+from tests.wire.scripted import Answer, Request, ScriptedServer, Steps, answer, stream
 
 SEEN = (
     '{"models":[{"type":"llm","publisher":"google","key":"google/gemma-3-1b","display_name":"Gemma 3 1B",'
@@ -135,3 +135,49 @@ def test_a_model_that_is_not_loaded_is_not_suggested_for_unloading(tmp_path: Pat
     ran, _ = models(tmp_path, listed(), "unload", "bare")
     assert ran.status == 6
     assert ran.stderr == "lmchat: error: 'bare' is not loaded.\nhint: `lmchat models` shows what is loaded.\n"
+
+
+TWO = json.dumps({"models": [{"type": "llm", "key": key} for key in ("google/gemma-1b", "google/gemma-4b", "qwen/q8")]})
+NO_MODEL = '{"error":{"message":"Invalid model identifier","param":"model","code":"model_not_found"}}'
+
+
+def test_a_part_of_a_key_is_the_model_it_fits_and_the_session_keeps_the_key(tmp_path: Path) -> None:
+    with ScriptedServer(answer(404, NO_MODEL), answer(200, TWO), stream(reply())) as server:
+        ran = run(tmp_path, "--url", server.url, "ask", "-s", "trip", "-m", "4B", "--json", "hi")
+        assert server.requests[2].json["model"] == "google/gemma-4b"
+    assert (ran.status, ran.stderr) == (0, "'4B' is google/gemma-4b here.\n")
+    assert json.loads(ran.stdout)["model"] == "google/gemma-4b"
+    assert json.loads(run(tmp_path, "sessions", "--json").stdout)[0]["model"] == "google/gemma-4b"
+    assert len(json.loads(run(tmp_path, "sessions", "show", "trip", "--json").stdout)["turns"]) == 1
+
+
+def test_a_name_that_the_server_takes_is_sent_as_it_is(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        run(tmp_path, "--url", server.url, "ask", "-m", "gemma", "hi")
+        assert [request.json["model"] for request in server.requests] == ["gemma"]
+
+
+def test_a_part_that_fits_several_models_is_refused_with_their_names(tmp_path: Path) -> None:
+    with ScriptedServer(answer(404, NO_MODEL), answer(200, TWO)) as server:
+        ran = run(tmp_path, "--url", server.url, "ask", "-m", "gemma", "hi")
+    assert ran.status == 6
+    assert ran.stderr.splitlines() == [
+        "lmchat: error: 'gemma' fits several models.",
+        "hint: Name one: google/gemma-1b, google/gemma-4b.",
+    ]
+    assert json.loads(run(tmp_path, "sessions", "--json").stdout) == []
+
+
+def test_what_fits_no_model_is_what_the_server_says_of_it(tmp_path: Path) -> None:
+    with ScriptedServer(answer(404, NO_MODEL), answer(200, TWO)) as server:
+        ran = run(tmp_path, "--url", server.url, "ask", "-m", "llama", "hi")
+    assert ran.status == 6
+    assert "Invalid model identifier" in ran.stderr
+
+
+def test_a_part_of_a_key_loads_the_model_it_fits(tmp_path: Path) -> None:
+    loaded = '{"type":"llm","instance_id":"qwen/q8","load_time_seconds":0.1,"status":"loaded"}'
+    with ScriptedServer(answer(200, TWO), answer(200, loaded), answer(200, TWO)) as server:
+        ran = run(tmp_path, "--url", server.url, "models", "load", "qwen")
+        assert server.requests[1].json["model"] == "qwen/q8"
+    assert ran.stderr.splitlines()[0] == "'qwen' is qwen/q8 here."

@@ -241,7 +241,7 @@ def test_what_fails_while_it_is_waited_for_is_raised() -> None:
 
 
 def test_pairs_stand_in_columns() -> None:
-    assert pairs([("url", "http://a", "default"), ("model", "", "")], PLAIN) == ("url    http://a  default\nmodel  \n")
+    assert pairs([("url", "http://a", "default"), ("model", "", "")], PLAIN) == ("url    http://a  default\nmodel\n")
 
 
 @pytest.mark.parametrize(

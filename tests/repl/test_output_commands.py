@@ -18,11 +18,12 @@ from tests.wire.scripted import Steps, stream
 def test_save_writes_the_last_reply(talk: Talk, tmp_path: Path) -> None:
     talk.type("one", f"/save {tmp_path}/answer 1.md")
     assert (tmp_path / "answer 1.md").read_text() == "Reply 1.\n"
-    assert "cannot be written" in talk.type("one", f"/save {tmp_path}/none/answer.md")
+    assert "There is no directory" in talk.type("one", f"/save {tmp_path}/none/answer.md")
 
 
 def test_it_is_said_that_a_file_is_replaced_and_what_it_holds(talk: Talk, tmp_path: Path) -> None:
-    out = talk.type("one", f"/save {tmp_path}/a", f"/export {tmp_path}/a", f"/export {tmp_path}/b.JSON", name="s")
+    lines = ("one", f"/save {tmp_path}/a", f"/export {tmp_path}/a", "y", f"/export {tmp_path}/b.JSON")
+    out = talk.type(*lines, name="s")
     assert "The reply is in " in out
     assert out.count(", in place of what was there.") == 1
     assert "as Markdown, in place of what was there." in " ".join(out.split())
@@ -281,3 +282,28 @@ def test_diff_compares_two_turns_or_one_with_the_last(talk: Talk) -> None:
     out = talk.type("one", "two", "/diff 1 2", "/diff 1", "/diff 9")
     assert out.count("Turn 1 · acme/big") == 2
     assert "9" in out.rpartition("error")[2]
+
+
+@pytest.mark.parametrize("line", ["/save", "/export"])
+@pytest.mark.parametrize(("key", "kept"), [("n", True), ("y", False)])
+def test_a_file_that_is_there_is_replaced_after_a_yes_only(
+    talk: Talk, tmp_path: Path, line: str, key: str, kept: bool
+) -> None:
+    file = tmp_path / "mine.md"
+    file.write_text("mine")
+    out = talk.press(f"one{ENTER}{line} {file}{ENTER}{key}{ENTER}{CTRL_C}{CTRL_D}", name="s")
+    assert (file.read_text() == "mine") is kept
+    assert (f"'{file}' was left as it is." in out) is kept
+
+
+@pytest.mark.parametrize("line", ["/save", "/export"])
+def test_an_unknown_form_is_refused_by_name(talk: Talk, tmp_path: Path, line: str) -> None:
+    assert "cannot be written as .pdf." in talk.type("one", f"{line} {tmp_path}/a.pdf", name="s")
+    assert not (tmp_path / "a.pdf").exists()
+
+
+def test_where_a_file_went_is_said_from_the_root(talk: Talk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = talk.type("one", "/save a.md", "/export", name="s")
+    assert f"The reply is in {tmp_path}/a.md." in out
+    assert f"Session 's' is in {tmp_path}/s.md as Markdown." in out

@@ -3,15 +3,18 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lmchat.chat.session import Outcome, TurnId
+from lmchat.chat.values import InvalidToolCall, Message, Provider, Reasoning, Reply, ToolCall
 from lmchat.errors import StoreError
 from lmchat.store import drafts
 from lmchat.store.store import Store
-from tests.store.conversation import asked, drafted, numbers, opened
+from tests.store.conversation import answered, asked, drafted, numbers, opened, unasked
 
 WRITES_UNTIL_KILLED = """
 import sys, time
@@ -97,6 +100,88 @@ def test_program_that_closes_in_the_middle_leaves_an_interrupted_turn(tmp_path: 
         drafted(store, store.create("one"), "Hello", "Wel")
     with opened(tmp_path) as store:
         assert [turn.reply.text for turn in store.find("one").path()] == ["Wel"]
+
+
+GROWING = (
+    (Message("Let me"),),
+    (Message("Let me see."), Reasoning("Hm", 0.5)),
+    (
+        Message("Let me see."),
+        Reasoning("Hm, 空", 1.5),
+        ToolCall("look", {"at": "sky"}, "blue", Provider("plugin", "x")),
+    ),
+    (
+        Message("Let me see."),
+        Reasoning("Hm, 空", 1.5),
+        ToolCall("look", {"at": "sky"}, "blue", Provider("plugin", "x")),
+        InvalidToolCall("no such tool", "lok"),
+        Message('It is "blue'),
+    ),
+    (
+        Message("Let me see."),
+        Reasoning("Hm, 空", 1.5),
+        ToolCall("look", {"at": "sky"}, "blue", Provider("plugin", "x")),
+        InvalidToolCall("no such tool", "lok"),
+        Message('It is "blue".\n'),
+    ),
+)
+
+
+@pytest.mark.parametrize("steps", [(0,), (4,), (0, 1), (0, 1, 2, 3, 4), (1, 1, 2, 2, 4, 4), (2, 3), (0, 4)])
+def test_a_reply_that_grew_in_any_steps_is_whole_after_a_kill(tmp_path: Path, steps: Sequence[int]) -> None:
+    with opened(tmp_path) as store:
+        session = store.create("one")
+        keep, turn = store.keeper(session), unasked(session, "Hello")
+        turn = replace(turn, id=keep(turn, done=False).id)
+        for step in steps:
+            keep(replace(turn, reply=Reply(GROWING[step], model_instance_id="m:2")), done=False)
+    with opened(tmp_path) as store:
+        (left,) = store.find("one").path()
+        assert store.search("let")[0].turn == left.id
+    assert left.reply == Reply(GROWING[steps[-1]], model_instance_id="m:2")
+    assert not left.barren
+
+
+def test_a_growing_reply_writes_only_what_is_new(store: Store) -> None:
+    session = store.create("one")
+    keep, turn = store.keeper(session), unasked(session, "Hello")
+    turn = replace(turn, id=keep(turn, done=False).id)
+    for words in range(1, 500):
+        keep(replace(turn, reply=Reply((Message("word " * words),))), done=False)
+    rows = store._database.rows("SELECT length(item) FROM draft_piece")
+    assert {length for (length,) in rows} == {len('{"kind":"message","text":"word "}')}
+
+
+def test_nothing_of_the_pieces_is_left_of_a_turn_that_ended(store: Store) -> None:
+    session = store.create("one")
+    keep, turn = store.keeper(session), unasked(session, "Hello")
+    turn = replace(turn, id=keep(turn, done=False).id, reply=Reply((Message("Ye"),)))
+    keep(turn, done=False)
+    keep(answered(turn, "Yes."), done=True)
+    assert store._database.rows("SELECT * FROM draft_piece") == []
+    assert [each.reply.text for each in store.find("one").path()] == ["Yes."]
+
+
+@pytest.mark.parametrize("senseless", ["'{'", "'[]'", "7", "x'ff'", '\'{"kind":"message"}\''])
+def test_a_piece_that_cannot_be_read_is_left_out(tmp_path: Path, senseless: str) -> None:
+    with opened(tmp_path) as store:
+        session = store.create("one")
+        keep, turn = store.keeper(session), unasked(session, "Hello")
+        turn = replace(turn, id=keep(turn, done=False).id)
+        for text in ("Once", "Once upon", "Once upon a time"):
+            keep(replace(turn, reply=Reply((Message(text),))), done=False)
+        store._database.execute(f"UPDATE draft_piece SET item = {senseless} WHERE id = 2")  # noqa: S608 - ours
+    with opened(tmp_path) as store:
+        assert [each.reply.text for each in store.find("one").path()] == ["Once a time"]
+
+
+def test_the_draft_of_a_version_that_kept_it_in_its_row_stays_as_it_is(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        drafted(store, store.create("one"), "Hello")
+        items = '[{"kind":"message","text":"Once upon"}]'
+        store._database.execute("UPDATE turn SET reply = 'Once upon', items = ?, attempt = 0", (items,))
+    with opened(tmp_path) as store:
+        assert [each.reply.text for each in store.find("one").path()] == ["Once upon"]
 
 
 def test_several_programs_that_look_at_once_agree_that_one_died(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from lmchat.chat.values import (
     ToolCall,
 )
 from lmchat.errors import StoreError
+from lmchat.store import turns
 from lmchat.store.database import Row
 from lmchat.store.store import Store
 from tests.store.conversation import BEGINNING, answered, asked, drafted, numbers, opened, unasked
@@ -66,7 +67,8 @@ def test_every_part_of_a_turn_comes_back(tmp_path: Path) -> None:
 
 def test_halves_of_a_character_do_not_end_the_program(store: Store) -> None:
     session = asked(store, store.create("one"), "\ud83d alone", "\ud83d\ude42 joined")
-    assert (session.path()[0].prompt.text, session.path()[0].reply.text) == ("\ufffd alone", "🙂 joined")
+    (turn,) = session.path()
+    assert (turn.prompt.text, turn.reply.text) == ("\ufffd alone", "🙂 joined")
 
 
 def test_draft_is_on_disk_at_once_and_is_not_yet_the_head(store: Store) -> None:
@@ -164,6 +166,27 @@ def test_long_walk_asks_the_disk_seldom(store: Store, monkeypatch: pytest.Monkey
     monkeypatch.setattr(store._database, "rows", counted)
     assert numbers(fresh) == list(range(1, 61))
     assert len(asked_for) < 6
+
+
+def test_long_walk_has_few_turns_in_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_MOST_AHEAD", 4)
+    monkeypatch.setattr(turns, "_MOST_READ", 8)
+    session = store.create("one")
+    for each in range(60):
+        session = asked(store, session, f"Question {each}")
+    fresh = store.find("one")
+    read = fresh.turns._read  # type: ignore[attr-defined]  # the store's own mapping
+    assert max(len(read) for _ in fresh.path()) <= 16
+    assert max(len(read) for _ in fresh.lineage()) <= 16
+
+
+def test_the_first_turn_of_a_long_path_is_there_before_the_others_are_read(store: Store) -> None:
+    session = store.create("one")
+    for each in range(60):
+        session = asked(store, session, f"Question {each}")
+    fresh = store.find("one")
+    assert next(iter(fresh.path())).id == 1
+    assert len(fresh.turns._read) < 10  # type: ignore[attr-defined]  # the store's own mapping
 
 
 def test_look_at_the_last_turns_reads_no_pictures_of_others(store: Store) -> None:

@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 
+from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Outcome, Session
+from lmchat.chat.values import Prompt
+from lmchat.errors import BadUseError
 from lmchat.store.store import Store
+from lmchat.wire.lmstudio.request import native_body
 from tests.store.conversation import asked
 
 ITEMS: list[dict[str, Any]] = [
@@ -24,6 +28,11 @@ ITEMS: list[dict[str, Any]] = [
     {"kind": "citation", "source": {"page": 3}},
 ]
 
+INTEGRATIONS: list[dict[str, Any]] = [
+    {"kind": "plugin", "id": "mcp/x", "allowed_tools": [], "version": 2},
+    {"kind": "connector", "name": "calendar"},
+]
+
 
 @pytest.fixture
 def newer(store: Store) -> Session:
@@ -33,12 +42,15 @@ def newer(store: Store) -> Session:
         "UPDATE turn SET outcome = 'truncated', items = ?, stats = ?",
         (json.dumps(ITEMS), '{"input_tokens":3,"joules":9}'),
     )
-    store._database.execute("UPDATE session SET options = ?", ('{"top_k":3,"dry_multiplier":0.5}',))
+    store._database.execute(
+        "UPDATE session SET options = ?, integrations = ?",
+        ('{"top_k":3,"dry_multiplier":0.5}', json.dumps(INTEGRATIONS)),
+    )
     return store.find(session.name)
 
 
 def test_items_options_and_stats_of_a_newer_lmchat_are_read(newer: Session) -> None:
-    turn = newer.turns[newer.path()[0].id]
+    turn = newer.turns[newer.way()[0]]
     assert turn.reply.text == "Blue."
     assert turn.reply.stats.input_tokens == 3
     assert newer.options.given()["top_k"] == 3
@@ -59,6 +71,7 @@ def test_they_are_written_back_as_they_were(store: Store, newer: Session) -> Non
     assert document["turns"][0]["outcome"] == "truncated"
     assert document["turns"][0]["stats"] == {"input_tokens": 3, "joules": 9}
     assert document["options"] == {"top_k": 3, "dry_multiplier": 0.5}
+    assert document["integrations"] == INTEGRATIONS
 
 
 def test_an_import_keeps_them(store: Store, newer: Session) -> None:
@@ -66,8 +79,16 @@ def test_an_import_keeps_them(store: Store, newer: Session) -> None:
     copy = store.export(store.import_(json.loads(json.dumps(document)), "copy"))
     assert copy["turns"] == document["turns"]
     assert copy["options"] == document["options"]
+    assert copy["integrations"] == INTEGRATIONS
 
 
 def test_a_change_of_settings_keeps_an_option_that_is_unknown(store: Store, newer: Session) -> None:
     store.configure(newer)
-    assert store.find("s").options.given()["dry_multiplier"] == 0.5
+    kept = store.find("s")
+    assert kept.options.given()["dry_multiplier"] == 0.5
+    assert store.export(kept)["integrations"] == INTEGRATIONS
+
+
+def test_an_integration_of_an_unknown_kind_is_refused_by_name_before_it_is_sent(newer: Session) -> None:
+    with pytest.raises(BadUseError, match="does not know: connector"):
+        native_body(ChatRequest("m", Prompt("Hi"), integrations=newer.integrations), stream=True)

@@ -157,7 +157,8 @@ def test_a_store_of_the_version_before_finds_them_after_its_first_opening(tmp_pa
         database.execute(
             "INSERT INTO trigrams (rowid, prompt, reply) SELECT id, prompt || '  ', reply || '  ' FROM turn"
         )
-        for index in ("turn_attempt", "turn_twig", "session_origin"):
+        database.execute("DROP TABLE draft_piece")
+        for index in ("turn_attempt", "turn_twig", "session_origin", "session_trashed"):
             database.execute(f"DROP INDEX {index}")
         for table, column in (
             ("turn", "attempt"),

@@ -92,7 +92,7 @@ def test_session_without_turns_comes_back(store: Store) -> None:
         lambda it: it.update(name="-c"),
         lambda it: it.update(turns={}),
         lambda it: it["options"].update(top_k=[3]),
-        lambda it: it["integrations"][0].update(kind="other"),
+        lambda it: it["integrations"][0].update(kind=7),
         lambda it: it["turns"].append(7),
         lambda it: it["turns"].append(it["turns"][0]),
         lambda it: it["turns"].reverse(),

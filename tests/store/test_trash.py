@@ -54,7 +54,7 @@ def test_what_was_deleted_last_comes_back_first(store: Store) -> None:
         asked(store, store.create("one"), text)
         store.trash(["one"])
     store.restore("one")
-    assert store.find("one").path()[0].prompt.text == "newer"
+    assert [turn.prompt.text for turn in store.find("one").path()] == ["newer"]
 
 
 def test_what_is_not_in_the_trash_cannot_be_restored(trashed: Store) -> None:
@@ -71,7 +71,7 @@ def test_none_is_deleted_where_one_is_unknown(store: Store) -> None:
 
 def test_a_fork_of_a_deleted_session_keeps_its_turns_and_finds_them(store: Store) -> None:
     session = asked(store, asked(store, store.create("one"), "A dog?"), "A cat?")
-    store.fork(session, "two", session.path()[0].id)
+    store.fork(session, "two", session.way()[0])
     store.trash(["one"])
     assert [(match.session, match.turn) for match in store.search("dog")] == [("two", 1)]
     assert store.search("cat") == ()

@@ -76,6 +76,11 @@ def test_an_event_that_is_no_json_breaks_the_stream(data: bytes) -> None:
     assert (came, message) == ([Started("m")], "The server sent an event that makes no sense.")
 
 
+def test_what_came_with_an_event_that_makes_no_sense_is_kept() -> None:
+    came, message = broken(stream(START + HI + b"data: {\n\n" + HI, END))
+    assert (came, message) == ([Started("m"), MessageDelta("Hi.")], "The server sent an event that makes no sense.")
+
+
 def test_an_end_that_came_before_a_reset_counts() -> None:
     with ScriptedServer(stream(START, END.rstrip(b"\n"), RESET, end=False)) as server:
         *_, last = Client(Address(server.url)).chat(HELLO)

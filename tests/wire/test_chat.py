@@ -349,3 +349,27 @@ def test_a_server_that_cannot_stream_is_understood() -> None:
 
 def test_a_server_that_only_streams_is_understood() -> None:
     assert events_of(stream(START, HI, END), streamed=False) == events_of(stream(START, HI, END))
+
+
+def words(count: int) -> bytes:
+    return b"".join(b'data: {"type":"message.delta","content":"%d "}\n\n' % number for number in range(count))
+
+
+def test_deltas_that_come_together_are_one_event() -> None:
+    come = events_of(stream(START, words(500), END))
+    assert [each for each in come if isinstance(each, MessageDelta)] == [
+        MessageDelta("".join(f"{number} " for number in range(500)))
+    ]
+
+
+def test_deltas_are_joined_with_their_own_kind_only() -> None:
+    thought = b'data: {"type":"reasoning.delta","content":"Hm."}\n\n'
+    come = events_of(stream(START, HI + HI + thought + thought + HI, END))
+    assert come[1:4] == [MessageDelta("Hi.Hi."), ReasoningDelta("Hm.Hm."), MessageDelta("Hi.")]
+
+
+def test_raw_events_are_handed_over_one_by_one_until_the_end() -> None:
+    raw: list[Mapping[str, Any]] = []
+    with ScriptedServer(stream(START, HI + HI + END + HI, HOLD)) as server:
+        list(Client(Address(server.url)).chat(HELLO, tap=raw.append))
+    assert [each["type"] for each in raw] == ["chat.start", "message.delta", "message.delta", "chat.end"]

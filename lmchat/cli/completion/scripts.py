@@ -25,15 +25,26 @@ _BY_METAVAR = {
 _CHOICES = re.compile(r"[a-z]+(\|[a-z]+)+")
 
 
+_ANYWHERE = ("*",)
+"""The place of options that may stand anywhere."""
+
+
 def table(root: Any) -> str:
     """Describe the command line that `root`, the app's outermost command, can take."""
-    return "".join(f"{line}\n" for line in [*_command((), root), *_help(("help",), root)])
+    return "".join(f"{line}\n" for line in [*_command((), root), *_help(("help",), root), *_anywhere(root)])
+
+
+def _anywhere(root: Any) -> Iterator[str]:
+    for parameter in root.params:
+        yield from _parameter(_ANYWHERE, parameter)
+    yield _line(_ANYWHERE, "flag", "--help", "", "Show this help.")
 
 
 def _command(path: tuple[str, ...], command: Any) -> Iterator[str]:
-    for parameter in command.params:
-        yield from _parameter(path, parameter)
-    yield _line(path, "flag", "--help", "", "Show this help.")
+    # Without a command, the options are those of `talk`.
+    for parameter in command.params if path else command.commands["talk"].params:
+        if path or parameter.param_type_name == "option":
+            yield from _parameter(path, parameter)
     children = getattr(command, "commands", {})
     for name, child in children.items():
         yield _line(path, "command", name, "", child.get_short_help_str(80))

@@ -78,18 +78,24 @@ _lmchat_plain() {
     esac
 }
 
-# Set `found` to the VALUES of what stands at `place`: KIND NAME.
+# Set `found` to the VALUES of what is known at `place`, or anywhere: KIND NAME.
 _lmchat_find() {
-    local rest=${_lmchat_table#*$'\n'"$place|$1|$2|"}
-    [[ $rest != "$_lmchat_table" ]] || return 1
-    found=${rest%%|*}
+    local at rest
+    for at in "$place" '*'; do
+        rest=${_lmchat_table#*$'\n'"$at|$1|$2|"}
+        if [[ $rest != "$_lmchat_table" ]]; then
+            found=${rest%%|*}
+            return 0
+        fi
+    done
+    return 1
 }
 
 # Offer the names of these kinds at `place`.
 _lmchat_named() {
     local at kind name rest
     while IFS='|' read -r at kind name rest; do
-        if [[ $at == "$place" && " $* " == *" $kind "* ]]; then _lmchat_offer "$name"; fi
+        if [[ ( $at == "$place" || $at == '*' ) && " $* " == *" $kind "* ]]; then _lmchat_offer "$name"; fi
     done <<<"$_lmchat_table"
 }
 

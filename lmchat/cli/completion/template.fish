@@ -57,10 +57,11 @@ function __lmchat_complete
     end
 end
 
-# Print the VALUES of what stands at PLACE: PLACE KIND NAME.
+# Print the VALUES of what is known at PLACE, or anywhere: PLACE KIND NAME.
 function __lmchat_find
-    set -l start (string escape --style=regex -- "$argv[1]|$argv[2]|$argv[3]|")
-    set -l line (string match -r -- "^$start.*" $__lmchat_table)
+    set -l here (string escape --style=regex -- "$argv[1]")
+    set -l start (string escape --style=regex -- "|$argv[2]|$argv[3]|")
+    set -l line (string match -r -- "^(?:$here|\*)$start.*" $__lmchat_table)
     or return 1
     set -l cells (string split '|' -- $line[1])
     printf '%s\n' "$cells[4]"
@@ -69,7 +70,8 @@ end
 # Print the names of some kinds at PLACE with their help: PLACE KIND…
 function __lmchat_named
     for kind in $argv[2..-1]
-        set -l start (string escape --style=regex -- "$argv[1]|$kind|")
+        set -l here (string escape --style=regex -- "$argv[1]")
+        set -l start "(?:$here|\*)\|$kind\|"
         string replace -f -r -- "^$start([^|]*)\|[^|]*\|(.*)" '$1\t$2' $__lmchat_table
     end
 end

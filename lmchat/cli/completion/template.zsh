@@ -45,11 +45,17 @@ _lmchat() {
     fi
 }
 
-# Set `found` to the VALUES of what stands at `place`: KIND NAME.
+# Set `found` to the VALUES of what is known at `place`, or anywhere: KIND NAME.
 _lmchat_find() {
-    local rest=${_lmchat_table#*$'\n'"$place|$1|$2|"}
-    [[ $rest != "$_lmchat_table" ]] || return 1
-    found=${rest%%'|'*}
+    local at rest
+    for at in "$place" '*'; do
+        rest=${_lmchat_table#*$'\n'"$at|$1|$2|"}
+        if [[ $rest != "$_lmchat_table" ]]; then
+            found=${rest%%'|'*}
+            return 0
+        fi
+    done
+    return 1
 }
 
 # Offer the names of these kinds at `place`.
@@ -59,7 +65,7 @@ _lmchat_named() {
     offers=()
     for line in "${(@f)_lmchat_table}"; do
         cells=("${(@s:|:)line}")
-        if [[ $cells[1] == "$place" && " $* " == *" $cells[2] "* ]]; then _lmchat_add "$cells[3]" "$cells[5]"; fi
+        if [[ ( $cells[1] == "$place" || $cells[1] == '*' ) && " $* " == *" $cells[2] "* ]]; then _lmchat_add "$cells[3]" "$cells[5]"; fi
     done
     _lmchat_describe "$1"
 }

@@ -8,7 +8,7 @@ from lmchat.app.sessions import say_withheld
 from lmchat.chat.integrations import parse_integration, write_integration
 from lmchat.chat.models import find_model, require_reasoning
 from lmchat.chat.session import Outcome
-from lmchat.chat.values import EphemeralMcp, Integration, Plugin, Prompt
+from lmchat.chat.values import EphemeralMcp, Integration, OtherIntegration, Plugin, Prompt
 from lmchat.errors import BadUseError
 from lmchat.render.sanitize import sanitize
 from lmchat.render.tables import pairs
@@ -184,6 +184,8 @@ def _label(integration: Integration) -> str:
             return plugin_id
         case EphemeralMcp(label):
             return label
+        case OtherIntegration(kind):
+            return kind
 
 
 def _set_offers(state: ReplState, typed: str) -> Iterable[Suggestion]:

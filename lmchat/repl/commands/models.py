@@ -6,6 +6,7 @@ from typing import Any
 
 from lmchat.app.model_cache import instance_offers
 from lmchat.app.models import chat_model, download_model, list_models, load_model, unload_model
+from lmchat.chat.models import name_to_ask
 from lmchat.errors import BadUseError, nearest
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl import offers
@@ -26,8 +27,7 @@ def model(state: ReplState, text: str) -> ReplState:
         state.write(f"{sanitize_line(state.model) or 'No model is chosen yet.'}\n")
         return picked_model(state)
     found = chat_model(state.models(), text)
-    # A variant or a loaded copy is asked for by the very name that was typed.
-    chosen = found.key if text.casefold() == found.key.casefold() else text
+    chosen = name_to_ask(found, text)
     state = state.talking_with(model=chosen)
     loaded = "" if found.instances else " It is loaded with the next prompt."
     state.say(f"The next prompt goes to {chosen}.{loaded}")

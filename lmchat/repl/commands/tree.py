@@ -5,13 +5,14 @@ from dataclasses import replace
 from itertools import islice
 
 from lmchat.chat.listing import TreeEntry
-from lmchat.chat.models import find_model
+from lmchat.chat.models import meant_model, name_to_ask
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.errors import BadUseError
 from lmchat.render.history import show_turns
 from lmchat.render.tree import draw_tree
 from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, with_option, words
 from lmchat.repl.greeting import say_place
+from lmchat.repl.literal import literal
 from lmchat.repl.matching import Offer
 from lmchat.repl.models import with_model
 from lmchat.repl.offers import by_word, models, one_word, option_values, options, turns
@@ -63,7 +64,7 @@ def edit(state: ReplState, text: str) -> ReplState:
     """Put the prompt of a turn into the line; sent, it grows beside that turn."""
     state = state.current()
     turn = state.session.turn(turn_number(text)) if text else _last(state)
-    return replace(state, draft=turn.prompt.text, images=turn.prompt.images, editing=turn.id)
+    return replace(state, draft=literal(turn.prompt.text), images=turn.prompt.images, editing=turn.id)
 
 
 def tree(state: ReplState, text: str) -> ReplState:
@@ -126,8 +127,8 @@ def _tried_with(state: ReplState, given: list[str]) -> Session:
         name, equals, value = word.partition("=")
         if name in {"--model", "-m", "model"}:
             key = value if equals else required(given.pop(0) if given else "", "model", "/retry --model KEY")
-            found = find_model(state.known.now(), key)
-            session = replace(session, model=found.key if found and found.key.casefold() == key.casefold() else key)
+            found = meant_model(state.known.now(), key)
+            session = replace(session, model=name_to_ask(found, key) if found else key)
         elif equals:
             session = replace(session, options=with_option(session.options, name, value))
         else:

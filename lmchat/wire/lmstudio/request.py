@@ -9,14 +9,20 @@ from typing import Any
 
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Outcome, Turn
-from lmchat.chat.values import EphemeralMcp, Image, Integration
+from lmchat.chat.values import EphemeralMcp, Image, Integration, OtherIntegration, Plugin
+from lmchat.errors import BadUseError
 
 _OPENING = "Here is our conversation so far, which you cannot see otherwise."
 _CLOSING = "The conversation so far ends here. Now answer my next message:"
 
 
 def native_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
-    """Return the JSON object of a chat request."""
+    """Return the JSON object of a chat request; raise BadUseError for a schema, which the route has not."""
+    if request.schema is not None:
+        raise BadUseError(
+            "LM Studio's own API cannot bind a reply to a schema.",
+            hint="Its OpenAI-style API can: --api completions, or leave --api out.",
+        )
     body: dict[str, Any] = {"model": request.model, "input": _input(request)}
     if request.follows is not None:
         body["previous_response_id"] = request.follows
@@ -58,9 +64,14 @@ def _integration(integration: Integration) -> str | dict[str, Any]:
                 "server_url": server_url,
             }
             return written | _tools(allowed_tools) | ({"headers": dict(headers)} if headers else {})
-        case _:
-            tools = _tools(integration.allowed_tools)
-            return {"type": "plugin", "id": integration.id} | tools if tools else integration.id
+        case Plugin(id, allowed_tools):
+            tools = _tools(allowed_tools)
+            return {"type": "plugin", "id": id} | tools if tools else id
+        case OtherIntegration(kind):
+            raise BadUseError(
+                f"This session has an integration of a kind that this lmchat does not know: {kind}.",
+                hint="Update lmchat, or choose other integrations for the session.",
+            )
 
 
 def _tools(allowed: Iterable[str]) -> dict[str, list[str]]:
