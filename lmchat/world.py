@@ -97,7 +97,7 @@ def path_of(text: str) -> Path:
     return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib's own raises for an unknown user
 
 
-LARGEST_TEXT = 32 * 1024 * 1024
+LARGEST_PROMPT = 32 * 1024 * 1024
 """Bytes of one text of a person, far more than any model's context."""
 
 LARGEST_INPUT = 256 * 1024 * 1024
@@ -118,7 +118,7 @@ def within(read: Callable[[int], Content], name: str, most: int) -> Content:
     return data
 
 
-def input_bytes(path: Path, most: int = LARGEST_TEXT) -> bytes:
+def input_bytes(path: Path, most: int = LARGEST_PROMPT) -> bytes:
     """Read a file or a pipe that a person named; raise BadUseError where it cannot be read or has more than `most`."""
     try:
         with path.open("rb") as file:

@@ -11,7 +11,7 @@ from lmchat.app.attachments import STDIN, files_named, quoted_file, said
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.decoding import Decoded, decode
 from lmchat.errors import BadUseError
-from lmchat.world import LARGEST_TEXT, within
+from lmchat.world import LARGEST_PROMPT, within
 
 STDIN_PATIENCE = 3.0
 """Seconds to wait for the end of a pipe before saying what is waited for."""
@@ -91,7 +91,7 @@ def _read(stream: TextIO) -> bytes | str:
     buffer = getattr(stream, "buffer", None)
     try:
         if buffer is None:
-            return within(stream.read, _INPUT, LARGEST_TEXT)
-        return bytes(within(buffer.read, _INPUT, LARGEST_TEXT))
+            return within(stream.read, _INPUT, LARGEST_PROMPT)
+        return bytes(within(buffer.read, _INPUT, LARGEST_PROMPT))
     except OSError as error:
         raise BadUseError(f"{_INPUT} cannot be read: {error.strerror or error}.") from None

@@ -22,7 +22,7 @@ from lmchat.chat.events import (
 from lmchat.errors import LmchatError, StreamBrokenError
 from lmchat.wire.body import REPLY_LIMIT, Frame, too_large
 from lmchat.wire.dialect import Data, ReplyReader
-from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, senseless
+from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, senseless, with_nothing_kept
 from lmchat.wire.http import TICK, Piece
 from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, sequence, text
 from lmchat.wire.redaction import redact_all
@@ -50,12 +50,15 @@ def chat_events(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None
 
     Raise LmchatError where the server refuses, or breaks off.
     """
-    thinking = InlineThinking()
+    thinking, came = InlineThinking(), False
     try:
         for event in _answered(pieces, call, reader, tap):
+            came = came or isinstance(event, MessageDelta | ReasoningDelta | ToolDone | ToolFailed)
             yield from thinking.feed(event)
-    except LmchatError:
+    except LmchatError as error:
         yield from thinking.flush()
+        if isinstance(error, StreamBrokenError) and not came:
+            raise with_nothing_kept(error, call) from error
         raise
 
 
