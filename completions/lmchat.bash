@@ -9,8 +9,8 @@ IFS= read -r -d '' _lmchat_table <<'TABLE' || :
 |flag|--continue||Go on with the session used last.
 |flag|-c||Go on with the session used last.
 |option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
-|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
-|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
+|option|--model|ask models|The model, or a part of its key: -m gemma-3-1b.
+|option|-m|ask models|The model, or a part of its key: -m gemma-3-1b.
 |option|--system|@file|The system prompt, or a file: -S @role.txt.
 |option|-S|@file|The system prompt, or a file: -S @role.txt.
 |option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
@@ -53,8 +53,8 @@ ask|option|-s|ask sessions|Add to that session, such as -s holidays.
 ask|flag|--continue||Go on with the session used last.
 ask|flag|-c||Go on with the session used last.
 ask|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
-ask|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
-ask|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
+ask|option|--model|ask models|The model, or a part of its key: -m gemma-3-1b.
+ask|option|-m|ask models|The model, or a part of its key: -m gemma-3-1b.
 ask|option|--system|@file|The system prompt, or a file: -S @role.txt.
 ask|option|-S|@file|The system prompt, or a file: -S @role.txt.
 ask|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
@@ -96,8 +96,8 @@ talk|flag|--pick||Pick the session, or a turn of it, from a list; NAME narrows i
 talk|flag|--continue||Go on with the session used last.
 talk|flag|-c||Go on with the session used last.
 talk|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
-talk|option|--model|ask models|The model to talk to: -m google/gemma-3-1b.
-talk|option|-m|ask models|The model to talk to: -m google/gemma-3-1b.
+talk|option|--model|ask models|The model, or a part of its key: -m gemma-3-1b.
+talk|option|-m|ask models|The model, or a part of its key: -m gemma-3-1b.
 talk|option|--system|@file|The system prompt, or a file: -S @role.txt.
 talk|option|-S|@file|The system prompt, or a file: -S @role.txt.
 talk|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.

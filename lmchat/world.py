@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, TypeVar
 
 from lmchat.errors import BadUseError
 
@@ -93,6 +93,50 @@ def path_of(text: str) -> Path:
     if not named:
         raise BadUseError(f"{_shown(text)} is not a path.", hint="A path has no NUL and no half of a character in it.")
     return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib's own raises for an unknown user
+
+
+LARGEST_TEXT = 32 * 1024 * 1024
+"""Bytes of one text of a person, far more than any model's context."""
+
+LARGEST_INPUT = 256 * 1024 * 1024
+"""Bytes of anything else that a person gives."""
+
+_LARGEST_DOCUMENT = 1024 * 1024
+
+Content = TypeVar("Content", bytes, str)
+
+
+def within(read: Callable[[int], Content], name: str, most: int) -> Content:
+    """Read a stream to its end; raise BadUseError where it has more than `most`: a device may have no end."""
+    data = read(most + 1)
+    if len(data) > most:
+        raise BadUseError(
+            f"{name} has more than {most // (1024 * 1024)} MB, which is too much.", hint="Give a part of it."
+        )
+    return data
+
+
+def input_bytes(path: Path, most: int = LARGEST_TEXT) -> bytes:
+    """Read a file or a pipe that a person named; raise BadUseError where it cannot be read or has more than `most`."""
+    try:
+        with path.open("rb") as file:
+            return within(file.read, f"'{path}'", most)
+    except OSError as error:
+        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+
+
+def kept_document(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a small file of lmchat's own, an empty one where there is none that makes sense."""
+    import json
+
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            return {}
+        with path.open("rb") as file:
+            document = json.loads(file.read(_LARGEST_DOCUMENT))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def replace_file(path: Path, text: str, *, durable: bool = True) -> None:

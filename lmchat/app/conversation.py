@@ -10,13 +10,25 @@ from typing import Any
 from lmchat.advice import Action, Do
 from lmchat.app.connect import connected
 from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.app.model_cache import known_models
 from lmchat.app.model_choice import remember_model, remembered_model
-from lmchat.chat.models import Model, by_use, find_model, meant_model, pick_model, require_reasoning, require_sight
+from lmchat.chat.models import (
+    Model,
+    by_use,
+    context_length,
+    find_model,
+    meant_model,
+    name_to_ask,
+    pick_model,
+    require_reasoning,
+    require_sight,
+)
 from lmchat.chat.private import Memory
+from lmchat.chat.quoting import without_quotes
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session, Turn
 from lmchat.chat.talk import Exchange, Show, talk
-from lmchat.chat.values import EphemeralMcp, Integration, Prompt
+from lmchat.chat.values import EphemeralMcp, Integration, Prompt, Reply
 from lmchat.errors import LmchatError, NotFoundError
 from lmchat.render.failures import show_note
 from lmchat.settings import Settings, read_settings
@@ -24,6 +36,12 @@ from lmchat.store.store import Store, has_store, open_store
 from lmchat.wire.client import Client
 from lmchat.wire.dialects import DIALECTS, LMSTUDIO
 from lmchat.world import World
+
+_CLOSE = 0.5
+"""The share of a context from which on its size is looked up again."""
+
+_LONG = 1000
+"""The tokens of a conversation from which on it is worth a question how many fit."""
 
 _RECENT = 50
 """How many sessions back a model counts as used lately."""
@@ -82,10 +100,10 @@ class Conversation:
             summary=summary,
             keeps=client.route.keeps,
             find=self._meant,
+            holds=lambda reply: self.holds(reply, asking.model),
         )
         self._name_other_model(before, exchange.turn)
-        asked = exchange.turn.model
-        after = replace(exchange.session, model=session.model if once else asked, options=session.options)
+        after = replace(exchange.session, model=session.model if once else exchange.turn.model, options=session.options)
         if after.model != session.model and not self.private:
             self.store.configure(after)
         if exchange.turn.barren and not self.private and self.store.forget_unanswered(after):
@@ -119,7 +137,7 @@ class Conversation:
             return self.store.join(session)
         return self.store.create(
             None,
-            prompt.text,
+            without_quotes(prompt.text),
             model=session.model,
             system=session.system,
             options=session.options,
@@ -186,16 +204,38 @@ class Conversation:
         if level:
             require_reasoning(models, session.model, level)
 
-    def _meant(self, name: str) -> str | None:
-        """Return the key of the one model that a part of a name fits, and say so; raise NotFoundError for several."""
+    def holds(self, reply: Reply, model: str) -> int | None:
+        """Return how many tokens fit into the context of what answered, None where that is not known.
+
+        What was listed last may be old: where that matters, the server is asked.
+        """
+        used, name = reply.stats.context_used, reply.model_instance_id or model
+        known = context_length(known_models(self.world, [self.server]), name)
+        if used is None or used < (known * _CLOSE if known else _LONG):
+            return known
+        with suppress(LmchatError):
+            return context_length(self.client.models(), name)
+        return known
+
+    def meant_by(self, names: Sequence[str]) -> list[str]:
+        """Return the keys that names, or parts of some, mean on this server, saying which a part means.
+
+        Raise NotFoundError for a part of several.
+        """
         models: Sequence[Model] = ()
-        with suppress(LmchatError):  # a server that lists no models has said what it has to say
+        with suppress(LmchatError):  # a server that lists no models takes names as they are
             models = [model for model in self.client.models() if model.chats]
-        found = meant_model(models, name)
-        if found is None or find_model([found], name) is not None:
-            return None
-        show_note(self.world, f"'{name}' is {found.key} here.")
-        return found.key
+        meant = []
+        for name in names:
+            found = meant_model(models, name)
+            if found is not None and find_model([found], name) is None:
+                show_note(self.world, f"'{name}' is {found.key} here.")
+            meant.append(name if found is None else name_to_ask(found, name))
+        return meant
+
+    def _meant(self, name: str) -> str | None:
+        [key] = self.meant_by([name])
+        return None if key == name else key
 
     @property
     def _answering(self) -> Client:

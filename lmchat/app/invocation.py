@@ -58,7 +58,7 @@ class ChatFlags:
     name: str | None = None
     resume: bool = False
     at: int | None = None
-    model: str | None = None
+    models: tuple[str, ...] = ()
     system: str | None = None
     images: tuple[Path, ...] = ()
     files: tuple[Path, ...] = ()
@@ -78,6 +78,11 @@ class ChatFlags:
     encoding: str | None = None
     schema: str | None = None
     pick: bool = False
+
+    @property
+    def model(self) -> str | None:
+        """Return the model that was named, the first of several."""
+        return self.models[0] if self.models else None
 
     @property
     def apart(self) -> bool:

@@ -12,6 +12,7 @@ from lmchat.render.tables import Column, listing
 from lmchat.settings import read_settings, settings_path, validate_text
 from lmchat.settings.edit import edit_value, remove_value, starting_text, write_safely
 from lmchat.settings.file import FILE_NAME, file_text
+from lmchat.settings.keys import SECRET_VARIABLES
 from lmchat.settings.layers import DEFAULT, Row
 
 _UNSET = "-"
@@ -70,7 +71,9 @@ def edit_settings(invocation: Invocation) -> None:
     path = settings_path(invocation.world)
     if not path.exists():
         write_safely(path, starting_text())
-    open_editor(path, invocation.world.environ)
+    # The file may have a flaw, so what it says of tokens is not known yet.
+    environ = {name: value for name, value in invocation.world.environ.items() if name not in SECRET_VARIABLES}
+    open_editor(path, environ)
     try:
         validate_text(file_text(path) or "", path)
     except SettingsError as error:

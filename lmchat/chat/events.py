@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from lmchat.chat.values import InvalidToolCall, Provider, Reply, ToolCall
+from lmchat.chat.values import Cut, InvalidToolCall, Provider, Reply, ToolCall
 from lmchat.errors import RefusedError
 
 
@@ -110,13 +110,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The whole reply, as the server stored it; `cut` says that a limit ended it.
+    """The whole reply, as the server stored it; `cut` is what ended it before the model did.
 
     `sent` counts the earlier turns that came with the prompt, since the server keeps none; None where it keeps them.
     """
 
     reply: Reply
-    cut: bool = False
+    cut: Cut | None = None
     sent: int | None = None
 
 

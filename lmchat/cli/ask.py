@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from lmchat.app.attachments import STDIN, pictures
-from lmchat.app.conversation import Conversation, Tap, open_conversation, open_kept_store, settings_of
-from lmchat.app.display import view_for
+from lmchat.app.conversation import Tap, open_conversation, open_kept_store, settings_of
 from lmchat.app.files import place_for, write_text
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.app.sessions import moved_to, resolve_session
+from lmchat.app.sessions import resolve_session
 from lmchat.chat.models import Model
-from lmchat.chat.session import Outcome, Session
-from lmchat.chat.talk import Exchange
+from lmchat.chat.session import Outcome
 from lmchat.chat.values import Prompt
+from lmchat.cli.ask_several import ask_several
+from lmchat.cli.asking import asked, say_of
 from lmchat.cli.prompts import prompt_text
-from lmchat.errors import ExitStatus, LmchatError
-from lmchat.render.json_output import turn_document, write_document
+from lmchat.errors import BadUseError, ExitStatus, LmchatError
+from lmchat.render.json_output import write_document
 
 
 def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> ExitStatus:
@@ -27,12 +27,15 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
     if flags.schema is not None:
         from lmchat.schema import read_schema
 
+        if len(flags.models) > 1:
+            raise BadUseError("A schema is for the reply of one model.", hint="Give one -m, or ask without --schema.")
+
         schema, flags = read_schema(flags.schema), replace(flags, plain=True)
     if flags.output is not None and flags.output != STDIN:
         return _into_file(invocation, words, flags, flags.output)
     # Before anything is silenced: what was read otherwise than it was given must be said.
     prompt = Prompt(prompt_text(invocation, words, flags), pictures(invocation, flags.images) if flags.images else ())
-    loud = invocation
+    person = invocation
     if flags.quiet:
         invocation = _silenced(invocation)
     settings = settings_of(invocation, flags)
@@ -40,12 +43,16 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
         session = resolve_session(store, settings, flags, invocation.say)
         tap = _event_writer(invocation) if flags.as_jsonl else None
         with open_conversation(invocation, settings, store, flags, tap=tap, schema=schema) as conversation:
+            if len(flags.models) > 1:
+                return ask_several(person, conversation, session, prompt)
             session = conversation.with_model(session, _chooser(invocation))
-            conversation.check(session, prompt)
-            exchange = _asked(conversation, session, prompt, flags)
+            exchange = asked(conversation, session, prompt)
+            if exchange.failure is not None:
+                raise exchange.failure
+            say_of(person, conversation, exchange)
     if exchange.turn.outcome is Outcome.INTERRUPTED:
         return ExitStatus.INTERRUPTED
-    return ExitStatus.OK if schema is None else _fit(loud, schema, exchange.turn.reply.text)
+    return ExitStatus.OK if schema is None else _fit(person, schema, exchange.turn.reply.text)
 
 
 def _fit(invocation: Invocation, schema: Mapping[str, Any], reply: str) -> ExitStatus:
@@ -100,23 +107,3 @@ def _silenced(invocation: Invocation) -> Invocation:
 def _event_writer(invocation: Invocation) -> Tap:
     """Pass the server's events on as they come, with all that lmchat does not know of them."""
     return lambda event: write_document(invocation.world.stdout, event)
-
-
-def _asked(conversation: Conversation, session: Session, prompt: Prompt, flags: ChatFlags) -> Exchange:
-    growing = None if flags.at is None else moved_to(session, flags.at)
-    with view_for(conversation) as show:
-        exchange = conversation.speak(session, prompt, show.show, growing=growing)
-        if exchange.failure is not None:
-            raise exchange.failure
-        if flags.as_json or flags.as_jsonl:
-            show.finish(_document(exchange, flags))
-    return exchange
-
-
-def _document(exchange: Exchange, flags: ChatFlags) -> dict[str, Any]:
-    return turn_document(
-        exchange.turn,
-        session=None if flags.private else exchange.session.name or None,
-        previous_response_id=exchange.followed,
-        unsent_turns=exchange.resent,
-    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
-from lmchat.render.notes import CUT_OFF, INTERRUPTED, branched_note, finished_note, resending_note
+from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note
 from lmchat.render.painter import Painter
 from lmchat.render.progress import Activity
 from lmchat.render.sanitize import Sanitizer, sanitize_line
@@ -46,7 +46,6 @@ class Margin:
         self._progress = self._live_progress(world) if moves_cursor(world.stderr, world.environ) else None
         self._thinking: Sanitizer | None = None
         self._stats = ""
-        self._cut = False
 
     def show(self, event: Event) -> None:
         """Show what an event says beside the answer."""
@@ -59,8 +58,7 @@ class Margin:
                 self._think(text)
             case PartEnded():
                 self._end_thought()
-            case Finished(_, cut):
-                self._cut = cut
+            case Finished():
                 if self._wanted.stats:
                     self._stats = finished_note(event, self._wanted.context_length)
             case _:
@@ -85,12 +83,10 @@ class Margin:
         self._end_thought()
 
     def close(self, *, interrupted: bool = False) -> None:
-        """Take away what passes; say the numbers where they are wanted, and that the reply was cut short."""
+        """Take away what passes; say the numbers where they are wanted, and that the reply was interrupted."""
         self.retire()
         if interrupted:
             self.note(INTERRUPTED)
-        if self._cut:
-            self.note(CUT_OFF)
         if self._stats:
             self.note(self._stats)
 

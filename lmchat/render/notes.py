@@ -11,7 +11,6 @@ from lmchat.chat.events import Branched, Finished, Resending, kept_words
 from lmchat.chat.values import InvalidToolCall, Stats, ToolCall
 
 INTERRUPTED = "(interrupted)"
-CUT_OFF = "(cut off: the limit of tokens was reached)"
 _MINUTE = 60
 _HOUR = 3600
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from lmchat.chat.events import Event, Phase, Progress, Started, ToolDone, ToolFailed, ToolNamed, ToolStarted
 from lmchat.chat.values import InvalidToolCall, ToolCall
-from lmchat.render.cells import Row, fold, line_row, measured, row_of, shorten
+from lmchat.render.cells import ELLIPSIS, Row, cells, clusters, fold, line_row, measured, row_of, shorten
 from lmchat.render.notes import call_note, counted, duration, invalid_call_note, result_note
 from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.theme import Theme
@@ -87,6 +87,32 @@ def line_row_indented(line: str, theme: Theme, width: int) -> Row:
     """Make a faint row of one line, below what it belongs to."""
     inner = line_row(line, theme.styles.faint, theme, max(width - _MARK_CELLS, 1))
     return replace(inner, text=" " * _MARK_CELLS + inner.text, cells=inner.cells + _MARK_CELLS)
+
+
+_QUEUED, _TAKE_BACK = "queued: ", "  (Ctrl-U takes it back)"
+
+
+def queued_row(text: str, theme: Theme, width: int) -> Row | None:
+    """Show the end of what is typed for the next prompt, None where that is nothing."""
+    text = sanitize_line(text)
+    if not text:
+        return None
+    room = width - cells(_QUEUED) - 1
+    shown = text + _TAKE_BACK if cells(text + _TAKE_BACK) <= room else _end_of(text, room)
+    return row_of(_QUEUED + shown, theme.styles.faint, theme, width)
+
+
+def _end_of(text: str, width: int) -> str:
+    """Return the text within `width` cells, begun by an ellipsis where it was cut."""
+    if cells(text) <= width:
+        return text
+    taken, used = list[str](), 1
+    for cluster, size in reversed(clusters(text)):
+        if used + size > width:
+            break
+        taken.append(cluster)
+        used += size
+    return ELLIPSIS + "".join(reversed(taken))
 
 
 def _marked(mark: str, look: str, text: str, took: str, theme: Theme, width: int) -> Row:

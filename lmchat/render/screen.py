@@ -3,6 +3,7 @@
 What passes is gone from the screen when the turn ends, however it ends.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, assert_never
@@ -30,9 +31,9 @@ from lmchat.chat.values import InvalidToolCall, Message, OtherItem, Reasoning, R
 from lmchat.render.cells import BLANK, Row, line_row
 from lmchat.render.failures import show_note
 from lmchat.render.margin import DisplayOptions, Thoughts
-from lmchat.render.notes import CUT_OFF, INTERRUPTED, branched_note, finished_note, resending_note, thought_note
+from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note, thought_note
 from lmchat.render.painter import Painter
-from lmchat.render.progress import Activity, Thinking, call_rows, invalid_call_rows
+from lmchat.render.progress import Activity, Thinking, call_rows, invalid_call_rows, queued_row
 from lmchat.render.sanitize import Sanitizer, sanitize
 from lmchat.render.terminal import DeferredInterrupt, reflows, silent_keyboard, size_of
 from lmchat.render.theme import Theme
@@ -47,7 +48,11 @@ _FRAME_SECONDS = 0.05
 class Screen:
     """A turn shown on a terminal: a context manager whose `show` takes the events."""
 
-    def __init__(self, world: World, theme: Theme, wanted: DisplayOptions) -> None:
+    def __init__(
+        self, world: World, theme: Theme, wanted: DisplayOptions, queued: Callable[[], str] = lambda: ""
+    ) -> None:
+        self._queued = queued
+        self._next_look = 0.0
         self._world = world
         self._theme = theme
         self._wanted = wanted
@@ -81,22 +86,28 @@ class Screen:
                 if isinstance(error, KeyboardInterrupt) or (error is None and self._finished is None):
                     self._settle([line_row(INTERRUPTED, self._theme.styles.faint, self._theme, self._painter.width)])
                 self._painter.close()
-            if self._finished is None:
-                return
-            if self._finished.cut:
-                self._note(CUT_OFF)
-            if self._wanted.stats:
+            if self._wanted.stats and self._finished is not None:
                 self._note(finished_note(self._finished, self._wanted.context_length))
 
     def show(self, event: Event) -> None:
         """Show one event."""
         with self._shield.painting():
+            self._look()
             self._take(event)
             if self._message is None:
                 self._paint()
 
     def finish(self, document: dict[str, Any]) -> None:
         """Do nothing: documents are for scripts."""
+
+    def _look(self) -> None:
+        """Show below everything else what is typed for the next prompt."""
+        now = self._now()
+        if now < self._next_look or self._finished is not None:
+            return
+        self._next_look = now + _FRAME_SECONDS
+        row = queued_row(self._queued(), self._theme, self._painter.width)
+        self._painter.below = [row] if row else []
 
     def _take(self, event: Event) -> None:  # noqa: C901 - one case for each kind of event
         match event:

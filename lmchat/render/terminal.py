@@ -129,7 +129,7 @@ def silent_keyboard(stdin: TextIO) -> Iterator[None]:
 
 @contextmanager
 def _stopped_whole(number: int, change: Callable[[Any], None], saved: Any, silent: Any) -> Iterator[None]:
-    """Give the terminal back, with its cursor, while Ctrl-Z stops the program, where no other handler does so."""
+    """Give the terminal back, with its cursor, while Ctrl-Z stops the program, unless another part of it does so."""
     here = threading.current_thread() is threading.main_thread()
     if not here or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
         yield

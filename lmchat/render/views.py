@@ -3,6 +3,7 @@
 Each is a context manager whose `show` takes events; leaving it ends every line, whatever happened.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO, assert_never
@@ -199,7 +200,10 @@ class JsonlView(JsonView):
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
-    """The flags that say how a turn is shown; `markdown` is None where none chooses."""
+    """The flags that say how a turn is shown; `markdown` is None where none chooses.
+
+    `queued` returns what is typed while the turn runs.
+    """
 
     json: bool = False
     jsonl: bool = False
@@ -209,6 +213,7 @@ class ViewOptions:
     unicode_maths: bool = True
     prose_width: int = DEFAULT_PROSE_WIDTH
     wanted: DisplayOptions = field(default_factory=DisplayOptions)
+    queued: Callable[[], str] = lambda: ""
 
 
 def choose_view(world: World, manner: ViewOptions) -> View:
@@ -226,7 +231,7 @@ def choose_view(world: World, manner: ViewOptions) -> View:
     if paints:
         from lmchat.render.screen import Screen
 
-        return Screen(world, theme, manner.wanted)
+        return Screen(world, theme, manner.wanted, manner.queued)
     from lmchat.render.markdown.page import MarkdownPage
 
     return PageView(MarkdownPage(world, theme), Margin(world, beside, manner.wanted))

@@ -13,12 +13,16 @@ from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
 from lmchat.render.failures import show_traceback
 from lmchat.render.sanitize import sanitize_line
-from lmchat.repl.commands.table import command_in, sent_text
+from lmchat.repl.attaching import attach
+from lmchat.repl.commands.table import command_in, is_command
 from lmchat.repl.completion import Completions
+from lmchat.repl.dragged import attached_by
 from lmchat.repl.greeting import greet
 from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed, opened_keyboard
 from lmchat.repl.keys import Cleared, Shortcut
+from lmchat.repl.literal import literal, shell_command
 from lmchat.repl.models import with_first_model
+from lmchat.repl.shell import run_command
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar
 from lmchat.repl.turns import ask, ask_typed
@@ -69,7 +73,7 @@ def run(
 def _manner(conversation: Conversation) -> PromptOptions:
     settings, world = conversation.settings, conversation.world
     return PromptOptions(
-        environ=world.environ,
+        environ=settings.without_secrets(world.environ),
         history=None if conversation.private else world.directories.state / _HISTORY,
         vi=settings.text("keys") == "vi",
         colours=settings.text("color") != "never" and not world.environ.get("NO_COLOR"),
@@ -97,6 +101,7 @@ def _step(state: ReplState) -> ReplState:
     line = state.keyboard.line(
         lambda width: toolbar(status(), width),
         completer=Completions(state),
+        is_command=is_command,
         draft=state.draft,
         notice=_LEAVE_NOTICE if state.armed else "",
     )
@@ -104,10 +109,10 @@ def _step(state: ReplState) -> ReplState:
     match line:
         case Left():
             return replace(state, left=True)
-        case Cleared(empty):
+        case Cleared(empty, again):
             images = state.images if state.editing is None else ()
             armed = empty and _now(state) > state.stopped_at + _BURST_SECONDS
-            return replace(state, left=armed and state.armed, armed=armed, editing=None, images=images)
+            return replace(state, left=armed and again, armed=armed, editing=None, images=images)
         case Shortcut(command, text):
             return replace(_safely(replace(state, armed=False), command), draft=text)
         case Typed(text):
@@ -118,7 +123,7 @@ def _step(state: ReplState) -> ReplState:
 
 def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     """Do what a line asks for; whatever goes wrong, say it in a line and leave the text standing to be sent again."""
-    text = line if isinstance(line, str) else line.text
+    text = line if isinstance(line, str) else literal(line.text)
     try:
         with _ctrl_c_interrupts(state.conversation.world.monotonic):
             return _done(state, line)
@@ -153,7 +158,11 @@ def _done(state: ReplState, line: str | Prompt) -> ReplState:
     if (found := command_in(line)) is not None:
         command, arguments = found
         return command.handler(state, arguments)
-    return ask_typed(state, sent_text(line))
+    if (command_line := shell_command(line)) is not None:
+        return run_command(state, command_line)
+    if files := attached_by(line):
+        return attach(state, files)
+    return ask_typed(state, line)
 
 
 @contextmanager

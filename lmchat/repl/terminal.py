@@ -25,6 +25,12 @@ class Terminal:
         self._screen = _terminal_number(screen) if escapes else None
         self._own = _modes(self._keys)
         self._lent = False
+        self._early = b""
+
+    @property
+    def number(self) -> int | None:
+        """Return the file descriptor that keys come from, None where it is no terminal."""
+        return self._keys
 
     @contextmanager
     def held(self, again: Callable[[], None] = lambda: None) -> Iterator[None]:
@@ -61,6 +67,7 @@ class Terminal:
             return
         import termios
 
+        by_line = bool(termios.tcgetattr(self._keys)[_LOCAL_FLAGS] & termios.ICANON)
         modes = [*self._own[:_SPECIAL_CHARACTERS], list(self._own[_SPECIAL_CHARACTERS])]
         modes[_INPUT_FLAGS] &= ~termios.ICRNL
         modes[_LOCAL_FLAGS] &= ~(termios.ECHO | termios.ICANON)
@@ -69,7 +76,19 @@ class Terminal:
         modes[_SPECIAL_CHARACTERS][termios.VMIN], modes[_SPECIAL_CHARACTERS][termios.VTIME] = 1, 0
         with suppress(termios.error):
             termios.tcsetattr(self._keys, termios.TCSANOW, modes)
+        if by_line:
+            self._early += _waiting(self._keys).replace(b"\n", b"\r").replace(b"\0", b"")
         self._write(_PASTE_ON)
+
+    def early(self) -> bytes:
+        """Return, once, what was typed before the terminal was made quiet: it took Enter for the end of a line."""
+        early, self._early = self._early, b""
+        return early
+
+    @property
+    def readable(self) -> bool:
+        """Tell whether keys can be read between two prompts, without being stopped for it in the background."""
+        return self._own is not None and self._keys is not None and not self._lent and _in_foreground(self._keys)
 
     def restore(self) -> None:
         """Give the terminal back as it was found, with its cursor."""
@@ -121,6 +140,20 @@ def _modes(number: int | None) -> list[Any] | None:
         return termios.tcgetattr(number)
     except termios.error:
         return None
+
+
+def _waiting(number: int) -> bytes:
+    """Read what waits in a terminal that has just stopped to wait for whole lines."""
+    import array
+    import fcntl
+    import termios
+
+    count = array.array("i", [0])
+    try:
+        fcntl.ioctl(number, termios.FIONREAD, count)
+        return os.read(number, count[0]) if count[0] else b""
+    except OSError:
+        return b""
 
 
 def _in_foreground(number: int) -> bool:

@@ -133,6 +133,10 @@ class Settings:
         """Return the options of a request that are set."""
         return Options(**{name: self.value(name) for name in OPTIONS})
 
+    def without_secrets(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of a program that lmchat starts: it inherits no token."""
+        return {name: value for name, value in environ.items() if name not in self.secret_variables}
+
     def mcp_headers(self, label: str, url: str) -> Mapping[str, str]:
         """Return the headers for an ephemeral MCP server: secrets, for the request only.
 

@@ -39,8 +39,9 @@ _FAULT_GRACE = 5.0
 _ITEM = 500
 """Characters that an item of a reply counts for besides its own."""
 
-# `[DONE]` and other bare words that some servers send where JSON belongs.
+# Bare words that some servers send where JSON belongs.
 _LONGEST_WORD = 40
+_DONE = "[DONE]"
 _BARE_WORD = re.compile(r"\s*\[?[A-Za-z_ ]*\]?\s*")
 
 
@@ -129,7 +130,7 @@ def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
                 yield Quiet()
                 continue
             silent = 0.0
-            for event in _joined(_together(piece, call, reader, tap, torn)):
+            for event in _joined(_together(piece, call, reader, tap, torn, faulted=faulted)):
                 if isinstance(event, Finished):
                     # Some servers leave the socket open.
                     pieces.close()
@@ -183,15 +184,19 @@ def _give_up(error: LmchatError, pieces: Pieces) -> NoReturn:
 
 
 def _together(
-    frames: list[Frame], call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters
+    frames: list[Frame], call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters, *, faulted: bool
 ) -> list[Event | LmchatError]:
     """Return the events of frames that came together, at last what is wrong with the first bad one; empty the list."""
     events: list[Event | LmchatError] = []
     try:
         for frame in frames:
-            events += _events(frame, call, reader, tap, torn)
+            if _ends(frame):
+                events += _done(reader, faulted=faulted)
+            else:
+                events += _events(frame, call, reader, tap, torn)
             if events and isinstance(events[-1], Finished):
                 break
+            faulted = faulted or (bool(events) and isinstance(events[-1], Fault))
     except LmchatError as error:
         events.append(error)
     frames.clear()  # they may be large, and what follows takes its time
@@ -216,7 +221,7 @@ def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn
     except ValueError:
         if len(written) > _LONGEST_WORD or not _BARE_WORD.fullmatch(written):
             raise senseless("an event") from None
-        return reader.end(done=True) if written.strip() == "[DONE]" else ()
+        return ()
     if not isinstance(data, dict):
         return ()
     kind = text(data.get("type")) or name or ("error" if "error" in data else "")
@@ -228,6 +233,15 @@ def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn
         tap(data)
     # In one go: what the reader refuses is raised before any of it is passed on.
     return tuple(reader.event(kind, data)) if fault is None else (Fault(stream_refusal(_fault(kind, data), call)),)
+
+
+def _ends(frame: Frame) -> bool:
+    return frame[1].strip() == _DONE
+
+
+def _done(reader: ReplyReader, *, faulted: bool) -> Iterable[Event]:
+    """Return what is left at a stream's `[DONE]`; after a fault no reply is complete."""
+    return () if faulted else reader.end(done=True)
 
 
 def _fault(kind: str, data: Data) -> Data | None:

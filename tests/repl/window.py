@@ -32,6 +32,7 @@ class Window:
             "TERM": term,
             "LANG": "C.UTF-8",
             "PS1": "shell$ ",
+            "SHELL": "/bin/bash",
         }
         program, *arguments = command
         self._child = pexpect.spawn(program, arguments, env=environ, dimensions=(rows, columns), timeout=PATIENCE)
@@ -79,6 +80,13 @@ class Window:
         while "\n".join(self.rows()).count(text) < times:
             if not self.read() or time.monotonic() > deadline:
                 raise AssertionError(f"{text!r} never came:\n" + "\n".join(self.rows()))
+
+    def until_gone(self, text: str) -> None:
+        """Wait until a text is on the screen no longer."""
+        deadline = time.monotonic() + PATIENCE
+        while text in "\n".join(self.rows()):
+            if not self.read() or time.monotonic() > deadline:
+                raise AssertionError(f"{text!r} stays:\n" + "\n".join(self.rows()))
 
     def until_prompt(self) -> None:
         """Wait until the last row but the toolbar's is an empty prompt."""

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import EphemeralMcp, Image, Prompt
-from lmchat.errors import UnreachableError
+from lmchat.errors import LmchatError, UnreachableError
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.wire.http import exchange
@@ -139,6 +140,17 @@ def test_the_debug_log_tells_no_secret_and_no_long_text() -> None:
         assert secret not in log
     assert "X-Key" in log
     assert len(log) < 1000
+
+
+def test_the_debug_log_hides_a_secret_that_a_server_repeats_in_a_header() -> None:
+    lines: list[str] = []
+    with (
+        ScriptedServer([b"HTTP/1.1 200 OK\r\nContent-Type: x/SK-lm-%73ecret\r\nContent-Length: 2\r\n\r\n{}"]) as server,
+        suppress(LmchatError),
+    ):
+        Client(Address(server.url, token="sk-lm-secret"), log=lines.append).models()
+    assert any("200 x/" in line for line in lines)
+    assert not any("ecret" in line for line in lines)
 
 
 def test_loading_httpx_loads_neither_its_command_line_nor_hides_click() -> None:

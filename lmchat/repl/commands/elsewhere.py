@@ -31,7 +31,7 @@ MEANT = {
     "drop": "/file off and /image off drop what is attached.",
     "role": "/system TEXT or /system @FILE changes the system prompt.",
     "prompt": "/system TEXT or /system @FILE changes the system prompt.",
-    "run": "Commands of the shell are not run here; /file FILE quotes a file.",
+    "run": "!COMMAND runs a command in your shell, and quotes what it prints in the next prompt.",
     "web": "Pages are not fetched here; /file FILE quotes a file.",
     "voice": "lmchat reads and writes text only.",
 }

@@ -9,6 +9,7 @@ from lmchat.repl.commands import attachments, conversation, models, output, sess
 from lmchat.repl.commands.command import Command, nothing
 from lmchat.repl.commands.elsewhere import MEANT, OURS, ordinary_slash
 from lmchat.repl.commands.overview import Group, explained, key_rows, overview, whole_help
+from lmchat.repl.literal import slash_command
 from lmchat.repl.matching import Offer
 from lmchat.repl.offers import one_word
 from lmchat.repl.state import ReplState
@@ -103,19 +104,19 @@ def command_in(text: str) -> tuple[Command, str] | None:
     """
     if text.strip() in {"exit", "quit"}:
         return BY_NAME["quit"], ""
-    text = ordinary_slash(text)
-    if not text.startswith("/") or text.startswith("//"):
+    found = slash_command(text)
+    if found is None:
         return None
-    word, *rest = text.split(maxsplit=1)
-    if word[1:].lower() not in BY_NAME and _exists(word):
+    word, arguments = found
+    if word.lower() not in BY_NAME and _exists(f"/{word}"):
         return None
-    return command_named(word[1:]), rest[0].strip() if rest else ""
+    return command_named(word), arguments.strip()
 
 
-def sent_text(text: str) -> str:
-    """Return what a line that is no command sends: one slash of `//text` only made that clear."""
-    slashed = text.startswith("//") and len(text) > len("//") and not text[2].isspace()
-    return text[1:] if slashed else text
+def is_command(line: str) -> bool:
+    """Tell whether a line begins with a command that there is."""
+    found = slash_command(line)
+    return found is not None and (found[0].lower() in BY_NAME or found[0].lower() in OURS)
 
 
 def readme_rows() -> list[tuple[str, str]]:
