@@ -18,6 +18,7 @@ from lmchat.cli.sessions import sessions
 from lmchat.cli.settings import settings
 from lmchat.errors import BadUseError
 from lmchat.settings.accessible import made_accessible
+from lmchat.settings.keys import BY_NAME
 from lmchat.world import World, path_of
 
 app = typer.Typer(
@@ -70,7 +71,7 @@ def lmchat(
     ] = None,
     api: Annotated[
         str | None,
-        typer.Option(metavar="auto|lmstudio|responses|completions", help="The server's API; auto finds it out."),
+        typer.Option(metavar="|".join(BY_NAME["api"].shape.choices), help="The server's API; auto finds it out."),
     ] = None,
     profile: Annotated[
         str | None, typer.Option(metavar="PROFILE", help="Use this profile of the settings, such as work.")

@@ -13,7 +13,7 @@ from lmchat.chat.request import ChatRequest
 from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, ServerError
 from lmchat.wire.address import Address
 from lmchat.wire.dialect import Data, Dialect
-from lmchat.wire.dialects import COMPLETIONS, DIALECTS, LMSTUDIO, RESPONSES
+from lmchat.wire.dialects import COMPLETIONS, DIALECTS, LMSTUDIO
 from lmchat.wire.faults import not_lm_studio
 from lmchat.wire.http import TICK, exchange
 from lmchat.wire.lmstudio.models import LoadedModel, read_job, read_loaded
@@ -73,12 +73,9 @@ class Client:
                 return
             except ChainLostError as error:
                 follows = request.follows
-                if (
-                    self.route.dialect is RESPONSES
-                    and follows
-                    and (not unknown_chain(error) or follows == self.route.given)
-                ):
-                    self._learn(RESPONSES, keeps=False)
+                lost = follows is not None and (not unknown_chain(error) or follows == self.route.given)
+                if lost and self.route.dialect is not LMSTUDIO:
+                    self._learn(self.route.dialect, keeps=False)
                 raise
             except RefusedError as error:
                 if loading(error):
@@ -100,7 +97,7 @@ class Client:
 
     def _chat(self, request: ChatRequest, tap: Tap | None, *, stream: bool) -> Iterator[Event]:
         dialect, program = self.route.dialect, self._program(request)
-        if request.follows is not None and dialect is RESPONSES and not program.chains:
+        if request.follows is not None and not program.chains:
             self._learn(dialect, keeps=False)
             raise stateless()
         keeps = self.route.keeps
@@ -122,15 +119,14 @@ class Client:
     def _program(self, request: ChatRequest) -> Program:
         """Return the program that answers, asked for only where it matters for this request."""
         route = self.route
-        if route.program is None and route.dialect is not LMSTUDIO:
-            chains = route.dialect is RESPONSES and request.follows is not None
-            if chains or DIFFERING & set(request.options.given()):
-                from lmchat.wire.detection import program_of
+        matters = request.follows is not None or DIFFERING & set(request.options.given())
+        if route.program is None and route.dialect is not LMSTUDIO and matters:
+            from lmchat.wire.detection import program_of
 
-                route.program = UNKNOWN
-                with suppress(LmchatError):
-                    route.program = program_of(self._ask(self._path(route.dialect.models_path)), self._ask)
-                    self._learn(route.dialect, keeps=route.keeps)
+            route.program = UNKNOWN
+            with suppress(LmchatError):
+                route.program = program_of(self._ask(self._path(route.dialect.models_path)), self._ask)
+                self._learn(route.dialect, keeps=route.keeps)
         return route.program or UNKNOWN
 
     def _finds_dialect(self, error: LmchatError) -> bool:
