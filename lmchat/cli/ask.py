@@ -9,7 +9,6 @@ from typing import Any
 from lmchat.app.attachments import STDIN, pictures
 from lmchat.app.conversation import Conversation, Tap, open_conversation, open_kept_store, settings_of
 from lmchat.app.display import view_for
-from lmchat.app.files import place_for, write_text
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.sessions import moved_to, resolve_session
 from lmchat.chat.models import Model
@@ -18,7 +17,6 @@ from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.cli.prompts import prompt_text
 from lmchat.errors import ExitStatus
-from lmchat.render.json_output import turn_document, write_document
 
 
 def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> ExitStatus:
@@ -42,6 +40,8 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
 
 def _into_file(invocation: Invocation, words: Sequence[str], flags: ChatFlags, path: Path) -> ExitStatus:
     """Ask, and write what stdout would have got to a file; one that a person wants to keep is found out about first."""
+    from lmchat.app.files import place_for, write_text
+
     place = place_for(path, ask=invocation.asking, force=flags.force)
     answer = StringIO()
     inner = replace(invocation, world=replace(invocation.world, stdout=answer))
@@ -78,6 +78,8 @@ def _silenced(invocation: Invocation) -> Invocation:
 
 def _event_writer(invocation: Invocation) -> Tap:
     """Pass the server's events on as they come, with all that lmchat does not know of them."""
+    from lmchat.render.json_output import write_document
+
     return lambda event: write_document(invocation.world.stdout, event)
 
 
@@ -93,6 +95,8 @@ def _asked(conversation: Conversation, session: Session, prompt: Prompt, flags: 
 
 
 def _document(exchange: Exchange, flags: ChatFlags) -> dict[str, Any]:
+    from lmchat.render.json_output import turn_document
+
     return turn_document(
         exchange.turn,
         session=None if flags.private else exchange.session.name or None,

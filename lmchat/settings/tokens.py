@@ -5,7 +5,6 @@ LM Studio on its usual address, to this machine and to an address that the comma
 other server gets one. The token is never shown, and neither is anything that a program printed: it may be the token.
 """
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -119,6 +118,7 @@ def _variable(given: Setting, environ: Mapping[str, str]) -> str:
 
 def _printed(given: Setting, environ: Mapping[str, str]) -> str:
     """Run the program and return the first line it prints."""
+    import shlex
     import subprocess
 
     command = shlex.split(str(given.value))

@@ -4,23 +4,24 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from time import sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from lmchat.chat.events import Event, Finished, Phase, Progress, Quiet
-from lmchat.chat.models import DownloadJob, Model
 from lmchat.chat.request import ChatRequest
 from lmchat.errors import BadUseError, ChainLostError, LmchatError, RefusedError, ServerError
 from lmchat.wire.address import Address
 from lmchat.wire.dialect import Dialect
 from lmchat.wire.dialects import LMSTUDIO, RESPONSES, detect
-from lmchat.wire.faults import not_lm_studio
+from lmchat.wire.faults import foreign, loading, not_lm_studio
 from lmchat.wire.http import TICK, Piece, exchange
-from lmchat.wire.lmstudio.models import LoadedModel, read_job, read_loaded
 from lmchat.wire.loose_json import parse_json, text
-from lmchat.wire.refusals import foreign, loading
 from lmchat.wire.request import GREETING, MODELS, Call
 from lmchat.wire.stream import Pieces, chat_events, json_object, whole_answer
+
+if TYPE_CHECKING:
+    from lmchat.chat.models import DownloadJob, Model
+    from lmchat.wire.lmstudio.models import LoadedModel
 
 Tap = Callable[[Mapping[str, Any]], None]
 
@@ -53,7 +54,7 @@ class Client:
 
     address: Address
     log: Callable[[str], None] | None = None
-    listed: Callable[[Sequence[Model]], None] | None = None
+    listed: "Callable[[Sequence[Model]], None] | None" = None
     locate: Callable[[], Address] | None = None
     route: Route = field(default_factory=Route)
     built_in: bool = False
@@ -131,7 +132,7 @@ class Client:
         except (LmchatError, ValueError):
             return False
 
-    def models(self) -> tuple[Model, ...]:
+    def models(self) -> "tuple[Model, ...]":
         """List every downloaded model with its loaded instances."""
         while True:
             try:
@@ -146,7 +147,7 @@ class Client:
             self.listed(models)
         return models
 
-    def _models(self) -> tuple[Model, ...]:
+    def _models(self) -> "tuple[Model, ...]":
         answer, call = self._answer("GET", self.route.dialect.models_path, read_seconds=30)
         models = self.route.dialect.models(answer)
         if models is None:
@@ -164,7 +165,7 @@ class Client:
         offload_kv_cache_to_gpu: bool | None = None,
         parallel: int | None = None,
         echo_load_config: bool | None = None,
-    ) -> LoadedModel:
+    ) -> "LoadedModel":
         """Load a model, which can take minutes; one that is loaded already gets a second instance.
 
         Only with `echo_load_config` does the server say what it made of the options.
@@ -179,6 +180,8 @@ class Client:
             "echo_load_config": echo_load_config,
         }
         given = {name: value for name, value in options.items() if value is not None}
+        from lmchat.wire.lmstudio.models import read_loaded
+
         return read_loaded(self._manage("load", {"model": key, **given}))
 
     def unload(self, instance_id: str) -> str:
@@ -186,13 +189,17 @@ class Client:
         answer = self._manage("unload", {"instance_id": instance_id})
         return text(answer.get("instance_id")) or instance_id
 
-    def download(self, name: str, quantization: str | None = None) -> DownloadJob:
+    def download(self, name: str, quantization: str | None = None) -> "DownloadJob":
         """Begin a download of a catalogue id or a Hugging Face URL (only a URL takes a quantization)."""
+        from lmchat.wire.lmstudio.models import read_job
+
         body = {"model": name} | ({"quantization": quantization} if quantization else {})
         return read_job(self._manage("download", body))
 
-    def download_status(self, job_id: str) -> DownloadJob:
+    def download_status(self, job_id: str) -> "DownloadJob":
         """Ask how far a download is."""
+        from lmchat.wire.lmstudio.models import read_job
+
         path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
         return read_job(self._answer("GET", path, read_seconds=30)[0], job_id)
 

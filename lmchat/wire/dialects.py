@@ -1,19 +1,27 @@
-"""The dialects, by the names of the setting `api`, and how to tell which one a server speaks."""
+"""The dialects, by the names of the setting `api`, and how to tell which one a server speaks.
+
+What a dialect is made of is loaded when it is first used: a turn needs the code of one.
+"""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
 
-from lmchat.errors import LmchatError
-from lmchat.wire.completions.events import CompletionReader
-from lmchat.wire.completions.request import completions_body
 from lmchat.wire.dialect import Data, Dialect
-from lmchat.wire.lmstudio.events import NativeReader
-from lmchat.wire.lmstudio.models import listed
-from lmchat.wire.lmstudio.request import native_body
 from lmchat.wire.loose_json import mapping, sequence, text
-from lmchat.wire.model_list import listed_models
 from lmchat.wire.request import CHAT, MODELS
-from lmchat.wire.responses.events import ResponseReader
-from lmchat.wire.responses.request import responses_body
+
+_HERE = "lmchat.wire"
+
+
+def _of(module: str, name: str) -> Callable[..., Any]:
+    """Return a function that loads the one of that name when it is first called."""
+
+    def call(*given: Any, **more: Any) -> Any:
+        return getattr(import_module(f"{_HERE}.{module}"), name)(*given, **more)
+
+    return call
+
 
 LMSTUDIO = Dialect(
     name="lmstudio",
@@ -21,9 +29,9 @@ LMSTUDIO = Dialect(
     manages=True,
     chat_path=CHAT,
     models_path=MODELS,
-    body=native_body,
-    reader=NativeReader,
-    models=listed,
+    body=_of("lmstudio.request", "native_body"),
+    reader=_of("lmstudio.events", "NativeReader"),
+    models=_of("lmstudio.models", "listed"),
 )
 RESPONSES = Dialect(
     name="responses",
@@ -31,9 +39,9 @@ RESPONSES = Dialect(
     manages=False,
     chat_path="/v1/responses",
     models_path="/v1/models",
-    body=responses_body,
-    reader=ResponseReader,
-    models=listed_models,
+    body=_of("responses.request", "responses_body"),
+    reader=_of("responses.events", "ResponseReader"),
+    models=_of("model_list", "listed_models"),
 )
 COMPLETIONS = Dialect(
     name="completions",
@@ -41,9 +49,9 @@ COMPLETIONS = Dialect(
     manages=False,
     chat_path="/v1/chat/completions",
     models_path="/v1/models",
-    body=completions_body,
-    reader=CompletionReader,
-    models=listed_models,
+    body=_of("completions.request", "completions_body"),
+    reader=_of("completions.events", "CompletionReader"),
+    models=_of("model_list", "listed_models"),
 )
 DIALECTS: Mapping[str, Dialect] = {each.name: each for each in (LMSTUDIO, RESPONSES, COMPLETIONS)}
 
@@ -56,6 +64,10 @@ def detect(get: Callable[[str], Data], host: str) -> Dialect | None:
 
     `get` asks for a route and raises LmchatError where that is refused.
     """
+    from lmchat.errors import LmchatError
+    from lmchat.wire.lmstudio.models import listed
+    from lmchat.wire.model_list import listed_models
+
     try:
         if listed(get(MODELS)):
             return LMSTUDIO

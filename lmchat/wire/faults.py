@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 from lmchat.errors import (
+    LmchatError,
     RefusedError,
     ServerError,
     StreamBrokenError,
@@ -139,3 +140,13 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def foreign(error: LmchatError) -> bool:
+    """Tell whether an error says that the server does not have LM Studio's own API."""
+    return isinstance(error, RefusedError) and error.hint == NOT_LM_STUDIO
+
+
+def loading(error: LmchatError) -> bool:
+    """Tell whether the server only has to load its model first."""
+    return isinstance(error, RefusedError) and error.http_status == 503 and "loading model" in error.message.lower()

@@ -54,16 +54,6 @@ def _names_no_model(complaint: Complaint) -> bool:
     return in_words is not None and complaint.status in {400, 404} and complaint.param not in {"input", "reasoning"}
 
 
-def foreign(error: LmchatError) -> bool:
-    """Tell whether an error says that the server does not have LM Studio's own API."""
-    return isinstance(error, RefusedError) and error.hint == NOT_LM_STUDIO
-
-
-def loading(error: LmchatError) -> bool:
-    """Tell whether the server only has to load its model first."""
-    return isinstance(error, RefusedError) and error.http_status == 503 and "loading model" in error.message.lower()
-
-
 def _names_nothing(complaint: Complaint, call: Call) -> bool:
     """Tell whether a 404 is about what was named, not about the route (llama.cpp's error for that has code 404).
 

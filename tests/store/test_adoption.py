@@ -61,7 +61,8 @@ def test_a_reply_that_branches_without_end_is_refused(store: Store) -> None:
 def test_a_store_of_the_version_before_takes_them(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         asked(store, store.create("one"), "Hello")
-        store._database.execute("DROP INDEX session_origin")
+        for what in ("INDEX session_origin", "INDEX session_trashed", "TABLE draft_piece"):
+            store._database.execute(f"DROP {what}")
         store._database.execute("ALTER TABLE session DROP COLUMN origin")
         store._database.execute("PRAGMA user_version=2")
     with opened(tmp_path) as store:
