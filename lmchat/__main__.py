@@ -29,7 +29,7 @@ def main(arguments: "Sequence[str] | None" = None, world: "World | None" = None)
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
         if arguments[:1] != ["__complete"]:
             _end_in_order()
-    from lmchat.errors import BugError, ExitStatus, LmchatError, system_error
+    from lmchat.errors import ExitStatus, LmchatError
     from lmchat.world import abandon
 
     world, flaw = (world, None) if world else _own_world()
@@ -51,7 +51,7 @@ def main(arguments: "Sequence[str] | None" = None, world: "World | None" = None)
             from lmchat.render.failures import show_traceback
 
             show_traceback(world, fault)
-        known = system_error(fault) if isinstance(fault, OSError) else BugError(type(fault).__name__)
+        known = _known(world, fault)
         status = _report(world, arguments, known)
         try:
             world.stdout.flush()
@@ -70,6 +70,20 @@ def _said_version() -> bool:
     except (OSError, ValueError, AttributeError):  # full, closed, none: the long way says which
         return False
     return True
+
+
+def _known(world: "World", fault: Exception) -> "LmchatError":
+    """Return the error that an exception of Python's own means."""
+    from lmchat.errors import BugError, LmchatError, system_error
+    from lmchat.world import require_output
+
+    if isinstance(fault, OSError):
+        try:
+            require_output(world)
+        except LmchatError as closed:
+            return closed
+        return system_error(fault)
+    return BugError(type(fault).__name__)
 
 
 def _own_world() -> "tuple[World, LmchatError | None]":
@@ -113,6 +127,7 @@ def _report(world: "World", arguments: "Sequence[str]", error: "LmchatError") ->
     from lmchat.render.failures import show_failure
     from lmchat.render.json_output import error_document, write_document
     from lmchat.render.theme import When
+    from lmchat.settings.accessible import made_accessible
     from lmchat.world import abandon
 
     wanted = _wanted(arguments)
@@ -122,7 +137,9 @@ def _report(world: "World", arguments: "Sequence[str]", error: "LmchatError") ->
             return error.status
         abandon(world.stdout)
     # As it was typed: what is wrong may be that the settings cannot be read.
-    show_failure(world, error, colour=next((each for each in When if each.value == wanted.color), When.AUTO))
+    show_failure(
+        made_accessible(world), error, colour=next((each for each in When if each.value == wanted.color), When.AUTO)
+    )
     return error.status
 
 
@@ -134,8 +151,13 @@ def _wanted(arguments: "Sequence[str]") -> "ErrorStyle":
 
 
 def _end_in_order() -> None:
-    """Turn a polite kill and a closed terminal into an exception, so that drafts and terminals are put in order."""
+    """Turn a polite kill and a closed terminal into an exception, so that drafts and terminals are put in order.
+
+    What the program was started to ignore (`nohup`) stays ignored.
+    """
     import signal
+
+    from lmchat.world import handle_signal
 
     def leave(number: int, _frame: "FrameType | None") -> None:
         # A second signal must not tear apart what the first one set in motion.
@@ -145,7 +167,7 @@ def _end_in_order() -> None:
     # Ctrl-\ is near Ctrl-C while a reply runs. Windows has none of these but the first.
     for name in ("SIGTERM", "SIGHUP", "SIGQUIT"):
         if number := getattr(signal, name, None):
-            signal.signal(number, leave)
+            handle_signal(number, leave)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ class Action(Enum):
     ATTACH_PICTURE = auto()
     BEGIN_SESSION = auto()
     CHOOSE_MODEL = auto()
+    CONTINUE = auto()
     DOWNLOAD_MODEL = auto()
     EXPORT_SESSION = auto()
     LIST_MODELS = auto()
@@ -54,6 +55,12 @@ def _load(to: str) -> str:
     return " ".join(["lmchat models load", key, *flags])
 
 
+def _continue(to: str) -> str:
+    from shlex import quote
+
+    return f'lmchat ask -s {quote(to or "NAME")} "Go on."'
+
+
 def _flag(to: str) -> str:
     name, _, value = to.partition(" ")
     return f"--{name.replace('_', '-')} {value}".rstrip()
@@ -63,6 +70,7 @@ COMMAND_LINE: Words = {
     Action.ATTACH_PICTURE: lambda to: f"--image {to or 'FILE'}",
     Action.BEGIN_SESSION: lambda to: f'lmchat ask "{to or "Hello"}"',
     Action.CHOOSE_MODEL: lambda to: f"--model {to or 'KEY'}",
+    Action.CONTINUE: _continue,
     Action.DOWNLOAD_MODEL: lambda to: f"lmchat models download {to or 'NAME'}",
     Action.EXPORT_SESSION: lambda to: f"lmchat sessions export {to or 'NAME'} --json",
     Action.LIST_MODELS: lambda _to: "lmchat models",
@@ -86,6 +94,7 @@ IN_TALK: Words = {
     Action.ATTACH_PICTURE: lambda to: f"/image {to or 'FILE'}",
     Action.BEGIN_SESSION: lambda _to: "/new",
     Action.CHOOSE_MODEL: lambda to: f"/model {to or 'KEY'}",
+    Action.CONTINUE: lambda _to: "/continue",
     Action.DOWNLOAD_MODEL: lambda to: f"/download {to or 'NAME'}",
     Action.EXPORT_SESSION: lambda _to: "/export FILE.json",
     Action.LIST_MODELS: lambda _to: "/models",

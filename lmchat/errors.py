@@ -10,6 +10,7 @@ Every error carries one plain sentence and one hint, and its class fixes the exi
     │  └─ StreamBrokenError        5
     ├─ NotFoundError               6
     ├─ StoreError                  7
+    ├─ UnfitReplyError             8
     └─ BugError                   70
 """
 
@@ -39,6 +40,7 @@ class ExitStatus(IntEnum):
     STREAM_BROKEN = 5, "The reply ended before it was complete; what came is kept."
     NOT_FOUND = 6, "There is no such model, session or turn."
     STORE = 7, "The saved conversations cannot be read or written."
+    UNFIT = 8, "The reply does not fit the schema of --schema; it is on stdout all the same."
     BUG = 70, "A fault in lmchat itself; `--debug` shows where."
     INTERRUPTED = 130, "Ctrl-C; what came of the reply is kept."
 
@@ -153,6 +155,13 @@ class SessionGoneError(StoreError):
     """A session that another program deleted while it was in use."""
 
     kind = "session_gone"
+
+
+class UnfitReplyError(LmchatError):
+    """A reply that does not have the form that was asked for."""
+
+    status = ExitStatus.UNFIT
+    kind = "unfit_reply"
 
 
 class BugError(LmchatError):

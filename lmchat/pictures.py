@@ -37,6 +37,25 @@ _ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9", "GIF": b";"}
 """The last bytes of a file to which nothing was appended; WebP says its length in its head."""
 
 
+HEAD_BYTES = 32
+"""How much of a file `begins_picture` needs."""
+
+_HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
+_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
+_BITMAP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
+
+
+def begins_picture(head: bytes) -> bool:
+    """Tell whether a file of this kind is a picture, by its first bytes."""
+    return (
+        head.startswith(_HEADS)
+        or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
+        or (head[4:8] == b"ftyp" and head[8:12] in _BRANDS)
+        # A text may begin with BM.
+        or (head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BITMAP_HEADERS)
+    )
+
+
 def prepared(name: str, data: bytes) -> tuple[Image, str]:
     """Make a picture of a file's bytes, whatever its name says, and a sentence on what was changed, else an empty one.
 

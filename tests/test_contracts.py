@@ -19,6 +19,7 @@ OUTSIDE = (
     "tomlkit",
     "PIL",
     "charset_normalizer",
+    "jsonschema",
 )
 
 

@@ -11,7 +11,7 @@ from PIL import ImageOps
 
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
-from lmchat.pictures import LARGEST, LONGEST_SIDE, prepared
+from lmchat.pictures import HEAD_BYTES, LARGEST, LONGEST_SIDE, begins_picture, prepared
 
 GPS = 0x8825
 ORIENTATION = 0x0112
@@ -201,3 +201,15 @@ def test_a_file_that_was_cut_is_refused_and_no_bug(kind: str) -> None:
         except BadUseError:
             continue
         assert opened(image).size == (image.width, image.height)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
+def test_a_picture_is_known_by_its_first_bytes(kind: str) -> None:
+    assert begins_picture(file(kind)[:HEAD_BYTES])
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"BMW is a make of cars, and this is text", b"RIFF and more", b"<svg/>", b"\x89PN"]
+)
+def test_what_begins_otherwise_is_no_picture(data: bytes) -> None:
+    assert not begins_picture(data)

@@ -1,22 +1,32 @@
-"""Find the server to talk to: the one that was named, LM Studio on its own port, or the built-in model.
+"""Find the server to talk to: the one that was named, LM Studio on its own port, another on this machine's usual
+ports, or the built-in model.
 
 The built-in model's server is shared by all programs of one person; its file is fetched on first use."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lmchat.app.invocation import BUILT_IN, Invocation
+from lmchat.app.invocation import BUILT_IN, Invocation, usual_url
 from lmchat.app.model_cache import known_route, remember_models, remember_route
 from lmchat.errors import BadUseError, UnreachableError
 from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
-from lmchat.wire.client import Client, Route
+from lmchat.wire.client import Client
+from lmchat.wire.dialect import Finding
 from lmchat.wire.dialects import DIALECTS
+from lmchat.wire.route import NOT_KNOWN, Route
 from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.wire.discovery import Sighting
+
+LOOK_SECONDS = 0.2
+"""How long the usual ports are looked at, all together."""
 
 _LOCAL_FLAGS = 3  # of the list that describes a terminal in `termios`
 
@@ -128,7 +138,7 @@ class Connection:
 def connected(
     invocation: Invocation, settings: Settings, *, model: bool = True, remember: bool = True
 ) -> Iterator[Connection]:
-    """Connect to the server the settings name; without any, to LM Studio or else the built-in model.
+    """Connect to the server the settings name; without any, to LM Studio, else what this machine has, else built in.
 
     `model` says that one will be needed, so that the built-in one is fetched on first use; `remember` that the models
     which the server lists are kept for completion. Raise UnreachableError where there is no server.
@@ -141,6 +151,9 @@ def connected(
         connection = connection_to(invocation, settings, url, remember=remember)
         if connection.client.greets():
             yield connection
+            return
+        if found := _found(invocation, settings, remember=remember):
+            yield found
             return
         _say_fallback(invocation, url)
     with builtin_client(invocation, settings, model=model, remember=remember) as client:
@@ -159,8 +172,7 @@ def connection_to(
             invocation.say(f"lmchat: {sentence}")
         token = read_token(invocation.world, token_source(settings, server))
     address = Address(url, token=token)
-    if address.exposes_token:
-        invocation.say(f"lmchat: the API token goes to {address.host} without encryption; https would hide it.")
+    say_exposed(invocation, address)
     listed = partial(remember_models, invocation.world, address.url) if remember else None
     client = Client(
         address,
@@ -169,6 +181,12 @@ def connection_to(
         route=_route(invocation.world, settings, address.url, remember=remember),
     )
     return Connection(client, address.url)
+
+
+def say_exposed(invocation: Invocation, address: Address) -> None:
+    """Say where a token goes over a public network in the clear."""
+    if address.exposes_token:
+        invocation.say(f"lmchat: the API token goes to {address.host} without encryption; https would hide it.")
 
 
 def _token_in(world: World, variable: str) -> str:
@@ -183,17 +201,56 @@ def _route(world: World, settings: Settings, server: str, *, remember: bool) -> 
     if api in DIALECTS:
         # What is learned of a choice of one's own is no answer to what a server has.
         server = f"{server} {api}"
-        learned = partial(remember_route, world, server) if remember else None
-        _, keeps = known_route(world, server) or (api, DIALECTS[api].keeps)
-        return Route(DIALECTS[api], keeps, learned=learned)
     learned = partial(remember_route, world, server) if remember else None
-    api, keeps = known_route(world, server) or ("", True)
-    dialect = DIALECTS.get(api)
-    return Route(settled=False, learned=learned) if dialect is None else Route(dialect, keeps, learned=learned)
+    known = known_route(world, server)
+    if api in DIALECTS:
+        return Route.of(known or Finding(api, DIALECTS[api].keeps, program=NOT_KNOWN), learned)
+    route = Route.of(known, learned) if known else Route(learned=learned)
+    # Another server may answer there meanwhile.
+    route.settled = False
+    return route
 
 
-def server_at(address: Address) -> Server:
-    """Return what decides which token goes to an address."""
+def _found(invocation: Invocation, settings: Settings, *, remember: bool) -> Connection | None:
+    """Connect to the first server that answers on a usual port and has a model to talk to; None where there is none."""
+    from lmchat.wire.discovery import look
+
+    sighting = preferred(look(usual_addresses(settings), LOOK_SECONDS))
+    if sighting is None:
+        return None
+    address, finding, world = sighting.address, sighting.finding, invocation.world
+    what = "a server that is loading its model" if finding is None else finding.program or "a server"
+    withheld_too = " LM_API_TOKEN is not sent there." if settings.has_token else ""
+    invocation.say(
+        f"lmchat: LM Studio does not answer at {settings.text('url')}; talking to {what}, found at {address.url}."
+        f"{withheld_too} To mean it: --url {address.url}"
+    )
+    address = Address(address.url, token=read_token(world, token_source(settings, server_at(address, found=True))))
+    if finding is None or settings.text("api") in DIALECTS:
+        route = _route(world, settings, address.url, remember=remember)
+    else:
+        route = Route.of(finding, partial(remember_route, world, address.url) if remember else None)
+    listed = partial(remember_models, world, address.url) if remember else None
+    client = Client(address, log=invocation.log if invocation.debug else None, listed=listed, route=route)
+    return Connection(client, address.url)
+
+
+def usual_addresses(settings: Settings) -> list[Address]:
+    """Return where servers are looked for on this machine, and nowhere else."""
+    return [Address(usual_url(port)) for port in settings.usual_ports()]
+
+
+def preferred(seen: Sequence["Sighting"]) -> "Sighting | None":
+    """Return the first server that has a model to talk to, else one that is loading it, None where there is neither."""
+    from lmchat.wire.discovery import State
+
+    answering = (each for each in seen if any(model.chats for model in each.models))
+    loading = (each for each in seen if each.state is State.LOADING)
+    return next(chain(answering, loading), None)
+
+
+def server_at(address: Address, *, found: bool = False) -> Server:
+    """Return what decides which token goes to an address; `found` says that nobody named it."""
 
     def is_at(url: str) -> bool:
         if url == BUILT_IN:
@@ -203,7 +260,7 @@ def server_at(address: Address) -> Server:
         except BadUseError:  # an address that cannot be used is no server's
             return False
 
-    return Server(address.host, is_at, address.loopback)
+    return Server(address.host, is_at, address.loopback, found)
 
 
 def token_place(settings: Settings) -> str:

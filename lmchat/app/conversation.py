@@ -10,23 +10,44 @@ from typing import Any
 from lmchat.advice import Action, Do
 from lmchat.app.connect import connected
 from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.app.model_cache import known_models
 from lmchat.app.model_choice import remember_model, remembered_model
-from lmchat.chat.models import Model, by_use, find_model, meant_model, pick_model, require_reasoning, require_sight
+from lmchat.chat.models import (
+    Model,
+    by_use,
+    context_length,
+    find_model,
+    meant_model,
+    name_to_ask,
+    pick_model,
+    require_reasoning,
+    require_sight,
+)
 from lmchat.chat.private import Memory
+from lmchat.chat.quoting import without_quotes
 from lmchat.chat.request import ChatRequest
-from lmchat.chat.session import Session
+from lmchat.chat.session import Session, Turn
 from lmchat.chat.talk import Exchange, Show, talk
-from lmchat.chat.values import EphemeralMcp, Integration, Prompt
+from lmchat.chat.values import EphemeralMcp, Integration, Prompt, Reply
 from lmchat.errors import LmchatError, NotFoundError
 from lmchat.render.failures import show_note
 from lmchat.settings import Settings, read_settings
 from lmchat.store.store import Store, has_store, open_store
 from lmchat.wire.client import Client
-from lmchat.wire.dialects import LMSTUDIO
+from lmchat.wire.dialects import DIALECTS, LMSTUDIO
 from lmchat.world import World
+
+_CLOSE = 0.5
+"""The share of a context from which on its size is looked up again."""
+
+_LONG = 1000
+"""The tokens of a conversation from which on it is worth a question how many fit."""
 
 _RECENT = 50
 """How many sessions back a model counts as used lately."""
+
+_NAMED = 20
+"""How many models are named where one has to be chosen; a gateway may have hundreds."""
 
 Tap = Callable[[Mapping[str, Any]], None]
 
@@ -44,6 +65,7 @@ class Conversation:
     private: Memory | None = None
     tap: Tap | None = None
     debug: bool = False
+    schema: Mapping[str, Any] | None = None
 
     def speak(
         self,
@@ -64,30 +86,39 @@ class Conversation:
         before, session = session, self.written(session, prompt)
         keep = self.private.keeper(session) if self.private else self.store.keeper(session)
         asking = replace(session, head=growing.head) if growing else session
+        client = self._answering
         exchange = talk(
             replace(asking, model=once.model, options=once.options) if once else asking,
             prompt,
             server=self.server,
-            send=lambda request: self.client.chat(self._with_headers(request), stream=self.flags.stream, tap=self.tap),
+            send=lambda request: client.chat(self._completed(request), stream=self.flags.stream, tap=self.tap),
             show=show,
             keep=keep,
             now=self.world.now,
             defaults=self.settings.options(),
             private=self.private is not None,
             summary=summary,
-            keeps=self.client.route.keeps,
+            keeps=client.route.keeps,
             find=self._meant,
+            holds=lambda reply: self.holds(reply, asking.model),
         )
-        answered, asked = exchange.turn.reply.model_instance_id, exchange.turn.model
-        # LM Studio names an instance of the model; elsewhere another name is another model.
-        if answered not in {"", asked} and self.client.route.dialect is not LMSTUDIO:
-            show_note(self.world, f"The server answered with {answered}, not with {asked}.")
-        after = replace(exchange.session, model=session.model if once else asked, options=session.options)
+        self._name_other_model(before, exchange.turn)
+        after = replace(exchange.session, model=session.model if once else exchange.turn.model, options=session.options)
         if after.model != session.model and not self.private:
             self.store.configure(after)
         if exchange.turn.barren and not self.private and self.store.forget_unanswered(after):
             after = replace(before, id=0, turns={}, head=None)
         return replace(exchange, session=after)
+
+    def _name_other_model(self, before: Session, turn: Turn) -> None:
+        """Say that another model answered than was asked, once for each in a row."""
+        answered, asked = turn.reply.model_instance_id, turn.model
+        # LM Studio names an instance of the model; elsewhere another name is another model.
+        if answered in {"", asked} or self.client.route.dialect is LMSTUDIO:
+            return
+        last = before.turns.get(before.head) if before.head is not None else None
+        if last is None or (last.reply.model_instance_id, last.model) != (answered, asked):
+            show_note(self.world, f"The server answered with {answered}, not with {asked}.")
 
     def written(self, session: Session, prompt: Prompt) -> Session:
         """Return the session as it is on disk now, with the settings of `session`; a new one is added.
@@ -106,7 +137,7 @@ class Conversation:
             return self.store.join(session)
         return self.store.create(
             None,
-            prompt.text,
+            without_quotes(prompt.text),
             model=session.model,
             system=session.system,
             options=session.options,
@@ -136,10 +167,11 @@ class Conversation:
         if choose is not None and (chosen := choose(chatting)):
             self.remember(chosen)
             return replace(session, model=chosen)
-        keys = [model.key for model in chatting]
+        keys = [model.key for model in chatting[:_NAMED]]
+        more = f" and {len(chatting) - _NAMED:,} more" if len(chatting) > _NAMED else ""
         raise NotFoundError(
             "Several models could answer.",
-            hint=("Choose one, such as ", Do(Action.CHOOSE_MODEL, keys[0]), f". There are: {', '.join(keys)}."),
+            hint=("Choose one, such as ", Do(Action.CHOOSE_MODEL, keys[0]), f". There are: {', '.join(keys)}{more}."),
         )
 
     def by_use(self, models: Sequence[Model]) -> list[Model]:
@@ -172,20 +204,49 @@ class Conversation:
         if level:
             require_reasoning(models, session.model, level)
 
-    def _meant(self, name: str) -> str | None:
-        """Return the key of the one model that a part of a name fits, and say so; raise NotFoundError for several."""
-        models: Sequence[Model] = ()
-        with suppress(LmchatError):  # a server that lists no models has said what it has to say
-            models = [model for model in self.client.models() if model.chats]
-        found = meant_model(models, name)
-        if found is None or find_model([found], name) is not None:
-            return None
-        show_note(self.world, f"'{name}' is {found.key} here.")
-        return found.key
+    def holds(self, reply: Reply, model: str) -> int | None:
+        """Return how many tokens fit into the context of what answered, None where that is not known.
 
-    def _with_headers(self, request: ChatRequest) -> ChatRequest:
-        """Add the headers of ephemeral servers at the last moment: they are kept nowhere but in the settings."""
-        return replace(request, integrations=tuple(self._headed(each) for each in request.integrations))
+        What was listed last may be old: where that matters, the server is asked.
+        """
+        used, name = reply.stats.context_used, reply.model_instance_id or model
+        known = context_length(known_models(self.world, [self.server]), name)
+        if used is None or used < (known * _CLOSE if known else _LONG):
+            return known
+        with suppress(LmchatError):
+            return context_length(self.client.models(), name)
+        return known
+
+    def meant_by(self, names: Sequence[str]) -> list[str]:
+        """Return the keys that names, or parts of some, mean on this server, saying which a part means.
+
+        Raise NotFoundError for a part of several.
+        """
+        models: Sequence[Model] = ()
+        with suppress(LmchatError):  # a server that lists no models takes names as they are
+            models = [model for model in self.client.models() if model.chats]
+        meant = []
+        for name in names:
+            found = meant_model(models, name)
+            if found is not None and find_model([found], name) is None:
+                show_note(self.world, f"'{name}' is {found.key} here.")
+            meant.append(name if found is None else name_to_ask(found, name))
+        return meant
+
+    def _meant(self, name: str) -> str | None:
+        [key] = self.meant_by([name])
+        return None if key == name else key
+
+    @property
+    def _answering(self) -> Client:
+        """Return the client that is asked: with a schema, unless the API was named, on a route that takes one."""
+        free = self.settings.text("api") not in DIALECTS
+        return self.client.with_schemas() if self.schema is not None and free else self.client
+
+    def _completed(self, request: ChatRequest) -> ChatRequest:
+        """Add what is kept nowhere: the form of the reply, and the headers of ephemeral servers from the settings."""
+        integrations = tuple(self._headed(each) for each in request.integrations)
+        return replace(request, integrations=integrations, schema=self.schema)
 
     def _headed(self, integration: Integration) -> Integration:
         if not isinstance(integration, EphemeralMcp):
@@ -228,6 +289,7 @@ def open_conversation(
     flags: ChatFlags,
     *,
     tap: Tap | None = None,
+    schema: Mapping[str, Any] | None = None,
 ) -> Iterator[Conversation]:
     """Connect to the server, and put everything together."""
     with ExitStack() as stack:
@@ -242,4 +304,5 @@ def open_conversation(
             private=Memory() if flags.private else None,
             tap=tap,
             debug=invocation.debug,
+            schema=schema,
         )

@@ -1,5 +1,6 @@
 """How turns and listings are shown: what flags, settings and the terminal say becomes what `render` chooses by."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from lmchat.app.conversation import Conversation, settings_of
@@ -37,8 +38,13 @@ def width_of(invocation: Invocation) -> int | None:
 _MARKDOWN = {"always": True, "never": False, "auto": None}
 
 
-def view_for(conversation: Conversation, context_length: int | None = None) -> View:
-    """Make what shows one turn; `context_length` is the size of the model's context in tokens, if known."""
+def view_for(
+    conversation: Conversation, context_length: int | None = None, queued: Callable[[], str] = lambda: ""
+) -> View:
+    """Make what shows one turn.
+
+    `context_length` is the size of the model's context in tokens, if known; `queued` returns what is typed meanwhile.
+    """
     settings, flags = conversation.settings, conversation.flags
     manner = ViewOptions(
         json=flags.as_json,
@@ -49,6 +55,7 @@ def view_for(conversation: Conversation, context_length: int | None = None) -> V
         unicode_maths=settings.text("maths") == "unicode",
         prose_width=_prose_width(settings),
         wanted=DisplayOptions(thoughts_of(settings), stats=settings.flag("stats"), context_length=context_length),
+        queued=queued,
     )
     return choose_view(conversation.world, manner)
 

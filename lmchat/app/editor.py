@@ -31,7 +31,7 @@ def open_editor(path: Path, environ: Mapping[str, str]) -> None:
     """Open the person's editor on a file and wait for its end; raise BadUseError where it cannot start or fails."""
     command = _command(environ)
     try:
-        status = subprocess.call([*command, str(path)])  # noqa: S603 - the person's own editor
+        status = subprocess.call([*command, str(path)], env=dict(environ))  # noqa: S603 - the person's own editor
     except OSError as error:
         raise BadUseError(
             f"The editor '{command[0]}' does not start: {error.strerror}.", hint="Set EDITOR to another."

@@ -12,6 +12,11 @@ BUILT_IN = "local"
 """The URL people write for the built-in model, and the name its response ids are kept under."""
 
 
+def usual_url(port: int) -> str:
+    """Return the address of a port of this machine, and of no other whatever `localhost` may mean."""
+    return f"http://127.0.0.1:{port}"
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """The world and the options that every command shares."""
@@ -53,7 +58,7 @@ class ChatFlags:
     name: str | None = None
     resume: bool = False
     at: int | None = None
-    model: str | None = None
+    models: tuple[str, ...] = ()
     system: str | None = None
     images: tuple[Path, ...] = ()
     files: tuple[Path, ...] = ()
@@ -67,11 +72,18 @@ class ChatFlags:
     as_json: bool = False
     as_jsonl: bool = False
     quiet: bool = False
+    saved: str | None = None
     output: Path | None = None
     force: bool = False
     stdin: bool = True
     encoding: str | None = None
+    schema: str | None = None
     pick: bool = False
+
+    @property
+    def model(self) -> str | None:
+        """Return the model that was named, the first of several."""
+        return self.models[0] if self.models else None
 
     @property
     def apart(self) -> bool:

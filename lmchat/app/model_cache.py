@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 
 from lmchat.chat.models import Instance, Model
 from lmchat.errors import LmchatError
-from lmchat.world import World, replace_file
+from lmchat.wire.dialect import Finding
+from lmchat.world import World, kept_document, replace_file
 
 KEPT = timedelta(days=1)
 
@@ -35,11 +37,11 @@ def known_models(world: World, servers: Sequence[str]) -> list[Model]:
 
 
 def _read(world: World, server: str) -> list[Model]:
+    document = kept_document(_path(world, server))
     try:
-        document: Any = json.loads(_path(world, server).read_text(encoding="utf-8"))
         age = world.now() - datetime.fromisoformat(document["at"])
         return [_model(each) for each in document["models"]] if age <= KEPT else []
-    except (OSError, ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError):
         return []
 
 
@@ -51,29 +53,44 @@ def _written(model: Model) -> dict[str, Any]:
         "params": model.params,
         "quantization": model.quantization,
         "reasoning_options": model.reasoning_options,
-        "instances": [each.id for each in model.instances],
+        "instances": [[each.id, each.context_length] for each in model.instances],
     }
 
 
 def _model(kept: Any) -> Model:
-    instances = tuple(Instance(name) for name in kept.pop("instances"))
-    return Model(**kept, instances=instances)
+    options = kept["reasoning_options"]
+    return Model(
+        key=str(kept["key"]),
+        type=str(kept["type"]),
+        display_name=str(kept["display_name"]),
+        params=str(kept["params"]),
+        quantization=str(kept["quantization"]),
+        reasoning_options=None if options is None else tuple(map(str, options)),
+        instances=tuple(_instance(*each) for each in kept["instances"]),
+    )
 
 
-def remember_route(world: World, server: str, api: str, keeps: bool) -> None:
-    """Keep which API a server was found to speak, and whether it keeps conversations."""
-    document = {"at": world.now().isoformat(), "api": api, "keeps": keeps}
+def _instance(name: object, context: object) -> Instance:
+    return Instance(str(name), context if isinstance(context, int) else None)
+
+
+def remember_route(world: World, server: str, finding: Finding) -> None:
+    """Keep what was found out of a server: its API, and whether it keeps conversations."""
+    document = {"at": world.now().isoformat(), **asdict(finding)}
     with suppress(OSError, RuntimeError):
         replace_file(_path(world, server, "api"), json.dumps(document), durable=False)
 
 
-def known_route(world: World, server: str) -> tuple[str, bool] | None:
+def known_route(world: World, server: str) -> Finding | None:
     """Return what was found out of a server, None where nothing was, or not for a day: another may answer there."""
+    document = kept_document(_path(world, server, "api"))
     try:
-        document: Any = json.loads(_path(world, server, "api").read_text(encoding="utf-8"))
-        age = world.now() - datetime.fromisoformat(document["at"])
-        return (str(document["api"]), bool(document["keeps"])) if age <= KEPT else None
-    except (OSError, ValueError, LookupError, TypeError):
+        age = world.now() - datetime.fromisoformat(document.pop("at"))
+        # What an older lmchat wrote lacks the newer members, and is found out again.
+        if age > KEPT or not all(isinstance(document[each.name], bool | str) for each in fields(Finding)):
+            return None
+        return Finding(**document)
+    except (ValueError, LookupError, TypeError):
         return None
 
 

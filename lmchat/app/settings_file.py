@@ -6,11 +6,13 @@ from lmchat.app.display import theme_of, width_of
 from lmchat.app.editor import open_editor
 from lmchat.app.invocation import Invocation
 from lmchat.errors import SettingsError
+from lmchat.render.cells import fold
 from lmchat.render.json_output import write_document
 from lmchat.render.tables import Column, listing
 from lmchat.settings import read_settings, settings_path, validate_text
 from lmchat.settings.edit import edit_value, remove_value, starting_text, write_safely
 from lmchat.settings.file import FILE_NAME, file_text
+from lmchat.settings.keys import SECRET_VARIABLES
 from lmchat.settings.layers import DEFAULT, Row
 
 _UNSET = "-"
@@ -22,7 +24,10 @@ _COLUMNS: tuple[Column[Row], ...] = (
 
 
 def show_settings(invocation: Invocation, *, as_json: bool) -> None:
-    """List every setting, those that were given first, its value and its source; secrets stay hidden."""
+    """Show every setting with its value and its source, those that were given first; secrets stay hidden.
+
+    On a terminal the defaults are named in a few lines, so that all fits on a screen.
+    """
     settings = settings_of(invocation)
     rows = settings.rows(token_place(settings))
     if as_json:
@@ -30,8 +35,20 @@ def show_settings(invocation: Invocation, *, as_json: bool) -> None:
             invocation.world.stdout, [{"key": row.name, "value": row.value, "source": row.source} for row in rows]
         )
         return
-    given_first = sorted(rows, key=lambda row: row.source == DEFAULT)
-    invocation.world.stdout.write(listing(_COLUMNS, given_first, theme_of(invocation), width_of(invocation)))
+    stdout, theme, width = invocation.world.stdout, theme_of(invocation), width_of(invocation)
+    given = [row for row in rows if row.source != DEFAULT]
+    others = [row for row in rows if row.source == DEFAULT]
+    if width is None:
+        stdout.write(listing(_COLUMNS, [*given, *others], theme))
+        return
+    # As a table, those that nobody has set would push the others out of the window.
+    if given:
+        stdout.write(f"{listing(_COLUMNS, given, theme, width)}\n")
+    used = ", ".join(f"{row.name} {row.shown}" for row in others if row.shown)
+    unset = ", ".join(row.name for row in others if not row.shown)
+    for title, names in (("By default:", used), ("Not set:", unset)):
+        stdout.write(f"{theme.styled(title, theme.styles.table_head)}\n")
+        stdout.writelines(f"  {line}\n" for line in fold(names, width - 2))
 
 
 def set_value(invocation: Invocation, key: str, text: str) -> None:
@@ -54,7 +71,9 @@ def edit_settings(invocation: Invocation) -> None:
     path = settings_path(invocation.world)
     if not path.exists():
         write_safely(path, starting_text())
-    open_editor(path, invocation.world.environ)
+    # The file may have a flaw, so what it says of tokens is not known yet.
+    environ = {name: value for name, value in invocation.world.environ.items() if name not in SECRET_VARIABLES}
+    open_editor(path, environ)
     try:
         validate_text(file_text(path) or "", path)
     except SettingsError as error:

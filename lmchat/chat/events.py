@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from lmchat.chat.values import InvalidToolCall, Provider, Reply, ToolCall
+from lmchat.chat.values import Cut, InvalidToolCall, Provider, Reply, ToolCall
 from lmchat.errors import RefusedError
 
 
@@ -110,10 +110,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The whole reply, as the server stored it; `cut` says that a limit ended it."""
+    """The whole reply, as the server stored it; `cut` is what ended it before the model did.
+
+    `sent` counts the earlier turns that came with the prompt, since the server keeps none; None where it keeps them.
+    """
 
     reply: Reply
-    cut: bool = False
+    cut: Cut | None = None
+    sent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,3 +181,13 @@ Event = (
     | Resending
     | Branched
 )
+
+
+def kept_words(sent: int | None, tokens: int | None) -> str:
+    """Say who keeps the earlier turns: the server (`sent` None), or else how many came with a prompt of `tokens`."""
+    if sent is None:
+        return "kept by the server"
+    if not sent:
+        return "sent each time"
+    turns = f"{sent:,} turn{'' if sent == 1 else 's'}"
+    return f"sent each time ({turns}{'' if tokens is None else f', {tokens:,} tokens'})"

@@ -19,7 +19,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A downloaded model; only `key` and `type` are certain, the rest is empty or None where unknown."""
+    """A downloaded model; only `key` and `type` are certain, the rest is empty or None where unknown.
+
+    A `hosted` one is somewhere behind the server: there is nothing to download or to load.
+    """
 
     key: str
     type: str
@@ -38,6 +41,7 @@ class Model:
     reasoning_default: str = ""
     variants: tuple[str, ...] = ()
     instances: tuple[Instance, ...] = ()
+    hosted: bool = False
 
     @property
     def chats(self) -> bool:
@@ -135,7 +139,7 @@ def context_length(models: Sequence[Model], name: str) -> int | None:
     for instance in (*exact, *model.instances):
         if instance.context_length is not None:
             return instance.context_length
-    return None
+    return model.max_context_length if model.hosted else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """One turn as it is asked of a server: values only, how they are written is the dialect's business."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from lmchat.chat.session import Turn
 from lmchat.chat.values import Integration, Options, Prompt, ResponseId
@@ -12,7 +14,8 @@ class ChatRequest:
 
     `follows` is the reply that the server keeps and this prompt comes after; `history` are the turns since, which the
     server lacks, oldest first, and `left_out` counts still older ones that have no room. `system_prompt` is always
-    set where there is one, also where the chain that is followed has it already.
+    set where there is one, also where the chain that is followed has it already. A reply with a `schema` is JSON of
+    that form.
     """
 
     model: str
@@ -24,6 +27,7 @@ class ChatRequest:
     options: Options = field(default_factory=Options)
     integrations: tuple[Integration, ...] = ()
     store: bool = True
+    schema: Mapping[str, Any] | None = None
 
     @property
     def resent_characters(self) -> int:

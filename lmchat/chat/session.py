@@ -11,7 +11,7 @@ from enum import Enum
 from typing import NewType, Protocol, cast, overload, runtime_checkable
 
 from lmchat.advice import Action, Do
-from lmchat.chat.values import Integration, Options, Prompt, Reply
+from lmchat.chat.values import Cut, Integration, Options, Prompt, Reply
 from lmchat.errors import BadUseError, NotFoundError, StoreError
 
 TurnId = NewType("TurnId", int)
@@ -25,8 +25,14 @@ class Outcome(Enum):
     """How a turn ended; a word that only a newer lmchat knows is a member of its own, and is kept as it is."""
 
     COMPLETE = "complete"
+    TRUNCATED = "truncated"
     INTERRUPTED = "interrupted"
     FAILED = "failed"
+
+    @property
+    def answered(self) -> bool:
+        """Tell whether the server ended the reply itself, and has it whole as far as it came."""
+        return self in {Outcome.COMPLETE, Outcome.TRUNCATED}
 
     @classmethod
     def _missing_(cls, value: object) -> "Outcome | None":
@@ -46,7 +52,7 @@ class Turn:
 
     `server` names the server whose `response_id` this is, `system` the system prompt its chain carries.
     `forgotten` says that the server has lost the id since. The reply of a `summary` replaces all turns above it.
-    `fault` is the sentence a failed turn ended with.
+    `fault` is the sentence a failed turn ended with, and the word of what cut a truncated one (see `Cut`).
     """
 
     id: TurnId
@@ -66,6 +72,21 @@ class Turn:
     def barren(self) -> bool:
         """Tell whether the turn ended before anything came: it is an attempt, and no head ever moves to it."""
         return self.outcome is not Outcome.COMPLETE and not self.reply.items
+
+    @property
+    def cut(self) -> Cut | None:
+        """Return what cut the reply; LENGTH for what only a newer lmchat knows, None where nothing did."""
+        if self.outcome is not Outcome.TRUNCATED:
+            return None
+        return Cut(self.fault) if self.fault in {each.value for each in Cut} else Cut.LENGTH
+
+    @property
+    def ending(self) -> str:
+        """Say how a turn ended that is not complete, and why where that is known; empty for one that is."""
+        if self.outcome is Outcome.COMPLETE:
+            return ""
+        why = self.cut.why if self.cut else self.fault
+        return f"{self.outcome.value}: {why}" if why else self.outcome.value
 
 
 @runtime_checkable
@@ -163,7 +184,7 @@ class Session:
                 continue
             if turn.forgotten:
                 return None
-            if turn.outcome is Outcome.COMPLETE and turn.system == self.system:
+            if turn.outcome.answered and turn.system == self.system:
                 return turn
         return None
 

@@ -15,7 +15,7 @@ from lmchat.chat.events import Branched, Event, Fault, Finished, MessageDelta, P
 from lmchat.chat.partial_reply import PartialReply, with_seconds
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
-from lmchat.chat.values import Options, Prompt, Reply, ResponseId
+from lmchat.chat.values import Cut, Options, Prompt, Reply, ResponseId
 from lmchat.errors import (
     ChainLostError,
     ContextOverflowError,
@@ -29,6 +29,9 @@ UNNUMBERED = TurnId(0)
 """The id of a turn that was never kept; the first `keep` gives it a number."""
 
 DRAFT_EVERY = timedelta(seconds=0.4)
+
+_NEARLY = 2
+"""Tokens that a full context may lack: servers count the last one, or the end mark, or do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,15 @@ def talk(
     summary: bool = False,
     keeps: bool = True,
     find: Callable[[str], str | None] = lambda _: None,
+    holds: Callable[[Reply], int | None] = lambda _: None,
 ) -> Exchange:
     """Ask `prompt` in `session` and return how it went, with everything that came already kept.
 
     `server` names the server (ids are only followed on the server that gave them), `keeps` says whether it keeps
     conversations; `defaults` are the options where the session sets none; `private` asks the server to keep
     nothing; `summary` marks a turn whose reply replaces all above it; `find` names the model that is meant where the
-    server has none of the session's name. A refusal or a broken stream is returned, as is
+    server has none of the session's name, `holds` the tokens that fit into the context of what answered, where that is
+    known. A refusal or a broken stream is returned, as is
     Ctrl-C; any other exception passes through after the turn was kept as interrupted.
     """
     draft = Turn(
@@ -108,16 +113,19 @@ def talk(
     draft = replace(draft, id=keep(draft, done=False).id)
     attempt = _Attempt(session, draft, show, keep, now, defaults, private, keeps, find)
     failure: LmchatError | None = None
-    outcome = Outcome.INTERRUPTED
+    outcome, cut = Outcome.INTERRUPTED, None
     try:
         attempt.run(send)
         outcome = Outcome.COMPLETE
+        if cut := _cut(attempt, holds):
+            outcome = Outcome.TRUNCATED
     except KeyboardInterrupt:
         pass
     except LmchatError as error:
         failure, outcome = error, Outcome.FAILED
     finally:
-        turn = replace(attempt.draft, reply=attempt.reply(), outcome=outcome, fault=failure.message if failure else "")
+        fault = failure.message if failure else cut.value if cut else ""
+        turn = replace(attempt.draft, reply=attempt.reply(), outcome=outcome, fault=fault)
         attempt.gathering = None  # the reply may be long, and keeping it takes memory
         kept = _keep_surely(keep, turn)
     if not kept.is_head and not turn.barren:
@@ -151,6 +159,7 @@ class _Attempt:
     followed: ResponseId | None = None
     resent: int = 0
     finished: Reply | None = None
+    cut: Cut | None = None
     gathering: PartialReply | None = None
     found: bool = False
 
@@ -232,7 +241,7 @@ class _Attempt:
         )
 
     def _exchange(self, send: Send, request: ChatRequest) -> None:
-        self.finished = None
+        self.finished = self.cut = None
         self.gathering = gathering = PartialReply()
         fault: RefusedError | None = None
         kept_at, kept_size = self.now(), 0
@@ -243,8 +252,8 @@ class _Attempt:
                 match event:
                     case Fault(error):
                         fault = fault or error
-                    case Finished(reply):
-                        self.finished = reply
+                    case Finished(reply, cut):
+                        self.finished, self.cut = reply, cut
                         self._show_rest(reply, gathering.reply().text)
                     case _:
                         pass
@@ -269,7 +278,7 @@ def _reason(session: Session, server: str, unsent: Sequence[Turn], *, private: b
     newest = unsent[-1]
     if newest.summary:
         return Reason.COMPACTED
-    if newest.outcome is not Outcome.COMPLETE:
+    if not newest.outcome.answered:
         return Reason.CUT_SHORT
     if newest.server != server:
         return Reason.OTHER_SERVER
@@ -278,6 +287,16 @@ def _reason(session: Session, server: str, unsent: Sequence[Turn], *, private: b
     if newest.reply.response_id is None:
         return Reason.PRIVATE if private else Reason.NO_ID
     return Reason.SYSTEM_CHANGED if newest.system != session.system else Reason.LOST
+
+
+def _cut(attempt: _Attempt, holds: Callable[[Reply], int | None]) -> Cut | None:
+    """Return what cut the reply, by the server's word, or else because the context was full when it ended."""
+    reply = attempt.reply()
+    used = reply.stats.context_used
+    if attempt.cut not in {None, Cut.LENGTH} or used is None:
+        return attempt.cut
+    room = holds(reply)
+    return Cut.CONTEXT if room is not None and room - _NEARLY <= used <= room else attempt.cut
 
 
 def _answers(reply: Reply) -> bool:

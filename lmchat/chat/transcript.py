@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from lmchat.chat.session import Outcome, Session, Turn
+from lmchat.chat.session import Session, Turn
 from lmchat.chat.values import InvalidToolCall, Item, Message, OtherItem, Reasoning, ToolCall
 
 
@@ -26,7 +26,7 @@ def _turn(turn: Turn) -> Iterator[str]:
         yield f"> Picture: {image.name} ({image.media_type}{size})"
     for item in turn.reply.items:
         yield from _item(item)
-    notes = [turn.model, *([] if turn.outcome is Outcome.COMPLETE else [turn.outcome.value]), turn.fault]
+    notes = [turn.model, turn.ending]
     yield f"*{' · '.join(note for note in notes if note)}*"
 
 

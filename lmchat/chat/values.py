@@ -5,6 +5,7 @@ They know nothing of JSON, disks or terminals; `wire` writes and reads them, `st
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from enum import Enum
 from typing import Any, NewType
 
 ResponseId = NewType("ResponseId", str)
@@ -181,6 +182,25 @@ class Stats:
         if self.input_tokens is None:
             return None
         return self.input_tokens + (self.total_output_tokens or 0)
+
+
+class Cut(Enum):
+    """What ended a reply before the model did; LENGTH is a limit of the server's own, or the context."""
+
+    MAX_TOKENS = "max_tokens"
+    CONTEXT = "context"
+    LENGTH = "length"
+    CONTENT_FILTER = "content_filter"
+
+    @property
+    def why(self) -> str:
+        """Say what happened."""
+        return {
+            Cut.MAX_TOKENS: "the limit of output tokens was reached",
+            Cut.CONTEXT: "the context is full",
+            Cut.LENGTH: "a limit of the server's own, or the context, was reached",
+            Cut.CONTENT_FILTER: "the server's content filter ended it",
+        }[self]
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def _levels(world: World, words: Sequence[str]) -> Iterable[Offer]:
 
 def _known(world: World, words: Sequence[str]) -> "list[Model]":
     """Return the models of the server that the line, or else the settings, would talk to."""
-    from lmchat.app.invocation import BUILT_IN
+    from lmchat.app.invocation import BUILT_IN, usual_url
     from lmchat.app.model_cache import known_models
     from lmchat.settings import read_settings
     from lmchat.wire.address import Address
@@ -86,7 +86,8 @@ def _known(world: World, words: Sequence[str]) -> "list[Model]":
     if url == BUILT_IN:
         return known_models(world, [BUILT_IN])
     servers = [Address(url).url]
-    known = known_models(world, servers if settings.is_set("url") else [*servers, BUILT_IN])
+    others = [] if settings.is_set("url") else [*map(usual_url, settings.usual_ports()), BUILT_IN]
+    known = known_models(world, [*servers, *others])
     if known:
         return known
     from lmchat.app.quick_look import models_at
@@ -128,6 +129,23 @@ def _values(world: World, words: Sequence[str]) -> Iterable[Offer]:
             return ((choice, "") for choice in BY_NAME[name].shape.choices)
 
 
+def _prompts(world: World, _words: Sequence[str]) -> Iterator[Offer]:
+    yield from _own(world, "prompts", "")
+
+
+def _roles(world: World, _words: Sequence[str]) -> Iterator[Offer]:
+    yield from _own(world, "roles", ":")
+
+
+def _own(world: World, kind: str, before: str) -> Iterator[Offer]:
+    """Offer the prompts or roles of the person."""
+    from lmchat.settings import settings_path
+    from lmchat.settings.prompts import Kind, PromptFile, read_all
+
+    found = read_all(settings_path(world), Kind(kind))
+    return ((f"{before}{each.name}", each.about) for each in found if isinstance(each, PromptFile))
+
+
 _KINDS: Mapping[str, Callable[[World, Sequence[str]], Iterable[Offer]]] = {
     "sessions": _sessions,
     "turns": _turns,
@@ -138,6 +156,8 @@ _KINDS: Mapping[str, Callable[[World, Sequence[str]], Iterable[Offer]]] = {
     "profiles": _profiles,
     "settings": _settings,
     "values": _values,
+    "prompts": _prompts,
+    "roles": _roles,
 }
 
 

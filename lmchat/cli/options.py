@@ -41,11 +41,17 @@ def chat_flags(
     resume: Annotated[bool, typer.Option("--continue", "-c", help="Go on with the session used last.")] = False,
     at: At = None,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", metavar="KEY", help="The model to talk to: -m google/gemma-3-1b.")
+        list[str] | None,
+        typer.Option("--model", "-m", metavar="KEY", help="The model, or a part of its key: -m gemma-3-1b."),
     ] = None,
     system: Annotated[
         str | None,
-        typer.Option("--system", "-S", metavar="TEXT|@FILE", help="The system prompt, or a file: -S @role.txt."),
+        typer.Option(
+            "--system",
+            "-S",
+            metavar="TEXT|@FILE|:ROLE",
+            help="The system prompt, a file or a role of yours: -S @role.txt, -S :terse.",
+        ),
     ] = None,
     image: Annotated[
         list[Path] | None,
@@ -87,8 +93,8 @@ def chat_flags(
 ) -> ChatFlags:
     """Make one value of the flags that `ask` and `talk` share; `options` are those of the table."""
     return ChatFlags(
-        resume=resume, at=at, model=model, system=system, images=tuple(image or ()), files=tuple(file or ()),
-        options=Options(**options), mcp=tuple(mcp or ()), private=private, stats=stats,
+        resume=resume, at=at, models=tuple(model or ()), system=system, images=tuple(image or ()),
+        files=tuple(file or ()), options=Options(**options), mcp=tuple(mcp or ()), private=private, stats=stats,
         show_reasoning=show_reasoning, plain=plain, stream=not no_stream, stdin=not no_stdin, encoding=encoding,
     )  # fmt: skip
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from threading import Timer
 from typing import TextIO
 
-from lmchat.app.attachments import STDIN, quoted_file, said
+from lmchat.app.attachments import STDIN, files_named, quoted_file, said
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.errors import BadUseError
+from lmchat.world import LARGEST_PROMPT, within
 
 STDIN_PATIENCE = 3.0
 """Seconds to wait for the end of a pipe before saying what is waited for."""
@@ -23,15 +24,21 @@ def prompt_text(invocation: Invocation, words: Sequence[str], flags: ChatFlags) 
     Standard input is the prompt when there are no words, and follows them, one blank line between, when there is
     something in it. A pipe or a file is read to its end, however long that takes; anything else only for `-`.
     """
+    asked, given = asked_and_given(invocation, words, flags)
+    text = "\n\n".join(part for part in (asked, given) if part)
+    if not text.strip():
+        raise BadUseError("There is no prompt.", hint='Give one: lmchat ask "What is a monad?"')
+    return text
+
+
+def asked_and_given(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> tuple[str, str]:
+    """Return the words, and the files' contents and standard input, each of which may be empty."""
     files, words = _files_among(words, flags.files)
     asked = " ".join(word for word in words if word != "-").strip()
     # Of one pipe there is a picture or a text.
     piped = "" if STDIN in flags.images else read_stdin(invocation, flags, explicit="-" in words)
-    parts = [asked, *(quoted_file(path, invocation.say, flags.encoding) for path in files), piped]
-    text = "\n\n".join(part for part in parts if part)
-    if not text.strip():
-        raise BadUseError("There is no prompt.", hint='Give one: lmchat ask "What is a monad?"')
-    return text
+    parts = [*(quoted_file(path, invocation.say, flags.encoding) for path in files_named(files)), piped]
+    return asked, "\n\n".join(part for part in parts if part)
 
 
 def read_stdin(invocation: Invocation, flags: ChatFlags, *, explicit: bool = False) -> str:
@@ -59,7 +66,8 @@ def _files_among(words: Sequence[str], files: Sequence[Path]) -> tuple[list[Path
     """Return the files to quote, and the words that are left: after `-f a.md`, a shell writes `b*.md` as words."""
     if not files:
         return [], list(words)
-    named = [Path(word) for word in words if word != "-" and Path(word).is_file()]
+    # pathlib's own raises where a word, such as a whole question, is too long for a name.
+    named = [Path(word) for word in words if word != "-" and os.path.isfile(word)]  # noqa: PTH113 - as above
     return [*files, *named], [word for word in words if Path(word) not in named]
 
 
@@ -83,6 +91,8 @@ def _read(stream: TextIO) -> bytes | str:
     """Read the bytes of a stream to their end; the text of one that has none."""
     buffer = getattr(stream, "buffer", None)
     try:
-        return stream.read() if buffer is None else bytes(buffer.read())
+        if buffer is None:
+            return within(stream.read, _INPUT, LARGEST_PROMPT)
+        return bytes(within(buffer.read, _INPUT, LARGEST_PROMPT))
     except OSError as error:
         raise BadUseError(f"{_INPUT} cannot be read: {error.strerror or error}.") from None

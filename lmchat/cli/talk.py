@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lmchat.advice import Action, Do
-from lmchat.app.attachments import pictures, quoted_file
+from lmchat.app.attachments import files_named, pictures, quoted_file
 from lmchat.app.conversation import open_conversation, open_kept_store, settings_of
 from lmchat.app.display import theme_of
 from lmchat.app.invocation import ChatFlags, Invocation
@@ -22,9 +22,15 @@ def talk_on(invocation: Invocation, flags: ChatFlags) -> None:
     """
     if flags.pick:
         flags = _picked(invocation, flags)
+    if len(flags.models) > 1:
+        raise BadUseError("A talk has one model at a time.", hint='lmchat ask -m KEY -m KEY "…" asks several.')
     piped = _piped_prompt(invocation, flags)
     images = () if piped else pictures(invocation, flags.images)
-    quoted = () if piped else [(path.name, quoted_file(path, invocation.say, flags.encoding)) for path in flags.files]
+    quoted = (
+        ()
+        if piped
+        else [(path.name, quoted_file(path, invocation.say, flags.encoding)) for path in files_named(flags.files)]
+    )
     settings = settings_of(invocation, flags)
     with open_kept_store(invocation, private=flags.private) as store:
         session = resolve_session(store, settings, flags, invocation.say)

@@ -37,7 +37,7 @@ def refusal_response(refusal: Refusal, path: str = "") -> Response:
 
 def openai_error(refusal: Refusal) -> dict[str, Any]:
     """Return a refusal's error as the OpenAI-style routes have it: each of its members is there."""
-    error = {"param": None, "code": None, **refusal.error}
+    error = {**refusal.error, "param": refusal.error.get("param"), "code": refusal.error.get("code")}
     kind = error["type"]
     return error | {"type": "invalid_request_error" if kind == "invalid_request" else kind}
 

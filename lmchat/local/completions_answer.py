@@ -37,7 +37,7 @@ class CompletionAnswer:
                 self.failed = True
                 yield event_frame({"error": openai_error(item)}, "error")
             case Finished(reply, cut) if not self.failed:
-                yield self._chunk({}, _finish(cut=cut))
+                yield self._chunk({}, _finish(cut=cut is not None))
                 if self.usage:
                     yield event_frame(self._head("chat.completion.chunk") | {"choices": [], "usage": _usage(reply)})
                 yield DONE
@@ -51,7 +51,12 @@ class CompletionAnswer:
         message = {"role": "assistant", "content": reply.text}
         if reply.reasoning:
             message["reasoning_content"] = reply.reasoning
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(cut=finished.cut)}
+        choice = {
+            "index": 0,
+            "message": message,
+            "logprobs": None,
+            "finish_reason": _finish(cut=finished.cut is not None),
+        }
         return self._head("chat.completion") | {"choices": [choice], "usage": _usage(reply)}
 
     def _chunk(self, delta: dict[str, str], finish: str | None = None) -> bytes:

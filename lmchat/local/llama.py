@@ -194,6 +194,9 @@ def _refused(error: Any) -> Refusal:
     if said.get("type") == "exceed_context_size_error":
         return overflow()
     message = str(said.get("message", ""))
+    if "JSON schema" in message:
+        problem = message.partition("JSON schema error at ")[2] or message
+        return Refusal(f"The schema cannot be used: {problem}", code="invalid_schema", param="response_format")
     if said.get("type") == "invalid_request_error" and "template" not in message:
         return Refusal(f"The engine refused the request: {message}", code="invalid_value", param=None)
     if "inja" in message or "template" in message:

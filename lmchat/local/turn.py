@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from lmchat.chat.events import Event, Finished
 from lmchat.chat.partial_reply import PartialReply
-from lmchat.chat.values import ResponseId, Stats
+from lmchat.chat.values import Cut, ResponseId, Stats
 from lmchat.local.history import Chain, History
 from lmchat.local.llama import Cancel
 from lmchat.local.refusals import Refusal, broken
@@ -76,7 +76,7 @@ class Turn:
             if not gathered.model_instance_id:
                 return
         reply = replace(gathered.reply(), stats=made.stats, response_id=response_id)
-        send(Finished(reply, cut=made.cut))
+        send(Finished(reply, Cut.LENGTH if made.cut else None))
 
     def _keep(self, history: History, answer: str, first_shown: int | None) -> None:
         try:

@@ -108,7 +108,7 @@ class Upstream:
                     case Finished(reply, cut):
                         if not begun:
                             show(Started(reply.model_instance_id or body.model))
-                        return Made(reply.stats, cut, chain.first_shown)
+                        return Made(reply.stats, cut is not None, chain.first_shown)
                     case Fault(error):
                         raise error
                     case Quiet() | Unknown():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from lmchat.chat.session import Outcome, Turn
+from lmchat.chat.session import Turn
 from lmchat.chat.values import InvalidToolCall, Item, Message, OtherItem, Reasoning, ToolCall
 from lmchat.render.cells import fold, line_row
 from lmchat.render.margin import Thoughts
@@ -60,9 +60,8 @@ def reply_rows(
     looks = theme.styles
     for item in turn.reply.items:
         yield from _item_rows(item, theme, width, rendered=rendered, thoughts=thoughts)
-    if turn.outcome is not Outcome.COMPLETE:
-        why = f": {turn.fault}" if turn.fault else ""
-        yield theme.styled(f"({turn.outcome.value}{sanitize_line(why)})", looks.faint)
+    if turn.ending:
+        yield theme.styled(f"({sanitize_line(turn.ending)})", looks.faint)
 
 
 def thought_rows(thought: Reasoning, theme: Theme, width: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from html import escape
 
-from lmchat.chat.session import Outcome, Session, Turn, TurnId
+from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image, InvalidToolCall, Item, Message, OtherItem, Reasoning, ToolCall
 from lmchat.render.markdown.html import markdown_html
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, thought_note
@@ -95,8 +95,7 @@ def _turn(turn: Turn, siblings: Mapping[TurnId | None, Sequence[TurnId]]) -> str
     ways = [f"Beside it: {links}"] if links else []
     ways += [f"Goes on with: {onward}"] if onward else []
     when = turn.at.astimezone().strftime("%Y-%m-%d %H:%M")
-    became = "" if turn.outcome is Outcome.COMPLETE else turn.outcome.value
-    facts = " · ".join(filter(None, (when, turn.model, became, turn.fault)))
+    facts = " · ".join(filter(None, (when, turn.model, turn.ending)))
     return "\n".join((
         f'<section class="turn" id="turn-{turn.id}">',
         f'<div class="prompt"><a class="facts" href="#turn-{turn.id}">{turn.id}</a>{_own(turn.prompt.text)}',

@@ -30,6 +30,7 @@ def turn_document(
         "turn": turn.id if session is not None else None,
         "parent": turn.parent,
         "outcome": turn.outcome.value,
+        "reason": turn.cut.value if turn.cut else None,
         "text": reply.text,
         "reasoning": reply.reasoning or None,
         "tool_calls": [_call_document(call) for call in reply.tool_calls],

@@ -6,8 +6,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
-from lmchat.render.notes import CUT_OFF, INTERRUPTED, branched_note, resending_note, stats_note
+from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note
 from lmchat.render.sanitize import Sanitizer, sanitize_line
+from lmchat.render.spoken import Spoken
 from lmchat.render.terminal import fitted, moves_cursor, reflows, size_of
 from lmchat.render.theme import Theme
 from lmchat.world import World
@@ -47,9 +48,11 @@ class Margin:
         self._wanted = wanted
         self._now: Callable[[], float] = world.monotonic
         self._progress = self._live_progress(world) if moves_cursor(world.stderr, world.environ) else None
+        spoken = self._progress is None and world.stderr.isatty()
+        thoughts = wanted.thoughts is Thoughts.FOLD
+        self._spoken = Spoken(self._now(), self.note, thoughts=thoughts) if spoken else None
         self._thinking: Sanitizer | None = None
         self._stats = ""
-        self._cut = False
 
     def show(self, event: Event) -> None:
         """Show what an event says beside the answer."""
@@ -62,10 +65,9 @@ class Margin:
                 self._think(text)
             case PartEnded():
                 self._end_thought()
-            case Finished(reply, cut):
-                self._cut = cut
+            case Finished():
                 if self._wanted.stats:
-                    self._stats = stats_note(reply.stats, context_length=self._wanted.context_length)
+                    self._stats = finished_note(event, self._wanted.context_length)
             case _:
                 pass
         if self._progress is not None:
@@ -73,6 +75,8 @@ class Margin:
             now = self._now()
             activity.observe(event, now)
             painter.frame((), activity.rows(now, self._theme, painter.width))
+        elif self._spoken is not None:
+            self._spoken.observe(event, self._now())
 
     def note(self, sentence: str) -> None:
         """Write one faint line."""
@@ -88,12 +92,10 @@ class Margin:
         self._end_thought()
 
     def close(self, *, interrupted: bool = False) -> None:
-        """Take away what passes; say the numbers where they are wanted, and that the reply was cut short."""
+        """Take away what passes; say the numbers where they are wanted, and that the reply was interrupted."""
         self.retire()
         if interrupted:
             self.note(INTERRUPTED)
-        if self._cut:
-            self.note(CUT_OFF)
         if self._stats:
             self.note(self._stats)
 

@@ -7,11 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lmchat.chat.events import Branched, Resending
+from lmchat.chat.events import Branched, Finished, Resending, kept_words
 from lmchat.chat.values import InvalidToolCall, Stats, ToolCall
 
 INTERRUPTED = "(interrupted)"
-CUT_OFF = "(cut off: the limit of tokens was reached)"
 _MINUTE = 60
 _HOUR = 3600
 
@@ -46,6 +45,12 @@ def stats_note(stats: Stats, *, context_length: int | None = None) -> str:
         of_all = f" of {context_length:,} ({stats.context_used / context_length:.0%})" if context_length else ""
         parts.append(f"context {stats.context_used:,}{of_all}")
     return " · ".join(parts)
+
+
+def finished_note(event: Finished, context_length: int | None) -> str:
+    """Say what the server measured, and who keeps the earlier turns."""
+    measured = stats_note(event.reply.stats, context_length=context_length)
+    return " · ".join(filter(None, [measured, kept_words(event.sent, event.reply.stats.input_tokens)]))
 
 
 def thought_note(seconds: float | None, tokens: int | None = None) -> str:

@@ -30,7 +30,7 @@ class Painter:
 
     Where `live` is false (a pipe, a dumb terminal), only settled rows are written and no cursor moves.
     `reflows` tells that the terminal wraps its rows again when its width changes. While the window changes, and for
-    a moment after, no row is live. `now` tells seconds.
+    a moment after, no row is live. `now` tells seconds. `below` are rows that every frame shows below its live ones.
     """
 
     def __init__(
@@ -50,7 +50,9 @@ class Painter:
         self._still_at: float | None = None
         self._shown: list[Row] = []
         self._hidden = False
+        self._below: Sequence[Row] = ()
         self.live = live
+        self.below: Sequence[Row] = ()
 
     @property
     def width(self) -> int:
@@ -60,12 +62,13 @@ class Painter:
     @property
     def height(self) -> int:
         """Return the number of rows that can be live now."""
-        return max(self._size()[1] - 1, 1)
+        return max(self._size()[1] - 1 - len(self.below), 1)
 
     @property
     def due(self) -> bool:
         """Tell whether a frame is due even though the rows are the same: the window changed, or is still again."""
-        return self._still_at is not None or self._seen not in (None, self._size())
+        changed = self.live and self.below != self._below
+        return changed or self._still_at is not None or self._seen not in (None, self._size())
 
     def frame(self, settled: Sequence[Row], live: Sequence[Row] = ()) -> None:
         """Hand `settled` out for good and show the last of the `live` rows below, in place of those shown before."""
@@ -73,6 +76,8 @@ class Painter:
             if settled:
                 self._write("".join(f"{row.text}\n" for row in settled))
             return
+        self._below = self.below
+        live = [*live, *self.below]
         size = self._size()
         parts = self._taken_back(*size) if self._seen is not None and self._seen[0] != size[0] else []
         # Of a window of one row, a live one could not be taken back.
@@ -88,6 +93,7 @@ class Painter:
 
     def clear(self) -> None:
         """Take the live rows off the screen."""
+        self.below = ()
         self.frame(())
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from lmchat.chat.events import Event, Phase, Progress, Started, ToolDone, ToolFailed, ToolNamed, ToolStarted
 from lmchat.chat.values import InvalidToolCall, ToolCall
-from lmchat.render.cells import Row, fold, line_row, measured, row_of, shorten
+from lmchat.render.cells import ELLIPSIS, Row, cells, clusters, fold, line_row, measured, row_of, shorten
 from lmchat.render.notes import call_note, counted, duration, invalid_call_note, result_note
 from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.theme import Theme
@@ -89,6 +89,32 @@ def line_row_indented(line: str, theme: Theme, width: int) -> Row:
     return replace(inner, text=" " * _MARK_CELLS + inner.text, cells=inner.cells + _MARK_CELLS)
 
 
+_QUEUED, _TAKE_BACK = "queued: ", "  (Ctrl-U takes it back)"
+
+
+def queued_row(text: str, theme: Theme, width: int) -> Row | None:
+    """Show the end of what is typed for the next prompt, None where that is nothing."""
+    text = sanitize_line(text)
+    if not text:
+        return None
+    room = width - cells(_QUEUED) - 1
+    shown = text + _TAKE_BACK if cells(text + _TAKE_BACK) <= room else _end_of(text, room)
+    return row_of(_QUEUED + shown, theme.styles.faint, theme, width)
+
+
+def _end_of(text: str, width: int) -> str:
+    """Return the text within `width` cells, begun by an ellipsis where it was cut."""
+    if cells(text) <= width:
+        return text
+    taken, used = list[str](), 1
+    for cluster, size in reversed(clusters(text)):
+        if used + size > width:
+            break
+        taken.append(cluster)
+        used += size
+    return ELLIPSIS + "".join(reversed(taken))
+
+
 def _marked(mark: str, look: str, text: str, took: str, theme: Theme, width: int) -> Row:
     shown = shorten(sanitize_line(text), max(width - _MARK_CELLS - len(took), 1))
     styled = f"{theme.styled(mark, look)} {shown}{theme.styled(took, theme.styles.faint)}"
@@ -155,6 +181,15 @@ class Activity:
         bar = "" if self._fraction is None else f" {_bar(self._fraction)} {self._fraction:4.0%}"
         mark = spinner(now) if self._fraction is None else ""
         return [line_row(f"{mark} {self._label}{bar} {duration(elapsed)}", theme.styles.faint, theme, width)]
+
+    def words(self, now: float, patience: float) -> str:
+        """Say what goes on in a plain sentence, how far in quarters; nothing as long as the wait is short."""
+        if now - self._since < patience:
+            return ""
+        if self._tool is not None:
+            return f"Calling {call_note(self._tool, self._arguments)}."
+        quarters = "" if self._fraction is None else f", {int(self._fraction * 4) * 25} %"
+        return f"{self._label}{quarters}."
 
     def _progress(self, phase: Phase, fraction: float | None, now: float, *, done: bool) -> None:
         if done:

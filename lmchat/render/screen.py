@@ -3,6 +3,7 @@
 What passes is gone from the screen when the turn ends, however it ends.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, assert_never
@@ -30,9 +31,9 @@ from lmchat.chat.values import InvalidToolCall, Message, OtherItem, Reasoning, R
 from lmchat.render.cells import BLANK, Row, line_row
 from lmchat.render.failures import show_note
 from lmchat.render.margin import DisplayOptions, Thoughts
-from lmchat.render.notes import CUT_OFF, INTERRUPTED, branched_note, resending_note, stats_note, thought_note
+from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note, thought_note
 from lmchat.render.painter import Painter
-from lmchat.render.progress import Activity, Thinking, call_rows, invalid_call_rows
+from lmchat.render.progress import Activity, Thinking, call_rows, invalid_call_rows, queued_row
 from lmchat.render.sanitize import Sanitizer, sanitize
 from lmchat.render.terminal import DeferredInterrupt, reflows, silent_keyboard, size_of
 from lmchat.render.theme import Theme
@@ -47,7 +48,11 @@ _FRAME_SECONDS = 0.05
 class Screen:
     """A turn shown on a terminal: a context manager whose `show` takes the events."""
 
-    def __init__(self, world: World, theme: Theme, wanted: DisplayOptions) -> None:
+    def __init__(
+        self, world: World, theme: Theme, wanted: DisplayOptions, queued: Callable[[], str] = lambda: ""
+    ) -> None:
+        self._queued = queued
+        self._next_look = 0.0
         self._world = world
         self._theme = theme
         self._wanted = wanted
@@ -62,8 +67,7 @@ class Screen:
         self._next_paint = 0.0
         self._part_began: float | None = None
         self._anything = self._gap_due = False
-        self._reply: Reply | None = None
-        self._cut = False
+        self._finished: Finished | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -79,23 +83,31 @@ class Screen:
                 return
             with self._shield.painting():
                 self._end_parts()
-                if isinstance(error, KeyboardInterrupt) or (error is None and self._reply is None):
+                if isinstance(error, KeyboardInterrupt) or (error is None and self._finished is None):
                     self._settle([line_row(INTERRUPTED, self._theme.styles.faint, self._theme, self._painter.width)])
                 self._painter.close()
-            if self._cut:
-                self._note(CUT_OFF)
-            if self._wanted.stats and self._reply is not None:
-                self._note(stats_note(self._reply.stats, context_length=self._wanted.context_length))
+            if self._wanted.stats and self._finished is not None:
+                self._note(finished_note(self._finished, self._wanted.context_length))
 
     def show(self, event: Event) -> None:
         """Show one event."""
         with self._shield.painting():
+            self._look()
             self._take(event)
             if self._message is None:
                 self._paint()
 
     def finish(self, document: dict[str, Any]) -> None:
         """Do nothing: documents are for scripts."""
+
+    def _look(self) -> None:
+        """Show below everything else what is typed for the next prompt."""
+        now = self._now()
+        if now < self._next_look or self._finished is not None:
+            return
+        self._next_look = now + _FRAME_SECONDS
+        row = queued_row(self._queued(), self._theme, self._painter.width)
+        self._painter.below = [row] if row else []
 
     def _take(self, event: Event) -> None:  # noqa: C901 - one case for each kind of event
         match event:
@@ -111,8 +123,9 @@ class Screen:
             case Started() | Progress():
                 if self._message is None:
                     self._activity.observe(event, self._now())
-            case Finished(reply, cut):
-                self._cut = cut
+            case Finished(reply):
+                self._end_parts()
+                self._finished = event
                 self._take_whole(reply)
             case Resending():
                 self._note(resending_note(event))
@@ -191,9 +204,7 @@ class Screen:
                 pass
 
     def _take_whole(self, reply: Reply) -> None:
-        """End the turn; what did not come piece by piece is shown now."""
-        self._end_parts()
-        self._reply = reply
+        """Show what did not come piece by piece."""
         if self._anything:
             return
         for item in reply.items:
@@ -223,7 +234,7 @@ class Screen:
     def _paint(self) -> None:
         """Paint what goes on while no message is open, now and then."""
         now = self._now()
-        if now < self._next_paint or self._reply is not None:
+        if now < self._next_paint or self._finished is not None:
             return
         self._next_paint = now + _FRAME_SECONDS
         width, height = self._painter.width, self._painter.height

@@ -9,7 +9,7 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES, is_known
+from lmchat.render.theme import is_known, is_plain
 
 if TYPE_CHECKING:
     from lmchat.render.painter import Size
@@ -93,7 +93,7 @@ def fitted(line: str, stream: TextIO, environ: Mapping[str, str]) -> str:
 
 def moves_cursor(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Tell whether what was written to the stream can be painted over."""
-    return stream.isatty() and environ.get("TERM", "") not in TERMINALS_WITHOUT_ESCAPES
+    return stream.isatty() and not is_plain(environ)
 
 
 def reflows(environ: Mapping[str, str]) -> bool:
@@ -134,7 +134,7 @@ def silent_keyboard(stdin: TextIO) -> Iterator[None]:
 
 @contextmanager
 def _stopped_whole(number: int, change: Callable[[Any], None], saved: Any, silent: Any) -> Iterator[None]:
-    """Give the terminal back, with its cursor, while Ctrl-Z stops the program, where no other handler does so."""
+    """Give the terminal back, with its cursor, while Ctrl-Z stops the program, unless another part of it does so."""
     here = threading.current_thread() is threading.main_thread()
     if not here or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
         yield

@@ -9,9 +9,12 @@ from prompt_toolkit.document import Document
 from lmchat.errors import LmchatError
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.commands.elsewhere import ordinary_slash
+from lmchat.repl.commands.prompts import prompt_commands
 from lmchat.repl.commands.table import BY_NAME
+from lmchat.repl.literal import BANG, SLASH, plain
 from lmchat.repl.matching import matching
-from lmchat.repl.offers import Suggestion
+from lmchat.repl.mentions import unfinished_mention
+from lmchat.repl.offers import Suggestion, mentioned_files, several_files
 from lmchat.repl.state import ReplState
 
 
@@ -37,12 +40,17 @@ class Completions(Completer):
                 )
 
     def _offered(self, before: str) -> Iterator[Suggestion]:
-        typed, before = before, ordinary_slash(before)
-        if not before.startswith("/") or "\n" in before:
+        if before.startswith(tuple(BANG)):
+            yield from several_files(self._state, plain(before[1:]).lstrip())
             return
-        name, blank, rest = before[1:].partition(" ")
+        if not before.startswith(tuple(SLASH)) or "\n" in before:
+            written = unfinished_mention(before)
+            yield from () if written is None else mentioned_files(self._state, written)
+            return
+        name, blank, rest = ordinary_slash(plain(before))[1:].partition(" ")
+        known = {**BY_NAME, **{each.name: each for each in prompt_commands(self._state, BY_NAME)}}
         if not blank:
-            for written, about in matching(name, ((known, each.help) for known, each in BY_NAME.items())):
-                yield Suggestion(f"/{written}", about, typed)
-        elif found := BY_NAME.get(name.lower()):
+            for written, about in matching(name, ((each, command.help) for each, command in known.items())):
+                yield Suggestion(f"/{written}", about, before)
+        elif found := known.get(name.lower()):
             yield from found.offers(self._state, rest.lstrip())

@@ -20,7 +20,7 @@ def greet(state: ReplState, *, first_run: bool) -> None:
     if first_run:
         who = f"Talking to {state.model}" if state.model else "Connected"
         private = "; nothing is kept" if state.conversation.private else ""
-        state.say(f"{who} at {state.conversation.server}{private}. /help lists the commands, Ctrl-D leaves.")
+        state.say(f"{who} at {state.conversation.server}{private}. /help lists the commands.")
 
 
 def say_new(state: ReplState) -> None:

@@ -62,6 +62,11 @@ class SharedHistory(History):
                 os.close(number)
         self.refresh()
 
+    def begun_with(self, text: str) -> str:
+        """Return the newest entry that begins with a text and goes on in the same line, empty where there is none."""
+        begun = (entry for entry in self._loaded_strings if entry.startswith(text))
+        return next((entry for entry in begun if entry[len(text) :].partition("\n")[0].strip()), "")
+
     def store_string(self, string: str) -> None:
         """Do nothing: `append_string` has written it."""
 

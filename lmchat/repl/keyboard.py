@@ -1,5 +1,6 @@
 """Where the person types: the input line with its history, keys, completion and toolbar; questions and choices."""
 
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,23 +11,38 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.application.current import get_app_or_none
 from prompt_toolkit.completion import Completer, DummyCompleter
+from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
+from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import is_done
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.history import History, InMemoryHistory
+from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
 from prompt_toolkit.output import Output
 from prompt_toolkit.output.plain_text import PlainTextOutput
-from prompt_toolkit.styles import Style
 
 from lmchat.app.editor import edited
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError, LmchatError
+from lmchat.render.cells import cells
 from lmchat.render.sanitize import sanitize
-from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
+from lmchat.render.theme import is_plain
+from lmchat.repl.ahead import TypedAhead
+from lmchat.repl.dragged import as_mentions
 from lmchat.repl.history import SharedHistory
-from lmchat.repl.keys import Cleared, Shortcut, bindings, know_new_line, typing_command
+from lmchat.repl.keys import (
+    Cleared,
+    FromHistory,
+    Shortcut,
+    bindings,
+    know_new_line,
+    offer_commands,
+    typing_command,
+    vi_mode,
+)
+from lmchat.repl.literal import BANG, SLASH, literal, plain
+from lmchat.repl.looks import style
 from lmchat.repl.paste import Folds, Unfolding
 from lmchat.repl.picker.browser import Browser, Picked
 from lmchat.repl.picker.choice import Choices, chosen
@@ -34,25 +50,13 @@ from lmchat.repl.picker.plain import chosen_by_number
 from lmchat.repl.picker.screen import Screen, depth_for, output_to
 from lmchat.repl.picker.sessions import picked_session
 from lmchat.repl.terminal import Terminal
-from lmchat.world import World
+from lmchat.world import World, let_libraries_paint_nothing
 
 PROMPT, CONTINUATION = "> ", "… "
 _MENU_ROWS = 8
 _ESCAPE_SECONDS = 0.05
 """How long, with vi's keys, an Escape may be the beginning of another key."""
-_STYLE = Style.from_dict({
-    "prompt": "bold ansicyan",
-    "continuation": "dim",
-    "status": "dim",
-    # "noinherit": prompt_toolkit's own menu is grey on grey.
-    "completion-menu": "noinherit",
-    "completion-menu.completion": "noinherit",
-    "completion-menu.completion.current": "noinherit reverse",
-    "completion-menu.meta.completion": "noinherit dim",
-    "completion-menu.meta.completion.current": "noinherit reverse",
-    "scrollbar.background": "noinherit",
-    "scrollbar.button": "noinherit bg:ansibrightblack",
-})  # fmt: skip
+_NOTICE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,16 @@ Line = Typed | Cleared | Shortcut | Left
 
 @dataclass(frozen=True, slots=True)
 class PromptOptions:
-    """How the input line behaves; `history` is its file, None where nothing may be written."""
+    """How the input line behaves; `history` is its file, None where nothing may be written.
+
+    `focus` tells that the terminal is asked to say when its window gets and loses the focus.
+    """
 
     environ: Mapping[str, str]
     history: Path | None = None
     vi: bool = False
     colours: bool = True
+    focus: bool = False
 
 
 class Keyboard:
@@ -91,43 +99,59 @@ class Keyboard:
         self._status: Callable[[int], str] = lambda _width: ""
         self._notice = ""
         self._folds = Folds()
-        history: History = SharedHistory(manner.history, self._folds) if manner.history else InMemoryHistory()
+        self._is_command: Callable[[str], bool] = lambda _line: False
+        self._ahead = TypedAhead(source, terminal)
+        shared = SharedHistory(manner.history, self._folds) if manner.history else None
         self._session: PromptSession[str | Cleared | Shortcut] = self._prompting(
             multiline=True,
             editing_mode=EditingMode.VI if manner.vi else EditingMode.EMACS,
-            key_bindings=bindings(self._edited, self._folds),
-            history=history,
-            complete_while_typing=typing_command,
+            key_bindings=bindings(self._edited, self._pasted, lambda: bool(self._notice), self._folds),
+            history=shared or InMemoryHistory(),
+            auto_suggest=FromHistory(shared.begun_with) if shared and terminal.escapes else None,
+            cursor=ModalCursorShapeConfig() if manner.vi and terminal.escapes else None,
+            complete_while_typing=False,
             enable_history_search=~typing_command,
             prompt_continuation=_continued,
             input_processors=[Unfolding(self._folds.shown)],
             enable_suspend=True,
-            style=_STYLE,
+            style=style(colours=manner.colours),
             color_depth=depth_for(colours=manner.colours),
             include_default_pygments_style=False,
         )
         if manner.vi:
             self._session.app.ttimeoutlen = _ESCAPE_SECONDS
+        self._session.default_buffer.on_text_insert += offer_commands
         self._session.app.before_render += self._leave_room
+        self._session.app.key_processor.after_key_press += self._drop_notice
         self._add_toolbar()
 
     def line(
-        self, status: Callable[[int], str], *, completer: Completer | None = None, draft: str = "", notice: str = ""
+        self,
+        status: Callable[[int], str],
+        *,
+        completer: Completer | None = None,
+        is_command: Callable[[str], bool] = lambda _line: False,
+        draft: str = "",
+        notice: str = "",
     ) -> Line:
         """Read one line, with `draft` in it already.
 
-        `status` writes the toolbar for a width; `notice` takes its place as long as the line is empty.
+        `status` writes the toolbar for a width; `notice` is in front of it for 2 seconds, or until a key is pressed.
+        `is_command` tells which pasted line is a command.
         A line that is cut short, because the terminal is closed or a signal ends the program, stays in the history.
         """
-        self._status, self._notice = status, notice
+        self._status, self._notice, self._is_command = status, notice, is_command
         self._session.app.erase_when_done = False
+        self._ahead.hand_over()
         # Without escapes, the library shows nothing of what is in the line from the beginning.
-        shown = "" if self.terminal.escapes else sanitize(draft)
+        shown = "" if self.terminal.escapes else sanitize(plain(draft))
         try:
             got = self._session.prompt(
                 [("class:prompt", PROMPT), ("", shown)],
                 default=self._folds.fold(draft),
                 completer=completer or DummyCompleter(),
+                pre_run=self._time_notice,
+                handle_sigint=signal.getsignal(signal.SIGINT) is not signal.SIG_IGN,
             )
         except EOFError:
             self._keep_unsent()
@@ -141,6 +165,15 @@ class Keyboard:
             self.terminal.quiet()
         # What was no UTF-8 when it was typed comes as halves of characters.
         return got if isinstance(got, Cleared | Shortcut) else Typed(join_surrogates(self._folds.whole(got)))
+
+    @property
+    def focused(self) -> bool | None:
+        """Tell whether the window has the focus, None where the terminal has not said so."""
+        return getattr(self._source, "focused", None)
+
+    def typed_ahead(self) -> str:
+        """Return what is typed while a reply runs and waits for the next prompt, as it is shown."""
+        return self._ahead.look()
 
     def redraw(self) -> None:
         """Draw the line again, with what the toolbar says now; any thread may ask for it."""
@@ -197,7 +230,9 @@ class Keyboard:
     @property
     def screen(self) -> Screen:
         """Return the terminal, for what is drawn there in place of the line."""
-        return Screen(self._source, self._output, _STYLE, depth_for(colours=self._manner.colours))
+        return Screen(
+            self._source, self._output, style(colours=self._manner.colours), depth_for(colours=self._manner.colours)
+        )
 
     def edited(self, text: str) -> str:
         """Open a text in the person's editor; raise BadUseError where that fails."""
@@ -213,6 +248,16 @@ class Keyboard:
             self._output.flush()
             return text
 
+    def _pasted(self, text: str, line: Document) -> str:
+        """Return what a paste puts into the line: mentions for files that were dragged, else text and no command."""
+        before = line.text_before_cursor
+        if not before.strip():
+            if self._is_command(text) and "\n" not in text.strip():
+                return text
+        elif before.startswith((*SLASH, *BANG)):
+            return self._folds.fold(text)
+        return as_mentions(text, before) or self._folds.fold(literal(text))
+
     def _prompting(self, **manner: Any) -> PromptSession[Any]:
         """Make a prompt; in a terminal without escapes the library writes none, but only to its session's output."""
         output = self._output if self.terminal.escapes else None
@@ -227,10 +272,23 @@ class Keyboard:
         """Keep in the history what is in the line when the terminal is closed or a signal ends the program."""
         self._session.history.append_string(self._session.default_buffer.text)
 
+    def _time_notice(self) -> None:
+        """Let the notice go after a while."""
+        loop = self._session.app.loop
+        if self._notice and loop is not None:
+            loop.call_later(_NOTICE_SECONDS, self._drop_notice)
+
+    def _drop_notice(self, _processor: object = None) -> None:
+        if self._notice:
+            self._notice = ""
+            self._session.app.invalidate()
+
     def _toolbar(self) -> str:
-        if self._notice and not self._session.default_buffer.text:
-            return self._notice
-        return self._status(self._output.get_size().columns)
+        """Write the notice and vi's mode in front of where one is, in as much room as there is."""
+        width = self._output.get_size().columns
+        mode = vi_mode(self._session.app) if self._manner.vi else ""
+        before = "".join(f"{each} · " for each in (self._notice, mode) if each)
+        return before + self._status(max(width - cells(before), 0))
 
     def _leave_room(self, _app: object) -> None:
         """Ask for no more rows below the line for completions than the window has beside the line and the toolbar."""
@@ -248,15 +306,17 @@ def opened_keyboard(world: World, manner: PromptOptions) -> Keyboard:
     """Open the terminal's keyboard, also where standard input is a pipe; raise BadUseError where there is none."""
     source = world.stdin if world.stdin.isatty() else _controlling_terminal()
     screen = world.stdout if world.stdout.isatty() else world.stderr
-    escapes = world.environ.get("TERM") not in TERMINALS_WITHOUT_ESCAPES
+    escapes = not is_plain(world.environ)
+    if not escapes:
+        let_libraries_paint_nothing()
     output = output_to(screen) if escapes else PlainTextOutput(screen)
-    return Keyboard(_keys_of(source), output, Terminal(source, screen, escapes=escapes), manner)
+    return Keyboard(_keys_of(source), output, Terminal(source, screen, escapes=escapes, focus=manner.focus), manner)
 
 
 def _keys_of(source: TextIO) -> Input:
     if sys.platform == "win32":
         return create_input(source)
-    from lmchat.repl.paste import PastingInput
+    from lmchat.repl.keys_input import PastingInput
 
     return PastingInput(source)
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.application import Application, run_in_terminal
 from prompt_toolkit.application.current import get_app
+from prompt_toolkit.auto_suggest import AutoSuggest, Suggestion
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
@@ -12,8 +14,10 @@ from prompt_toolkit.filters import Condition, emacs_mode, has_focus
 from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 
+from lmchat.repl.literal import SLASH, plain
 from lmchat.repl.paste import Folds
 
 _NEW_LINE = ("\x1b[27;2;13~", "\x1b[13;2u", "\x1b\r")
@@ -21,9 +25,10 @@ _NEW_LINE = ("\x1b[27;2;13~", "\x1b[13;2u", "\x1b\r")
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """Ctrl-C cleared the line; `empty` tells that there was nothing on it."""
+    """Ctrl-C cleared the line; `empty` tells nothing was on it, `again` that the toolbar says what a second does."""
 
     empty: bool
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,17 @@ def know_new_line() -> None:
         ANSI_SEQUENCES[sequence] = Keys.ControlJ
 
 
-def bindings(edit: Callable[[str], str], folds: Folds) -> KeyBindings:
-    """Make the bindings; `edit` opens a text in the person's editor and returns it changed."""
+def bindings(
+    edit: Callable[[str], str],
+    pasted: Callable[[str, Document], str],
+    noticed: Callable[[], bool],
+    folds: Folds,
+) -> KeyBindings:
+    """Make the bindings.
+
+    `edit` opens a text in the person's editor and returns it changed; `pasted` returns what a paste puts into a line;
+    `noticed` tells whether the toolbar says that Ctrl-C leaves.
+    """
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER)
 
@@ -69,13 +83,13 @@ def bindings(edit: Callable[[str], str], folds: Folds) -> KeyBindings:
     def paste(event: KeyPressEvent) -> None:
         text = event.data.replace("\r\n", "\n").replace("\r", "\n")
         # Without the event: neither completion nor suggestion looks at what is pasted.
-        event.current_buffer.insert_text(folds.fold(text), fire_event=False)
+        event.current_buffer.insert_text(pasted(text, event.current_buffer.document), fire_event=False)
 
     @keys.add("c-c", filter=typing)
     @keys.add("<sigint>")
     def clear(event: KeyPressEvent) -> None:
         event.app.erase_when_done = True
-        event.app.exit(result=Cleared(empty=not event.app.current_buffer.text))
+        event.app.exit(result=Cleared(empty=not event.app.current_buffer.text, again=noticed()))
 
     @keys.add("c-o", filter=typing)
     def pick_session(event: KeyPressEvent) -> None:
@@ -87,7 +101,9 @@ def bindings(edit: Callable[[str], str], folds: Folds) -> KeyBindings:
         line = event.current_buffer
 
         def change() -> None:
-            text = folds.fold(edit(folds.whole(line.text)))
+            before = folds.whole(line.text)
+            after = edit(plain(before))
+            text = folds.fold(before if after == plain(before) else after)
             line.document = Document(text, len(text))
 
         run_in_terminal(change)
@@ -104,5 +120,45 @@ def _typed() -> str:
     return get_app().current_buffer.text
 
 
-typing_command = Condition(lambda: _typed().startswith(("/", "\uff0f")) and "\n" not in _typed())
+def offer_commands(line: Buffer) -> None:
+    """Offer completions of what has just been typed, where it can be a command.
+
+    The library's own way keeps rows free for them also where a command that failed is in the line again.
+    """
+    if typing_command():
+        line.start_completion()
+
+
+def vi_mode(app: Application[Any]) -> str:
+    """Name the mode that vi's keys are in."""
+    if app.current_buffer.selection_state is not None:
+        return "visual"
+    match app.vi_state.input_mode:
+        case InputMode.NAVIGATION:
+            return "normal"
+        case InputMode.REPLACE | InputMode.REPLACE_SINGLE:
+            return "replace"
+        case _:
+            return "insert"
+
+
+class FromHistory(AutoSuggest):
+    """The rest of the newest entry that begins with what is typed, in grey; Right and Ctrl-E take it."""
+
+    def __init__(self, begun_with: Callable[[str], str]) -> None:
+        self._begun_with = begun_with
+
+    def get_suggestion(
+        self,
+        buffer: Buffer,  # noqa: ARG002 - the library hands it in
+        document: Document,
+    ) -> Suggestion | None:
+        """Suggest the rest of that entry's line."""
+        text = document.text
+        if not text.strip() or text.startswith(" "):
+            return None
+        return Suggestion(self._begun_with(text)[len(text) :].partition("\n")[0])
+
+
+typing_command = Condition(lambda: _typed().startswith(tuple(SLASH)) and "\n" not in _typed())
 """Whether what is typed can be a command: only then is completion offered while typing."""

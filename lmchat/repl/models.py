@@ -45,7 +45,8 @@ def with_first_model(state: ReplState) -> ReplState:
         if asked:  # they left it
             return state
         raise
-    if not asked and not _is_loaded(known, chosen.model):
+    chatting = [each for each in known if each.chats]
+    if not asked and len(chatting) > 1 and _loads(state) and not _is_loaded(chatting, chosen.model):
         state.say(f"{chosen.model} is loaded with the first prompt; /model chooses another.")
     return chosen
 
@@ -65,7 +66,7 @@ def picked_model(state: ReplState) -> ReplState:
 
 def load(state: ReplState, key: str) -> None:
     """Load a model while the person looks on, where this server loads models; Ctrl-C stops only the waiting."""
-    if state.conversation.client.route.dialect.manages:
+    if _loads(state):
         with suppress(KeyboardInterrupt):
             load_model(state.models(), key, {})
 
@@ -73,6 +74,11 @@ def load(state: ReplState, key: str) -> None:
 def choices_of(models: Sequence[Model]) -> Choices:
     """Lay models out to choose from."""
     return Choices([(model.key, model.display_name) for model in models], lambda width: model_lines(models, width))
+
+
+def _loads(state: ReplState) -> bool:
+    """Tell whether this server loads models when it is asked to."""
+    return state.conversation.client.route.dialect.manages
 
 
 def _is_loaded(models: Sequence[Model], key: str) -> bool:

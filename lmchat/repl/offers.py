@@ -113,6 +113,12 @@ def prompt_file(_state: ReplState, typed: str) -> Iterator[Suggestion]:
     return _files(typed[1:]) if typed.startswith("@") else iter(())
 
 
+def mentioned_files(_state: ReplState, typed: str) -> Iterator[Suggestion]:
+    """Offer files for what was typed of a path inside a prompt."""
+    _, meant = last_of_several(typed)
+    yield from _files(typed, meant, several=True)
+
+
 def several_files(_state: ReplState, typed: str) -> Iterator[Suggestion]:
     """Offer a file as it was typed, blanks and all, or as one of several."""
     if " " in typed and (found := list(_files(typed, several=True))):

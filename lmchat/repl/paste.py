@@ -1,18 +1,14 @@
-"""Pasted text: taken in as fast as it comes (the library's own way is quadratic), and folded to one sign on the line.
+"""Pasted text, folded to one sign on the line where it is long.
 
 So a pasted megabyte costs no more to draw and to edit than a word, and cannot be torn apart by accident.
 """
 
 from collections.abc import Callable
-from typing import TextIO
 
-from prompt_toolkit.input.vt100 import Vt100Input
-from prompt_toolkit.input.vt100_parser import Vt100Parser
-from prompt_toolkit.key_binding.key_processor import KeyPress
-from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from lmchat.render.sanitize import sanitize_line, shown_in_line
+from lmchat.repl.literal import plain
 
 LONGEST_UNFOLDED = 10_000
 _FIRST_SIGN = 0x10F000  # private use: no text that people write has them
@@ -49,7 +45,8 @@ class Folds:
         """Return what is shown for a character: a summary for a sign."""
         text = self._texts.get(character)
         if text is None:
-            return shown_in_line(character)
+            return shown_in_line(plain(character))
+        text = plain(text)
         lines = f"{text.count(chr(10)) + 1:,} lines, " if "\n" in text else ""
         begins, ends = sanitize_line(text[:_SHOWN_ENDS]), sanitize_line(text[-_SHOWN_ENDS:])
         return f"[{begins} … {ends}: {lines}{len(text):,} characters]"
@@ -86,52 +83,3 @@ class Unfolding(Processor):
 
     def _widened(self, character: str, place: int) -> str:
         return " " * (self._tab - place % self._tab) if character == "\t" else self._shown(character)
-
-
-_END = "\x1b[201~"
-_AT_ONCE = 65536
-
-
-class PastingInput(Vt100Input):
-    """An input that reads keys in large pieces."""
-
-    def __init__(self, stdin: TextIO) -> None:
-        super().__init__(stdin)
-        self.vt100_parser = PastingParser(self._buffer_key)
-
-    def _buffer_key(self, key: KeyPress) -> None:
-        self._buffer.append(key)
-
-    def read_keys(self) -> list[KeyPress]:
-        """Return the keys that came."""
-        self.vt100_parser.feed(self.stdin_reader.read(_AT_ONCE))
-        keys, self._buffer = self._buffer, []
-        return keys
-
-
-class PastingParser(Vt100Parser):
-    """A parser that collects what is pasted piece by piece, and looks for its end in the newest piece only."""
-
-    def reset(self, request: bool = False) -> None:
-        """Start again."""
-        super().reset(request)
-        self._pieces: list[str] = []
-        self._last = ""
-
-    def feed(self, data: str) -> None:
-        """Take in the next characters."""
-        if not self._in_bracketed_paste:
-            super().feed(data)
-            return
-        newest = self._last + data
-        end = newest.find(_END)
-        if end < 0:
-            # The end mark may be cut in two.
-            keep = len(_END) - 1
-            self._pieces.append(newest[:-keep])
-            self._last = newest[-keep:]
-            return
-        pasted = "".join([*self._pieces, newest[:end]])
-        self._in_bracketed_paste, self._pieces, self._last = False, [], ""
-        self.feed_key_callback(KeyPress(Keys.BracketedPaste, pasted))
-        self.feed(newest[end + len(_END) :])

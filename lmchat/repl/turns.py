@@ -4,11 +4,15 @@ from dataclasses import replace
 from itertools import takewhile
 
 from lmchat.app.display import view_for
+from lmchat.app.remarks import remarks
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.errors import LmchatError
 from lmchat.render.notes import counted
+from lmchat.repl.attaching import prompt_of
+from lmchat.repl.attention import at_work, call_back
+from lmchat.repl.literal import literal
 from lmchat.repl.models import with_model
 from lmchat.repl.state import ReplState
 
@@ -19,16 +23,16 @@ SUMMARISE = (
 )
 
 
-def ask_typed(state: ReplState, text: str) -> ReplState:
-    """Ask what was typed, with what is attached."""
-    prompt = Prompt("\n\n".join(filter(None, [text, *(file.text for file in state.files)])), state.images)
+def ask_typed(state: ReplState, line: str) -> ReplState:
+    """Ask what was typed, with what is attached and what it mentions; raise BadUseError where that cannot be sent."""
+    prompt = prompt_of(state, line)
     growing = None
     if state.editing is not None:
         session = state.current().session
         growing = session.moved(session.turn(state.editing).parent)
     asked = ask(state, prompt, growing=growing)
     if asked.draft:  # it failed: everything lies ready to be sent again
-        return replace(asked, draft=text, images=state.images, files=state.files, editing=state.editing)
+        return replace(asked, draft=line, images=state.images, files=state.files, editing=state.editing)
     return replace(asked, images=(), files=(), editing=None)
 
 
@@ -46,18 +50,25 @@ def ask(
     where they are not the session's own. What came is kept in any case.
     """
     state = _told_of_others(with_model(state))
-    exchange = _shown(state, prompt, growing, summary=summary, once=once)
+    now = state.conversation.world.monotonic
+    began = now()
+    with at_work(state):
+        exchange = _shown(state, prompt, growing, summary=summary, once=once)
     state = replace(state, session=exchange.session, draft="")
+    if exchange.turn.outcome is not Outcome.INTERRUPTED:
+        call_back(state, now() - began)
     if state.context()[1] is None:
         state.known.refresh()  # the reply may have loaded the model
     if exchange.failure is None:
+        for remark in remarks(state.conversation, exchange):
+            state.say(remark)
         state = _warned(state)
     else:
         state.complain(exchange.failure)
     if exchange.turn.outcome is Outcome.INTERRUPTED:
         state = replace(state, stopped_at=state.conversation.world.monotonic())
     if exchange.failure is not None or exchange.turn.barren:
-        state = replace(state, draft=prompt.text)
+        state = replace(state, draft=literal(prompt.text))
     state.write("\n")
     return state
 
@@ -68,7 +79,8 @@ def _shown(
     """Speak, and let what shows the turn know when it failed."""
     exchange: Exchange | None = None
     try:
-        with view_for(state.conversation, state.context()[1]) as shown:
+        typed = state.keyboard.typed_ahead
+        with view_for(state.conversation, state.context()[1], typed) as shown:
             exchange = state.conversation.speak(
                 state.session, prompt, shown.show, growing=growing, summary=summary, once=once
             )

@@ -5,13 +5,14 @@ They are kept in one TOML file; what each is used for is the business of the roo
 
 from lmchat.settings.file import settings_path, validate_text
 from lmchat.settings.keys import KEYS
-from lmchat.settings.layers import Settings, read_settings
+from lmchat.settings.layers import Settings, profile_names, read_settings
 from lmchat.settings.tokens import Server, read_token, token_source, withheld
 
 __all__ = [
     "KEYS",
     "Server",
     "Settings",
+    "profile_names",
     "read_settings",
     "read_token",
     "settings_path",

@@ -13,6 +13,7 @@ from lmchat.settings.shapes import misfit, without_password
 from lmchat.world import World
 
 HIDDEN = "(hidden)"
+_PORTS = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,11 @@ class Settings:
         given = self._given(name)
         return given is not None and given.value != ""
 
+    def usual_ports(self) -> list[int]:
+        """Return the ports of this machine that are looked at where no server is named."""
+        ports = self.text("usual_ports")
+        return [] if ports == "off" else [port for port in map(int, ports.split(",")) if 0 < port < _PORTS]
+
     @property
     def profile(self) -> str:
         """Return the name of the profile in use, empty where there is none."""
@@ -126,6 +132,10 @@ class Settings:
     def options(self) -> Options:
         """Return the options of a request that are set."""
         return Options(**{name: self.value(name) for name in OPTIONS})
+
+    def without_secrets(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of a program that lmchat starts: it inherits no token."""
+        return {name: value for name, value in environ.items() if name not in self.secret_variables}
 
     def mcp_headers(self, label: str, url: str) -> Mapping[str, str]:
         """Return the headers for an ephemeral MCP server: secrets, for the request only.
@@ -222,6 +232,11 @@ def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profi
         raise unknown_profile(name, settings.source("default_profile"), tuple(source.profiles))
     values = source.profiles[name]
     return replace(settings, of_profile=layer(values, dict.fromkeys(values, f"profile '{name}' in {file_name}")))
+
+
+def profile_names(world: World) -> tuple[str, ...]:
+    """Return the names of all profiles in the file; raise SettingsError for a broken one."""
+    return tuple(read_file(settings_path(world)).profiles)
 
 
 def _token_variables(source: SettingsFile) -> Iterator[str]:

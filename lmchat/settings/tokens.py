@@ -1,8 +1,9 @@
 """Where the API token comes from, and which server it belongs to.
 
 A `token_command` or `token_env` belongs to the server whose address the settings file gives beside it, LM_API_TOKEN to
-LM Studio on its usual address, to this machine and to an address that the command line or the environment gives. No
-other server gets one. The token is never shown, and neither is anything that a program printed: it may be the token.
+LM Studio on its usual address, to a server that is named on this machine and to an address that the command line or
+the environment gives. No other server gets one. The token is never shown, and neither is anything that a program
+printed: it may be the token.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,11 +21,15 @@ COMMAND_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The server that is talked to: whether another address `is_at` it, its name, whether it is this machine."""
+    """The server that is talked to: whether another address `is_at` it, its name, whether it is this machine.
+
+    `found` says that nobody named it: it was the first that answered on this machine.
+    """
 
     name: str
     is_at: Callable[[str], bool]
     loopback: bool
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ def _is_general(settings: Settings, server: Server) -> bool:
     """Tell whether LM_API_TOKEN goes to a server."""
     given = settings.flags.get("url") or settings.environment.get("url")
     named_now = given is not None and server.is_at(str(given.value))
-    return server.loopback or named_now or server.is_at(str(BY_NAME["url"].default))
+    return (server.loopback and not server.found) or named_now or server.is_at(str(BY_NAME["url"].default))
 
 
 def read_token(world: World, source: TokenSource | None) -> str:

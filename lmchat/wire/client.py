@@ -1,23 +1,25 @@
 """One server as a client: one method for each thing it can do, in the dialect that it speaks."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from time import sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from lmchat.chat.events import Event, Finished, Phase, Progress, Quiet
+from lmchat.chat.events import Event, Finished, Phase, Progress, Quiet, kept_words
 from lmchat.chat.request import ChatRequest
-from lmchat.errors import BadUseError, ChainLostError, LmchatError, RefusedError, ServerError
+from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, ServerError
 from lmchat.wire.address import Address
-from lmchat.wire.dialect import Dialect
-from lmchat.wire.dialects import LMSTUDIO, RESPONSES, detect
-from lmchat.wire.faults import foreign, loading, not_lm_studio
-from lmchat.wire.http import TICK, Piece, exchange
+from lmchat.wire.dialect import Data, Dialect
+from lmchat.wire.dialects import COMPLETIONS, DIALECTS, LMSTUDIO
+from lmchat.wire.faults import not_lm_studio
+from lmchat.wire.http import TICK, exchange
 from lmchat.wire.loose_json import parse_json, text
+from lmchat.wire.programs import DIFFERING, PROGRAMS, UNKNOWN, Program, adapted
 from lmchat.wire.request import GREETING, MODELS, Call
-from lmchat.wire.stream import Pieces, chat_events, json_object, whole_answer
+from lmchat.wire.route import Route, stateless, unmanaged
+from lmchat.wire.stream import Pieces, chat_events, json_object, resumed, whole_answer
 
 if TYPE_CHECKING:
     from lmchat.chat.models import DownloadJob, Model
@@ -28,18 +30,13 @@ Tap = Callable[[Mapping[str, Any]], None]
 _TRIES = 20
 """How often, a tick apart, a server that may move is looked for again."""
 
+_QUESTION_SECONDS, _ACTION_SECONDS, _LOAD_SECONDS = 30, 60, 1800
+"""How long a server may say nothing to a question about its models, to a task, and while it loads a model."""
+_ASK_SECONDS = 10.0
+"""How long a server may be silent that is asked what it is."""
+
 _LOADING_TICKS = 5
 """Tenths of a second between two questions whether a model is loaded."""
-
-
-@dataclass(slots=True)
-class Route:
-    """How a server is spoken to; what is not `settled` may be learned from its answers, and `learned` gets it."""
-
-    dialect: Dialect = LMSTUDIO
-    keeps: bool = True
-    settled: bool = True
-    learned: Callable[[str, bool], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +68,17 @@ class Client:
         Closing the generator closes the connection, which is how a server stops. `tap` is handed every
         event's JSON as it came; a reply that came at once is handed over as the `chat.end` it would have been.
         """
+        from lmchat.wire.refusals import loading, unknown_chain
+
         while True:
             try:
                 yield from self._chat(request, tap, stream=stream)
                 return
-            except ChainLostError:
-                if self.route.dialect is RESPONSES and request.follows is not None:
-                    self._learn(RESPONSES, keeps=False)
+            except ChainLostError as error:
+                follows = request.follows
+                lost = follows is not None and (not unknown_chain(error) or follows == self.route.given)
+                if lost and self.route.dialect is not LMSTUDIO:
+                    self._learn(self.route.dialect, keeps=False)
                 raise
             except RefusedError as error:
                 if loading(error):
@@ -87,37 +88,79 @@ class Client:
                     raise
                 if not self.route.keeps and request.follows is not None:
                     # Found out on the way: the caller asks again with what this server lacks.
-                    raise ChainLostError("This server keeps no conversations.", param="previous_response_id") from error
+                    raise stateless() from error
+
+    def with_schemas(self) -> "Client":
+        """Return a client of the same server on a route where a reply can be bound to a schema.
+
+        Servers that have a route without it have that of chat completions beside it.
+        """
+        route = replace(self.route, dialect=COMPLETIONS, keeps=False, learned=None)
+        return self if self.route.dialect.schemas else replace(self, route=route)
 
     def _chat(self, request: ChatRequest, tap: Tap | None, *, stream: bool) -> Iterator[Event]:
-        dialect, keeps = self.route.dialect, self.route.keeps
-        call, begun = self._begun("POST", dialect.chat_path, dialect.body(request, stream=stream))
+        dialect, program = self.route.dialect, self._program(request)
+        if request.follows is not None and not program.chains:
+            self._learn(dialect, keeps=False)
+            raise stateless()
+        keeps = self.route.keeps
+        sent = None if keeps and request.store else len(request.history)
+        body = dialect.body(adapted(request, program, dialect.name), stream=stream)
+        call, begun = self._begun("POST", self._path(dialect.chat_path), body)
         with closing(begun) as pieces:
             for event in chat_events(pieces, call, dialect.reader(request), tap):
-                if isinstance(event, Finished) and not keeps:
+                if isinstance(event, Finished):
                     # An id that cannot be followed is none.
-                    yield replace(event, reply=replace(event.reply, response_id=None))
+                    reply = event.reply if keeps else replace(event.reply, response_id=None)
+                    self.route.given = reply.response_id
+                    if self.log is not None:
+                        self.log(f"api {dialect.name}; earlier turns are {kept_words(sent, reply.stats.input_tokens)}")
+                    yield replace(event, reply=reply, sent=sent)
                 else:
                     yield event
 
+    def _program(self, request: ChatRequest) -> Program:
+        """Return the program that answers, asked for only where it matters for this request."""
+        route = self.route
+        matters = request.follows is not None or DIFFERING & set(request.options.given())
+        if route.program is None and route.dialect is not LMSTUDIO and matters:
+            from lmchat.wire.detection import program_of
+
+            route.program = UNKNOWN
+            with suppress(LmchatError):
+                route.program = program_of(self._ask(self._path(route.dialect.models_path)), self._ask)
+                self._learn(route.dialect, keeps=route.keeps)
+        return route.program or UNKNOWN
+
     def _finds_dialect(self, error: LmchatError) -> bool:
         """Look for another dialect after an answer that is not LM Studio's; tell whether there is one."""
-        if self.route.settled or not foreign(error):
+        from lmchat.wire.refusals import foreign, loading
+
+        route = self.route
+        if route.settled or not foreign(error):
             return False
-        self.route.settled = True
-        found = detect(lambda path: self._answer("GET", path, read_seconds=30)[0], self.address.host)
-        if found is None or found is self.route.dialect:
+        from lmchat.wire.detection import detect
+
+        try:
+            found = detect(self._ask, self.address.host)
+        except NotAllowedError:
+            raise  # it says more than the route that is missing
+        except LmchatError as problem:
+            route.settled = not loading(problem)
+            return not route.settled
+        route.settled = True
+        if found is None or (DIALECTS[found[0].api] is route.dialect and found[0].prefix == route.prefix):
             return False
-        self._learn(found, keeps=found.keeps)
+        finding, _ = found
+        route.prefix, route.program = finding.prefix, PROGRAMS[finding.program]
+        self._learn(DIALECTS[finding.api], keeps=finding.keeps)
         return True
 
     def _learn(self, dialect: Dialect, *, keeps: bool) -> None:
-        self.route.dialect, self.route.keeps, self.route.settled = dialect, keeps, True
         if self.log is not None:
-            kept = "kept by the server" if keeps else "sent each time"
-            self.log(f"api {dialect.name}; earlier turns are {kept}")
-        if self.route.learned is not None:
-            self.route.learned(dialect.name, keeps)
+            program = f" ({self.route.program.name})" if self.route.program and self.route.program.name else ""
+            self.log(f"found out: api {dialect.name}{program}, {'keeps' if keeps else 'does not keep'} conversations")
+        self.route.learn(dialect, keeps=keeps)
 
     def greets(self) -> bool:
         """Tell at once whether a server of LM Studio's kind answers.
@@ -134,6 +177,8 @@ class Client:
 
     def models(self) -> "tuple[Model, ...]":
         """List every downloaded model with its loaded instances."""
+        from lmchat.wire.refusals import loading
+
         while True:
             try:
                 models = self._models()
@@ -148,11 +193,19 @@ class Client:
         return models
 
     def _models(self) -> "tuple[Model, ...]":
-        answer, call = self._answer("GET", self.route.dialect.models_path, read_seconds=30)
-        models = self.route.dialect.models(answer)
+        dialect = self.route.dialect
+        data, call = self._answer("GET", self._path(dialect.models_path), read_seconds=_QUESTION_SECONDS)
+        models = dialect.models(data)
         if models is None:
             raise not_lm_studio(call, "something that is no list of models")
-        return tuple(models)
+        if dialect is LMSTUDIO:
+            return tuple(models)
+        from lmchat.wire.details import with_details
+        from lmchat.wire.detection import program_of
+
+        if self.route.program is None:
+            self.route.program = program_of(data, self._ask)
+        return with_details(self.route.program.name, tuple(models), self._ask)
 
     def load(
         self,
@@ -170,6 +223,8 @@ class Client:
 
         Only with `echo_load_config` does the server say what it made of the options.
         """
+        from lmchat.wire.lmstudio.models import read_loaded
+
         options = {
             "context_length": context_length,
             "eval_batch_size": eval_batch_size,
@@ -180,13 +235,11 @@ class Client:
             "echo_load_config": echo_load_config,
         }
         given = {name: value for name, value in options.items() if value is not None}
-        from lmchat.wire.lmstudio.models import read_loaded
-
-        return read_loaded(self._manage("load", {"model": key, **given}))
+        return read_loaded(self._manage("load", {"model": key, **given}, seconds=_LOAD_SECONDS))
 
     def unload(self, instance_id: str) -> str:
         """Unload one instance and return its id."""
-        answer = self._manage("unload", {"instance_id": instance_id})
+        answer = self._manage("unload", {"instance_id": instance_id}, seconds=_ACTION_SECONDS)
         return text(answer.get("instance_id")) or instance_id
 
     def download(self, name: str, quantization: str | None = None) -> "DownloadJob":
@@ -194,24 +247,32 @@ class Client:
         from lmchat.wire.lmstudio.models import read_job
 
         body = {"model": name} | ({"quantization": quantization} if quantization else {})
-        return read_job(self._manage("download", body))
+        return read_job(self._manage("download", body, seconds=_ACTION_SECONDS))
 
     def download_status(self, job_id: str) -> "DownloadJob":
         """Ask how far a download is."""
         from lmchat.wire.lmstudio.models import read_job
 
         path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
-        return read_job(self._answer("GET", path, read_seconds=30)[0], job_id)
+        return read_job(self._answer("GET", path, read_seconds=_QUESTION_SECONDS)[0], job_id)
 
-    def _manage(self, route: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _manage(self, route: str, body: Mapping[str, Any], *, seconds: float) -> Mapping[str, Any]:
         if not self.route.dialect.manages:
-            raise _unmanaged()
+            raise unmanaged()
         try:
-            return self._answer("POST", f"{MODELS}/{route}", body)[0]
+            return self._answer("POST", f"{MODELS}/{route}", body, read_seconds=seconds)[0]
         except RefusedError as error:
             if self._finds_dialect(error) and not self.route.dialect.manages:
-                raise _unmanaged() from error
+                raise unmanaged() from error
             raise
+
+    def _path(self, path: str) -> str:
+        """Return a route of the dialect where this server has it."""
+        return path if self.route.dialect is LMSTUDIO else self.route.prefix + path
+
+    def _ask(self, path: str, body: Data | None = None) -> Data:
+        """Ask for a route of whatever API."""
+        return self._answer("GET" if body is None else "POST", path, body, read_seconds=_ASK_SECONDS)[0]
 
     def _begun(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, read_seconds: float | None = None
@@ -227,7 +288,7 @@ class Client:
             if self.locate is None:
                 break
             try:
-                return call, _resumed(next(pieces, None), pieces)
+                return call, resumed(next(pieces, None), pieces)
             except ServerError:
                 if not left:
                     raise
@@ -241,19 +302,6 @@ class Client:
         with closing(begun) as pieces:
             head, content = whole_answer(pieces)
         return json_object(head, content, call), call
-
-
-def _resumed(first: Piece | None, rest: Pieces) -> Pieces:
-    """Yield a first piece and the rest; closing it closes the rest."""
-    with closing(rest):
-        yield first
-        yield from rest
-
-
-def _unmanaged() -> BadUseError:
-    return BadUseError(
-        "This server cannot load, unload or download models.", hint="LM Studio can; here the program that runs it does."
-    )
 
 
 def _pause() -> Iterator[Event]:

@@ -10,6 +10,9 @@ from lmchat.chat.request import ChatRequest
 
 Data = Mapping[str, Any]
 
+Ask = Callable[[str, Data | None], Data]
+"""Asks for a route (GET, or POST with a body) and raises LmchatError where that is refused."""
+
 
 class ReplyReader(Protocol):
     """The reader of one reply; it keeps what the events of that reply need of each other."""
@@ -44,6 +47,7 @@ class Dialect:
     """One server API.
 
     `keeps` says whether its servers may keep conversations, `manages` whether they load, unload and download models.
+    `schemas` says whether a reply can be bound to a form.
     `models` reads a list of models, and gives None where it is none.
     """
 
@@ -55,3 +59,18 @@ class Dialect:
     body: Write
     reader: Callable[[ChatRequest], ReplyReader]
     models: Callable[[Data], Sequence[Model] | None]
+    schemas: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found out of a server: its API by the dialect's name, and whether it keeps conversations.
+
+    `prefix` is what the OpenAI-style routes begin with where that is not nothing, `program` the program's name, empty
+    where it is none that differs from others.
+    """
+
+    api: str
+    keeps: bool
+    prefix: str = ""
+    program: str = ""

@@ -25,6 +25,11 @@ from lmchat.wire.request import MODELS, Call, Head
 _LONGEST_URL = 500
 
 _TOKEN = "Make a token in LM Studio's server settings and put it into LM_API_TOKEN."  # noqa: S105 - a hint
+_NO_ROUTE = "Let lmchat find out what it has (`--api auto`), or name another API or address."
+_KEY_ELSEWHERE = (
+    "Name its key beside its address: token_env or token_command in the settings (a server on this machine, or one "
+    "that --url names, gets LM_API_TOKEN)."
+)
 
 
 def refusal(head: Head, body: bytes, call: Call) -> LmchatError:
@@ -54,6 +59,21 @@ def _names_no_model(complaint: Complaint) -> bool:
     return in_words is not None and complaint.status in {400, 404} and complaint.param not in {"input", "reasoning"}
 
 
+def foreign(error: LmchatError) -> bool:
+    """Tell whether an error says that the server does not have the API that was spoken to it."""
+    return isinstance(error, RefusedError) and error.hint in {NOT_LM_STUDIO, _NO_ROUTE}
+
+
+def unknown_chain(error: ChainLostError) -> bool:
+    """Tell whether the server looked for the reply and has it not (any more), which says that it keeps some."""
+    return error.http_status in {404, 500} or error.code == "previous_response_not_found"
+
+
+def loading(error: LmchatError) -> bool:
+    """Tell whether the server only has to load its model first."""
+    return isinstance(error, RefusedError) and error.http_status == 503 and "loading model" in error.message.lower()
+
+
 def _names_nothing(complaint: Complaint, call: Call) -> bool:
     """Tell whether a 404 is about what was named, not about the route (llama.cpp's error for that has code 404).
 
@@ -78,14 +98,18 @@ def _redirect(head: Head, call: Call) -> RefusedError:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What a kind of complaint means, and what a person can do."""
+    """What a kind of complaint means, and what a person can do.
+
+    `elsewhere` is the hint where the program is not LM Studio, `built_in` where the server is lmchat's own, if those
+    are others.
+    """
 
     applies: Callable[[Complaint], bool]
     sentence: str
     hint: Advice | Callable[[Complaint], Advice]
     kind: type[RefusedError] = RefusedError
+    elsewhere: Advice = ""
     built_in: str = ""
-    """The hint where the server is lmchat's own, if that is another."""
 
 
 def _judge(complaint: Complaint, call: Call) -> RefusedError:
@@ -97,11 +121,14 @@ def _judge(complaint: Complaint, call: Call) -> RefusedError:
             if call.address.authorization
             else "The server wants an API token, and none is set"
         )
+    if rule.elsewhere == _NO_ROUTE and not call.native:
+        sentence = f"The server has no route {call.path}"
     if complaint.message:
         sentence = f"{sentence}: {complaint.message}"
     else:
         sentence = f"{sentence} (HTTP {complaint.status})." if complaint.status >= 300 else f"{sentence}."
-    hint = rule.hint(complaint) if callable(rule.hint) else rule.hint
+    hint = rule.elsewhere if rule.elsewhere and not call.native else rule.hint
+    hint = hint(complaint) if callable(hint) else hint
     return rule.kind(
         sentence,
         hint=rule.built_in or hint if call.built_in else hint,
@@ -115,6 +142,14 @@ def _judge(complaint: Complaint, call: Call) -> RefusedError:
 def _unknown_keys(complaint: Complaint) -> str:
     keys = ", ".join(re.findall(r"'([^']+)'", complaint.message))
     return f"Leave out {keys or 'that option'}, or update LM Studio."
+
+
+def _unsupported(complaint: Complaint) -> str:
+    """Name the options as LiteLLM lists them, by lmchat's names."""
+    _, _, listed = complaint.message.partition("parameters:")
+    names = re.findall(r"'([^']+)'", listed.partition("]")[0])
+    known = {"reasoning_effort": "reasoning", "max_tokens": "max_output_tokens"}
+    return f"Leave out {', '.join(known.get(name, name) for name in names) or 'that option'} for this model."
 
 
 def _reasoning_levels(complaint: Complaint) -> Advice:
@@ -131,13 +166,20 @@ def _reasoning_levels(complaint: Complaint) -> Advice:
     )
 
 
+# In the words of LM Studio, llama-server, vLLM, SGLang, LiteLLM, OpenAI, Anthropic, Google and Hugging Face's TGI.
+_OVERFLOWS = (
+    "context length", "exceed_context_size", "context size", "context window", "contextwindow", "max_model_len",
+    "n_ctx", "prompt is too long", "maximum model length", "input token count", "max_new_tokens` must be",
+)  # fmt: skip
+
 _RULES = (
     _Rule(
         lambda it: (
             it.param == "previous_response_id"
             or it.names("previous_response_not_found")
             or (it.param == "response_id" and it.status == 404)  # vLLM
-            or it.says("previous_response_id", "prediction history node")  # llama-server; LM Studio's damaged store
+            # llama-server; LM Studio's damaged store; vLLM of all versions
+            or it.says("previous_response_id", "prediction history node", "response with id")
         ),
         "The server no longer has the reply that this prompt follows",
         "The conversation is kept here; ask again to send it along as text.",
@@ -147,6 +189,7 @@ _RULES = (
         lambda it: it.names("model_not_found") or _names_no_model(it),
         "The server has no such model",
         (Do(Action.LIST_MODELS), " lists what is downloaded; ", Do(Action.DOWNLOAD_MODEL), " adds to it."),
+        elsewhere=(Do(Action.LIST_MODELS), " lists what it has."),
     ),
     _Rule(
         lambda it: it.names("job_not_found"),
@@ -165,6 +208,7 @@ _RULES = (
         "The server wants an API token",
         _TOKEN,
         NotAllowedError,
+        elsewhere=_KEY_ELSEWHERE,
         built_in=BUILT_IN,
     ),
     _Rule(
@@ -172,6 +216,7 @@ _RULES = (
         "The server does not allow this",
         "Give the token in LM_API_TOKEN this permission in LM Studio's server settings.",
         NotAllowedError,
+        "Check what the token is allowed to do there.",
     ),
     _Rule(
         lambda it: it.names("plugin_connection_error", "mcp_connection_error"),
@@ -184,23 +229,29 @@ _RULES = (
         _unknown_keys,
     ),
     _Rule(
+        lambda it: it.says("unsupportedparamserror"),
+        "The model behind the server does not have an option of this request",
+        _unsupported,
+    ),
+    _Rule(
+        lambda it: it.says("max_tokens", "max_completion_tokens", "max_output_tokens") and it.says("too large"),
+        "The limit of output tokens is larger than the model's context",
+        ("Lower it: ", Do(Action.SET_OPTION, "max_output_tokens N"), "."),
+    ),
+    _Rule(
         lambda it: it.param == "reasoning",
         "The model does not have this reasoning setting",
         _reasoning_levels,
     ),
     _Rule(
         lambda it: (
-            (
-                it.names("exceed_context_size_error", "context_length_exceeded")
-                or it.says(
-                    "context length", "exceed_context_size", "context size", "context window", "max_model_len", "n_ctx"
-                )
-            )
+            (it.names("exceed_context_size_error", "context_length_exceeded") or it.says(*_OVERFLOWS))
             and it.param != "context_length"
         ),
         "The prompt is larger than the model's context",
         ("Shorten it, or load the model with more: ", Do(Action.LOAD_MODEL), "."),
         ContextOverflowError,
+        "Shorten it, go on in talk with /compact, or start the server with a larger context.",
     ),
     _Rule(
         lambda it: it.says("jinja", "prompt template", "prompttemplate", "chat template"),
@@ -216,6 +267,7 @@ _RULES = (
         lambda it: it.says("unexpected endpoint") or it.status in {404, 405, 501},
         "The server does not have LM Studio's REST API",
         NOT_LM_STUDIO,
+        elsewhere=_NO_ROUTE,
     ),
     _Rule(lambda it: it.status == 413, "The request is too large for the server", "Send smaller images or less text."),
     _Rule(lambda it: it.status in {408, 425, 429, 503}, "The server is busy", "Wait a moment and ask again."),
@@ -223,6 +275,7 @@ _RULES = (
         lambda it: it.status in {502, 504},
         "The gateway in front of the server gets no answer from it",
         "Check that LM Studio is running there.",
+        elsewhere="Check that the server behind it runs.",
         built_in=BUILT_IN,
     ),
     _Rule(
@@ -234,6 +287,7 @@ _RULES = (
         lambda it: it.status >= 500 or it.names("internal_error", "unknown"),
         "The server failed at this request",
         "LM Studio's log says more (`lms log stream`); loading the model again often helps.",
+        elsewhere="Its own log says more; `--debug` shows what was sent.",
         built_in=BUILT_IN,
     ),
     _Rule(lambda it: it.status >= 300, "The server refused the request", "`--debug` shows what was sent."),

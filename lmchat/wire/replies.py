@@ -18,7 +18,8 @@ from lmchat.chat.events import (
     ToolFailed,
     ToolStarted,
 )
-from lmchat.chat.values import InvalidToolCall, Message, OtherItem, Reasoning, Reply, ToolCall
+from lmchat.chat.request import ChatRequest
+from lmchat.chat.values import Cut, InvalidToolCall, Message, OtherItem, Reasoning, Reply, ToolCall
 from lmchat.wire.loose_json import parse_json
 
 
@@ -54,7 +55,22 @@ def read_arguments(value: object) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def replay(reply: Reply, *, cut: bool = False) -> Iterator[Event]:
+def cut_by(request: ChatRequest, made: int | None, word: str) -> Cut | None:
+    """Return what cut a reply of `made` tokens; `word` is the server's own for why it ended, empty where it says none.
+
+    Many servers call a reply that the request's limit cut complete.
+    """
+    if word == "content_filter":
+        return Cut.CONTENT_FILTER
+    limit = request.options.value("max_output_tokens")
+    if not isinstance(limit, int):
+        return Cut.LENGTH if word else None
+    if made is None:
+        return Cut.MAX_TOKENS if word else None
+    return Cut.MAX_TOKENS if made >= limit else Cut.CONTEXT if word else None
+
+
+def replay(reply: Reply, *, cut: Cut | None = None) -> Iterator[Event]:
     """Yield the events that a reply which came at once would have come with."""
     yield Started(reply.model_instance_id)
     for item in reply.items:

@@ -60,7 +60,12 @@ class Call:
     @property
     def chats(self) -> bool:
         """Tell whether this asks for a reply, and not for a list or an action."""
-        return self.method == "POST" and self.path.endswith(("/chat", "/responses", "/chat/completions"))
+        return self.method == "POST" and self.read_seconds is None and not self.path.startswith(MODELS)
+
+    @property
+    def native(self) -> bool:
+        """Tell whether this is a route of LM Studio's own API."""
+        return self.path in {CHAT, GREETING} or self.path.startswith(MODELS)
 
     @property
     def secrets(self) -> tuple[str, ...]:

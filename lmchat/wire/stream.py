@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NoReturn
@@ -21,9 +22,9 @@ from lmchat.chat.events import (
 from lmchat.errors import LmchatError, StreamBrokenError
 from lmchat.wire.body import REPLY_LIMIT, Frame, too_large
 from lmchat.wire.dialect import Data, ReplyReader
-from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, senseless
+from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, senseless, with_nothing_kept
 from lmchat.wire.http import TICK, Piece
-from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, text
+from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, sequence, text
 from lmchat.wire.redaction import redact_all
 from lmchat.wire.request import Call, Head
 from lmchat.wire.thinking import InlineThinking
@@ -37,8 +38,9 @@ _FAULT_GRACE = 5.0
 _ITEM = 500
 """Characters that an item of a reply counts for besides its own."""
 
-# `[DONE]` and other bare words that some servers send where JSON belongs.
+# Bare words that some servers send where JSON belongs.
 _LONGEST_WORD = 40
+_DONE = "[DONE]"
 _BARE_WORD = re.compile(r"\s*\[?[A-Za-z_ ]*\]?\s*")
 
 
@@ -47,12 +49,15 @@ def chat_events(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None
 
     Raise LmchatError where the server refuses, or breaks off.
     """
-    thinking = InlineThinking()
+    thinking, came = InlineThinking(), False
     try:
         for event in _answered(pieces, call, reader, tap):
+            came = came or isinstance(event, MessageDelta | ReasoningDelta | ToolDone | ToolFailed)
             yield from thinking.feed(event)
-    except LmchatError:
+    except LmchatError as error:
         yield from thinking.flush()
+        if isinstance(error, StreamBrokenError) and not came:
+            raise with_nothing_kept(error, call) from error
         raise
 
 
@@ -80,7 +85,7 @@ def _answered(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
     yield from events
 
 
-def whole_answer(pieces: Pieces) -> tuple[Head, bytes]:
+def whole_answer(pieces: Iterable[Piece | None]) -> tuple[Head, bytes]:
     """Wait for an answer's end and return its head and its body."""
     head, body = Head(0), bytearray()
     for piece in pieces:
@@ -89,6 +94,13 @@ def whole_answer(pieces: Pieces) -> tuple[Head, bytes]:
         elif isinstance(piece, bytes):
             body += piece
     return head, bytes(body)
+
+
+def resumed(first: Piece | None, rest: Pieces) -> Pieces:
+    """Yield a first piece and the rest; closing it closes the rest."""
+    with closing(rest):
+        yield first
+        yield from rest
 
 
 def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
@@ -132,7 +144,7 @@ def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
                 yield Quiet()
                 continue
             silent = 0.0
-            for event in _joined(_together(piece, call, reader, tap, torn)):
+            for event in _joined(_together(piece, call, reader, tap, torn, faulted=faulted)):
                 if isinstance(event, Finished):
                     # Some servers leave the socket open.
                     pieces.close()
@@ -186,15 +198,19 @@ def _give_up(error: LmchatError, pieces: Pieces) -> NoReturn:
 
 
 def _together(
-    frames: list[Frame], call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters
+    frames: list[Frame], call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters, *, faulted: bool
 ) -> list[Event | LmchatError]:
     """Return the events of frames that came together, at last what is wrong with the first bad one; empty the list."""
     events: list[Event | LmchatError] = []
     try:
         for frame in frames:
-            events += _events(frame, call, reader, tap, torn)
+            if _ends(frame):
+                events += _done(reader, faulted=faulted)
+            else:
+                events += _events(frame, call, reader, tap, torn)
             if events and isinstance(events[-1], Finished):
                 break
+            faulted = faulted or (bool(events) and isinstance(events[-1], Fault))
     except LmchatError as error:
         events.append(error)
     frames.clear()  # they may be large, and what follows takes its time
@@ -219,7 +235,7 @@ def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn
     except ValueError:
         if len(written) > _LONGEST_WORD or not _BARE_WORD.fullmatch(written):
             raise senseless("an event") from None
-        return reader.end(done=True) if written.strip() == "[DONE]" else ()
+        return ()
     if not isinstance(data, dict):
         return ()
     kind = text(data.get("type")) or name or ("error" if "error" in data else "")
@@ -233,10 +249,23 @@ def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn
     return tuple(reader.event(kind, data)) if fault is None else (_refused(_fault(kind, data), call),)
 
 
+def _ends(frame: Frame) -> bool:
+    return frame[1].strip() == _DONE
+
+
+def _done(reader: ReplyReader, *, faulted: bool) -> Iterable[Event]:
+    """Return what is left at a stream's `[DONE]`; after a fault no reply is complete."""
+    return () if faulted else reader.end(done=True)
+
+
 def _fault(kind: str, data: Data) -> Data | None:
     """Return the error in an event, None where there is none: it is an event, a member of one, or in a response."""
     if kind == "error":
         return data
     if kind == "response.failed":
         return {"error": mapping(data.get("response")).get("error")}
-    return data if data.get("error") and not data.get("choices") else None
+    if data.get("error"):
+        return data
+    # OpenRouter: the provider behind it broke off.
+    errors = (mapping(choice).get("error") for choice in sequence(data.get("choices")))
+    return next(({"error": error} for error in errors if error), None)

@@ -6,7 +6,7 @@ from tests.cli.program import run
 from tests.wire.scripted import ScriptedServer, answer
 from tests.wire.test_dialects import GREAT, NO_ROUTE, recorded
 
-MODELS = answer(200, GREAT % "vllm")
+MODELS = answer(200, GREAT % "sglang")
 REPLY = recorded("chat_stream_usage")
 
 
@@ -40,4 +40,4 @@ def test_an_api_that_is_named_is_used_without_a_question(tmp_path: Path) -> None
 def test_a_reply_that_a_limit_cut_says_so(tmp_path: Path) -> None:
     with ScriptedServer(recorded("chat_stream_length")) as server:
         ran = run(tmp_path, "--url", server.url, "--api", "completions", "ask", "-m", "m", "hi")
-    assert "(cut off: the limit of tokens was reached)" in ran.stderr
+    assert "The reply was cut off: a limit of the server" in ran.stderr

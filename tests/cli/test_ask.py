@@ -72,6 +72,7 @@ def test_the_json_document_has_every_promised_key(tmp_path: Path) -> None:
         "turn": 2,
         "parent": 1,
         "outcome": "complete",
+        "reason": None,
         "text": "Blue.",
         "reasoning": None,
         "tool_calls": [],
@@ -245,6 +246,18 @@ def test_the_files_of_a_pattern_that_the_shell_wrote_out_are_quoted(tmp_path: Pa
         asked = server.requests[0].json["input"]
     assert asked.startswith("Compare them\n\nFile `a.md`")
     assert [name for name in ("a.md", "b1.md", "b2.md") if f"File `{name}`" in asked] == ["a.md", "b1.md", "b2.md"]
+
+
+def test_a_pattern_in_quotes_names_files_and_a_long_question_none(tmp_path: Path) -> None:
+    for name in ("a.md", "b1.md", "b2.md"):
+        (tmp_path / name).write_text(name)
+    question = "Why? " * 100
+    with ScriptedServer(stream(reply())) as server:
+        ask(tmp_path, server, "-f", str(tmp_path / "a.md"), "-f", str(tmp_path / "b*.md"), question)
+        asked = server.requests[0].json["input"]
+    assert asked.startswith(question.strip())
+    assert [name for name in ("a.md", "b1.md", "b2.md") if f"File `{name}`" in asked] == ["a.md", "b1.md", "b2.md"]
+    assert "No file fits" in run(tmp_path, "ask", "-f", str(tmp_path / "*.txt"), "Why?").stderr
 
 
 def test_a_model_is_found_when_none_is_named(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def asking(home: Path, *answers: Answer) -> Iterator[tuple[pexpect.spawn, Callab
 
 def test_the_person_chooses_where_several_models_could_answer(tmp_path: Path) -> None:
     with asking(tmp_path, answer(200, TWO), stream(reply())) as (child, look, server):
-        child.expect_exact("The second")
+        child.expect_exact("Esc leaves")
         look()
         child.send("\x1b[B\r")
         child.expect(pexpect.EOF)
@@ -52,7 +52,7 @@ def test_the_person_chooses_where_several_models_could_answer(tmp_path: Path) ->
 
 def test_nobody_chosen_is_said_with_the_list(tmp_path: Path) -> None:
     with asking(tmp_path, answer(200, TWO)) as (child, look, _):
-        child.expect_exact("The second")
+        child.expect_exact("Esc leaves")
         look()
         child.send("\x03")
         child.expect(pexpect.EOF)
@@ -63,7 +63,7 @@ def test_nobody_chosen_is_said_with_the_list(tmp_path: Path) -> None:
 
 def test_the_terminal_is_not_asked_where_its_cursor_is(tmp_path: Path) -> None:
     with asking(tmp_path, answer(200, TWO)) as (child, _, _):
-        child.expect_exact("The second")
+        child.expect_exact("Esc leaves")
         written = child.before
         child.send("\x03")
         child.expect(pexpect.EOF)

@@ -128,3 +128,19 @@ def test_an_error_is_json_where_the_option_was_given_not_where_it_is_a_value(
     assert ran.status
     assert ran.stdout.startswith('{"error"') is as_json
     assert (ran.stderr == "") is as_json
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="/dev/zero is not installed")
+@pytest.mark.parametrize("arguments", [("-f", "/dev/zero"), ("-i", "/dev/zero"), ("-S", "@/dev/zero")])
+def test_a_file_without_end_is_bad_use(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ran = run(tmp_path, "--url", "http://127.0.0.1:9", "ask", "-m", "tiny", *arguments, "hi")
+    assert (ran.status, " MB" in ran.stderr) == (2, True)
+
+
+def test_an_export_never_writes_over_a_database(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        assert run(tmp_path, "--url", server.url, "ask", "-s", "s", "-m", "tiny", "hi").status == 0
+    for name in ("conversations.db", "conversations.db-wal"):
+        ran = run(tmp_path, "sessions", "export", "s", "--force", "-o", str(tmp_path / name))
+        assert (ran.status, "is a database" in ran.stderr) == (2, True)
+    assert run(tmp_path, "sessions", "check").status == 0

@@ -36,8 +36,8 @@ sys.exit(status)
 """The program, noting which modules it loaded and when it looked for the watched ones."""
 
 COSTLY = (
-    "PIL", "asyncio", "click", "httpx", "importlib.metadata", "markdown_it", "platformdirs", "prompt_toolkit",
-    "pydantic", "pygments", "rich", "sqlite3", "starlette", "tomlkit", "typer", "xllamacpp",
+    "PIL", "asyncio", "click", "httpx", "importlib.metadata", "jsonschema", "markdown_it", "platformdirs",
+    "prompt_toolkit", "pydantic", "pygments", "rich", "sqlite3", "starlette", "tomlkit", "typer", "xllamacpp",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from lmchat.local import run
+from tests.cli.program import run as run_lmchat
 from tests.local.conftest import KEY, world_at
 from tests.local.test_run import PROGRAM, alive, below, soon
 
@@ -59,6 +60,40 @@ def test_a_branch_follows_the_earlier_turn_only(real: httpx.Client) -> None:
     chat(real, "No, my name is Robert.", previous_response_id=alice)
 
     assert "Alice" in said(chat(real, "What is my name?", previous_response_id=alice))
+
+
+def test_lmchat_goes_on_in_one_session_over_all_dialects(real: httpx.Client, tmp_path: Path) -> None:
+    url = str(real.base_url)
+    run_lmchat(tmp_path, "--url", url, "ask", "-s", "x", "My name is Alice.")
+
+    for api in ("responses", "completions", "lmstudio"):
+        said_by = run_lmchat(tmp_path, "--url", url, "--api", api, "ask", "-s", "x", "What is my name?")
+        assert (said_by.status, "Alice" in said_by.stdout) == (0, True), (api, said_by)
+
+
+def test_a_schema_binds_the_reply(real: httpx.Client) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"colour": {"enum": ["red", "green"]}, "warm": {"type": "boolean"}},
+        "required": ["colour", "warm"],
+        "additionalProperties": False,
+    }
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    messages = [{"role": "user", "content": "Describe blue."}]
+    answer = real.post(
+        "/v1/chat/completions", json={"model": KEY, "messages": messages, "response_format": form}
+    ).json()
+
+    reply = json.loads(answer["choices"][0]["message"]["content"])
+    assert reply["colour"] in ("red", "green")
+    assert isinstance(reply["warm"], bool)
+
+
+def test_a_schema_that_is_none_is_refused(real: httpx.Client) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "thing"}}}
+    body = {"model": KEY, "messages": [{"role": "user", "content": "Hi"}], "response_format": form}
+
+    assert real.post("/v1/chat/completions", json=body).status_code == 400
 
 
 def test_a_stream_loads_reads_and_writes(model_cache: Path, tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from lmchat.local.in_front import upstream_routes
 from lmchat.local.server import ServerState, application
 from lmchat.local.worker import Worker
 from lmchat.wire.address import Address
-from lmchat.wire.client import Client, Route
+from lmchat.wire.client import Client
 from lmchat.wire.dialects import COMPLETIONS
+from lmchat.wire.route import Route
 from tests.cli.program import run
 from tests.local.conftest import Switch
 from tests.wire.scripted import HOLD, Answer, ScriptedServer, answer, stream

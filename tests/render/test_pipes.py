@@ -111,7 +111,7 @@ def test_notes_and_numbers_go_to_stderr() -> None:
     assert out == "a\n"
     assert errors.splitlines() == [
         "Sending 2 earlier turns again, 300 characters, because the server no longer has this conversation.",
-        "34 tokens · context 46",
+        "34 tokens · context 46 · kept by the server",
     ]
 
 

@@ -180,7 +180,7 @@ def test_a_branch_is_said() -> None:
 def test_the_numbers_are_said_where_they_are_wanted() -> None:
     shown = Showing(DisplayOptions(stats=True, context_length=100), columns=120).whole(MessageDelta("Hello."), WHOLE)
     words = "34 tokens · 56.7 tokens/s · first token after 0.8 s · model loaded in 2.5 s · context 46 of 100 (46%)"
-    assert shown == ["Hello.", words]
+    assert shown == ["Hello.", f"{words} · kept by the", "server"]
 
 
 def test_an_interrupted_reply_keeps_what_came_and_says_so() -> None:

@@ -163,3 +163,9 @@ def test_the_picker_is_there_at_once_and_escape_leaves_it(tmp_path: Path, studio
         there.send(CTRL_D)
         assert there.ended() == 0
     assert loads == []
+
+
+def test_nothing_is_said_of_loading_where_there_is_one_model_only(talk: Talk, studio: Studio) -> None:
+    studio.models = (EYES, EMBEDDING)
+    assert "is loaded with" not in talk.type("hello")
+    assert studio.chats[0]["model"] == "acme/eyes"

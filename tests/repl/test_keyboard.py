@@ -11,15 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
-from prompt_toolkit.input.vt100_parser import Vt100Parser
-from prompt_toolkit.key_binding.key_processor import KeyPress
 
 from lmchat.render.cells import cells
 from lmchat.repl.commands.attachments import file
 from lmchat.repl.commands.tree import edit
 from lmchat.repl.completion import Completions
 from lmchat.repl.matching import matching
-from lmchat.repl.paste import LONGEST_UNFOLDED, Folds, PastingParser
+from lmchat.repl.paste import LONGEST_UNFOLDED, Folds
 from lmchat.repl.picker.choice import Choices
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import Status, toolbar
@@ -66,16 +64,6 @@ def test_the_same_long_text_is_folded_into_the_same_sign() -> None:
     folds = Folds()
     assert folds.fold(LONG) == folds.fold(LONG)
     assert folds.whole(f"{folds.fold(LONG)}{folds.fold(LONG + '!')}") == f"{LONG}{LONG}!"
-
-
-@given(st.lists(st.sampled_from(["a", "é", "\x1b[A", "\x1b[200~", "x\x1b[20", "1~", "\x1b[201~", "\r"]), max_size=12))
-def test_pieces_of_any_size_make_the_same_keys_as_the_librarys_own_parser(pieces: list[str]) -> None:
-    ours, theirs = list[KeyPress](), list[KeyPress]()
-    parsers = (PastingParser(ours.append), Vt100Parser(theirs.append))
-    for piece in [*pieces, "\x1b[201~"]:
-        for parser in parsers:
-            parser.feed(piece)
-    assert [(key.key, key.data) for key in ours] == [(key.key, key.data) for key in theirs]
 
 
 def test_commands_are_offered_while_a_slash_begins_the_line(state: ReplState) -> None:

@@ -315,3 +315,15 @@ def test_another_model_for_one_retry_is_never_the_sessions(talk: Talk, studio: S
     talk.type("/retry --model acme/small temperature=0.1", name="s")
     assert studio.chats[1]["model"] == "acme/small"
     assert seen == ["acme/big"]
+
+
+def test_a_reply_that_was_cut_names_the_command_that_goes_on(talk: Talk, studio: Studio) -> None:
+    studio.replies = [spoken("Blue and"), spoken("green.", 2)]
+    out = talk.type("/set max_output_tokens 10", "Which?", "/unset max_output_tokens", "/continue", name="s")
+    assert "The reply was cut off: the limit of output tokens was reached. `/continue` asks for the rest." in out
+    assert studio.chats[1]["previous_response_id"] == f"resp_{1:048x}"
+
+
+def test_it_is_said_that_the_server_dropped_the_oldest_turns(talk: Talk, studio: Studio) -> None:
+    studio.replies = [spoken("One.", 1, tokens=40), spoken("Two.", 2, tokens=20)]
+    assert "The server dropped the oldest turns" in talk.type("One?", "Two?", name="s")

@@ -409,7 +409,7 @@ def test_numbers_are_not_torn_at_the_margin(tmp_path: Path, studio: Studio) -> N
         there.send("/stats\r")
         there.until("(5%)")
         assert "Turn 1, acme/big: 10 tokens · 50.0" in there.rows()
-        assert "tokens/s · context 50 of 1,000 (5%)" in there.rows()
+        assert "tokens/s · context 50 of 1,000 (5%) ·" in there.rows()
 
 
 def test_clear_leaves_the_prompt_alone_on_the_screen(talking: Window) -> None:
@@ -449,3 +449,124 @@ def test_two_windows_follow_a_rename_and_are_told_of_a_deletion(tmp_path: Path, 
 def turns_in_trash(home: Path) -> tuple[Turn, ...]:
     with open_store(home, now=lambda: datetime.now(UTC)) as store:
         return tuple(store.find(store.restore("renamed")).path())
+
+
+def test_enter_before_the_prompt_is_there_sends(tmp_path: Path, studio: Studio) -> None:
+    with window(talk_command(studio.server.url, "s"), tmp_path) as there:
+        there.send("early\r")
+        there.until("Reply 1.")
+        there.until_prompt()
+        assert studio.chats[0]["input"] == "early"
+
+
+def test_what_is_typed_during_a_reply_is_shown_and_can_be_taken_back(talking: Window, studio: Studio) -> None:
+    over = threading.Event()
+    studio.replies = [stream(STARTED, event("message.delta", content="Half\n\nof"), over, ended("Half\n\nof it."))]
+    talking.send("tell me\r")
+    talking.until("of")
+    talking.send("次の質問\rand more")
+    talking.until("queued: 次の質問 ⏎ and more  (Ctrl-U takes it back)")
+    talking.send("\x15\x15")
+    talking.until_gone("queued:")
+    talking.send("other\x7f")
+    talking.until("queued: othe ")
+    over.set()
+    talking.until("> othe")
+    assert "queued" not in "\n".join(talking.rows())
+    talking.send("\r")
+    talking.until("Reply 2.")
+    assert studio.chats[1]["input"] == "othe"
+
+
+def test_what_a_terminal_answers_is_not_typed(talking: Window, studio: Studio) -> None:
+    talking.send("\x1b[I\x1b[?62;c\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\\x1b[13;5uhello\x1b[O\x1b[97;5uAh, \x1b[24;80R")
+    talking.until("> Ah, hello")
+    talking.send("\r")
+    talking.until("Reply 1.")
+    assert studio.chats[0]["input"] == "Ah, hello"
+
+
+def test_that_ctrl_c_leaves_is_forgotten_after_a_key_and_after_a_while(talking: Window, studio: Studio) -> None:
+    notice = "Ctrl-C again, or Ctrl-D, leaves · s · acme/big"
+    talking.send("\x03")
+    talking.until(notice)
+    talking.send("a\x7f")
+    talking.until_gone(notice)
+    talking.send("\x03")
+    talking.until(notice)
+    talking.until_gone(notice)
+    talking.send("\x03")
+    talking.until(notice)
+    talking.send("hello\r")
+    talking.until("Reply 1.")
+
+
+def test_a_command_that_failed_stands_in_the_line_above_the_toolbar(talking: Window) -> None:
+    talking.send("/nosuch\r")
+    talking.until("> /nosuch", times=2)
+    talking.read(0.3)
+    assert talking.rows()[-2] == "> /nosuch"
+
+
+def test_an_entry_of_the_history_is_suggested_and_taken_with_right(talking: Window, studio: Studio) -> None:
+    talking.send("the first question\r")
+    talking.until("Reply 1.")
+    talking.until_prompt()
+    talking.send("the f")
+    talking.until("> the first question", times=2)
+    assert b"90m" in talking.written
+    talking.send("\x1b[C\r")
+    talking.until("Reply 2.")
+    talking.until_prompt()
+    talking.send("the first")
+    talking.until("> the first question", times=3)
+    talking.send("\r")
+    talking.until("Reply 3.")
+    assert [chat["input"] for chat in studio.chats] == ["the first question", "the first question", "the first"]
+
+
+def test_the_mode_of_vis_keys_is_in_the_toolbar_and_the_cursors_shape(tmp_path: Path, studio: Studio) -> None:
+    (tmp_path / "settings.toml").write_text('keys = "vi"\n')
+    with window(talk_command(studio.server.url, "s"), tmp_path) as there:
+        there.until("insert · s · acme/big")
+        assert b"\x1b[6 q" in there.written
+        there.send("hello\x1b")
+        there.until("normal · s · acme/big")
+        assert b"\x1b[2 q" in there.written
+        there.send("v")
+        there.until("visual · s · acme/big")
+        there.send("\x1b\x03\x04")
+        assert there.ended() == 0
+        assert there.written.rfind(b"\x1b[0 q") > there.written.rfind(b"\x1b[2 q")
+
+
+def test_a_command_of_the_shell_has_the_terminal_and_ctrl_c_stops_it_only(talking: Window, studio: Studio) -> None:
+    talking.send("!printf 'na%s? ' me; read name; echo \"hello $name\"\r")
+    talking.until("name?")
+    talking.send("日本\r")
+    talking.until("hello 日本")
+    talking.until("Exit status 0; its output (1 line)")
+    talking.until_prompt()
+    talking.send("!echo begun; sleep 60\r")
+    talking.until("begun", times=2)
+    talking.send("\x03")
+    talking.until("Stopped by Ctrl-C; its output (1 line) is sent")
+    talking.until_prompt()
+    talking.send("!trap '' INT; echo deaf; while :; do sleep 1; done\r")
+    talking.until("deaf", times=2)
+    talking.send("\x03")
+    talking.read(0.2)
+    talking.send("\x03")
+    talking.until("Stopped by Ctrl-C", times=2)
+    talking.until_prompt()
+    talking.send("why?\r")
+    talking.until("Reply 1.")
+    assert "Output of `echo begun; sleep 60` (stopped by Ctrl-C):\n```\nbegun\n```" in studio.chats[0]["input"]
+    talking.send("\x04")
+    assert talking.ended() == 0
+    assert given_back(talking)
+
+
+def test_full_width_letters_of_an_input_method_are_commands_and_mentions(talking: Window, studio: Studio) -> None:
+    talking.send("／ｈｅｌｐ undo\r")
+    talking.until("Go back one turn")

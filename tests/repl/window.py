@@ -6,7 +6,7 @@ import signal
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pyte
 PATIENCE = 60.0
 """Seconds that a busy machine may take for anything."""
 _LOCAL_FLAGS = 3
+NO_MORE: Mapping[str, str] = {}
 _MODE = re.compile(r"\x1b\[\?(2004|25|1049|7)([hl])")
 
 
@@ -24,14 +25,23 @@ class Window:
     """A program in a terminal of a size and a kind."""
 
     def __init__(
-        self, command: list[str], home: Path, *, rows: int = 24, columns: int = 80, term: str = "xterm-256color"
+        self,
+        command: list[str],
+        home: Path,
+        *,
+        rows: int = 24,
+        columns: int = 80,
+        term: str = "xterm-256color",
+        environ: Mapping[str, str] = NO_MORE,
     ) -> None:
         environ = {
+            **environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "LMCHAT_HOME": str(home),
             "TERM": term,
             "LANG": "C.UTF-8",
             "PS1": "shell$ ",
+            "SHELL": "/bin/bash",
         }
         program, *arguments = command
         self._child = pexpect.spawn(program, arguments, env=environ, dimensions=(rows, columns), timeout=PATIENCE)
@@ -79,6 +89,13 @@ class Window:
         while "\n".join(self.rows()).count(text) < times:
             if not self.read() or time.monotonic() > deadline:
                 raise AssertionError(f"{text!r} never came:\n" + "\n".join(self.rows()))
+
+    def until_gone(self, text: str) -> None:
+        """Wait until a text is on the screen no longer."""
+        deadline = time.monotonic() + PATIENCE
+        while text in "\n".join(self.rows()):
+            if not self.read() or time.monotonic() > deadline:
+                raise AssertionError(f"{text!r} stays:\n" + "\n".join(self.rows()))
 
     def until_prompt(self) -> None:
         """Wait until the last row but the toolbar's is an empty prompt."""

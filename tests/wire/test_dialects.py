@@ -46,11 +46,12 @@ from lmchat.errors import (
     StreamBrokenError,
 )
 from lmchat.wire.address import Address
-from lmchat.wire.client import Client, Route
+from lmchat.wire.client import Client
 from lmchat.wire.completions.request import completions_body
-from lmchat.wire.dialect import Dialect
+from lmchat.wire.dialect import Dialect, Finding
 from lmchat.wire.dialects import COMPLETIONS, LMSTUDIO, RESPONSES
 from lmchat.wire.responses.request import responses_body
+from lmchat.wire.route import Route
 from tests.wire.scripted import ScriptedServer, Steps, answer, stream
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -432,17 +433,17 @@ def test_an_echo_of_the_id_proves_that_it_was_followed() -> None:
     ],
 )
 def test_without_the_echo_not_a_word_is_passed_on_and_the_server_keeps_nothing_from_then_on(steps: Steps) -> None:
-    learned: list[tuple[str, bool]] = []
+    learned: list[Finding] = []
     again = sse(created(None), delta("Hi"), completed(None))
     with ScriptedServer(steps, again) as server:
         talker = client(server, RESPONSES)
-        talker.route.learned = lambda name, keeps: learned.append((name, keeps))
+        talker.route.learned = learned.append
         came: list[Event] = []
         with pytest.raises(ChainLostError):
             came.extend(talker.chat(FOLLOWING))
         assert words(came) == ""
         *_, last = talker.chat(HELLO)
-    assert learned == [("responses", False)]
+    assert [(each.api, each.keeps) for each in learned] == [("responses", False)]
     assert isinstance(last, Finished)
     assert last.reply.response_id is None
 
@@ -506,9 +507,8 @@ GREAT = '{"data":[{"id":"m","owned_by":"%s"}],"object":"list"}'
     ("native", "models", "dialect"),
     [
         (NO_ROUTE, recorded("models"), COMPLETIONS),
-        (answer(404, '{"detail":"Not Found"}'), answer(200, GREAT % "vllm"), COMPLETIONS),
+        (answer(404, '{"detail":"Not Found"}'), answer(200, GREAT % "sglang"), COMPLETIONS),
         (answer(404, "404 page not found"), answer(200, GREAT % "library"), COMPLETIONS),
-        (answer(404, '{"detail":"Not Found"}'), answer(200, GREAT % "openai"), COMPLETIONS),
         (
             answer(200, '{"error":"Unexpected endpoint or method. (POST /api/v1/chat)"}'),
             answer(200, GREAT % "organization_owner"),
@@ -520,13 +520,13 @@ def test_a_server_that_is_not_lm_studio_is_found_out_by_its_answers(
     native: Steps, models: Steps, dialect: Dialect
 ) -> None:
     reply = recorded("chat_stream_usage" if dialect is COMPLETIONS else "responses_stream")
-    learned: list[tuple[str, bool]] = []
+    learned: list[Finding] = []
     with ScriptedServer(native, native, models, reply) as server:
-        route = Route(settled=False, learned=lambda name, keeps: learned.append((name, keeps)))
+        route = Route(settled=False, learned=learned.append)
         talker = Client(Address(server.url), route=route)
         events = list(talker.chat(HELLO))
     assert words(events) == "Hello! How can I assist you today?"
-    assert learned == [(dialect.name, dialect.keeps)]
+    assert [(each.api, each.keeps) for each in learned] == [(dialect.name, dialect.keeps)]
     assert [each.path for each in server.requests] == [
         "/api/v1/chat",
         "/api/v1/models",

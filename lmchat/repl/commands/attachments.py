@@ -1,20 +1,16 @@
 """Commands that attach something to the next prompt: pictures, text files, the clipboard."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-from lmchat.app.attachments import quoted_file
-from lmchat.chat.models import require_sight
-from lmchat.chat.values import Image
-from lmchat.errors import BadUseError, LmchatError
+from lmchat.app.attachments import files_named, picture
 from lmchat.pictures import prepared
-from lmchat.render.tables import size_words
+from lmchat.repl.attaching import check_sight, with_files, with_pictures
 from lmchat.repl.clipboard import pasted_picture, pasted_text
 from lmchat.repl.commands.command import Command, nothing, paths, required
+from lmchat.repl.literal import literal
 from lmchat.repl.offers import Suggestion, several_files
-from lmchat.repl.state import Quoted, ReplState
+from lmchat.repl.state import ReplState
 
 
 def image(state: ReplState, text: str) -> ReplState:
@@ -23,19 +19,17 @@ def image(state: ReplState, text: str) -> ReplState:
     if text == "off":
         state.say("No picture is sent with the next prompt.")
         return replace(state, images=())
-    _check_sight(state)
-    return _with_pictures(state, [prepared(path.name, _read(path)) for path in paths(text)])
+    check_sight(state)
+    return with_pictures(state, [picture(path) for path in files_named(paths(text))])
 
 
 def file(state: ReplState, text: str) -> ReplState:
     """Quote text files in the next prompt, or drop them."""
     required(text, "file", "/file notes.txt")
     if text == "off":
-        state.say("No file is sent with the next prompt.")
+        state.say("No file is sent with the next prompt, nor what a command printed.")
         return replace(state, files=())
-    added = tuple(Quoted(path.name, quoted_file(path, state.say)) for path in paths(text))
-    state.say(f"{', '.join(each.name for each in added)} is sent with the next prompt; /file off drops it.")
-    return replace(state, files=(*state.files, *added))
+    return with_files(state, files_named(paths(text)))
 
 
 def paste(state: ReplState, text: str) -> ReplState:
@@ -43,34 +37,9 @@ def paste(state: ReplState, text: str) -> ReplState:
     nothing(text)
     data = pasted_picture(state.conversation.world)
     if data is None:
-        return replace(state, draft=pasted_text(state.conversation.world))
-    _check_sight(state)
-    return _with_pictures(state, [prepared("clipboard.png", data)])
-
-
-def _with_pictures(state: ReplState, read: Sequence[tuple[Image, str]]) -> ReplState:
-    for each, note in read:
-        if note:
-            state.say(note)
-        size = f"{each.width} × {each.height}, {size_words(len(each.data))}"
-        state.say(f"{each.name} ({size}) is sent with the next prompt; /image off drops it.")
-    return replace(state, images=(*state.images, *(image for image, _ in read)))
-
-
-def _check_sight(state: ReplState) -> None:
-    """Refuse pictures for a model that is known not to see; where nothing is known, the server decides."""
-    models = state.known.now()
-    if not models:
-        with suppress(LmchatError):
-            models = state.known.fetched()
-    require_sight(models, state.model)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+        return replace(state, draft=literal(pasted_text(state.conversation.world)))
+    check_sight(state)
+    return with_pictures(state, [prepared("clipboard.png", data)])
 
 
 def _attached(state: ReplState, typed: str) -> Iterator[Suggestion]:

@@ -13,7 +13,7 @@ OURS = {
     "summarize": "compact", "summarise": "compact", "compress": "compact",
     "reset": "new", "chat": "new",
     "resume": "switch", "open": "switch",
-    "ls": "sessions", "list": "sessions", "chats": "sessions", "history-search": "search", "find": "search",
+    "ls": "sessions", "chats": "sessions", "find": "search",
     "title": "rename", "name": "rename", "rm": "delete",
     "pull": "download", "ps": "models",
     "config": "set", "settings": "set", "options": "set", "params": "set",
@@ -25,12 +25,13 @@ OURS = {
 """Names of other programs, and the command that does the same here."""
 
 MEANT = {
+    "list": "/sessions lists the sessions, /models the models.",
     "show": "/models shows the models, /set the options and /system the system prompt.",
     "session": "/switch picks a session, /new begins one and /rename gives it another name.",
     "drop": "/file off and /image off drop what is attached.",
-    "role": "/system TEXT or /system @FILE changes the system prompt.",
-    "prompt": "/system TEXT or /system @FILE changes the system prompt.",
-    "run": "Commands of the shell are not run here; /file FILE quotes a file.",
+    "role": "/system TEXT, /system @FILE or /system :ROLE changes the system prompt.",
+    "prompt": "/system changes the system prompt; prompts of your own are commands by their names.",
+    "run": "!COMMAND runs a command in your shell, and quotes what it prints in the next prompt.",
     "web": "Pages are not fetched here; /file FILE quotes a file.",
     "voice": "lmchat reads and writes text only.",
 }

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from lmchat.app.export import Form, export_session, form_of
 from lmchat.app.files import place_for, write_text
-from lmchat.chat.session import Turn
+from lmchat.chat.events import kept_words
+from lmchat.chat.session import Outcome, Turn
 from lmchat.chat.values import InvalidToolCall, Reasoning, ToolCall
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.render.compare import compared
@@ -110,13 +111,15 @@ def stats(state: ReplState, text: str) -> ReplState:
     state = state.current()
     turn = _last_answer(state)
     measured = stats_note(turn.reply.stats, context_length=state.context()[1])
-    line = f"Turn {turn.id}, {sanitize_line(turn.model)}: {measured or 'the server sent no numbers'}"
+    kept = _kept(state, turn) if turn.outcome is Outcome.COMPLETE else ""
+    numbers = " · ".join(filter(None, [measured or "the server sent no numbers", kept]))
+    line = f"Turn {turn.id}, {sanitize_line(turn.model)}: {numbers}"
     state.write(f"{fitted(line, state.conversation.world.stdout, state.conversation.world.environ)}\n")
     return state
 
 
 def context(state: ReplState, text: str) -> ReplState:
-    """Show how full the context is."""
+    """Show how full the context is, and who keeps the conversation."""
     nothing(text)
     state = state.current()
     if not state.known.now():
@@ -124,16 +127,27 @@ def context(state: ReplState, text: str) -> ReplState:
     used, holds = state.context()
     if used is not None and holds:
         filled = min(round(used / holds * _BAR), _BAR)
-        state.write(f"{'█' * filled}{'░' * (_BAR - filled)} {used:,} of {holds:,} tokens ({used / holds:.0%})\n")
+        bar = f"{'█' * filled}{'░' * (_BAR - filled)} " if state.theme.lines else ""
+        state.write(f"{bar}{used:,} of {holds:,} tokens ({used / holds:.0%})\n")
     elif used is not None:
         state.write(f"{context_words(used, None)}; how many fit is not known: the model is not loaded.\n")
     else:
         fit = f"; {holds:,} fit" if holds else ""
         state.write(f"How many tokens are used is known after the next reply{fit}.\n")
-    unsent = state.session.unsent(state.conversation.server)
-    if unsent:
+    conversation = state.conversation
+    keeps = conversation.client.route.keeps and conversation.private is None
+    unsent = state.session.unsent(conversation.server if keeps else None)
+    state.write(f"Earlier turns are {kept_words(None if keeps else len(unsent), used)}.\n")
+    if keeps and unsent:
         state.say(f"As text with the next prompt: {counted(len(unsent), 'turn')}.")
     return state
+
+
+def _kept(state: ReplState, turn: Turn) -> str:
+    """Say who kept what was said before a turn: a server that keeps nothing gave it no id."""
+    stats = turn.reply.stats
+    sent = None if turn.reply.response_id else len(state.session.moved(turn.parent).unsent(None))
+    return kept_words(sent, stats.input_tokens)
 
 
 def tool(state: ReplState, text: str) -> ReplState:
@@ -236,6 +250,6 @@ COMMANDS = (
         by_word(lambda state, typed: turns(state) if len(typed) <= 2 else ()),
     ),
     Command("stats", "", "Show tokens, speed and times of the last turn.", stats),
-    Command("context", "", "Show how full the context is.", context),
+    Command("context", "", "Show how full the context is, and who keeps the conversation.", context),
     Command("tool", "[n]", "Show a tool call of the last reply whole.", tool),
 )

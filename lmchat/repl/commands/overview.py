@@ -11,12 +11,16 @@ KEYS = (
     ("Enter", "Send; after a trailing \\ it begins a new line."),
     ("Alt-Enter, Ctrl-J", "Begin a new line; so does Shift-Enter where the terminal tells it from Enter."),
     ("Tab", "Complete commands, sessions, models, options and files."),
+    ("@path, @*.py", "Quote files in this prompt; a picture is attached. \\@ sends the character."),
+    ("!command", "Run it in your shell, and quote what it prints in the next prompt. \\! sends the character."),
+    ("Right, Ctrl-E", "Take what is suggested in grey from earlier prompts."),
     ("Up, Down, Ctrl-R", "Earlier prompts, of all sessions; a line that begins with a space is not kept."),
     ("Ctrl-O", "Pick another session, or a turn of one; what is in the line stays."),
-    ("Ctrl-C", "Stop the reply, or clear the line; twice on an empty line it leaves."),
+    ("Ctrl-C", "Stop the reply, or clear the line; twice within 2 seconds on an empty line it leaves."),
     ("Ctrl-D", "Leave, on an empty line."),
     ("Ctrl-Z", "Suspend; fg comes back."),
     ("Ctrl-X Ctrl-E", "Open the line in your editor."),
+    ("Backspace, Ctrl-U", "While a reply runs: take back what waits for the next prompt."),
     ("Ctrl-A, Ctrl-E", "To the beginning, or the end, of the line."),
     ("Alt-B, Alt-F", "One word back, or on."),
     ("Ctrl-W, Ctrl-U, Ctrl-K", "Cut the word before the cursor, all before it, all after it; Ctrl-Y puts it back."),
@@ -27,6 +31,7 @@ _MOST_NEEDED = 2
 _NAME_CELLS, _NARROW = 22, 60
 _MORE = (
     ("/help COMMAND", "Say more of one command, such as /help retry; /help all says something of every one."),
+    ("@path, !command", "Quote a file in a prompt; run a command in your shell and quote what it prints."),
     ("/keys", "List the keys. //text sends text that begins with a slash."),
 )
 

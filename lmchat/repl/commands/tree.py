@@ -12,6 +12,7 @@ from lmchat.render.history import show_turns
 from lmchat.render.tree import draw_tree
 from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, with_option, words
 from lmchat.repl.greeting import say_place
+from lmchat.repl.literal import literal
 from lmchat.repl.matching import Offer
 from lmchat.repl.models import with_model
 from lmchat.repl.offers import by_word, models, one_word, option_values, options, turns
@@ -63,7 +64,7 @@ def edit(state: ReplState, text: str) -> ReplState:
     """Put the prompt of a turn into the line; sent, it grows beside that turn."""
     state = state.current()
     turn = state.session.turn(turn_number(text)) if text else _last(state)
-    return replace(state, draft=turn.prompt.text, images=turn.prompt.images, editing=turn.id)
+    return replace(state, draft=literal(turn.prompt.text), images=turn.prompt.images, editing=turn.id)
 
 
 def tree(state: ReplState, text: str) -> ReplState:

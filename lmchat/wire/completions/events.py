@@ -24,7 +24,7 @@ from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Item, Message, Reasoning, Reply, Stats
 from lmchat.wire.dialect import Data
 from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text
-from lmchat.wire.replies import Stopwatch
+from lmchat.wire.replies import Stopwatch, cut_by
 
 
 @dataclass(slots=True)
@@ -55,10 +55,12 @@ class CompletionReader:
 
     def end(self, *, done: bool) -> Iterator[Event]:
         """Yield the reply, unless the stream just stopped."""
-        if not (done or self.finish):
+        if self.finish == "error" or not (done or self.finish):
             return
         yield from self._enter(None)
-        yield Finished(self._reply(), cut=self.finish == "length")
+        reply = self._reply()
+        cut = self.finish in {"length", "content_filter"}
+        yield Finished(reply, cut_by(self.request, reply.stats.total_output_tokens, self.finish) if cut else None)
 
     def whole(self, data: Data) -> Iterator[Event]:
         """Yield the events of a reply that came at once."""

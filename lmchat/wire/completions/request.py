@@ -21,6 +21,9 @@ def completions_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
         "messages": [_message(each) for each in messages(request)],
         **options(request, NAMES),
     }
+    if request.schema is not None:
+        form = {"name": "reply", "schema": request.schema}
+        body["response_format"] = {"type": "json_schema", "json_schema": form}
     if stream:
         # llama-server reports the progress of a long prompt then; others pass it over.
         body |= {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True}

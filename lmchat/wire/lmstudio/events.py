@@ -5,7 +5,7 @@ An event is read by its kind, never by its place; what is missing or odd reads a
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,7 @@ from lmchat.chat.events import (
 )
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import (
+    Cut,
     InvalidToolCall,
     Item,
     Message,
@@ -40,7 +41,7 @@ from lmchat.chat.values import (
 )
 from lmchat.wire.dialect import Data
 from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text
-from lmchat.wire.replies import read_arguments, replay
+from lmchat.wire.replies import cut_by, read_arguments, replay
 
 
 def read_reply(data: Mapping[str, Any]) -> Reply:
@@ -184,7 +185,8 @@ class NativeReader:
 
     def event(self, kind: str, data: Data) -> tuple[Event]:
         """Return one event."""
-        return (read_event(kind, data),)
+        event = read_event(kind, data)
+        return (replace(event, cut=self._cut(event.reply)) if isinstance(event, Finished) else event,)
 
     def end(self, *, done: bool) -> Iterator[Event]:
         """Yield nothing: only `chat.end` completes a reply."""
@@ -194,8 +196,12 @@ class NativeReader:
     def whole(self, data: Data) -> Iterator[Event]:
         """Yield the events of a reply that came at once."""
         if "output" in data:
-            yield from replay(read_reply(data))
+            reply = read_reply(data)
+            yield from replay(reply, cut=self._cut(reply))
 
     def closing(self, data: Data) -> Data:
         """Return the answer as the event that ends a stream."""
         return {"type": "chat.end", "result": data}
+
+    def _cut(self, reply: Reply) -> Cut | None:
+        return cut_by(self.request, reply.stats.total_output_tokens, "")

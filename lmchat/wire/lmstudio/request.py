@@ -17,7 +17,12 @@ _CLOSING = "The conversation so far ends here. Now answer my next message:"
 
 
 def native_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
-    """Return the JSON object of a chat request."""
+    """Return the JSON object of a chat request; raise BadUseError for a schema, which the route has not."""
+    if request.schema is not None:
+        raise BadUseError(
+            "LM Studio's own API cannot bind a reply to a schema.",
+            hint="Its OpenAI-style API can: --api completions, or leave --api out.",
+        )
     body: dict[str, Any] = {"model": request.model, "input": _input(request)}
     if request.follows is not None:
         body["previous_response_id"] = request.follows

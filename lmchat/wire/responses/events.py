@@ -25,7 +25,7 @@ from lmchat.errors import ChainLostError
 from lmchat.wire.completions.events import prompt_progress, usage_stats
 from lmchat.wire.dialect import Data
 from lmchat.wire.loose_json import mapping, sequence, text
-from lmchat.wire.replies import Stopwatch, read_arguments, replay
+from lmchat.wire.replies import Stopwatch, cut_by, read_arguments, replay
 
 _DELTAS = {
     "response.output_text.delta": Part.MESSAGE,
@@ -124,17 +124,19 @@ class ResponseReader:
         if not any(isinstance(item, Message | ToolCall) for item in items):
             thought, said = (self.texts[part].getvalue() for part in (Part.REASONING, Part.MESSAGE))
             items = (*([Reasoning(thought)] if thought else []), *([Message(said)] if said else [])) or items
-        response_id = text(response.get("id")) if self.request.store else ""
+        # Ollama says that it does not store, and gives an id all the same.
+        stored = self.request.store and response.get("store") is not False
+        response_id = text(response.get("id")) if stored else ""
         reply = Reply(
             items,
             ResponseId(response_id) if response_id else None,
             usage_stats(mapping(response.get("usage")), timings, self.watch),
             self.model or text(response.get("model")),
         )
-        # SGLang, LiteLLM and llama-server call a reply that the limit cut complete.
-        limit, made = self.request.options.value("max_output_tokens"), reply.stats.total_output_tokens
-        full = isinstance(limit, int) and made is not None and made >= limit
-        return Finished(reply, cut=full or bool(mapping(response.get("incomplete_details"))))
+        word = text(mapping(response.get("incomplete_details")).get("reason"))
+        if not word and (response.get("status") == "incomplete" or response.get("incomplete_details")):
+            word = "incomplete"
+        return Finished(reply, cut_by(self.request, reply.stats.total_output_tokens, word))
 
 
 def _items(response: Data) -> Iterator[Item]:

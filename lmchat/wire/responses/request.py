@@ -20,6 +20,8 @@ def responses_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
         body["previous_response_id"] = request.follows
     if not request.store:
         body["store"] = False
+    if request.schema is not None:
+        body["text"] = {"format": {"type": "json_schema", "name": "reply", "schema": request.schema}}
     if stream:
         # llama-server reports the progress of a long prompt then; others pass it over.
         body |= {"stream": True, "return_progress": True}
