@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lmchat import __version__
 from lmchat.errors import BugError, ExitStatus, LmchatError, system_error
-from lmchat.world import World, abandon, this_world
+from lmchat.world import World, abandon, handle_signal, require_output, this_world
 
 if TYPE_CHECKING:
     from lmchat.cli.usage_errors import ErrorStyle
@@ -41,13 +41,24 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
             from lmchat.render.failures import show_traceback
 
             show_traceback(world, fault)
-        known = system_error(fault) if isinstance(fault, OSError) else BugError(type(fault).__name__)
+        known = _known(world, fault)
         status = _report(world, arguments, known)
         try:
             world.stdout.flush()
         except OSError:  # it is what cannot be written, and would say so again at the very end
             abandon(world.stdout)
         return status
+
+
+def _known(world: World, fault: Exception) -> LmchatError:
+    """Return the error that an exception of Python's own means."""
+    if isinstance(fault, OSError):
+        try:
+            require_output(world)
+        except LmchatError as closed:
+            return closed
+        return system_error(fault)
+    return BugError(type(fault).__name__)
 
 
 def _own_world() -> tuple[World, LmchatError | None]:
@@ -83,6 +94,7 @@ def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
     from lmchat.render.failures import show_failure
     from lmchat.render.json_output import error_document, write_document
     from lmchat.render.theme import When
+    from lmchat.settings.accessible import made_accessible
 
     wanted = _wanted(arguments)
     if wanted.as_json:
@@ -91,7 +103,9 @@ def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
             return error.status
         abandon(world.stdout)
     # As it was typed: what is wrong may be that the settings cannot be read.
-    show_failure(world, error, colour=next((each for each in When if each.value == wanted.color), When.AUTO))
+    show_failure(
+        made_accessible(world), error, colour=next((each for each in When if each.value == wanted.color), When.AUTO)
+    )
     return error.status
 
 
@@ -103,7 +117,10 @@ def _wanted(arguments: Sequence[str]) -> "ErrorStyle":
 
 
 def _end_in_order() -> None:
-    """Turn a polite kill and a closed terminal into an exception, so that drafts and terminals are put in order."""
+    """Turn a polite kill and a closed terminal into an exception, so that drafts and terminals are put in order.
+
+    What the program was started to ignore (`nohup`) stays ignored.
+    """
 
     def leave(number: int, _frame: FrameType | None) -> None:
         # A second signal must not tear apart what the first one set in motion.
@@ -113,7 +130,7 @@ def _end_in_order() -> None:
     # Ctrl-\ is near Ctrl-C while a reply runs. Windows has none of these but the first.
     for name in ("SIGTERM", "SIGHUP", "SIGQUIT"):
         if number := getattr(signal, name, None):
-            signal.signal(number, leave)
+            handle_signal(number, leave)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,6 @@ from lmchat.render.notes import counted
 from lmchat.store.database import FILE_NAME
 from lmchat.store.store import open_store
 
-_SIGNATURE = b"SQLite format 3\0"
-
 
 def check_sessions(invocation: Invocation, *, repair: bool) -> None:
     """Say on stdout what is wrong with the conversations, and mend it where wanted; raise StoreError for what is left.
@@ -64,17 +62,6 @@ def _added_to(stream: Path) -> Iterator[BinaryIO]:
             yield opened
     except OSError as error:
         raise BadUseError(f"'{stream}' cannot be written: {error.strerror}.") from None
-
-
-def is_backup(file: Path) -> bool:
-    """Tell whether a file is a copy of the conversations."""
-    try:
-        if not file.is_file():  # a pipe would lose what is read of it
-            return False
-        with file.open("rb") as opened:
-            return opened.read(len(_SIGNATURE)) == _SIGNATURE
-    except OSError:
-        return False
 
 
 def import_backup(invocation: Invocation, file: Path) -> None:

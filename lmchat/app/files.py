@@ -13,6 +13,8 @@ from lmchat.world import replace_file
 Ask = Callable[[str], bool]
 """Asks the person a question and tells whether the answer is yes."""
 
+_DATABASE = b"SQLite format 3\0"
+
 _STREAM = re.compile(r"/dev/(std(in|out|err)|fd/\d+)|/proc/[^/]+/fd/\d+")
 """Names of this program's own streams: what they lead to may be a file, which is added to."""
 
@@ -64,6 +66,8 @@ def place_for(
 
 def write_text(place: Place, text: str) -> None:
     """Write a text; raise BadUseError where that fails, and what was there is then as it was."""
+    if is_database(place.path):
+        raise BadUseError(f"'{place.path}' is a database, which is not written over.", hint="Give another name.")
     text = text.encode("utf-8", "replace").decode("utf-8")
     try:
         if place.stream:
@@ -77,6 +81,18 @@ def write_text(place: Place, text: str) -> None:
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BadUseError(f"'{place.path}' cannot be written: {reason}.") from None
+
+
+def is_database(path: Path) -> bool:
+    """Tell whether a file is a database or lies beside one, as a part of it."""
+    file = Path(re.sub(r"-(wal|shm|journal)$", "", str(path)))
+    try:
+        if not file.is_file():  # a pipe would lose what is read of it
+            return False
+        with file.open("rb") as opened:
+            return opened.read(len(_DATABASE)) == _DATABASE
+    except OSError:
+        return False
 
 
 def _is_stream(path: Path) -> bool:
@@ -106,17 +122,5 @@ def _refuse_place(path: Path) -> None:
         raise BadUseError(f"'{path}' is a directory.", hint="Name a file in it.")
     if not path.parent.is_dir():
         raise BadUseError(f"There is no directory '{path.parent}'.", hint="Make it first, or name another.")
-    if _is_database(path):
-        raise BadUseError(f"'{path}' is a database, which is not written over.", hint="Give another name.")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise BadUseError(f"'{path}' cannot be written: Permission denied.")
-
-
-def _is_database(path: Path) -> bool:
-    """Tell whether a file is a database, or is beside one as a part of it."""
-    whole = Path(f"{path}".removesuffix("-wal").removesuffix("-shm").removesuffix("-journal"))
-    try:
-        with whole.open("rb") as file:
-            return file.read(16) == b"SQLite format 3\0"
-    except OSError:
-        return False

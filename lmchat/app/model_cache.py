@@ -66,10 +66,12 @@ def _model(kept: Any) -> Model:
         params=str(kept["params"]),
         quantization=str(kept["quantization"]),
         reasoning_options=None if options is None else tuple(map(str, options)),
-        instances=tuple(
-            Instance(str(name), context if isinstance(context, int) else None) for name, context in kept["instances"]
-        ),
+        instances=tuple(_instance(*each) for each in kept["instances"]),
     )
+
+
+def _instance(name: object, context: object) -> Instance:
+    return Instance(str(name), context if isinstance(context, int) else None)
 
 
 def remember_route(world: World, server: str, finding: Finding) -> None:
@@ -85,9 +87,9 @@ def known_route(world: World, server: str) -> Finding | None:
     try:
         age = world.now() - datetime.fromisoformat(document.pop("at"))
         # What an older lmchat wrote lacks the newer members, and is found out again.
-        if age > KEPT or len(document) != len(fields(Finding)):
+        if age > KEPT or not all(isinstance(document[each.name], bool | str) for each in fields(Finding)):
             return None
-        return Finding(str(document["api"]), bool(document["keeps"]), str(document["prefix"]), str(document["program"]))
+        return Finding(**document)
     except (ValueError, LookupError, TypeError):
         return None
 

@@ -17,6 +17,8 @@ from lmchat.cli.options import AsJson, with_chat_flags
 from lmchat.cli.sessions import sessions
 from lmchat.cli.settings import settings
 from lmchat.errors import BadUseError
+from lmchat.settings.accessible import made_accessible
+from lmchat.settings.keys import BY_NAME
 from lmchat.world import World, path_of
 
 app = typer.Typer(
@@ -69,7 +71,7 @@ def lmchat(
     ] = None,
     api: Annotated[
         str | None,
-        typer.Option(metavar="auto|lmstudio|responses|completions", help="The server's API; auto finds it out."),
+        typer.Option(metavar="|".join(BY_NAME["api"].shape.choices), help="The server's API; auto finds it out."),
     ] = None,
     profile: Annotated[
         str | None, typer.Option(metavar="PROFILE", help="Use this profile of the settings, such as work.")
@@ -79,7 +81,7 @@ def lmchat(
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """Take the options before the command; without a command, talk on a terminal and help elsewhere."""
-    world: World = context.obj
+    world = made_accessible(context.obj)
     context.obj = Invocation(world, url=url, api=api, profile=profile, color=color, debug=debug)
     if version:
         from lmchat.cli.help import version_text
@@ -110,6 +112,15 @@ def ask(
         str | None, typer.Option("--session", "-s", metavar="NAME", help="Add to that session, such as -s holidays.")
     ] = None,
     *,
+    saved: Annotated[
+        str | None,
+        typer.Option(
+            "--prompt",
+            "-p",
+            metavar="PROMPT-NAME",
+            help="Ask a prompt of yours; words and pipes go into it: -p commit.",
+        ),
+    ] = None,
     flags: ChatFlags,
     as_json: AsJson = False,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="The server's events, one JSON object a line.")] = False,
@@ -131,12 +142,13 @@ def ask(
     \b
     lmchat ask "Why is the sky blue?"
     git diff | lmchat ask "Review this."
+    git diff --staged | lmchat ask -p commit
     lmchat ask -s trip -f plan.md "What is missing here?"
     """
     from lmchat.cli.ask import ask_once
 
     flags = replace(flags, name=session, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet, output=output, force=force)
-    flags = replace(flags, schema=schema)
+    flags = replace(flags, schema=schema, saved=saved)
     return ask_once(context.obj, prompt or (), flags)
 
 
@@ -166,6 +178,21 @@ def talk(
     if name is not None and session not in {None, name}:
         raise BadUseError(f"Two sessions are named: '{name}' and '{session}'.", hint="Name one.")
     talk_on(context.obj, replace(flags, name=session if name is None else name, pick=pick))
+
+
+@app.command()
+def prompts(context: typer.Context, as_json: AsJson = False) -> None:
+    """List your prompts and roles.
+
+    A prompt is a file like prompts/commit.md beside the settings file: /commit in talk, `ask -p commit`. A role is a
+    system prompt like roles/terse.md: `-S :terse`, /system :terse.
+
+    \b
+    lmchat prompts
+    """
+    from lmchat.app.prompts import list_prompts
+
+    list_prompts(context.obj, as_json=as_json)
 
 
 @app.command()

@@ -127,6 +127,23 @@ def _values(world: World, words: Sequence[str]) -> Iterable[Offer]:
             return ((choice, "") for choice in BY_NAME[name].shape.choices)
 
 
+def _prompts(world: World, _words: Sequence[str]) -> Iterator[Offer]:
+    yield from _own(world, "prompts", "")
+
+
+def _roles(world: World, _words: Sequence[str]) -> Iterator[Offer]:
+    yield from _own(world, "roles", ":")
+
+
+def _own(world: World, kind: str, before: str) -> Iterator[Offer]:
+    """Offer the prompts or roles of the person."""
+    from lmchat.settings import settings_path
+    from lmchat.settings.prompts import Kind, PromptFile, read_all
+
+    found = read_all(settings_path(world), Kind(kind))
+    return ((f"{before}{each.name}", each.about) for each in found if isinstance(each, PromptFile))
+
+
 _KINDS: Mapping[str, Callable[[World, Sequence[str]], Iterable[Offer]]] = {
     "sessions": _sessions,
     "turns": _turns,
@@ -137,6 +154,8 @@ _KINDS: Mapping[str, Callable[[World, Sequence[str]], Iterable[Offer]]] = {
     "profiles": _profiles,
     "settings": _settings,
     "values": _values,
+    "prompts": _prompts,
+    "roles": _roles,
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from lmchat.render.cells import fold
 from lmchat.render.painter import Size
-from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES, is_known
+from lmchat.render.theme import is_known, is_plain
 
 
 class DeferredInterrupt:
@@ -88,7 +88,7 @@ def fitted(line: str, stream: TextIO, environ: Mapping[str, str]) -> str:
 
 def moves_cursor(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Tell whether what was written to the stream can be painted over."""
-    return stream.isatty() and environ.get("TERM", "") not in TERMINALS_WITHOUT_ESCAPES
+    return stream.isatty() and not is_plain(environ)
 
 
 def reflows(environ: Mapping[str, str]) -> bool:

@@ -1,5 +1,6 @@
 """Where the person types: the input line with its history, keys, completion and toolbar; questions and choices."""
 
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.render.cells import cells
 from lmchat.render.sanitize import sanitize
-from lmchat.render.theme import TERMINALS_WITHOUT_ESCAPES
+from lmchat.render.theme import is_plain
 from lmchat.repl.ahead import TypedAhead
 from lmchat.repl.dragged import as_mentions
 from lmchat.repl.history import SharedHistory
@@ -49,7 +50,7 @@ from lmchat.repl.picker.plain import chosen_by_number
 from lmchat.repl.picker.screen import Screen, depth_for, output_to
 from lmchat.repl.picker.sessions import picked_session
 from lmchat.repl.terminal import Terminal
-from lmchat.world import World
+from lmchat.world import World, let_libraries_paint_nothing
 
 PROMPT, CONTINUATION = "> ", "… "
 _MENU_ROWS = 8
@@ -75,12 +76,16 @@ Line = Typed | Cleared | Shortcut | Left
 
 @dataclass(frozen=True, slots=True)
 class PromptOptions:
-    """How the input line behaves; `history` is its file, None where nothing may be written."""
+    """How the input line behaves; `history` is its file, None where nothing may be written.
+
+    `focus` tells that the terminal is asked to say when its window gets and loses the focus.
+    """
 
     environ: Mapping[str, str]
     history: Path | None = None
     vi: bool = False
     colours: bool = True
+    focus: bool = False
 
 
 class Keyboard:
@@ -146,6 +151,7 @@ class Keyboard:
                 default=self._folds.fold(draft),
                 completer=completer or DummyCompleter(),
                 pre_run=self._time_notice,
+                handle_sigint=signal.getsignal(signal.SIGINT) is not signal.SIG_IGN,
             )
         except EOFError:
             self._keep_unsent()
@@ -159,6 +165,11 @@ class Keyboard:
             self.terminal.quiet()
         # What was no UTF-8 when it was typed comes as halves of characters.
         return got if isinstance(got, Cleared | Shortcut) else Typed(join_surrogates(self._folds.whole(got)))
+
+    @property
+    def focused(self) -> bool | None:
+        """Tell whether the window has the focus, None where the terminal has not said so."""
+        return getattr(self._source, "focused", None)
 
     def typed_ahead(self) -> str:
         """Return what is typed while a reply runs and waits for the next prompt, as it is shown."""
@@ -295,9 +306,11 @@ def opened_keyboard(world: World, manner: PromptOptions) -> Keyboard:
     """Open the terminal's keyboard, also where standard input is a pipe; raise BadUseError where there is none."""
     source = world.stdin if world.stdin.isatty() else _controlling_terminal()
     screen = world.stdout if world.stdout.isatty() else world.stderr
-    escapes = world.environ.get("TERM") not in TERMINALS_WITHOUT_ESCAPES
+    escapes = not is_plain(world.environ)
+    if not escapes:
+        let_libraries_paint_nothing()
     output = output_to(screen) if escapes else PlainTextOutput(screen)
-    return Keyboard(_keys_of(source), output, Terminal(source, screen, escapes=escapes), manner)
+    return Keyboard(_keys_of(source), output, Terminal(source, screen, escapes=escapes, focus=manner.focus), manner)
 
 
 def _keys_of(source: TextIO) -> Input:

@@ -81,7 +81,7 @@ def choice(*choices: str) -> Shape:
 
 def switch() -> Shape:
     """Make the shape of true or false; on, off, yes and no can be typed, too."""
-    words = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
+    words = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
     return Shape(
         "true or false",
         lambda value: isinstance(value, bool),

@@ -13,7 +13,7 @@ from lmchat.chat.request import ChatRequest
 from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, ServerError
 from lmchat.wire.address import Address
 from lmchat.wire.dialect import Data, Dialect
-from lmchat.wire.dialects import COMPLETIONS, DIALECTS, LMSTUDIO, RESPONSES
+from lmchat.wire.dialects import COMPLETIONS, DIALECTS, LMSTUDIO
 from lmchat.wire.faults import not_lm_studio
 from lmchat.wire.http import TICK, exchange
 from lmchat.wire.lmstudio.models import LoadedModel, read_job, read_loaded
@@ -29,6 +29,8 @@ Tap = Callable[[Mapping[str, Any]], None]
 _TRIES = 20
 """How often, a tick apart, a server that may move is looked for again."""
 
+_QUESTION_SECONDS, _ACTION_SECONDS, _LOAD_SECONDS = 30, 60, 1800
+"""How long a server may say nothing to a question about its models, to a task, and while it loads a model."""
 _ASK_SECONDS = 10.0
 """How long a server may be silent that is asked what it is."""
 
@@ -71,12 +73,9 @@ class Client:
                 return
             except ChainLostError as error:
                 follows = request.follows
-                if (
-                    self.route.dialect is RESPONSES
-                    and follows
-                    and (not unknown_chain(error) or follows == self.route.given)
-                ):
-                    self._learn(RESPONSES, keeps=False)
+                lost = follows is not None and (not unknown_chain(error) or follows == self.route.given)
+                if lost and self.route.dialect is not LMSTUDIO:
+                    self._learn(self.route.dialect, keeps=False)
                 raise
             except RefusedError as error:
                 if loading(error):
@@ -98,7 +97,7 @@ class Client:
 
     def _chat(self, request: ChatRequest, tap: Tap | None, *, stream: bool) -> Iterator[Event]:
         dialect, program = self.route.dialect, self._program(request)
-        if request.follows is not None and dialect is RESPONSES and not program.chains:
+        if request.follows is not None and not program.chains:
             self._learn(dialect, keeps=False)
             raise stateless()
         keeps = self.route.keeps
@@ -120,15 +119,14 @@ class Client:
     def _program(self, request: ChatRequest) -> Program:
         """Return the program that answers, asked for only where it matters for this request."""
         route = self.route
-        if route.program is None and route.dialect is not LMSTUDIO:
-            chains = route.dialect is RESPONSES and request.follows is not None
-            if chains or DIFFERING & set(request.options.given()):
-                from lmchat.wire.detection import program_of
+        matters = request.follows is not None or DIFFERING & set(request.options.given())
+        if route.program is None and route.dialect is not LMSTUDIO and matters:
+            from lmchat.wire.detection import program_of
 
-                route.program = UNKNOWN
-                with suppress(LmchatError):
-                    route.program = program_of(self._ask(self._path(route.dialect.models_path)), self._ask)
-                    self._learn(route.dialect, keeps=route.keeps)
+            route.program = UNKNOWN
+            with suppress(LmchatError):
+                route.program = program_of(self._ask(self._path(route.dialect.models_path)), self._ask)
+                self._learn(route.dialect, keeps=route.keeps)
         return route.program or UNKNOWN
 
     def _finds_dialect(self, error: LmchatError) -> bool:
@@ -189,7 +187,7 @@ class Client:
 
     def _models(self) -> tuple[Model, ...]:
         dialect = self.route.dialect
-        data, call = self._answer("GET", self._path(dialect.models_path), read_seconds=30)
+        data, call = self._answer("GET", self._path(dialect.models_path), read_seconds=_QUESTION_SECONDS)
         models = dialect.models(data)
         if models is None:
             raise not_lm_studio(call, "something that is no list of models")
@@ -228,28 +226,28 @@ class Client:
             "echo_load_config": echo_load_config,
         }
         given = {name: value for name, value in options.items() if value is not None}
-        return read_loaded(self._manage("load", {"model": key, **given}))
+        return read_loaded(self._manage("load", {"model": key, **given}, seconds=_LOAD_SECONDS))
 
     def unload(self, instance_id: str) -> str:
         """Unload one instance and return its id."""
-        answer = self._manage("unload", {"instance_id": instance_id})
+        answer = self._manage("unload", {"instance_id": instance_id}, seconds=_ACTION_SECONDS)
         return text(answer.get("instance_id")) or instance_id
 
     def download(self, name: str, quantization: str | None = None) -> DownloadJob:
         """Begin a download of a catalogue id or a Hugging Face URL (only a URL takes a quantization)."""
         body = {"model": name} | ({"quantization": quantization} if quantization else {})
-        return read_job(self._manage("download", body))
+        return read_job(self._manage("download", body, seconds=_ACTION_SECONDS))
 
     def download_status(self, job_id: str) -> DownloadJob:
         """Ask how far a download is."""
         path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
-        return read_job(self._answer("GET", path, read_seconds=30)[0], job_id)
+        return read_job(self._answer("GET", path, read_seconds=_QUESTION_SECONDS)[0], job_id)
 
-    def _manage(self, route: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _manage(self, route: str, body: Mapping[str, Any], *, seconds: float) -> Mapping[str, Any]:
         if not self.route.dialect.manages:
             raise unmanaged()
         try:
-            return self._answer("POST", f"{MODELS}/{route}", body)[0]
+            return self._answer("POST", f"{MODELS}/{route}", body, read_seconds=seconds)[0]
         except RefusedError as error:
             if self._finds_dialect(error) and not self.route.dialect.manages:
                 raise unmanaged() from error

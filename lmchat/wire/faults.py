@@ -1,5 +1,6 @@
 """What goes wrong on the way to a server and back: httpx's exceptions as the errors of `lmchat.errors`."""
 
+import re
 import socket
 from collections.abc import Callable, Iterator
 
@@ -115,6 +116,7 @@ def not_lm_studio(call: Call, what: str) -> RefusedError:
 
 
 def _no_proxy(call: Call, said: str) -> UnreachableError:
+    said = re.sub(r"^\[Errno -?\d+\] ", "", said)
     return UnreachableError(
         f"The proxy on the way to {call.address.url} cannot be used: {said}",
         hint="Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the host in NO_PROXY.",

@@ -122,6 +122,16 @@ def test_a_session_that_cannot_be_read_is_left_out_of_the_list_and_named(tmp_pat
         assert store.unreadable == ["the session 'one'"]
 
 
+def test_a_turn_that_cannot_be_read_is_not_in_the_way_of_those_before_it(tmp_path: Path) -> None:
+    path = small_store(tmp_path)
+    other = sqlite3.connect(path)
+    other.execute("UPDATE turn SET items = '{' WHERE number = 3")
+    other.commit()
+    other.close()
+    with opened(tmp_path) as store:
+        assert [turn.id for turn in store.find("two").path()] == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("change", "named", "shown"),
     [
@@ -170,16 +180,6 @@ def changed(path: Path, change: str) -> None:
     other.execute(change)
     other.commit()
     other.close()
-
-
-def test_a_turn_that_cannot_be_read_is_not_in_the_way_of_those_before_it(tmp_path: Path) -> None:
-    path = small_store(tmp_path)
-    other = sqlite3.connect(path)
-    other.execute("UPDATE turn SET items = '{' WHERE number = 3")
-    other.commit()
-    other.close()
-    with opened(tmp_path) as store:
-        assert [turn.id for turn in store.find("two").path()] == [1, 2]
 
 
 def test_a_turn_that_is_missing_is_said(tmp_path: Path) -> None:
