@@ -103,7 +103,7 @@ class Screen:
     def _look(self) -> None:
         """Show below everything else what is typed for the next prompt."""
         now = self._now()
-        if now < self._next_look or self._reply is not None:
+        if now < self._next_look or self._finished is not None:
             return
         self._next_look = now + _FRAME_SECONDS
         row = queued_row(self._queued(), self._theme, self._painter.width)
