@@ -11,8 +11,8 @@ IFS= read -r -d '' _lmchat_table <<'TABLE' || :
 |option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 |option|--model|ask models|The model, or a part of its key: -m gemma-3-1b.
 |option|-m|ask models|The model, or a part of its key: -m gemma-3-1b.
-|option|--system|@file|The system prompt, or a file: -S @role.txt.
-|option|-S|@file|The system prompt, or a file: -S @role.txt.
+|option|--system|system|The system prompt, a file or a role of yours: -S @role.txt, -S :terse.
+|option|-S|system|The system prompt, a file or a role of yours: -S @role.txt, -S :terse.
 |option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 |option|-i|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 |option|--file|file|Quote a text file; repeatable: -f notes.md.
@@ -39,7 +39,8 @@ IFS= read -r -d '' _lmchat_table <<'TABLE' || :
 |option|--reasoning|ask levels|How much to think, in the model's own levels, such as low.
 |command|ask||Ask once and print the answer.
 |command|talk||Talk in a session; without a name a new one begins.
-|command|serve||Serve LM Studio's API to programs on this machine: with the built-in model,...
+|command|prompts||List your prompts and roles.
+|command|serve||Serve LM Studio's API to programs on this machine.
 |command|servers||Show which servers answer, and which one lmchat talks to.
 |command|help||Show help for a command.
 |command|completion||Print a script that completes commands with Tab.
@@ -50,13 +51,15 @@ IFS= read -r -d '' _lmchat_table <<'TABLE' || :
 ask|arguments|PROMPT…||What to ask; - reads standard input.
 ask|option|--session|ask sessions|Add to that session, such as -s holidays.
 ask|option|-s|ask sessions|Add to that session, such as -s holidays.
+ask|option|--prompt|ask prompts|Ask a prompt of yours; words and pipes go into it: -p commit.
+ask|option|-p|ask prompts|Ask a prompt of yours; words and pipes go into it: -p commit.
 ask|flag|--continue||Go on with the session used last.
 ask|flag|-c||Go on with the session used last.
 ask|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 ask|option|--model|ask models|The model, or a part of its key: -m gemma-3-1b.
 ask|option|-m|ask models|The model, or a part of its key: -m gemma-3-1b.
-ask|option|--system|@file|The system prompt, or a file: -S @role.txt.
-ask|option|-S|@file|The system prompt, or a file: -S @role.txt.
+ask|option|--system|system|The system prompt, a file or a role of yours: -S @role.txt, -S :terse.
+ask|option|-S|system|The system prompt, a file or a role of yours: -S @role.txt, -S :terse.
 ask|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 ask|option|-i|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 ask|option|--file|file|Quote a text file; repeatable: -f notes.md.
@@ -98,8 +101,8 @@ talk|flag|-c||Go on with the session used last.
 talk|option|--at|ask turns|Continue from that turn, such as 3 (starts a branch).
 talk|option|--model|ask models|The model, or a part of its key: -m gemma-3-1b.
 talk|option|-m|ask models|The model, or a part of its key: -m gemma-3-1b.
-talk|option|--system|@file|The system prompt, or a file: -S @role.txt.
-talk|option|-S|@file|The system prompt, or a file: -S @role.txt.
+talk|option|--system|system|The system prompt, a file or a role of yours: -S @role.txt, -S :terse.
+talk|option|-S|system|The system prompt, a file or a role of yours: -S @role.txt, -S :terse.
 talk|option|--image|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 talk|option|-i|file|Send a picture along; repeatable: -i a.png; -: a pipe.
 talk|option|--file|file|Quote a text file; repeatable: -f notes.md.
@@ -124,6 +127,7 @@ talk|option|--presence-penalty||Penalize words that were used (0 turns it off), 
 talk|option|--max-output-tokens||The longest reply in tokens, such as 2000.
 talk|option|--context-length||The context to load a model with in tokens, such as 16384.
 talk|option|--reasoning|ask levels|How much to think, in the model's own levels, such as low.
+prompts|flag|--json||One JSON document on stdout, for scripts.
 serve|option|--port||Listen there; 0: any.
 serve|option|--token||Require this token from clients; also LMCHAT_SERVE_TOKEN.
 serve|option|--upstream|words local|Answer with that server's models; conversations are kept here.
@@ -131,7 +135,7 @@ serve|option|--upstream-token-env|ask sessions|The environment variable with tha
 servers|flag|--json||One JSON document on stdout, for scripts.
 completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The shell; its script goes to stdout.
 sessions|flag|--json||One JSON document on stdout, for scripts.
-sessions|command|list||List the sessions, the one used last first, on a terminal last.
+sessions|command|list||List the sessions by their last use.
 sessions|command|show||Show what was said, from the first turn to the last.
 sessions|command|compare||Compare two replies.
 sessions|command|tree||Draw the turns with their branches.
@@ -141,7 +145,7 @@ sessions|command|fork||Begin a session that shares what was said.
 sessions|command|delete||Move sessions to the trash, for 30 days.
 sessions|command|restore||Bring a session back from the trash.
 sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
-sessions|command|import||Bring sessions in, of lmchat or another program.
+sessions|command|import||Bring in exported sessions.
 sessions|command|check||Look for damage in the saved sessions.
 sessions|command|backup||Copy all sessions to one file.
 sessions list|option|--limit||How many, such as 20; 0: all. Else what fits, or 100.
@@ -217,11 +221,12 @@ local|flag|--json||One JSON document on stdout, for scripts.
 local|command|stop||End the built-in model's server now.
 help|command|ask||Ask once and print the answer.
 help|command|talk||Talk in a session; without a name a new one begins.
-help|command|serve||Serve LM Studio's API to programs on this machine: with the built-in model,...
+help|command|prompts||List your prompts and roles.
+help|command|serve||Serve LM Studio's API to programs on this machine.
 help|command|servers||Show which servers answer, and which one lmchat talks to.
 help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
-help sessions|command|list||List the sessions, the one used last first, on a terminal last.
+help sessions|command|list||List the sessions by their last use.
 help sessions|command|show||Show what was said, from the first turn to the last.
 help sessions|command|compare||Compare two replies.
 help sessions|command|tree||Draw the turns with their branches.
@@ -231,7 +236,7 @@ help sessions|command|fork||Begin a session that shares what was said.
 help sessions|command|delete||Move sessions to the trash, for 30 days.
 help sessions|command|restore||Bring a session back from the trash.
 help sessions|command|export||Write a session as Markdown, as a web page, or complete as JSON.
-help sessions|command|import||Bring sessions in, of lmchat or another program.
+help sessions|command|import||Bring in exported sessions.
 help sessions|command|check||Look for damage in the saved sessions.
 help sessions|command|backup||Copy all sessions to one file.
 help|command|models||List, load, unload and download the server's models.
@@ -370,7 +375,7 @@ _lmchat_values() {
             done < <(command lmchat __complete "${1#ask }" ${said[@]+"${said[@]}"} 2>/dev/null </dev/null)
             ;;
         file) _lmchat_files ;;
-        @file) if [[ $plain == @* ]]; then _lmchat_files_at; fi ;;
+        system) if [[ $plain == @* ]]; then _lmchat_files_at; else _lmchat_values 'ask roles'; fi ;;
     esac
 }
 

@@ -11,7 +11,7 @@ from lmchat.app.invocation import Invocation
 from lmchat.chat.quoting import quoted
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
-from lmchat.world import LARGEST_INPUT, LARGEST_TEXT, World, input_bytes, path_of, within
+from lmchat.world import LARGEST_INPUT, LARGEST_PROMPT, World, input_bytes, path_of, within
 
 if TYPE_CHECKING:
     from lmchat.decoding import Decoded
@@ -35,7 +35,7 @@ def text_or_file(text: str, say: Say, encoding: str | None = None) -> str:
     return read_text(path_of(text[1:]), say, encoding).strip() if text.startswith("@") else text
 
 
-def read_text(path: Path, say: Say, encoding: str | None = None, most: int = LARGEST_TEXT) -> str:
+def read_text(path: Path, say: Say, encoding: str | None = None, most: int = LARGEST_PROMPT) -> str:
     """Read a text file in whatever encoding it is, saying which where that is not UTF-8.
 
     Raise BadUseError where it cannot be read, is no text or has more than `most` bytes.

@@ -72,6 +72,7 @@ class ChatFlags:
     as_json: bool = False
     as_jsonl: bool = False
     quiet: bool = False
+    saved: str | None = None
     output: Path | None = None
     force: bool = False
     stdin: bool = True

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from lmchat.advice import Action, Do, Say
-from lmchat.app.attachments import text_or_file
 from lmchat.app.invocation import ChatFlags
+from lmchat.app.prompts import system_prompt
 from lmchat.chat.integrations import parse_integration
 from lmchat.chat.session import Session, TurnId
 from lmchat.chat.values import EphemeralMcp, Integration
@@ -26,12 +26,12 @@ def resolve_session(store: Store, settings: Settings, flags: ChatFlags, say: Say
     if name and store.has(name):
         session = store.find(name)
     else:
-        session = Session(name=name or UNNAMED, turns={}, system=text_or_file(settings.text("system"), say))
+        session = Session(name=name or UNNAMED, turns={}, system=system_prompt(settings.text("system"), settings, say))
     changes: dict[str, object] = {"options": flags.options.over(session.options)}
     if flags.model is not None:
         changes["model"] = flags.model
     if flags.system is not None:
-        changes["system"] = text_or_file(flags.system, say, flags.encoding)
+        changes["system"] = system_prompt(flags.system, settings, say, flags.encoding)
     if flags.mcp:
         changes["integrations"] = tuple(parse_integration(spec) for spec in flags.mcp)
     session = replace(session, **changes)  # type: ignore[arg-type]  # the names are Session's own

@@ -1,10 +1,9 @@
 """`lmchat ask`: one turn, from the words on the command line to the answer on stdout."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 from lmchat.app.attachments import STDIN, pictures
 from lmchat.app.conversation import Tap, open_conversation, open_kept_store, settings_of
@@ -12,13 +11,16 @@ from lmchat.app.files import place_for, write_text
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.sessions import resolve_session
 from lmchat.chat.models import Model
-from lmchat.chat.session import Outcome
 from lmchat.chat.values import Prompt
 from lmchat.cli.ask_several import ask_several
-from lmchat.cli.asking import asked, say_of
-from lmchat.cli.prompts import prompt_text
-from lmchat.errors import BadUseError, ExitStatus, LmchatError
+from lmchat.cli.asking import asked, ended
+from lmchat.cli.saved import saved_prompt, text_of, with_saved
+from lmchat.errors import ExitStatus
+from lmchat.render.failures import show_sign
 from lmchat.render.json_output import write_document
+from lmchat.render.terminal import moves_cursor
+from lmchat.settings import Settings
+from lmchat.world import require_output
 
 
 def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> ExitStatus:
@@ -27,14 +29,14 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
     if flags.schema is not None:
         from lmchat.schema import read_schema
 
-        if len(flags.models) > 1:
-            raise BadUseError("A schema is for the reply of one model.", hint="Give one -m, or ask without --schema.")
-
         schema, flags = read_schema(flags.schema), replace(flags, plain=True)
     if flags.output is not None and flags.output != STDIN:
         return _into_file(invocation, words, flags, flags.output)
+    require_output(invocation.world)
     # Before anything is silenced: what was read otherwise than it was given must be said.
-    prompt = Prompt(prompt_text(invocation, words, flags), pictures(invocation, flags.images) if flags.images else ())
+    saved = saved_prompt(invocation, flags)
+    text = text_of(invocation, saved, words, flags)
+    prompt = Prompt(text, pictures(invocation, flags.images) if flags.images else ())
     person = invocation
     if flags.quiet:
         invocation = _silenced(invocation)
@@ -44,28 +46,25 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
         tap = _event_writer(invocation) if flags.as_jsonl else None
         with open_conversation(invocation, settings, store, flags, tap=tap, schema=schema) as conversation:
             if len(flags.models) > 1:
-                return ask_several(person, conversation, session, prompt)
-            session = conversation.with_model(session, _chooser(invocation))
-            exchange = asked(conversation, session, prompt)
+                return ask_several(person, conversation, with_saved(session, saved, flags), prompt)
+            began = invocation.world.monotonic()
+            once = conversation.with_model(with_saved(session, saved, flags), _chooser(invocation))
+            # What a prompt of the person's own asks with is not what a session that goes on talks with.
+            exchange = asked(conversation, session if saved and session.id else once, prompt, once=once)
+            _call_back(person, settings, invocation.world.monotonic() - began)
             if exchange.failure is not None:
                 raise exchange.failure
-            say_of(person, conversation, exchange)
-    if exchange.turn.outcome is Outcome.INTERRUPTED:
-        return ExitStatus.INTERRUPTED
-    return ExitStatus.OK if schema is None else _fit(person, schema, exchange.turn.reply.text)
+            return ended(person, conversation, exchange)
 
 
-def _fit(invocation: Invocation, schema: Mapping[str, Any], reply: str) -> ExitStatus:
-    """Say on stderr where the reply, which is out already, does not fit the schema; that is also the status."""
-    from lmchat.render.failures import show_failure
-    from lmchat.schema import check_reply
+def _call_back(person: Invocation, settings: Settings, seconds: float) -> None:
+    """Call the person back after a long reply where they want that; whether they look here is not known."""
+    world, how = person.world, settings.text("notify")
+    if how == "off" or not world.stderr.isatty() or seconds < (settings.number("notify_after") or 0):
+        return
+    from lmchat.render.attention import called_back
 
-    try:
-        check_reply(schema, reply)
-    except LmchatError as problem:
-        show_failure(invocation.world, problem)
-        return problem.status
-    return ExitStatus.OK
+    show_sign(world, called_back(world.environ, desktop=how == "desktop", title="lmchat", words="The answer is there"))
 
 
 def _into_file(invocation: Invocation, words: Sequence[str], flags: ChatFlags, path: Path) -> ExitStatus:
@@ -92,8 +91,11 @@ def _chooser(invocation: Invocation) -> Callable[[Sequence[Model]], str | None] 
     def choose(models: Sequence[Model]) -> str | None:
         from lmchat.repl.models import WHICH_MODEL, choices_of
         from lmchat.repl.picker.choice import chosen
+        from lmchat.repl.picker.plain import chosen_by_number, typed_at
         from lmchat.repl.picker.screen import screen_of
 
+        if not moves_cursor(world.stderr, world.environ):
+            return chosen_by_number(WHICH_MODEL, choices_of(models).offers, world.stderr.write, typed_at(world))
         return chosen(WHICH_MODEL, choices_of(models), screen_of(world))
 
     return choose

@@ -6,10 +6,12 @@ models are not known at all, it is asked for them for a moment.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lmchat.chat.models import Model
 from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.chat.models import Model
 
 LONGEST_ABOUT = 60
 _USUAL_LEVELS = ("off", "low", "medium", "high", "on")
@@ -72,7 +74,7 @@ def _levels(world: World, words: Sequence[str]) -> Iterable[Offer]:
     return list(level_offers(_known(world, words))) or [(level, "") for level in _USUAL_LEVELS]
 
 
-def _known(world: World, words: Sequence[str]) -> list[Model]:
+def _known(world: World, words: Sequence[str]) -> "list[Model]":
     """Return the models of the server that the line, or else the settings, would talk to."""
     from lmchat.app.invocation import BUILT_IN, usual_url
     from lmchat.app.model_cache import known_models
@@ -127,6 +129,23 @@ def _values(world: World, words: Sequence[str]) -> Iterable[Offer]:
             return ((choice, "") for choice in BY_NAME[name].shape.choices)
 
 
+def _prompts(world: World, _words: Sequence[str]) -> Iterator[Offer]:
+    yield from _own(world, "prompts", "")
+
+
+def _roles(world: World, _words: Sequence[str]) -> Iterator[Offer]:
+    yield from _own(world, "roles", ":")
+
+
+def _own(world: World, kind: str, before: str) -> Iterator[Offer]:
+    """Offer the prompts or roles of the person."""
+    from lmchat.settings import settings_path
+    from lmchat.settings.prompts import Kind, PromptFile, read_all
+
+    found = read_all(settings_path(world), Kind(kind))
+    return ((f"{before}{each.name}", each.about) for each in found if isinstance(each, PromptFile))
+
+
 _KINDS: Mapping[str, Callable[[World, Sequence[str]], Iterable[Offer]]] = {
     "sessions": _sessions,
     "turns": _turns,
@@ -137,6 +156,8 @@ _KINDS: Mapping[str, Callable[[World, Sequence[str]], Iterable[Offer]]] = {
     "profiles": _profiles,
     "settings": _settings,
     "values": _values,
+    "prompts": _prompts,
+    "roles": _roles,
 }
 
 

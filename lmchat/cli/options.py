@@ -46,7 +46,12 @@ def chat_flags(
     ] = None,
     system: Annotated[
         str | None,
-        typer.Option("--system", "-S", metavar="TEXT|@FILE", help="The system prompt, or a file: -S @role.txt."),
+        typer.Option(
+            "--system",
+            "-S",
+            metavar="TEXT|@FILE|:ROLE",
+            help="The system prompt, a file or a role of yours: -S @role.txt, -S :terse.",
+        ),
     ] = None,
     image: Annotated[
         list[Path] | None,

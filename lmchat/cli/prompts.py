@@ -9,9 +9,8 @@ from typing import TextIO
 
 from lmchat.app.attachments import STDIN, files_named, quoted_file, said
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.decoding import Decoded, decode
 from lmchat.errors import BadUseError
-from lmchat.world import LARGEST_TEXT, within
+from lmchat.world import LARGEST_PROMPT, within
 
 STDIN_PATIENCE = 3.0
 """Seconds to wait for the end of a pipe before saying what is waited for."""
@@ -25,15 +24,21 @@ def prompt_text(invocation: Invocation, words: Sequence[str], flags: ChatFlags) 
     Standard input is the prompt when there are no words, and follows them, one blank line between, when there is
     something in it. A pipe or a file is read to its end, however long that takes; anything else only for `-`.
     """
+    asked, given = asked_and_given(invocation, words, flags)
+    text = "\n\n".join(part for part in (asked, given) if part)
+    if not text.strip():
+        raise BadUseError("There is no prompt.", hint='Give one: lmchat ask "What is a monad?"')
+    return text
+
+
+def asked_and_given(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> tuple[str, str]:
+    """Return the words, and the files' contents and standard input, each of which may be empty."""
     files, words = _files_among(words, flags.files)
     asked = " ".join(word for word in words if word != "-").strip()
     # Of one pipe there is a picture or a text.
     piped = "" if STDIN in flags.images else read_stdin(invocation, flags, explicit="-" in words)
-    parts = [asked, *(quoted_file(path, invocation.say, flags.encoding) for path in files_named(files)), piped]
-    text = "\n\n".join(part for part in parts if part)
-    if not text.strip():
-        raise BadUseError("There is no prompt.", hint='Give one: lmchat ask "What is a monad?"')
-    return text
+    parts = [*(quoted_file(path, invocation.say, flags.encoding) for path in files_named(files)), piped]
+    return asked, "\n\n".join(part for part in parts if part)
 
 
 def read_stdin(invocation: Invocation, flags: ChatFlags, *, explicit: bool = False) -> str:
@@ -51,6 +56,8 @@ def read_stdin(invocation: Invocation, flags: ChatFlags, *, explicit: bool = Fal
         waiting.cancel()
     if not data:
         return ""
+    from lmchat.decoding import Decoded, decode
+
     read = decode(data, _INPUT, flags.encoding) if isinstance(data, bytes) else Decoded(data)
     return said(read, invocation.say).rstrip("\r\n")
 
@@ -85,7 +92,7 @@ def _read(stream: TextIO) -> bytes | str:
     buffer = getattr(stream, "buffer", None)
     try:
         if buffer is None:
-            return within(stream.read, _INPUT, LARGEST_TEXT)
-        return bytes(within(buffer.read, _INPUT, LARGEST_TEXT))
+            return within(stream.read, _INPUT, LARGEST_PROMPT)
+        return bytes(within(buffer.read, _INPUT, LARGEST_PROMPT))
     except OSError as error:
         raise BadUseError(f"{_INPUT} cannot be read: {error.strerror or error}.") from None

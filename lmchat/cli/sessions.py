@@ -34,7 +34,7 @@ def list_(
     ] = None,
     as_json: given.AsJson = False,
 ) -> None:
-    """List the sessions, the one used last first, on a terminal last.
+    """List the sessions by their last use.
 
     \b
     lmchat sessions list
@@ -243,10 +243,10 @@ def import_(
     ],
     name: Annotated[str | None, typer.Option("--name", metavar="NEW", help="Call the session that.")] = None,
 ) -> None:
-    """Bring sessions in, of lmchat or another program.
+    """Bring in exported sessions.
 
-    ChatGPT's and Claude's export (the archive or its conversations.json), llm's logs.db and LM Studio's
-    conversations are known by what is in them. What was imported before is left out.
+    Those of lmchat, the exports of ChatGPT and Claude (the archive or its conversations.json), the logs.db of llm and
+    the conversations of LM Studio are known by what is in them. What was imported before is left out.
 
     \b
     lmchat sessions import colours.json

@@ -18,7 +18,7 @@ _PIECES = re.compile(r"\s+|\w+|[^\w\s]")
 
 def compared(one: Turn, other: Turn, theme: Theme, width: int | None) -> Iterator[str]:
     """Yield the rows that compare two replies; `width` None is a pipe, where changes are marked with signs."""
-    if width is not None and width >= _WIDE:
+    if width is not None and width >= _WIDE and theme.lines:
         yield from _beside(one, other, theme, width)
         return
     yield from _heading(one, theme, width)

@@ -29,6 +29,18 @@ def show_line(world: World, sentence: str) -> None:
     _write_line(world, sentence)
 
 
+def show_question(world: World, question: str) -> None:
+    """Write a question to stderr whose answer is typed after it."""
+    world.stderr.write(sanitize(question))
+    world.stderr.flush()
+
+
+def show_sign(world: World, sign: str) -> None:
+    """Write a sign for the person to stderr, such as a bell; it must be lmchat's own."""
+    world.stderr.write(sign)
+    world.stderr.flush()
+
+
 def show_traceback(world: World, fault: BaseException) -> None:
     """Write where a bug is, for `--debug`; it may contain what a server sent."""
     import traceback

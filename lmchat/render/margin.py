@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
 from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note
-from lmchat.render.painter import Painter
-from lmchat.render.progress import Activity
 from lmchat.render.sanitize import Sanitizer, sanitize_line
+from lmchat.render.spoken import Spoken
 from lmchat.render.terminal import fitted, moves_cursor, reflows, size_of
 from lmchat.render.theme import Theme
 from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.render.painter import Painter
+    from lmchat.render.progress import Activity
 
 
 class Thoughts(Enum):
@@ -44,6 +48,9 @@ class Margin:
         self._wanted = wanted
         self._now: Callable[[], float] = world.monotonic
         self._progress = self._live_progress(world) if moves_cursor(world.stderr, world.environ) else None
+        spoken = self._progress is None and world.stderr.isatty()
+        thoughts = wanted.thoughts is Thoughts.FOLD
+        self._spoken = Spoken(self._now(), self.note, thoughts=thoughts) if spoken else None
         self._thinking: Sanitizer | None = None
         self._stats = ""
 
@@ -68,6 +75,8 @@ class Margin:
             now = self._now()
             activity.observe(event, now)
             painter.frame((), activity.rows(now, self._theme, painter.width))
+        elif self._spoken is not None:
+            self._spoken.observe(event, self._now())
 
     def note(self, sentence: str) -> None:
         """Write one faint line."""
@@ -90,7 +99,10 @@ class Margin:
         if self._stats:
             self.note(self._stats)
 
-    def _live_progress(self, world: World) -> tuple[Painter, Activity]:
+    def _live_progress(self, world: World) -> "tuple[Painter, Activity]":
+        from lmchat.render.painter import Painter
+        from lmchat.render.progress import Activity
+
         size = size_of(world.stderr, world.environ)
         painter = Painter(self._write, size, live=True, reflows=reflows(world.environ), now=self._now)
         return painter, Activity(self._now())

@@ -182,6 +182,15 @@ class Activity:
         mark = spinner(now) if self._fraction is None else ""
         return [line_row(f"{mark} {self._label}{bar} {duration(elapsed)}", theme.styles.faint, theme, width)]
 
+    def words(self, now: float, patience: float) -> str:
+        """Say what goes on in a plain sentence, how far in quarters; nothing as long as the wait is short."""
+        if now - self._since < patience:
+            return ""
+        if self._tool is not None:
+            return f"Calling {call_note(self._tool, self._arguments)}."
+        quarters = "" if self._fraction is None else f", {int(self._fraction * 4) * 25} %"
+        return f"{self._label}{quarters}."
+
     def _progress(self, phase: Phase, fraction: float | None, now: float, *, done: bool) -> None:
         if done:
             self.wait(now)

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from lmchat.chat.models import DownloadJob
 from lmchat.errors import LmchatError
+from lmchat.render.failures import show_line
 from lmchat.render.sanitize import sanitize_line
 from lmchat.render.terminal import moves_cursor
 from lmchat.world import World
@@ -42,6 +43,7 @@ def waited(world: World, label: str, work: Callable[[], Result]) -> Result:
     """
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    _say(world, f"{label} …")
     job = _Work(work)
     thread = threading.Thread(target=job, daemon=True, name="waited")
     with _progress(
@@ -60,6 +62,7 @@ def watched(world: World, job: DownloadJob, look: Callable[[], DownloadJob]) -> 
     """Show how far a download is until it is over, looking at it again and again; return how it ended."""
     from rich.progress import BarColumn, DownloadColumn, TaskProgressColumn, TimeRemainingColumn, TransferSpeedColumn
 
+    said = 0
     columns = (BarColumn(), TaskProgressColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with _progress(world, *columns) as shown:
         task = shown.add_task("", total=job.total_size_bytes)
@@ -73,11 +76,26 @@ def watched(world: World, job: DownloadJob, look: Callable[[], DownloadJob]) -> 
                     hint="It may go on in the server; the same command watches it again.",
                 )
             shown.update(task, completed=job.downloaded_bytes or 0, total=job.total_size_bytes)
+            quarters = _quarters(job)
+            if quarters > said:
+                said = quarters
+                _say(world, f"{quarters * 25} % is here.")
             time.sleep(_LOOK_SECONDS)
             job = look()
         if job.total_size_bytes:
             shown.update(task, completed=job.total_size_bytes if job.downloaded_bytes is None else job.downloaded_bytes)
     return job
+
+
+def _quarters(job: DownloadJob) -> int:
+    """Return how many quarters of a download are there, 0 where that is not known."""
+    return int(4 * (job.downloaded_bytes or 0) / job.total_size_bytes) if job.total_size_bytes else 0
+
+
+def _say(world: World, line: str) -> None:
+    """Write a line in place of what is painted, on a terminal where nothing can be."""
+    if world.stderr.isatty() and not moves_cursor(world.stderr, world.environ):
+        show_line(world, line)
 
 
 @contextmanager

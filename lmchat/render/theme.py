@@ -9,6 +9,7 @@ from enum import Enum
 
 DEFAULT_PROSE_WIDTH = 100
 TERMINALS_WITHOUT_ESCAPES = ("dumb", "unknown")
+_ACCESSIBLE = "LMCHAT_ACCESSIBLE"
 _KNOWN_PROGRAMS = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Apple_Terminal", "WarpTerminal", "rio")
 _KNOWN_MARKS = ("VTE_VERSION", "KITTY_WINDOW_ID", "WT_SESSION", "KONSOLE_VERSION", "ALACRITTY_WINDOW_ID", "TMUX")
 _KNOWN_TERMINALS = ("tmux", "xterm-kitty", "alacritty", "foot", "xterm-ghostty", "wezterm", "vte", "konsole")
@@ -64,7 +65,8 @@ class Theme:
 
     `code_theme` names a Pygments style or is empty for the terminal's own colours; `code_colours` is false where
     code is not highlighted at all; `links` tells whether links can be followed (OSC 8);
-    `unicode_maths` is false where formulas stay TeX; `prose_width` is the most cells of a row of prose.
+    `unicode_maths` is false where formulas stay TeX; `prose_width` is the most cells of a row of prose; `lines` is
+    false where none are drawn, since a screen reader spells each of them out.
     """
 
     styles: Styles
@@ -75,6 +77,7 @@ class Theme:
     links: bool = False
     unicode_maths: bool = True
     prose_width: int = DEFAULT_PROSE_WIDTH
+    lines: bool = True
 
     def styled(self, text: str, look: str) -> str:
         """Return the text within the escapes of a look."""
@@ -84,19 +87,31 @@ class Theme:
 PLAIN = Theme(WITHOUT_ANYTHING)
 
 
+def is_plain(environ: Mapping[str, str]) -> bool:
+    """Tell whether nothing can be painted: the terminal knows no escapes, or the person hears what is written."""
+    return environ.get("TERM", "") in TERMINALS_WITHOUT_ESCAPES or is_accessible(environ)
+
+
+def is_accessible(environ: Mapping[str, str]) -> bool:
+    """Tell whether the person asked for what screen readers can read (`lmchat.settings.accessible` sees to it)."""
+    return environ.get(_ACCESSIBLE) == "true"
+
+
 def theme_for(environ: Mapping[str, str], *, terminal: bool, colour: When = When.AUTO, code_theme: str = "") -> Theme:
     """Choose the looks for a stream.
 
     `--color` overrides `NO_COLOR`, that `FORCE_COLOR`, and that what the stream is. A terminal without
     colours still has bold and underlined text; a dumb one has nothing.
     """
-    capable = environ.get("TERM", "") not in TERMINALS_WITHOUT_ESCAPES
+    plain = is_plain(environ)
+    capable = not plain
     if colour is When.ALWAYS or (colour is When.AUTO and forces_colour(environ)):
         coloured = True
     else:
         coloured = terminal and capable and colour is When.AUTO and not environ.get("NO_COLOR")
     if not coloured:
-        return Theme(WITHOUT_COLOURS if terminal and capable else WITHOUT_ANYTHING, links=terminal and _links(environ))
+        looks = WITHOUT_COLOURS if terminal and capable else WITHOUT_ANYTHING
+        return Theme(looks, links=terminal and _links(environ), lines=not plain)
     return Theme(
         Styles(),
         code_colours=True,
@@ -104,6 +119,7 @@ def theme_for(environ: Mapping[str, str], *, terminal: bool, colour: When = When
         dark=_dark(environ),
         depth=_depth(environ),
         links=terminal and _links(environ),
+        lines=not plain,
     )
 
 
@@ -138,6 +154,11 @@ def _links(environ: Mapping[str, str]) -> bool:
     A terminal within a terminal (screen) has the marks of the outer one, and prints what it does not know.
     """
     terminal = environ.get("TERM", "")
-    if not terminal or terminal.startswith(_WITHOUT_LINKS) or environ.get("TERM_PROGRAM") == "Apple_Terminal":
+    if (
+        is_plain(environ)
+        or not terminal
+        or terminal.startswith(_WITHOUT_LINKS)
+        or environ.get("TERM_PROGRAM") == "Apple_Terminal"
+    ):
         return False
     return is_known(environ)

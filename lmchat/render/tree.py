@@ -12,6 +12,8 @@ from lmchat.render.theme import Theme
 HEAD = "● here"
 _SIDE, _BESIDE = "├─ ", "│  "
 _CORNER, _BELOW = "└─ ", "   "
+_INDENTED = str.maketrans({"├": "-", "└": "-", "─": " ", "│": " "})
+"""What stands for lines where none are drawn: branches are indented."""
 _RUN_ENDS = 3
 """How many turns are shown at each end of a folded run."""
 _FIRST_ROWS = 10
@@ -57,7 +59,8 @@ def draw_tree(
     for line in shown:
         if line.turn is None:
             indent = " " * number_width
-            yield theme.styled(shorten(f"{line.prefix}{indent}  {line.note}", width), theme.styles.faint)
+            before = line.prefix if theme.lines else line.prefix.translate(_INDENTED)
+            yield theme.styled(shorten(f"{before}{indent}  {line.note}", width), theme.styles.faint)
         elif entry := entries.get(line.turn):  # a turn can be deleted while it is drawn
             marks = [*_marks(entry, models)]
             if turns := unanswered.get(entry.id):
@@ -182,6 +185,7 @@ def _drawn(
     prefix: str, entry: TreeEntry, marks: Sequence[str], theme: Theme, width: int, number_width: int, *, is_head: bool
 ) -> str:
     looks = theme.styles
+    prefix = prefix if theme.lines else prefix.translate(_INDENTED)
     if cells(prefix) > width // 2:
         prefix = f"{prefix[: width // 2 - 1]}…"
     mark = sanitize_line("  ".join(marks))

@@ -3,6 +3,7 @@
 Each is a context manager whose `show` takes events; leaving it ends every line, whatever happened.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -30,19 +31,22 @@ from lmchat.chat.events import (
 )
 from lmchat.chat.surrogates import SurrogateJoiner
 from lmchat.chat.values import MESSAGE_GAP
-from lmchat.render.json_output import write_document
 from lmchat.render.margin import DisplayOptions, Margin
 from lmchat.render.sanitize import Sanitizer
 from lmchat.render.terminal import moves_cursor
-from lmchat.render.theme import DEFAULT_PROSE_WIDTH, When, theme_for
+from lmchat.render.theme import DEFAULT_PROSE_WIDTH, When, is_accessible, theme_for
 from lmchat.world import World
+
+_FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 
 
 class PlainPage:
-    """A page that messages of a reply are written to as they come."""
+    """A page that messages of a reply are written to as they come, or (`whole`) a paragraph at a time."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, whole: bool = False) -> None:
         self._stream = stream
+        self._whole = whole
+        self._held = ""
         self._sanitizer: Sanitizer | SurrogateJoiner = Sanitizer() if stream.isatty() else SurrogateJoiner()
         self._last = ""
         self._gap_due = False
@@ -52,21 +56,38 @@ class PlainPage:
         if text and self._gap_due:
             self._gap_due = False
             self._write(MESSAGE_GAP)
-        self._write(self._sanitizer.feed(text))
+        self._add(self._sanitizer.feed(text))
 
     def tick(self) -> None:
         """Do nothing: whatever came is written already."""
 
     def end_message(self) -> None:
         """Say that the message is over; what follows begins after a gap."""
-        self._write(self._sanitizer.flush())
+        self._end()
         self._gap_due = bool(self._last)
 
     def close(self) -> None:
         """End what was written with one newline."""
-        self._write(self._sanitizer.flush())
+        self._end()
         if self._last and self._last != "\n":
             self._write("\n")
+
+    def _add(self, text: str) -> None:
+        """Write what can be written now: of a paragraph, or of code, nothing before its end."""
+        if not self._whole:
+            self._write(text)
+            return
+        self._held += text
+        if MESSAGE_GAP not in self._held[-len(text) - 1 :]:
+            return
+        ready, gap, rest = self._held.rpartition(MESSAGE_GAP)
+        if len(_FENCE.findall(ready)) % 2 == 0:
+            self._held = rest
+            self._write(ready + gap)
+
+    def _end(self) -> None:
+        held, self._held = self._held, ""
+        self._write(held + self._sanitizer.flush())
 
     def _write(self, text: str) -> None:
         if text:
@@ -186,6 +207,8 @@ class JsonView:
 
     def finish(self, document: dict[str, Any]) -> None:
         """Write the document of the turn."""
+        from lmchat.render.json_output import write_document
+
         self._margin.retire()
         write_document(self._stream, document)
 
@@ -224,8 +247,9 @@ def choose_view(world: World, manner: ViewOptions) -> View:
         margin = Margin(world, beside, manner.wanted)
         return JsonlView(stdout, margin) if manner.jsonl else JsonView(stdout, margin)
     paints = moves_cursor(stdout, environ)
-    if manner.markdown is False or (manner.markdown is None and not paints):
-        return PageView(PlainPage(stdout), Margin(world, beside, manner.wanted))
+    heard = stdout.isatty() and not paints
+    if manner.markdown is False or (manner.markdown is None and not paints) or (heard and is_accessible(environ)):
+        return PageView(PlainPage(stdout, whole=heard), Margin(world, beside, manner.wanted))
     theme = theme_for(environ, terminal=stdout.isatty(), colour=manner.colour, code_theme=manner.code_theme)
     theme = replace(theme, unicode_maths=manner.unicode_maths, prose_width=manner.prose_width)
     if paints:

@@ -9,6 +9,7 @@ from prompt_toolkit.document import Document
 from lmchat.errors import LmchatError
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.commands.elsewhere import ordinary_slash
+from lmchat.repl.commands.prompts import prompt_commands
 from lmchat.repl.commands.table import BY_NAME
 from lmchat.repl.literal import BANG, SLASH, plain
 from lmchat.repl.matching import matching
@@ -47,8 +48,9 @@ class Completions(Completer):
             yield from () if written is None else mentioned_files(self._state, written)
             return
         name, blank, rest = ordinary_slash(plain(before))[1:].partition(" ")
+        known = {**BY_NAME, **{each.name: each for each in prompt_commands(self._state, BY_NAME)}}
         if not blank:
-            for written, about in matching(name, ((known, each.help) for known, each in BY_NAME.items())):
+            for written, about in matching(name, ((each, command.help) for each, command in known.items())):
                 yield Suggestion(f"/{written}", about, before)
-        elif found := BY_NAME.get(name.lower()):
+        elif found := known.get(name.lower()):
             yield from found.offers(self._state, rest.lstrip())

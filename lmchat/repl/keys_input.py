@@ -7,6 +7,7 @@ from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.keys import Keys
 
+from lmchat.repl.focus import focus_in
 from lmchat.repl.sequences import Sequences
 
 _END = "\x1b[201~"
@@ -18,7 +19,12 @@ class PastingInput(Vt100Input):
 
     def __init__(self, stdin: TextIO) -> None:
         super().__init__(stdin)
-        self.vt100_parser = PastingParser(self._buffer_key)
+        self.vt100_parser = self._parser = PastingParser(self._buffer_key)
+
+    @property
+    def focused(self) -> bool | None:
+        """Tell whether the window has the focus, None where the terminal has not said so."""
+        return self._parser.focused
 
     def _buffer_key(self, key: KeyPress) -> None:
         self._buffer.append(key)
@@ -44,6 +50,7 @@ class PastingParser(Vt100Parser):
         self._pieces: list[str] = []
         self._last = ""
         self._sequences = Sequences()
+        self.focused: bool | None = getattr(self, "focused", None)
 
     def flush(self) -> None:
         """Take what came as it is: nothing follows."""
@@ -52,6 +59,7 @@ class PastingParser(Vt100Parser):
 
     def feed(self, data: str) -> None:
         """Take in the next characters."""
+        self.focused = focus_in(data, self.focused)
         if not self._in_bracketed_paste:
             keys, pasted = self._sequences.keys_in(data)
             super().feed(keys)

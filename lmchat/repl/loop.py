@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from types import FrameType
 
 from lmchat.app.conversation import Conversation
@@ -11,21 +12,25 @@ from lmchat.app.model_cache import ModelList
 from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
+from lmchat.render.attention import title_of
 from lmchat.render.failures import show_traceback
-from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.attaching import attach
-from lmchat.repl.commands.table import command_in, is_command
+from lmchat.repl.attention import is_titled
+from lmchat.repl.commands.prompts import say_hidden
+from lmchat.repl.commands.table import BY_NAME, command_in, is_command
 from lmchat.repl.completion import Completions
 from lmchat.repl.dragged import attached_by
 from lmchat.repl.greeting import greet
-from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed, opened_keyboard
+from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed
 from lmchat.repl.keys import Cleared, Shortcut
 from lmchat.repl.literal import literal, shell_command
 from lmchat.repl.models import with_first_model
+from lmchat.repl.opened import opened_keyboard
 from lmchat.repl.shell import run_command
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar
 from lmchat.repl.turns import ask, ask_typed
+from lmchat.world import handle_signal
 
 _HISTORY = "history"
 _KEEP_TITLE, _TITLE_BACK = "\x1b[22;2t", "\x1b[23;2t"
@@ -61,6 +66,7 @@ def run(
         known.refresh()
         state = _begun(state)
         greet(state, first_run=first_run)
+        say_hidden(state, BY_NAME)
         _title(state)
         if first is not None:
             state = _safely(state, first)
@@ -76,6 +82,7 @@ def _manner(conversation: Conversation) -> PromptOptions:
         environ=settings.without_secrets(world.environ),
         history=None if conversation.private else world.directories.state / _HISTORY,
         vi=settings.text("keys") == "vi",
+        focus=settings.text("notify") != "off",
         colours=settings.text("color") != "never" and not world.environ.get("NO_COLOR"),
     )
 
@@ -101,7 +108,7 @@ def _step(state: ReplState) -> ReplState:
     line = state.keyboard.line(
         lambda width: toolbar(status(), width),
         completer=Completions(state),
-        is_command=is_command,
+        is_command=partial(is_command, state=state),
         draft=state.draft,
         notice=_LEAVE_NOTICE if state.armed else "",
     )
@@ -155,7 +162,7 @@ def _done(state: ReplState, line: str | Prompt) -> ReplState:
         return ask(state, line)
     if not line.strip():
         return state
-    if (found := command_in(line)) is not None:
+    if (found := command_in(line, state)) is not None:
         command, arguments = found
         return command.handler(state, arguments)
     if (command_line := shell_command(line)) is not None:
@@ -176,7 +183,7 @@ def _ctrl_c_interrupts(now: Callable[[], float]) -> Iterator[None]:
             raised_at = now()
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = handle_signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
@@ -186,7 +193,7 @@ def _ctrl_c_interrupts(now: Callable[[], float]) -> Iterator[None]:
 @contextmanager
 def _ctrl_c_waits() -> Iterator[None]:
     """Ignore Ctrl-C outside of replies and commands: at the prompt it is a key like any other."""
-    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    before = handle_signal(signal.SIGINT, lambda _number, _frame: None)
     try:
         yield
     finally:
@@ -196,7 +203,7 @@ def _ctrl_c_waits() -> Iterator[None]:
 @contextmanager
 def _title_kept(state: ReplState) -> Iterator[None]:
     """Give the terminal its title back in the end, where lmchat sets one."""
-    wanted = _titled(state)
+    wanted = is_titled(state)
     if wanted:
         state.write(_KEEP_TITLE)
     try:
@@ -206,12 +213,8 @@ def _title_kept(state: ReplState) -> Iterator[None]:
             state.write(_TITLE_BACK)
 
 
-def _titled(state: ReplState) -> bool:
-    return state.conversation.settings.flag("title") and state.keyboard.terminal.escapes
-
-
 def _title(state: ReplState, before: ReplState | None = None) -> None:
     """Make the session's name the terminal's title, where that is wanted and new."""
     name = state.session.name
-    if _titled(state) and name and (before is None or before.session.name != name):
-        state.write(f"\x1b]2;{sanitize_line(name)} - lmchat\x07")
+    if is_titled(state) and name and (before is None or before.session.name != name):
+        state.write(title_of(name, working=False))

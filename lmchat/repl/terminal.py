@@ -7,8 +7,11 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TextIO
 
+from lmchat.world import handle_signal
+
 _INPUT_FLAGS, _LOCAL_FLAGS, _SPECIAL_CHARACTERS = 0, 3, 6
 _PASTE_ON, _PASTE_OFF = "\x1b[?2004h", "\x1b[?2004l"
+_FOCUS_ON, _FOCUS_OFF = "\x1b[?1004h", "\x1b[?1004l"
 _CURSOR_SHOWN = "\x1b[?25h"
 
 
@@ -16,11 +19,15 @@ class Terminal:
     """The modes of a terminal: its own, and the quiet ones in which keys wait for the next prompt.
 
     `keyboard` is where keys come from, `screen` where the terminal is written to. Where either is no terminal,
-    nothing is changed there; one without `escapes` (a dumb one) is written none.
+    nothing is changed there; one without `escapes` (a dumb one) is written none. With `focus` it says when its window
+    gets and loses the focus.
     """
 
-    def __init__(self, keyboard: TextIO, screen: TextIO, *, escapes: bool = True) -> None:
+    def __init__(self, keyboard: TextIO, screen: TextIO, *, escapes: bool = True, focus: bool = False) -> None:
         self.escapes = escapes
+        self._on = _PASTE_ON + (_FOCUS_ON if focus else "")
+        self._off = _PASTE_OFF + (_FOCUS_OFF if focus else "")
+        self._bell = _terminal_number(screen)
         self._keys = _terminal_number(keyboard)
         self._screen = _terminal_number(screen) if escapes else None
         self._own = _modes(self._keys)
@@ -41,7 +48,7 @@ class Terminal:
         # Windows has none of these.
         handlers = {"SIGTSTP": self._stop, "SIGCONT": lambda *_: self._go_on(again)}
         numbers = {getattr(signal, name): handle for name, handle in handlers.items() if hasattr(signal, name)}
-        before = {number: signal.signal(number, handle) for number, handle in numbers.items()}
+        before = {number: handle_signal(number, handle) for number, handle in numbers.items()}
         self.quiet()
         try:
             yield
@@ -78,7 +85,7 @@ class Terminal:
             termios.tcsetattr(self._keys, termios.TCSANOW, modes)
         if by_line:
             self._early += _waiting(self._keys).replace(b"\n", b"\r").replace(b"\0", b"")
-        self._write(_PASTE_ON)
+        self._write(self._on)
 
     def early(self) -> bytes:
         """Return, once, what was typed before the terminal was made quiet: it took Enter for the end of a line."""
@@ -92,13 +99,19 @@ class Terminal:
 
     def restore(self) -> None:
         """Give the terminal back as it was found, with its cursor."""
-        self._write(_PASTE_OFF + _CURSOR_SHOWN)
+        self._write(self._off + _CURSOR_SHOWN)
         if self._own is None or self._keys is None:
             return
         import termios
 
         with suppress(termios.error):  # it has been closed
             termios.tcsetattr(self._keys, termios.TCSANOW, self._own)
+
+    def sign(self, text: str) -> None:
+        """Write a sign for the person, such as a bell, whatever is shown; any thread may do so."""
+        if self._bell is not None:
+            with suppress(OSError):
+                os.write(self._bell, text.encode())
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         """Stop as Ctrl-Z asks; a program that has the terminal meanwhile gives it back by itself."""

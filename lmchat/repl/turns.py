@@ -11,6 +11,7 @@ from lmchat.chat.values import Prompt
 from lmchat.errors import LmchatError
 from lmchat.render.notes import counted
 from lmchat.repl.attaching import prompt_of
+from lmchat.repl.attention import at_work, call_back
 from lmchat.repl.literal import literal
 from lmchat.repl.models import with_model
 from lmchat.repl.state import ReplState
@@ -49,8 +50,13 @@ def ask(
     where they are not the session's own. What came is kept in any case.
     """
     state = _told_of_others(with_model(state))
-    exchange = _shown(state, prompt, growing, summary=summary, once=once)
+    now = state.conversation.world.monotonic
+    began = now()
+    with at_work(state):
+        exchange = _shown(state, prompt, growing, summary=summary, once=once)
     state = replace(state, session=exchange.session, draft="")
+    if exchange.turn.outcome is not Outcome.INTERRUPTED:
+        call_back(state, now() - began)
     if state.context()[1] is None:
         state.known.refresh()  # the reply may have loaded the model
     if exchange.failure is None:

@@ -156,6 +156,14 @@ KEYS = (
     ),
     Key("maths", choice("unicode", "source"), "Formulas in Unicode, or as TeX.", '"source"', default="unicode"),
     Key("width", number(20, 10_000), "The most columns that a row of prose takes.", "80", default=100),
+    Key(
+        "accessible",
+        switch(),
+        "For screen readers: nothing is painted over, choices are numbered, replies come in paragraphs.",
+        "true",
+        default=False,
+        variable="LMCHAT_ACCESSIBLE",
+    ),
     Key("keys", choice("emacs", "vi"), "The editing keys of the prompt.", '"vi"', default="emacs"),
     Key(
         "show_reasoning",
@@ -180,7 +188,21 @@ KEYS = (
         default="auto",
         options={"never": "--plain"},
     ),
-    Key("title", switch(), "Show the session's name as the terminal's title.", "true", default=False),
+    Key(
+        "notify",
+        choice("off", "bell", "desktop"),
+        "How to call you back when a long reply is there and the window has lost the focus.",
+        '"desktop"',
+        default="off",
+    ),
+    Key("notify_after", number(0, 100_000), "Seconds that a reply takes at least for that.", "30", default=10),
+    Key(
+        "title",
+        switch(),
+        "Show the session's name as the terminal's title, and that a reply runs.",
+        "true",
+        default=False,
+    ),
     Key(
         "local_model",
         text("a path to a .gguf file"),

@@ -47,6 +47,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world = replace(this_world(), directories=standard_directories({"LMCHAT_HOME": str(home)}))
     remember_models(world, "http://localhost:1234", [Model("tiny", "llm", reasoning_options=("low", "xhigh"))])
     (home / "settings.toml").write_text('[profile.work]\nurl = "http://work:1234"\n')
+    for kind, name in (("prompts", "commit"), ("roles", "terse")):
+        (home / kind).mkdir()
+        (home / kind / f"{name}.md").write_text("Be brief.")
     return home
 
 
@@ -230,6 +233,8 @@ def typed(request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytest.T
         ("lmchat ask --reasoning xh\thello", ["ask", "--reasoning", "xhigh", "hello"]),
         ("lmchat ask -f not\thello", ["ask", "-f", "notes of mine.md", "hello"]),
         ("lmchat ask -S @not\thello", ["ask", "-S", "@notes of mine.md", "hello"]),
+        ("lmchat ask -S :te\thello", ["ask", "-S", ":terse", "hello"]),
+        ("lmchat ask -p com\thello", ["ask", "-p", "commit", "hello"]),
         ("lmchat sessions import not\t", ["sessions", "import", "notes of mine.md"]),
         ("lmchat completion z\t", ["completion", "zsh"]),
         ("lmchat -m ti\task hi", ["-m", "tiny", "ask", "hi"]),

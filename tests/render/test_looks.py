@@ -226,10 +226,13 @@ def test_waiting_gives_the_terminal_back_when_it_is_interrupted() -> None:
 
 
 @pytest.mark.parametrize("environ", [{"TERM": "dumb"}, {"TERM": "unknown"}])
-def test_where_nothing_can_move_waiting_writes_nothing(environ: dict[str, str]) -> None:
+def test_where_nothing_can_move_waiting_is_said_once(environ: dict[str, str]) -> None:
     terminal = Terminal(80, 5)
     assert waited(world_of(io.StringIO(), Tty(terminal), Clock(), environ), "Loading", lambda: 7) == 7
-    assert terminal.written() == ""
+    assert terminal.written() == "Loading …\r\n"
+    pipe = io.StringIO()
+    assert waited(world_of(io.StringIO(), pipe, Clock(), environ), "Loading", lambda: 7) == 7
+    assert pipe.getvalue() == ""
 
 
 def test_what_fails_while_it_is_waited_for_is_raised() -> None:

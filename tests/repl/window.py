@@ -6,7 +6,7 @@ import signal
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pyte
 PATIENCE = 60.0
 """Seconds that a busy machine may take for anything."""
 _LOCAL_FLAGS = 3
+NO_MORE: Mapping[str, str] = {}
 _MODE = re.compile(r"\x1b\[\?(2004|25|1049|7)([hl])")
 
 
@@ -24,9 +25,17 @@ class Window:
     """A program in a terminal of a size and a kind."""
 
     def __init__(
-        self, command: list[str], home: Path, *, rows: int = 24, columns: int = 80, term: str = "xterm-256color"
+        self,
+        command: list[str],
+        home: Path,
+        *,
+        rows: int = 24,
+        columns: int = 80,
+        term: str = "xterm-256color",
+        environ: Mapping[str, str] = NO_MORE,
     ) -> None:
         environ = {
+            **environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "LMCHAT_HOME": str(home),
             "TERM": term,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lmchat.chat.values import Message
+from lmchat.store import database, schema
 from lmchat.store.imports.found import Found, LeftOut, Role, Said
 from lmchat.store.store import Store
 from tests.store.conversation import asked, opened
@@ -58,12 +59,12 @@ def test_a_reply_that_branches_without_end_is_refused(store: Store) -> None:
         store.adopt(Found("1", "Wide", tuple(said)), LeftOut())
 
 
-def test_a_store_of_the_version_before_takes_them(tmp_path: Path) -> None:
-    with opened(tmp_path) as store:
-        asked(store, store.create("one"), "Hello")
-        store._database.execute("DROP INDEX session_origin")
-        store._database.execute("ALTER TABLE session DROP COLUMN origin")
-        store._database.execute("PRAGMA user_version=2")
+def test_a_store_of_the_version_before_takes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(schema, "STEPS", schema.STEPS[:2])
+        older.setattr(database, "VERSION", 2)
+        with opened(tmp_path) as store:
+            store.create("one")
     with opened(tmp_path) as store:
         store.adopt(conversation("1"), LeftOut())
         assert names(store) == ["one", "colours"]

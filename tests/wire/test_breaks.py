@@ -250,3 +250,20 @@ def test_what_is_said_of_the_built_in_server_helps_there(steps: Steps) -> None:
         list(Client(Address(server.url), locate=lambda: Address(server.url), built_in=True).chat(HELLO))
     assert "Ask again" in caught.value.hint
     assert "LM Studio" not in caught.value.hint
+
+
+NOTHING: list[Steps] = [
+    stream(),
+    stream(START),
+    stream(START, RESET, end=False),
+    stream(START, b"data: {\n\n"),
+    [STREAM_HEAD],
+]
+
+
+@pytest.mark.parametrize("built_in", [False, True])
+@pytest.mark.parametrize("steps", NOTHING)
+def test_nothing_is_said_to_be_kept_where_nothing_came(steps: Steps, *, built_in: bool) -> None:
+    with ScriptedServer(steps) as server, pytest.raises(StreamBrokenError) as caught:
+        list(Client(Address(server.url), built_in=built_in).chat(HELLO))
+    assert caught.value.hint.startswith("Ask again: the built-in model" if built_in else "Try again")

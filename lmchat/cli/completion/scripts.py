@@ -20,7 +20,8 @@ _BY_METAVAR = {
     "VALUE": "ask values",
     "URL": "words local",
     "FILE": "file",
-    "TEXT|@FILE": "@file",
+    "TEXT|@FILE|:ROLE": "system",
+    "PROMPT-NAME": "ask prompts",
 }
 _CHOICES = re.compile(r"[a-z]+(\|[a-z]+)+")
 

@@ -121,7 +121,7 @@ _lmchat_values() {
             done < <(command lmchat __complete "${1#ask }" ${said[@]+"${said[@]}"} 2>/dev/null </dev/null)
             ;;
         file) _lmchat_files ;;
-        @file) if [[ $plain == @* ]]; then _lmchat_files_at; fi ;;
+        system) if [[ $plain == @* ]]; then _lmchat_files_at; else _lmchat_values 'ask roles'; fi ;;
     esac
 }
 

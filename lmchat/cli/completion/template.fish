@@ -87,9 +87,11 @@ function __lmchat_values
             printf '%s\n' $before(command lmchat __complete (string replace 'ask ' '' -- $argv[1]) $argv[4..-1] 2>/dev/null </dev/null)
         case file
             printf '%s\n' $before(__fish_complete_path "$typed")
-        case @file
+        case system
             if string match -q -- '@*' $typed
                 printf '%s\n' $before@(__fish_complete_path (string sub -s 2 -- $typed))
+            else
+                __lmchat_values 'ask roles' $argv[2..-1]
             end
     end
 end

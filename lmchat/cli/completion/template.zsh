@@ -98,7 +98,7 @@ _lmchat_values() {
             _lmchat_describe "${1#ask }"
             ;;
         file) _files ;;
-        @file) if compset -P '@'; then _files; fi ;;
+        system) if compset -P '@'; then _files; else _lmchat_values 'ask roles'; fi ;;
     esac
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from lmchat.app.attachments import text_or_file
+from lmchat.app.prompts import system_prompt
 from lmchat.app.sessions import say_withheld
 from lmchat.chat.integrations import parse_integration, write_integration
 from lmchat.chat.models import find_model, require_reasoning
@@ -22,11 +22,21 @@ from lmchat.repl.commands.command import (
 )
 from lmchat.repl.matching import Offer
 from lmchat.repl.models import with_model
-from lmchat.repl.offers import Suggestion, by_word, first_words, one_word, option_values, options, prompt_file
+from lmchat.repl.offers import (
+    Suggestion,
+    by_word,
+    first_words,
+    one_word,
+    option_values,
+    options,
+    prompt_file,
+    suggestions,
+)
 from lmchat.repl.state import ReplState
 from lmchat.repl.turns import GO_ON, SUMMARISE, ask
 from lmchat.settings.keys import BY_NAME, OPTIONS
 from lmchat.settings.layers import layer
+from lmchat.settings.prompts import Kind, PromptFile, read_all
 
 
 def system(state: ReplState, text: str) -> ReplState:
@@ -34,7 +44,7 @@ def system(state: ReplState, text: str) -> ReplState:
     if not text:
         state.write(f"{sanitize(state.session.system)}\n" if state.session.system else "There is no system prompt.\n")
         return state
-    return _with_system(state, "" if text == '""' else text_or_file(text, state.say))
+    return _with_system(state, "" if text == '""' else system_prompt(text, state.conversation.settings, state.say))
 
 
 def set_(state: ReplState, text: str) -> ReplState:
@@ -188,6 +198,13 @@ def _label(integration: Integration) -> str:
             return kind
 
 
+def _system_offers(state: ReplState, typed: str) -> Iterable[Suggestion]:
+    """Offer files after an @, and the person's roles."""
+    roles = read_all(state.conversation.settings.path, Kind.ROLE)
+    named = [(f":{each.name}", each.about) for each in roles if isinstance(each, PromptFile)]
+    return prompt_file(state, typed) if typed.startswith("@") else suggestions(typed, named)
+
+
 def _set_offers(state: ReplState, typed: str) -> Iterable[Suggestion]:
     """Offer options, and their values after a blank or `=`."""
     return by_word(_set_words)(state, typed.replace("=", " ", 1))
@@ -216,10 +233,10 @@ def _tools(state: ReplState) -> Iterable[Offer]:
 OPTION_COMMANDS = (
     Command(
         "system",
-        "[TEXT or @FILE]",
+        "[TEXT, @FILE or :ROLE]",
         "Show or change the system prompt; /unset system drops it.",
         system,
-        prompt_file,
+        _system_offers,
         more="A new chain begins then: the turns so far are sent as text, and how many is said.",
     ),
     Command("set", "[option value]", "Show the options, or set one for this session.", set_, _set_offers),

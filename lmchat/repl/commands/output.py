@@ -127,7 +127,8 @@ def context(state: ReplState, text: str) -> ReplState:
     used, holds = state.context()
     if used is not None and holds:
         filled = min(round(used / holds * _BAR), _BAR)
-        state.write(f"{'█' * filled}{'░' * (_BAR - filled)} {used:,} of {holds:,} tokens ({used / holds:.0%})\n")
+        bar = f"{'█' * filled}{'░' * (_BAR - filled)} " if state.theme.lines else ""
+        state.write(f"{bar}{used:,} of {holds:,} tokens ({used / holds:.0%})\n")
     elif used is not None:
         state.write(f"{context_words(used, None)}; how many fit is not known: the model is not loaded.\n")
     else:

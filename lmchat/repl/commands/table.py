@@ -1,6 +1,6 @@
 """The one table of slash commands: from it come dispatch, `/help`, completion and README's rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from lmchat.repl.commands import attachments, conversation, models, output, sess
 from lmchat.repl.commands.command import Command, nothing
 from lmchat.repl.commands.elsewhere import MEANT, OURS, ordinary_slash
 from lmchat.repl.commands.overview import Group, explained, key_rows, overview, whole_help
+from lmchat.repl.commands.prompts import prompt_command, prompt_commands
 from lmchat.repl.literal import slash_command
 from lmchat.repl.matching import Offer
 from lmchat.repl.offers import one_word
@@ -16,18 +17,21 @@ from lmchat.repl.state import ReplState
 from lmchat.settings.keys import OPTIONS
 
 _ALL = "all"
+NONE: Mapping[str, Command] = {}
 
 
 def show_help(state: ReplState, text: str) -> ReplState:
     """Name the commands in groups, or say more of one of them, of a group, or of all."""
     wanted = ordinary_slash(text).removeprefix("/").lower()
-    groups = [group for group in GROUPS if wanted in {_ALL, group.title.lower()}]
+    own = prompt_commands(state, BY_NAME)
+    known = (*GROUPS, Group("Prompts", own)) if own else GROUPS
+    groups = [group for group in known if wanted in {_ALL, group.title.lower()}]
     if not wanted:
-        state.write(overview(state, GROUPS))
+        state.write(overview(state, known))
     elif groups and wanted not in BY_NAME:
         state.write(explained(state, groups))
     else:
-        state.write(whole_help(state, command_named(wanted)))
+        state.write(whole_help(state, command_named(wanted, {each.name: each for each in own})))
     return state
 
 
@@ -56,8 +60,8 @@ def leave(state: ReplState, text: str) -> ReplState:
     return replace(state, left=True)
 
 
-def _named(_state: ReplState) -> Iterable[Offer]:
-    return [*((each.name, each.help) for each in COMMANDS), (_ALL, "Every command in a line.")]
+def _named(state: ReplState) -> Iterable[Offer]:
+    return [*((each.name, each.help) for each in commands(state)), (_ALL, "Every command in a line.")]
 
 
 GROUPS = (
@@ -82,23 +86,33 @@ COMMANDS: tuple[Command, ...] = tuple(each for group in GROUPS for each in group
 BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
 
 
-def command_named(name: str) -> Command:
-    """Find a command, also by the name another program has for it; raise BadUseError, with what is near, for none."""
+def commands(state: ReplState) -> tuple[Command, ...]:
+    """Return all commands: lmchat's own, and the prompts of the person."""
+    return (*COMMANDS, *prompt_commands(state, BY_NAME))
+
+
+def command_named(name: str, own: Mapping[str, Command] = NONE) -> Command:
+    """Find a command, one of `own`, or the one another program has that name for.
+
+    Raise BadUseError, with what is near, for none.
+    """
     wanted = name.lower()
-    if found := BY_NAME.get(wanted) or BY_NAME.get(OURS.get(wanted, "")):
+    if found := BY_NAME.get(wanted) or own.get(wanted) or BY_NAME.get(OURS.get(wanted, "")):
         return found
     option = wanted.replace("-", "_")
     if option in OPTIONS:
         hint = f"Like this: /set {option} {OPTIONS[option].example}"
     else:
-        hint = MEANT.get(wanted) or nearest(wanted, list(BY_NAME))
+        hint = MEANT.get(wanted) or nearest(wanted, [*BY_NAME, *own])
     raise BadUseError(
         f"There is no command /{name}.", hint=hint or "/help lists them; //text sends text that begins with a slash."
     )
 
 
-def command_in(text: str) -> tuple[Command, str] | None:
+def command_in(text: str, state: ReplState | None = None) -> tuple[Command, str] | None:
     """Read a line as a command and what follows it, or return None for text that is to be sent.
+
+    With a state, the prompts of the person are commands, too.
 
     Raise BadUseError for a command that does not exist, unless its word is a path that does.
     """
@@ -108,15 +122,21 @@ def command_in(text: str) -> tuple[Command, str] | None:
     if found is None:
         return None
     word, arguments = found
-    if word.lower() not in BY_NAME and _exists(f"/{word}"):
-        return None
-    return command_named(word), arguments.strip()
+    if word.lower() not in BY_NAME:
+        if state is not None and (own := prompt_command(state, word)):
+            return own, arguments.strip()
+        if _exists(f"/{word}"):
+            return None
+    prompts = {each.name: each for each in prompt_commands(state, BY_NAME)} if state is not None else NONE
+    return command_named(word, prompts), arguments.strip()
 
 
-def is_command(line: str) -> bool:
-    """Tell whether a line begins with a command that there is."""
+def is_command(line: str, state: ReplState) -> bool:
+    """Tell whether a line begins with a command that there is, or a prompt of the person."""
     found = slash_command(line)
-    return found is not None and (found[0].lower() in BY_NAME or found[0].lower() in OURS)
+    if found is None:
+        return False
+    return found[0].lower() in {*BY_NAME, *OURS} or prompt_command(state, found[0]) is not None
 
 
 def readme_rows() -> list[tuple[str, str]]:

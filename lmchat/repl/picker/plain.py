@@ -2,10 +2,22 @@
 
 from collections.abc import Callable, Sequence
 
+from lmchat.render.failures import show_question
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.matching import Offer, matching
+from lmchat.world import World
 
 _MOST = 50
+
+
+def typed_at(world: World) -> Callable[[str], str]:
+    """Return what asks a question on stderr and reads a line, where no REPL runs."""
+
+    def asked(question: str) -> str:
+        show_question(world, question)
+        return world.stdin.readline()
+
+    return asked
 
 
 def chosen_by_number(
