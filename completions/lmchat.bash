@@ -40,7 +40,7 @@ IFS= read -r -d '' _lmchat_table <<'TABLE' || :
 |command|ask||Ask once and print the answer.
 |command|talk||Talk in a session; without a name a new one begins.
 |command|prompts||List your prompts and roles.
-|command|serve||Serve LM Studio's API to programs on this machine: with the built-in model,...
+|command|serve||Serve LM Studio's API to programs on this machine.
 |command|servers||Show which servers answer, and which one lmchat talks to.
 |command|help||Show help for a command.
 |command|completion||Print a script that completes commands with Tab.
@@ -135,7 +135,7 @@ serve|option|--upstream-token-env|ask sessions|The environment variable with tha
 servers|flag|--json||One JSON document on stdout, for scripts.
 completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The shell; its script goes to stdout.
 sessions|flag|--json||One JSON document on stdout, for scripts.
-sessions|command|list||List the sessions, the one used last first, on a terminal last.
+sessions|command|list||List the sessions by their last use.
 sessions|command|show||Show what was said, from the first turn to the last.
 sessions|command|compare||Compare two replies.
 sessions|command|tree||Draw the turns with their branches.
@@ -222,11 +222,11 @@ local|command|stop||End the built-in model's server now.
 help|command|ask||Ask once and print the answer.
 help|command|talk||Talk in a session; without a name a new one begins.
 help|command|prompts||List your prompts and roles.
-help|command|serve||Serve LM Studio's API to programs on this machine: with the built-in model,...
+help|command|serve||Serve LM Studio's API to programs on this machine.
 help|command|servers||Show which servers answer, and which one lmchat talks to.
 help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.
-help sessions|command|list||List the sessions, the one used last first, on a terminal last.
+help sessions|command|list||List the sessions by their last use.
 help sessions|command|show||Show what was said, from the first turn to the last.
 help sessions|command|compare||Compare two replies.
 help sessions|command|tree||Draw the turns with their branches.

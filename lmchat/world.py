@@ -4,15 +4,17 @@ Nothing else in lmchat touches `os.environ` or `sys.std*`.
 """
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from types import FrameType
+from typing import Any, TextIO, TypeVar
 
-from lmchat.errors import BadUseError
+from lmchat.errors import BadUseError, LmchatError
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def this_world(*, at_home: bool = False) -> World:
             stream.reconfigure(encoding="utf-8", errors="replace")
     return World(
         stdin=sys.stdin or _nothing(),
-        stdout=sys.stdout or _nothing(),
+        stdout=sys.stdout or _closed(),
         stderr=sys.stderr or _nothing(),
         environ=os.environ,
         directories=standard_directories({} if at_home else os.environ),
@@ -93,6 +95,50 @@ def path_of(text: str) -> Path:
     if not named:
         raise BadUseError(f"{_shown(text)} is not a path.", hint="A path has no NUL and no half of a character in it.")
     return Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib's own raises for an unknown user
+
+
+LARGEST_PROMPT = 32 * 1024 * 1024
+"""Bytes of one text of a person, far more than any model's context."""
+
+LARGEST_INPUT = 256 * 1024 * 1024
+"""Bytes of anything else that a person gives."""
+
+_LARGEST_DOCUMENT = 1024 * 1024
+
+Content = TypeVar("Content", bytes, str)
+
+
+def within(read: Callable[[int], Content], name: str, most: int) -> Content:
+    """Read a stream to its end; raise BadUseError where it has more than `most`: a device may have no end."""
+    data = read(most + 1)
+    if len(data) > most:
+        raise BadUseError(
+            f"{name} has more than {most // (1024 * 1024)} MB, which is too much.", hint="Give a part of it."
+        )
+    return data
+
+
+def input_bytes(path: Path, most: int = LARGEST_PROMPT) -> bytes:
+    """Read a file or a pipe that a person named; raise BadUseError where it cannot be read or has more than `most`."""
+    try:
+        with path.open("rb") as file:
+            return within(file.read, f"'{path}'", most)
+    except OSError as error:
+        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+
+
+def kept_document(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a small file of lmchat's own, an empty one where there is none that makes sense."""
+    import json
+
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            return {}
+        with path.open("rb") as file:
+            document = json.loads(file.read(_LARGEST_DOCUMENT))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def replace_file(path: Path, text: str, *, durable: bool = True) -> None:
@@ -145,6 +191,14 @@ def let_libraries_paint_nothing() -> None:
     os.environ["TERM"] = "dumb"
 
 
+def handle_signal(number: int, handler: Callable[[int, FrameType | None], object]) -> Any:
+    """Let `handler` handle a signal, unless it is ignored (`nohup`, `trap ''`); return what handled it before."""
+    before = signal.getsignal(number)
+    if before is not signal.SIG_IGN:
+        signal.signal(number, handler)
+    return before
+
+
 def abandon(stream: TextIO) -> None:
     """Send the rest of a stream nowhere, because its reader has gone: the flush at exit must not fail."""
     try:
@@ -152,6 +206,17 @@ def abandon(stream: TextIO) -> None:
         os.dup2(nowhere, stream.fileno())
     except (OSError, ValueError):
         return
+
+
+def require_output(world: World) -> None:
+    """Raise LmchatError where standard output was closed before the program began."""
+    if not world.stdout.writable():
+        raise LmchatError("Standard output is closed, so there is nowhere to write to.")
+
+
+def _closed() -> TextIO:
+    """Stand in for an output that was closed before the program began: it is an error to write there."""
+    return Path(os.devnull).open(encoding="utf-8")
 
 
 def _nothing() -> TextIO:

@@ -11,7 +11,7 @@ from lmchat.app.invocation import Invocation
 from lmchat.chat.quoting import quoted
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
-from lmchat.world import path_of
+from lmchat.world import LARGEST_INPUT, LARGEST_PROMPT, World, input_bytes, path_of, within
 
 if TYPE_CHECKING:
     from lmchat.decoding import Decoded
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STDIN = Path("-")
 """Standard input, where a file is named."""
 
-LARGEST_TEXT = 4_000_000
+LARGEST_QUOTED = 4 * 1024 * 1024
 """Bytes of a file that is quoted: about a million tokens, more than any context takes."""
 
 MOST_FILES = 200
@@ -35,24 +35,14 @@ def text_or_file(text: str, say: Say, encoding: str | None = None) -> str:
     return read_text(path_of(text[1:]), say, encoding).strip() if text.startswith("@") else text
 
 
-def read_text(path: Path, say: Say, encoding: str | None = None, most: int = -1) -> str:
+def read_text(path: Path, say: Say, encoding: str | None = None, most: int = LARGEST_PROMPT) -> str:
     """Read a text file in whatever encoding it is, saying which where that is not UTF-8.
 
-    `most` is how many bytes it may have. Raise BadUseError where it cannot be read, is too large or is no text.
+    Raise BadUseError where it cannot be read, is no text or has more than `most` bytes.
     """
     from lmchat.decoding import decode
 
-    try:
-        with path.open("rb") as file:
-            data = file.read(most + 1 if most >= 0 else -1)
-    except OSError as error:
-        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
-    if 0 <= most < len(data):
-        raise BadUseError(
-            f"'{path}' is too large to be quoted: it has more than {most // 1_000_000} MB.",
-            hint="Send a part of it, such as its last lines: tail -n 200 FILE | lmchat ask …",
-        )
-    return said(decode(data, f"'{path}'", encoding), say)
+    return said(decode(input_bytes(path, most), f"'{path}'", encoding), say)
 
 
 def said(read: "Decoded", say: Say) -> str:
@@ -64,7 +54,7 @@ def said(read: "Decoded", say: Say) -> str:
 
 def quoted_file(path: Path, say: Say, encoding: str | None = None, name: str = "") -> str:
     """Quote a text file into a prompt; raise BadUseError where it cannot be read or is no text."""
-    return quoted(name or path.name, read_text(path, say, encoding, LARGEST_TEXT))
+    return quoted(name or path.name, read_text(path, say, encoding, LARGEST_QUOTED))
 
 
 def is_pattern(written: str) -> bool:
@@ -117,10 +107,15 @@ def picture(path: Path) -> tuple[Image, str]:
     """
     from lmchat.pictures import prepared
 
+    return prepared(path.name, input_bytes(path, LARGEST_INPUT))
+
+
+def stdin_bytes(world: World) -> bytes:
+    """Read standard input to its end; raise BadUseError where it cannot be read or is too large."""
     try:
-        return prepared(path.name, path.read_bytes())
+        return within(world.stdin.buffer.read, "Standard input", LARGEST_INPUT)
     except OSError as error:
-        raise BadUseError(f"'{path}' cannot be read: {error.strerror}.") from None
+        raise BadUseError(f"Standard input cannot be read: {error.strerror or error}.") from None
 
 
 def pictures(invocation: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]:
@@ -134,7 +129,10 @@ def pictures(invocation: Invocation, paths: Sequence[Path]) -> tuple[Image, ...]
 def _picture(invocation: Invocation, path: Path) -> Image:
     from lmchat.pictures import prepared
 
-    image, note = prepared("picture", invocation.world.stdin.buffer.read()) if path == STDIN else picture(path)
+    if path == STDIN:
+        image, note = prepared("picture", stdin_bytes(invocation.world))
+    else:
+        image, note = picture(path)
     if note:
         invocation.say(f"lmchat: {note}")
     return image

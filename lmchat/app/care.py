@@ -12,10 +12,8 @@ from lmchat.app.files import place_for
 from lmchat.app.invocation import Invocation
 from lmchat.errors import BadUseError, StoreError
 from lmchat.render.notes import counted
-from lmchat.store.database import FILE_NAME
+from lmchat.store import FILE_NAME
 from lmchat.store.store import open_store
-
-_SIGNATURE = b"SQLite format 3\0"
 
 
 def check_sessions(invocation: Invocation, *, repair: bool) -> None:
@@ -64,15 +62,6 @@ def _added_to(stream: Path) -> Iterator[BinaryIO]:
             yield opened
     except OSError as error:
         raise BadUseError(f"'{stream}' cannot be written: {error.strerror}.") from None
-
-
-def is_backup(file: Path) -> bool:
-    """Tell whether a file is a copy of the conversations."""
-    try:
-        with file.open("rb") as opened:
-            return opened.read(len(_SIGNATURE)) == _SIGNATURE
-    except OSError:
-        return False
 
 
 def import_backup(invocation: Invocation, file: Path) -> None:

@@ -13,6 +13,8 @@ from lmchat.world import replace_file
 Ask = Callable[[str], bool]
 """Asks the person a question and tells whether the answer is yes."""
 
+_DATABASE = b"SQLite format 3\0"
+
 _STREAM = re.compile(r"/dev/(std(in|out|err)|fd/\d+)|/proc/[^/]+/fd/\d+")
 """Names of this program's own streams: what they lead to may be a file, which is added to."""
 
@@ -64,6 +66,8 @@ def place_for(
 
 def write_text(place: Place, text: str) -> None:
     """Write a text; raise BadUseError where that fails, and what was there is then as it was."""
+    if is_database(place.path):
+        raise BadUseError(f"'{place.path}' is a database, which is not written over.", hint="Give another name.")
     text = text.encode("utf-8", "replace").decode("utf-8")
     try:
         if place.stream:
@@ -77,6 +81,18 @@ def write_text(place: Place, text: str) -> None:
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BadUseError(f"'{place.path}' cannot be written: {reason}.") from None
+
+
+def is_database(path: Path) -> bool:
+    """Tell whether a file is a database or lies beside one, as a part of it."""
+    file = Path(re.sub(r"-(wal|shm|journal)$", "", str(path)))
+    try:
+        if not file.is_file():  # a pipe would lose what is read of it
+            return False
+        with file.open("rb") as opened:
+            return opened.read(len(_DATABASE)) == _DATABASE
+    except OSError:
+        return False
 
 
 def _is_stream(path: Path) -> bool:

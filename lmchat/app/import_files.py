@@ -9,11 +9,12 @@ from pathlib import Path, PurePath, PurePosixPath
 from zipfile import BadZipFile, ZipFile
 
 from lmchat.advice import Say
-from lmchat.app.attachments import STDIN, said
+from lmchat.app.attachments import STDIN, said, stdin_bytes
 from lmchat.app.invocation import Invocation
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
 from lmchat.store.imports.found import Refused, Source
+from lmchat.world import LARGEST_INPUT, input_bytes
 
 _ZIP, _DATABASE = b"PK\x03\x04", b"SQLite format 3\0"
 _LARGEST = 1 << 30
@@ -33,9 +34,12 @@ def opened(invocation: Invocation, path: Path) -> Iterator[Source | Refused]:
     Raise BadUseError where the path itself cannot be read.
     """
     if path == STDIN:
-        yield from _read(invocation.world.stdin.buffer.read(), path, lambda _: None, invocation.say)
+        yield from _read(stdin_bytes(invocation.world), path, lambda _: None, invocation.say)
         return
     try:
+        if path.exists() and not (path.is_dir() or path.is_file()):  # a device may have no end
+            yield from _read(input_bytes(path, LARGEST_INPUT), path, lambda _: None, invocation.say)
+            return
         if path.is_dir():
             yield from _below(path, invocation.say)
         elif _begins(path).startswith(_DATABASE):

@@ -6,8 +6,9 @@ from itertools import islice
 from pathlib import Path
 
 from lmchat.advice import Action, Do, Say
-from lmchat.app.care import import_backup, is_backup
+from lmchat.app.care import import_backup
 from lmchat.app.conversation import open_kept_store
+from lmchat.app.files import is_database
 from lmchat.app.import_files import opened
 from lmchat.app.invocation import Invocation
 from lmchat.errors import BadUseError
@@ -58,7 +59,7 @@ def import_sessions(invocation: Invocation, files: Sequence[Path], name: str | N
 
 
 def _import(invocation: Invocation, file: Path, name: str | None, report: _Report) -> None:
-    if is_backup(file) and format_of(Source(file.name, path=file)) is None:
+    if is_database(file) and format_of(Source(file.name, path=file)) is None:
         if name is not None:
             raise BadUseError("A backup has many sessions: --name cannot name them.")
         import_backup(invocation, file)

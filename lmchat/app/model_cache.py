@@ -16,7 +16,7 @@ from typing import Any
 from lmchat.chat.models import Instance, Model
 from lmchat.errors import LmchatError
 from lmchat.wire.dialect import Finding
-from lmchat.world import World, replace_file
+from lmchat.world import World, kept_document, replace_file
 
 KEPT = timedelta(days=1)
 
@@ -37,11 +37,11 @@ def known_models(world: World, servers: Sequence[str]) -> list[Model]:
 
 
 def _read(world: World, server: str) -> list[Model]:
+    document = kept_document(_path(world, server))
     try:
-        document: Any = json.loads(_path(world, server).read_text(encoding="utf-8"))
         age = world.now() - datetime.fromisoformat(document["at"])
         return [_model(each) for each in document["models"]] if age <= KEPT else []
-    except (OSError, ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError):
         return []
 
 
@@ -58,8 +58,20 @@ def _written(model: Model) -> dict[str, Any]:
 
 
 def _model(kept: Any) -> Model:
-    instances = tuple(Instance(name, context) for name, context in kept.pop("instances"))
-    return Model(**kept, instances=instances)
+    options = kept["reasoning_options"]
+    return Model(
+        key=str(kept["key"]),
+        type=str(kept["type"]),
+        display_name=str(kept["display_name"]),
+        params=str(kept["params"]),
+        quantization=str(kept["quantization"]),
+        reasoning_options=None if options is None else tuple(map(str, options)),
+        instances=tuple(_instance(*each) for each in kept["instances"]),
+    )
+
+
+def _instance(name: object, context: object) -> Instance:
+    return Instance(str(name), context if isinstance(context, int) else None)
 
 
 def remember_route(world: World, server: str, finding: Finding) -> None:
@@ -71,12 +83,14 @@ def remember_route(world: World, server: str, finding: Finding) -> None:
 
 def known_route(world: World, server: str) -> Finding | None:
     """Return what was found out of a server, None where nothing was, or not for a day: another may answer there."""
+    document = kept_document(_path(world, server, "api"))
     try:
-        document: Any = json.loads(_path(world, server, "api").read_text(encoding="utf-8"))
         age = world.now() - datetime.fromisoformat(document.pop("at"))
         # What an older lmchat wrote lacks the newer members, and is found out again.
-        return Finding(**document) if age <= KEPT and len(document) == len(fields(Finding)) else None
-    except (OSError, ValueError, LookupError, TypeError):
+        if age > KEPT or not all(isinstance(document[each.name], bool | str) for each in fields(Finding)):
+            return None
+        return Finding(**document)
+    except (ValueError, LookupError, TypeError):
         return None
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 
-from lmchat.world import World, replace_file
+from lmchat.world import World, kept_document, replace_file
 
 _FILE = "models.json"
 
@@ -23,8 +23,4 @@ def remember_model(world: World, server: str, key: str) -> None:
 
 
 def _document(world: World) -> Mapping[str, object]:
-    try:
-        document = json.loads((world.directories.state / _FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}
+    return kept_document(world.directories.state / _FILE)

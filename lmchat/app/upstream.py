@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 from lmchat.app.connect import connection_to
@@ -24,8 +25,11 @@ def serve_upstream(invocation: Invocation, url: str, *, port: int, token: str, t
 
     The token for that comes from the variable named, or else from where it would come for `--url`.
     """
-    from lmchat.local.in_front import serve_in_front
     from lmchat.local.run import bound
+
+    if not all(find_spec(package) for package in ("starlette", "uvicorn")):
+        raise LmchatError("The packages that serve are not installed.", hint="pip install 'lmchat[local]' brings them.")
+    from lmchat.local.in_front import serve_in_front
 
     invocation = replace(invocation, url=url)
     client = _client(invocation, url, token_variable)

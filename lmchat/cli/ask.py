@@ -1,10 +1,9 @@
 """`lmchat ask`: one turn, from the words on the command line to the answer on stdout."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 from lmchat.app.attachments import STDIN, pictures
 from lmchat.app.conversation import Tap, open_conversation, open_kept_store, settings_of
@@ -12,16 +11,16 @@ from lmchat.app.files import place_for, write_text
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.sessions import resolve_session
 from lmchat.chat.models import Model
-from lmchat.chat.session import Outcome
 from lmchat.chat.values import Prompt
 from lmchat.cli.ask_several import ask_several
-from lmchat.cli.asking import asked, say_of
+from lmchat.cli.asking import asked, ended
 from lmchat.cli.saved import saved_prompt, text_of, with_saved
-from lmchat.errors import BadUseError, ExitStatus, LmchatError
+from lmchat.errors import ExitStatus
 from lmchat.render.failures import show_sign
 from lmchat.render.json_output import write_document
 from lmchat.render.terminal import moves_cursor
 from lmchat.settings import Settings
+from lmchat.world import require_output
 
 
 def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> ExitStatus:
@@ -30,12 +29,10 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
     if flags.schema is not None:
         from lmchat.schema import read_schema
 
-        if len(flags.models) > 1:
-            raise BadUseError("A schema is for the reply of one model.", hint="Give one -m, or ask without --schema.")
-
         schema, flags = read_schema(flags.schema), replace(flags, plain=True)
     if flags.output is not None and flags.output != STDIN:
         return _into_file(invocation, words, flags, flags.output)
+    require_output(invocation.world)
     # Before anything is silenced: what was read otherwise than it was given must be said.
     saved = saved_prompt(invocation, flags)
     text = text_of(invocation, saved, words, flags)
@@ -57,10 +54,7 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
             _call_back(person, settings, invocation.world.monotonic() - began)
             if exchange.failure is not None:
                 raise exchange.failure
-            say_of(person, conversation, exchange)
-    if exchange.turn.outcome is Outcome.INTERRUPTED:
-        return ExitStatus.INTERRUPTED
-    return ExitStatus.OK if schema is None else _fit(person, schema, exchange.turn.reply.text)
+            return ended(person, conversation, exchange)
 
 
 def _call_back(person: Invocation, settings: Settings, seconds: float) -> None:
@@ -71,19 +65,6 @@ def _call_back(person: Invocation, settings: Settings, seconds: float) -> None:
     from lmchat.render.attention import called_back
 
     show_sign(world, called_back(world.environ, desktop=how == "desktop", title="lmchat", words="The answer is there"))
-
-
-def _fit(invocation: Invocation, schema: Mapping[str, Any], reply: str) -> ExitStatus:
-    """Say on stderr where the reply, which is out already, does not fit the schema; that is also the status."""
-    from lmchat.render.failures import show_failure
-    from lmchat.schema import check_reply
-
-    try:
-        check_reply(schema, reply)
-    except LmchatError as problem:
-        show_failure(invocation.world, problem)
-        return problem.status
-    return ExitStatus.OK
 
 
 def _into_file(invocation: Invocation, words: Sequence[str], flags: ChatFlags, path: Path) -> ExitStatus:

@@ -6,9 +6,9 @@ from lmchat.app.conversation import Conversation
 from lmchat.app.display import theme_of
 from lmchat.app.invocation import Invocation
 from lmchat.app.sessions import moved_to
-from lmchat.chat.session import Outcome, Session
+from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
-from lmchat.cli.asking import asked, document, say_of
+from lmchat.cli.asking import asked, document, ended
 from lmchat.errors import ExitStatus, LmchatError
 from lmchat.render.failures import show_failure
 from lmchat.render.json_output import Document, error_document, write_document
@@ -43,9 +43,8 @@ def ask_several(person: Invocation, conversation: Conversation, session: Session
                 show_failure(person.world, error)
             continue
         documents.append(document(exchange, private=flags.private))
-        say_of(person, conversation, exchange)
-        if exchange.turn.outcome is Outcome.INTERRUPTED:
-            worst = ExitStatus.INTERRUPTED
+        worst = max(worst, ended(person, conversation, exchange))
+        if worst is ExitStatus.INTERRUPTED:
             break
     if flags.as_json and not flags.as_jsonl:
         write_document(stdout, documents)

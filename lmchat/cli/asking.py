@@ -1,5 +1,6 @@
 """One prompt asked and shown as the flags want it, and what is said of the reply."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from lmchat.app.conversation import Conversation
@@ -7,10 +8,10 @@ from lmchat.app.display import view_for
 from lmchat.app.invocation import Invocation
 from lmchat.app.remarks import fullness, remarks
 from lmchat.app.sessions import moved_to
-from lmchat.chat.session import Session
+from lmchat.chat.session import Outcome, Session
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
-from lmchat.errors import LmchatError
+from lmchat.errors import ExitStatus, LmchatError
 from lmchat.render.json_output import turn_document
 
 
@@ -46,12 +47,31 @@ def asked(
     return exchange
 
 
-def say_of(person: Invocation, conversation: Conversation, exchange: Exchange) -> None:
-    """Say what a person must know of a reply; that a part of it or of the conversation is lost, also when quiet."""
+def ended(person: Invocation, conversation: Conversation, exchange: Exchange) -> ExitStatus:
+    """Say what a person must know of a reply, which is out already, and return the status it ends with.
+
+    That a part of it or of the conversation is lost is said also when quiet.
+    """
     for remark in remarks(conversation, exchange):
         person.say(remark)
     if not conversation.flags.quiet and (full := fullness(conversation, exchange.turn)):
         person.say(full)
+    if exchange.turn.outcome is Outcome.INTERRUPTED:
+        return ExitStatus.INTERRUPTED
+    return ExitStatus.OK if conversation.schema is None else _fit(person, conversation.schema, exchange.turn.reply.text)
+
+
+def _fit(person: Invocation, schema: Mapping[str, Any], reply: str) -> ExitStatus:
+    """Say on stderr where a reply does not fit the schema; that is also the status."""
+    from lmchat.render.failures import show_failure
+    from lmchat.schema import check_reply
+
+    try:
+        check_reply(schema, reply)
+    except LmchatError as problem:
+        show_failure(person.world, problem)
+        return problem.status
+    return ExitStatus.OK
 
 
 def document(exchange: Exchange, *, private: bool) -> dict[str, Any]:

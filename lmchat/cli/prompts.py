@@ -9,8 +9,8 @@ from typing import TextIO
 
 from lmchat.app.attachments import STDIN, files_named, quoted_file, said
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.decoding import Decoded, decode
 from lmchat.errors import BadUseError
+from lmchat.world import LARGEST_PROMPT, within
 
 STDIN_PATIENCE = 3.0
 """Seconds to wait for the end of a pipe before saying what is waited for."""
@@ -56,6 +56,8 @@ def read_stdin(invocation: Invocation, flags: ChatFlags, *, explicit: bool = Fal
         waiting.cancel()
     if not data:
         return ""
+    from lmchat.decoding import Decoded, decode
+
     read = decode(data, _INPUT, flags.encoding) if isinstance(data, bytes) else Decoded(data)
     return said(read, invocation.say).rstrip("\r\n")
 
@@ -89,6 +91,8 @@ def _read(stream: TextIO) -> bytes | str:
     """Read the bytes of a stream to their end; the text of one that has none."""
     buffer = getattr(stream, "buffer", None)
     try:
-        return stream.read() if buffer is None else bytes(buffer.read())
+        if buffer is None:
+            return within(stream.read, _INPUT, LARGEST_PROMPT)
+        return bytes(within(buffer.read, _INPUT, LARGEST_PROMPT))
     except OSError as error:
         raise BadUseError(f"{_INPUT} cannot be read: {error.strerror or error}.") from None

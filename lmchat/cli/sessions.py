@@ -34,7 +34,7 @@ def list_(
     ] = None,
     as_json: given.AsJson = False,
 ) -> None:
-    """List the sessions, the one used last first, on a terminal last.
+    """List the sessions by their last use.
 
     \b
     lmchat sessions list

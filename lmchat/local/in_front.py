@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, closing
 from typing import Any
 
-import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,8 +16,9 @@ from lmchat.local.answers import Stream, event_frame, openai_error
 from lmchat.local.history import History
 from lmchat.local.llama import Cancel
 from lmchat.local.refusals import Refusal
-from lmchat.local.run import HISTORY, address, configured
+from lmchat.local.run import HISTORY, address
 from lmchat.local.server import ServerState, application
+from lmchat.local.serving import serve_application
 from lmchat.local.upstream import Passed, Upstream, broken_off, refused
 from lmchat.local.worker import Worker
 from lmchat.world import World
@@ -32,7 +32,7 @@ def serve_in_front(world: World, listening: socket.socket, upstream: Upstream, *
     state = ServerState(upstream, History(world.directories.data.absolute() / HISTORY), worker)
     app = application(state, upstream_routes(upstream, worker), token)
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(configured(app)).run(sockets=[listening])
+        serve_application(app, listening)
 
 
 def upstream_routes(upstream: Upstream, worker: Worker) -> list[Route]:

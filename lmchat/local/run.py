@@ -7,7 +7,6 @@ import contextlib
 import importlib.util
 import json
 import os
-import signal
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -19,7 +18,6 @@ from lmchat.local.shared import POSSIBLE, shared_server
 from lmchat.world import World, model_directory, path_of
 
 if TYPE_CHECKING:
-    import uvicorn
     from starlette.types import ASGIApp
 
     from lmchat.local.embedded import Embedded
@@ -74,12 +72,11 @@ def serve(
     world.stderr.flush()
     with contextlib.suppress(KeyboardInterrupt):
         if keep_seconds and POSSIBLE:
-            import uvicorn
-
             from lmchat.local.proxy import proxy
+            from lmchat.local.serving import serve_application
 
             app = proxy(token, lambda: shared_server(world, settings, keep_seconds))
-            uvicorn.Server(configured(app)).run(sockets=[listening])
+            serve_application(app, listening)
         else:
             run(listening, {**settings, "token": token})
 
@@ -225,8 +222,6 @@ def run(listening: socket.socket, settings: dict[str, Any], around: "Around | No
     """
     import asyncio
 
-    import uvicorn
-
     from lmchat.local.child_process import forget
     from lmchat.local.downloads import Downloads
     from lmchat.local.embedded import Embedded
@@ -235,6 +230,7 @@ def run(listening: socket.socket, settings: dict[str, Any], around: "Around | No
     from lmchat.local.history import History
     from lmchat.local.management import management_routes
     from lmchat.local.server import ServerState, application, openai_routes
+    from lmchat.local.serving import serve_application, serve_quietly
     from lmchat.local.worker import Worker
 
     forget(settings["secret_variables"])
@@ -245,55 +241,13 @@ def run(listening: socket.socket, settings: dict[str, Any], around: "Around | No
     try:
         if around is None:
             app = application(state, routes, settings["token"])
-            uvicorn.Server(configured(app)).run(sockets=[listening])
+            serve_application(app, listening)
         else:
             asyncio.run(
-                _serve_quietly(
+                serve_quietly(
                     listening,
                     lambda end: application(state, routes, settings["token"], lambda app: around(app, models, end)),
                 )
             )
     finally:
         models.instances.stop_all()
-
-
-async def _serve_quietly(listening: socket.socket, build: "Callable[[Callable[[], object]], ASGIApp]") -> None:
-    """Serve until SIGINT, SIGTERM or the function that `build` is handed; asleep while nothing is asked.
-
-    `uvicorn.Server.run` wakes ten times a second to look whether it should end.
-    """
-    import asyncio
-
-    import uvicorn
-
-    loop, over = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, over.set)
-    config = configured(build(lambda: loop.call_soon_threadsafe(over.set)))
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    await server.startup(sockets=[listening])
-    await over.wait()
-    await server.shutdown(sockets=[listening])
-
-
-def configured(app: "ASGIApp") -> "uvicorn.Config":
-    """Say how uvicorn runs the application: silently, and the same whatever else is installed."""
-    import uvicorn
-
-    from lmchat.local.guard import patient_protocol
-
-    return uvicorn.Config(
-        app,
-        loop="asyncio",
-        http=patient_protocol,  # type: ignore[arg-type]  # it is called as the class would be
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="critical",
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=1,
-    )

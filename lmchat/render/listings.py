@@ -12,7 +12,9 @@ from lmchat.render.theme import Theme
 
 _USUAL_COLUMNS = 5
 """How many columns of models a terminal shows without `--wide`: they are in the order of their worth."""
-_NARROW = 60
+
+
+_READABLE_KEY = 24
 
 
 def models_listing(models: Sequence[Model], theme: Theme, width: int | None, *, wide: bool = False) -> str:
@@ -28,7 +30,7 @@ def model_lines(models: Sequence[Model], width: int) -> list[str]:
     """
     key, *others = _MODEL_COLUMNS[:_USUAL_COLUMNS]
     abilities = replace(others[-1], cell=lambda model: ", ".join(_abilities(model, levels=False)))
-    return table_lines([replace(key, shrinks=width < _NARROW), *others[:-1], abilities], models, width)
+    return table_lines([replace(key, shrinks=True, least=_READABLE_KEY), *others[:-1], abilities], models, width)
 
 
 def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, width: int | None) -> str:

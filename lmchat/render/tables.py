@@ -9,7 +9,6 @@ from lmchat.render.cells import cells, fold, padded, shorten
 from lmchat.render.sanitize import sanitize_line
 from lmchat.render.theme import Theme
 
-_NARROWEST = 8
 _GAP = "  "
 _NARROWEST_NOTE = 20
 _SIZES = ("B", "kB", "MB", "GB", "TB")
@@ -27,8 +26,8 @@ Row = TypeVar("Row")
 class Column(Generic[Row]):
     """A column of a table: its title and its cell for each row.
 
-    `right` sets numbers below each other; a column that `shrinks` gives way in a narrow window. Where even that is not
-    enough, the columns of the least `worth` are left out, of equals the rightmost first.
+    `right` sets numbers below each other; a column that `shrinks` gives way in a narrow window, down to `least` cells.
+    Where even that is not enough, the columns of the least `worth` are left out, of equals the rightmost first.
     """
 
     title: str
@@ -36,6 +35,7 @@ class Column(Generic[Row]):
     right: bool = False
     shrinks: bool = False
     worth: int = 0
+    least: int = 8
 
 
 def listing(columns: Sequence[Column[Row]], rows: Sequence[Row], theme: Theme, width: int | None = None) -> str:
@@ -65,7 +65,7 @@ def _fitted(longest: Mapping[Column[Row], int], width: int) -> dict[Column[Row],
     """Return the width of each column that fits into a window; what shrinks gets a fair share of the room."""
     kept = list(longest)
     while True:
-        widths = {each: min(longest[each], _NARROWEST) if each.shrinks else longest[each] for each in kept}
+        widths = {each: min(longest[each], each.least) if each.shrinks else longest[each] for each in kept}
         spare = width - sum(widths.values()) - len(_GAP) * (len(kept) - 1)
         if spare >= 0 or len(kept) == 1:
             break

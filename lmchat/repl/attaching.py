@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from lmchat.app.attachments import LARGEST_TEXT, is_picture, picture, quoted_file
+from lmchat.app.attachments import LARGEST_QUOTED, is_picture, picture, quoted_file
 from lmchat.chat.models import require_sight
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BadUseError, LmchatError
@@ -107,10 +107,10 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def _check_size(files: Sequence[Quoted]) -> None:
-    if sum(len(file.text) for file in files) > LARGEST_TEXT:
+    if sum(len(file.text) for file in files) > LARGEST_QUOTED:
         raise BadUseError(
             f"These {len(files)} files are too large to be quoted together: they have more than "
-            f"{LARGEST_TEXT // 1_000_000} MB.",
+            f"{LARGEST_QUOTED // (1024 * 1024)} MB.",
             hint="Name fewer.",
         )
 

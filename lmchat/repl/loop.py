@@ -21,14 +21,16 @@ from lmchat.repl.commands.table import BY_NAME, command_in, is_command
 from lmchat.repl.completion import Completions
 from lmchat.repl.dragged import attached_by
 from lmchat.repl.greeting import greet
-from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed, opened_keyboard
+from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed
 from lmchat.repl.keys import Cleared, Shortcut
 from lmchat.repl.literal import literal, shell_command
 from lmchat.repl.models import with_first_model
+from lmchat.repl.opened import opened_keyboard
 from lmchat.repl.shell import run_command
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar
 from lmchat.repl.turns import ask, ask_typed
+from lmchat.world import handle_signal
 
 _HISTORY = "history"
 _KEEP_TITLE, _TITLE_BACK = "\x1b[22;2t", "\x1b[23;2t"
@@ -181,7 +183,7 @@ def _ctrl_c_interrupts(now: Callable[[], float]) -> Iterator[None]:
             raised_at = now()
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = handle_signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
@@ -191,7 +193,7 @@ def _ctrl_c_interrupts(now: Callable[[], float]) -> Iterator[None]:
 @contextmanager
 def _ctrl_c_waits() -> Iterator[None]:
     """Ignore Ctrl-C outside of replies and commands: at the prompt it is a key like any other."""
-    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    before = handle_signal(signal.SIGINT, lambda _number, _frame: None)
     try:
         yield
     finally:

@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TextIO
 
+from lmchat.world import handle_signal
+
 _INPUT_FLAGS, _LOCAL_FLAGS, _SPECIAL_CHARACTERS = 0, 3, 6
 _PASTE_ON, _PASTE_OFF = "\x1b[?2004h", "\x1b[?2004l"
 _FOCUS_ON, _FOCUS_OFF = "\x1b[?1004h", "\x1b[?1004l"
@@ -46,7 +48,7 @@ class Terminal:
         # Windows has none of these.
         handlers = {"SIGTSTP": self._stop, "SIGCONT": lambda *_: self._go_on(again)}
         numbers = {getattr(signal, name): handle for name, handle in handlers.items() if hasattr(signal, name)}
-        before = {number: signal.signal(number, handle) for number, handle in numbers.items()}
+        before = {number: handle_signal(number, handle) for number, handle in numbers.items()}
         self.quiet()
         try:
             yield

@@ -4,10 +4,11 @@ import base64
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from lmchat.errors import BadUseError
+from lmchat.errors import BadUseError, UnreachableError
 
 if TYPE_CHECKING:
     import ssl
@@ -16,6 +17,9 @@ STANDARD_PORT = 1234
 """LM Studio's own port, for an address that names neither scheme nor port (PROTOCOL.md section 1)."""
 
 _PASTED_ROUTE = re.compile(r"(/api)?/v[01](/chat|/models|/responses|/chat/completions)?/*$")
+_PROXY_SCHEMES = {"http": "http", "https": "https", "socks": "socks5", "socks5": "socks5", "socks5h": "socks5h"}
+"""The kinds of proxies by the names that variables have for them, and as httpx calls them."""
+
 _EXAMPLE = "It should look like http://localhost:1234 or https://models.example.com."
 
 
@@ -103,6 +107,7 @@ def tls_context(*, trust_env: bool) -> "ssl.SSLContext":
 def proxy_for(address: Address) -> str | None:
     """Return the URL of the proxy that the environment names for an address, None where there is none.
 
+    Raise UnreachableError for one that cannot be used.
     httpx reads the same variables, but fails at entries of NO_PROXY that other programs understand: `[::1]`,
     `10.0.0.0/8`.
     """
@@ -112,10 +117,34 @@ def proxy_for(address: Address) -> str | None:
     if address.loopback:
         return None
     proxies = getproxies()
-    proxy = proxies.get("https" if address.encrypted else "http") or proxies.get("all")
+    proxy = (proxies.get("https" if address.encrypted else "http") or proxies.get("all") or "").strip()
     if not proxy or any(_covers(entry, address.host) for entry in proxies.get("no", "").split(",")):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return _proxy_url(proxy)
+
+
+def _proxy_url(text: str) -> str:
+    """Return the URL of a proxy as httpx takes it; raise UnreachableError for what is none."""
+    scheme, _, place = text.rpartition("://")
+    scheme = _PROXY_SCHEMES.get(scheme.lower(), scheme) if scheme else "http"
+    # What is before an @ may be a password.
+    shown = f"{scheme}://{place.rpartition('@')[2]}"
+    try:
+        parts = urlsplit(f"{scheme}://{place}")
+        valid = parts.port != 0 and re.fullmatch(r"[\w.:%-]+", parts.hostname or "")
+    except ValueError:
+        valid = None
+    if not valid or scheme not in _PROXY_SCHEMES.values():
+        raise UnreachableError(
+            f"The proxy that the environment names, {_shown(shown)}, is not the URL of one.",
+            hint="Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY: http://HOST:PORT, or socks5://HOST:PORT.",
+        )
+    if scheme.startswith("socks") and find_spec("socksio") is None:
+        raise UnreachableError(
+            f"The proxy {_shown(shown)} needs an extra of lmchat that is not installed.",
+            hint="Install it: pip install 'lmchat[socks]', or name the host in NO_PROXY.",
+        )
+    return f"{scheme}://{place}"
 
 
 def _covers(entry: str, host: str) -> bool:

@@ -4,31 +4,34 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from time import sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from lmchat.chat.events import Event, Finished, Phase, Progress, Quiet, kept_words
-from lmchat.chat.models import DownloadJob, Model
 from lmchat.chat.request import ChatRequest
 from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, ServerError
 from lmchat.wire.address import Address
 from lmchat.wire.dialect import Data, Dialect
-from lmchat.wire.dialects import COMPLETIONS, DIALECTS, LMSTUDIO, RESPONSES
+from lmchat.wire.dialects import COMPLETIONS, DIALECTS, LMSTUDIO
 from lmchat.wire.faults import not_lm_studio
 from lmchat.wire.http import TICK, exchange
-from lmchat.wire.lmstudio.models import LoadedModel, read_job, read_loaded
 from lmchat.wire.loose_json import parse_json, text
 from lmchat.wire.programs import DIFFERING, PROGRAMS, UNKNOWN, Program, adapted
-from lmchat.wire.refusals import foreign, loading, unknown_chain
 from lmchat.wire.request import GREETING, MODELS, Call
 from lmchat.wire.route import Route, stateless, unmanaged
 from lmchat.wire.stream import Pieces, chat_events, json_object, resumed, whole_answer
+
+if TYPE_CHECKING:
+    from lmchat.chat.models import DownloadJob, Model
+    from lmchat.wire.lmstudio.models import LoadedModel
 
 Tap = Callable[[Mapping[str, Any]], None]
 
 _TRIES = 20
 """How often, a tick apart, a server that may move is looked for again."""
 
+_QUESTION_SECONDS, _ACTION_SECONDS, _LOAD_SECONDS = 30, 60, 1800
+"""How long a server may say nothing to a question about its models, to a task, and while it loads a model."""
 _ASK_SECONDS = 10.0
 """How long a server may be silent that is asked what it is."""
 
@@ -48,7 +51,7 @@ class Client:
 
     address: Address
     log: Callable[[str], None] | None = None
-    listed: Callable[[Sequence[Model]], None] | None = None
+    listed: "Callable[[Sequence[Model]], None] | None" = None
     locate: Callable[[], Address] | None = None
     route: Route = field(default_factory=Route)
     built_in: bool = False
@@ -65,18 +68,17 @@ class Client:
         Closing the generator closes the connection, which is how a server stops. `tap` is handed every
         event's JSON as it came; a reply that came at once is handed over as the `chat.end` it would have been.
         """
+        from lmchat.wire.refusals import loading, unknown_chain
+
         while True:
             try:
                 yield from self._chat(request, tap, stream=stream)
                 return
             except ChainLostError as error:
                 follows = request.follows
-                if (
-                    self.route.dialect is RESPONSES
-                    and follows
-                    and (not unknown_chain(error) or follows == self.route.given)
-                ):
-                    self._learn(RESPONSES, keeps=False)
+                lost = follows is not None and (not unknown_chain(error) or follows == self.route.given)
+                if lost and self.route.dialect is not LMSTUDIO:
+                    self._learn(self.route.dialect, keeps=False)
                 raise
             except RefusedError as error:
                 if loading(error):
@@ -98,7 +100,7 @@ class Client:
 
     def _chat(self, request: ChatRequest, tap: Tap | None, *, stream: bool) -> Iterator[Event]:
         dialect, program = self.route.dialect, self._program(request)
-        if request.follows is not None and dialect is RESPONSES and not program.chains:
+        if request.follows is not None and not program.chains:
             self._learn(dialect, keeps=False)
             raise stateless()
         keeps = self.route.keeps
@@ -120,19 +122,20 @@ class Client:
     def _program(self, request: ChatRequest) -> Program:
         """Return the program that answers, asked for only where it matters for this request."""
         route = self.route
-        if route.program is None and route.dialect is not LMSTUDIO:
-            chains = route.dialect is RESPONSES and request.follows is not None
-            if chains or DIFFERING & set(request.options.given()):
-                from lmchat.wire.detection import program_of
+        matters = request.follows is not None or DIFFERING & set(request.options.given())
+        if route.program is None and route.dialect is not LMSTUDIO and matters:
+            from lmchat.wire.detection import program_of
 
-                route.program = UNKNOWN
-                with suppress(LmchatError):
-                    route.program = program_of(self._ask(self._path(route.dialect.models_path)), self._ask)
-                    self._learn(route.dialect, keeps=route.keeps)
+            route.program = UNKNOWN
+            with suppress(LmchatError):
+                route.program = program_of(self._ask(self._path(route.dialect.models_path)), self._ask)
+                self._learn(route.dialect, keeps=route.keeps)
         return route.program or UNKNOWN
 
     def _finds_dialect(self, error: LmchatError) -> bool:
         """Look for another dialect after an answer that is not LM Studio's; tell whether there is one."""
+        from lmchat.wire.refusals import foreign, loading
+
         route = self.route
         if route.settled or not foreign(error):
             return False
@@ -172,8 +175,10 @@ class Client:
         except (LmchatError, ValueError):
             return False
 
-    def models(self) -> tuple[Model, ...]:
+    def models(self) -> "tuple[Model, ...]":
         """List every downloaded model with its loaded instances."""
+        from lmchat.wire.refusals import loading
+
         while True:
             try:
                 models = self._models()
@@ -187,9 +192,9 @@ class Client:
             self.listed(models)
         return models
 
-    def _models(self) -> tuple[Model, ...]:
+    def _models(self) -> "tuple[Model, ...]":
         dialect = self.route.dialect
-        data, call = self._answer("GET", self._path(dialect.models_path), read_seconds=30)
+        data, call = self._answer("GET", self._path(dialect.models_path), read_seconds=_QUESTION_SECONDS)
         models = dialect.models(data)
         if models is None:
             raise not_lm_studio(call, "something that is no list of models")
@@ -213,11 +218,13 @@ class Client:
         offload_kv_cache_to_gpu: bool | None = None,
         parallel: int | None = None,
         echo_load_config: bool | None = None,
-    ) -> LoadedModel:
+    ) -> "LoadedModel":
         """Load a model, which can take minutes; one that is loaded already gets a second instance.
 
         Only with `echo_load_config` does the server say what it made of the options.
         """
+        from lmchat.wire.lmstudio.models import read_loaded
+
         options = {
             "context_length": context_length,
             "eval_batch_size": eval_batch_size,
@@ -228,28 +235,32 @@ class Client:
             "echo_load_config": echo_load_config,
         }
         given = {name: value for name, value in options.items() if value is not None}
-        return read_loaded(self._manage("load", {"model": key, **given}))
+        return read_loaded(self._manage("load", {"model": key, **given}, seconds=_LOAD_SECONDS))
 
     def unload(self, instance_id: str) -> str:
         """Unload one instance and return its id."""
-        answer = self._manage("unload", {"instance_id": instance_id})
+        answer = self._manage("unload", {"instance_id": instance_id}, seconds=_ACTION_SECONDS)
         return text(answer.get("instance_id")) or instance_id
 
-    def download(self, name: str, quantization: str | None = None) -> DownloadJob:
+    def download(self, name: str, quantization: str | None = None) -> "DownloadJob":
         """Begin a download of a catalogue id or a Hugging Face URL (only a URL takes a quantization)."""
+        from lmchat.wire.lmstudio.models import read_job
+
         body = {"model": name} | ({"quantization": quantization} if quantization else {})
-        return read_job(self._manage("download", body))
+        return read_job(self._manage("download", body, seconds=_ACTION_SECONDS))
 
-    def download_status(self, job_id: str) -> DownloadJob:
+    def download_status(self, job_id: str) -> "DownloadJob":
         """Ask how far a download is."""
-        path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
-        return read_job(self._answer("GET", path, read_seconds=30)[0], job_id)
+        from lmchat.wire.lmstudio.models import read_job
 
-    def _manage(self, route: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
+        return read_job(self._answer("GET", path, read_seconds=_QUESTION_SECONDS)[0], job_id)
+
+    def _manage(self, route: str, body: Mapping[str, Any], *, seconds: float) -> Mapping[str, Any]:
         if not self.route.dialect.manages:
             raise unmanaged()
         try:
-            return self._answer("POST", f"{MODELS}/{route}", body)[0]
+            return self._answer("POST", f"{MODELS}/{route}", body, read_seconds=seconds)[0]
         except RefusedError as error:
             if self._finds_dialect(error) and not self.route.dialect.manages:
                 raise unmanaged() from error

@@ -1,5 +1,6 @@
 """What goes wrong on the way to a server and back: httpx's exceptions as the errors of `lmchat.errors`."""
 
+import re
 import socket
 from collections.abc import Callable, Iterator
 
@@ -19,7 +20,7 @@ _ELSEWHERE = (
 NOT_LM_STUDIO = (
     "LM Studio 0.4.0 or newer is needed: update it, or name its address with `--url` if this is another program."
 )
-_KEPT = "What came is kept; the next prompt carries it along."
+KEPT = "What came is kept; the next prompt carries it along."
 BUILT_IN = "Ask again: the built-in model starts again. If it ends once more, close other programs to free memory."
 AGAIN = "Try again, or check that it is LM Studio that answers there."
 
@@ -46,7 +47,7 @@ def connection_fault(
     if not _of_network(error):
         return None
     if headed:
-        return broken_off(_KEPT if call.chats else AGAIN)
+        return broken_off(KEPT if call.chats else AGAIN)
     fault = _unbegun(error, call, heard, speaks_http, by_proxy=by_proxy)
     return type(fault)(fault.message, hint=BUILT_IN) if call.built_in else fault
 
@@ -92,12 +93,19 @@ def _of_network(error: Exception) -> bool:
     return room in {"httpx", "httpcore", "h11", "idna", "socksio"} or isinstance(error, OSError | ValueError | EOFError)
 
 
-def broken_off(hint: str = _KEPT) -> StreamBrokenError:
+def with_nothing_kept(error: StreamBrokenError, call: Call) -> StreamBrokenError:
+    """Return the error of a reply of which nothing came, without the promise to keep what came."""
+    if error.advice != KEPT:
+        return error
+    return StreamBrokenError(error.message, hint=BUILT_IN if call.built_in else AGAIN)
+
+
+def broken_off(hint: str = KEPT) -> StreamBrokenError:
     """Return the error for an answer that ended before its end."""
     return StreamBrokenError("The connection ended before the reply was complete.", hint=hint)
 
 
-def senseless(what: str, hint: str = _KEPT) -> StreamBrokenError:
+def senseless(what: str, hint: str = KEPT) -> StreamBrokenError:
     """Return the error for an answer that cannot be understood; `what` says which part of it."""
     return StreamBrokenError(f"The server sent {what} that makes no sense.", hint=hint)
 
@@ -108,6 +116,7 @@ def not_lm_studio(call: Call, what: str) -> RefusedError:
 
 
 def _no_proxy(call: Call, said: str) -> UnreachableError:
+    said = re.sub(r"^\[Errno -?\d+\] ", "", said)
     return UnreachableError(
         f"The proxy on the way to {call.address.url} cannot be used: {said}",
         hint="Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the host in NO_PROXY.",

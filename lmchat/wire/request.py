@@ -60,7 +60,7 @@ class Call:
     @property
     def chats(self) -> bool:
         """Tell whether this asks for a reply, and not for a list or an action."""
-        return self.method == "POST" and self.path.endswith(("/chat", "/responses", "/chat/completions"))
+        return self.method == "POST" and self.read_seconds is None and not self.path.startswith(MODELS)
 
     @property
     def native(self) -> bool:

@@ -22,11 +22,10 @@ from lmchat.chat.events import (
 from lmchat.errors import LmchatError, StreamBrokenError
 from lmchat.wire.body import REPLY_LIMIT, Frame, too_large
 from lmchat.wire.dialect import Data, ReplyReader
-from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, senseless
+from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, senseless, with_nothing_kept
 from lmchat.wire.http import TICK, Piece
 from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, sequence, text
 from lmchat.wire.redaction import redact_all
-from lmchat.wire.refusals import refusal, stream_refusal
 from lmchat.wire.request import Call, Head
 from lmchat.wire.thinking import InlineThinking
 
@@ -50,12 +49,15 @@ def chat_events(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None
 
     Raise LmchatError where the server refuses, or breaks off.
     """
-    thinking = InlineThinking()
+    thinking, came = InlineThinking(), False
     try:
         for event in _answered(pieces, call, reader, tap):
+            came = came or isinstance(event, MessageDelta | ReasoningDelta | ToolDone | ToolFailed)
             yield from thinking.feed(event)
-    except LmchatError:
+    except LmchatError as error:
         yield from thinking.flush()
+        if isinstance(error, StreamBrokenError) and not came:
+            raise with_nothing_kept(error, call) from error
         raise
 
 
@@ -104,7 +106,7 @@ def resumed(first: Piece | None, rest: Pieces) -> Pieces:
 def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
     """Return the JSON object of an answer; raise LmchatError where it refuses (with 200, too) or is none."""
     if not head.good:
-        raise refusal(head, body, call)
+        raise _refusal(head, body, call)
     content = body.decode("utf-8-sig", errors="replace")
     try:
         data = parse_json(content)
@@ -115,8 +117,20 @@ def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         raise senseless("an answer", AGAIN)
     if data.get("error"):
-        raise refusal(head, body, call)
+        raise _refusal(head, body, call)
     return data
+
+
+def _refusal(head: Head, body: bytes, call: Call) -> LmchatError:
+    from lmchat.wire.refusals import refusal
+
+    return refusal(head, body, call)
+
+
+def _refused(data: object, call: Call) -> Fault:
+    from lmchat.wire.refusals import stream_refusal
+
+    return Fault(stream_refusal(data, call))
 
 
 def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) -> Iterator[Event]:
@@ -232,7 +246,7 @@ def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn
     if tap is not None:
         tap(data)
     # In one go: what the reader refuses is raised before any of it is passed on.
-    return tuple(reader.event(kind, data)) if fault is None else (Fault(stream_refusal(_fault(kind, data), call)),)
+    return tuple(reader.event(kind, data)) if fault is None else (_refused(_fault(kind, data), call),)
 
 
 def _ends(frame: Frame) -> bool:

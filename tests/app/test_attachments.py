@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lmchat.app.attachments import LARGEST_TEXT, files_matching, files_named, quoted_file, read_text
+from lmchat.app.attachments import LARGEST_QUOTED, files_matching, files_named, quoted_file, read_text
 from lmchat.chat.quoting import quoted, without_quotes
 from lmchat.errors import BadUseError
 
@@ -56,8 +56,8 @@ def test_a_pattern_that_fits_no_file_is_refused(place: Path) -> None:
 
 
 def test_a_file_that_is_larger_than_any_context_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "log").write_bytes(b"x" * (LARGEST_TEXT + 1))
-    with pytest.raises(BadUseError, match="too large to be quoted"):
+    (tmp_path / "log").write_bytes(b"x" * (LARGEST_QUOTED + 1))
+    with pytest.raises(BadUseError, match="which is too much"):
         quoted_file(tmp_path / "log", print)
 
 

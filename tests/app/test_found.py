@@ -125,10 +125,10 @@ def test_looking_at_silent_ports_takes_no_longer_than_a_moment(tmp_path: Path, m
         return time.monotonic() - begun
 
     with ExitStack() as stack:
-        silent = [stack.enter_context(ScriptedServer([HOLD])) for _ in range(4)]
+        silent = [stack.enter_context(ScriptedServer([HOLD])) for _ in range(8)]
         without = min(seconds("off") for _ in range(3))
         took = min(seconds(", ".join(str(each.port) for each in silent)) for _ in range(3))
-    assert took - without < 0.35
+    assert took - without < 1.0  # one after another they would take 1.6 s
 
 
 # lmchat servers

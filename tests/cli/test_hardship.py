@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lmchat.app.files import place_for
+from lmchat.errors import BadUseError
 from tests.cli.program import reply, run, started
 from tests.wire.scripted import ScriptedServer, answer, stream
 
@@ -128,3 +130,19 @@ def test_an_error_is_json_where_the_option_was_given_not_where_it_is_a_value(
     assert ran.status
     assert ran.stdout.startswith('{"error"') is as_json
     assert (ran.stderr == "") is as_json
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="/dev/zero is not installed")
+@pytest.mark.parametrize("arguments", [("-f", "/dev/zero"), ("-i", "/dev/zero"), ("-S", "@/dev/zero")])
+def test_a_file_without_end_is_bad_use(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ran = run(tmp_path, "--url", "http://127.0.0.1:9", "ask", "-m", "tiny", *arguments, "hi")
+    assert (ran.status, " MB" in ran.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["conversations.db", "conversations.db-wal", "conversations.db-shm", "link"])
+def test_nothing_is_ever_written_over_a_database(tmp_path: Path, name: str) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        assert run(tmp_path, "--url", server.url, "ask", "-s", "s", "-m", "tiny", "hi").status == 0
+    (tmp_path / "link").symlink_to(tmp_path / "conversations.db")
+    with pytest.raises(BadUseError, match="is a database"):
+        place_for(tmp_path / name, ask=lambda _: True, force=True)

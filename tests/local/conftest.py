@@ -21,6 +21,7 @@ from lmchat.local.history import History
 from lmchat.local.management import management_routes
 from lmchat.local.models import ModelFile, Places
 from lmchat.local.server import ServerState, application, openai_routes
+from lmchat.local.serving import configured
 from lmchat.local.worker import Worker
 from lmchat.world import Directories, World, this_world
 from tests.local.engine import FakeEngine
@@ -85,7 +86,7 @@ class Switch:
 def switch() -> Iterator[tuple[Switch, str]]:
     listening = run.bound(0)
     switch = Switch()
-    server = uvicorn.Server(run.configured(switch))
+    server = uvicorn.Server(configured(switch))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     yield switch, run.address(listening)

@@ -73,9 +73,9 @@ def test_a_picture_is_attached(talk: Talk, studio: Studio, place: Path) -> None:
 
 
 def test_too_much_is_refused(talk: Talk, studio: Studio, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attachments, "LARGEST_TEXT", 1_000_000)
-    (place / "big.log").write_text("x" * 1_000_001)
-    assert "big.log' is too large to be quoted: it has more than 1 MB" in talk.type("@big.log what?")
+    monkeypatch.setattr(attachments, "LARGEST_QUOTED", 1024 * 1024)
+    (place / "big.log").write_text("x" * (1024 * 1024 + 1))
+    assert "big.log' has more than 1 MB, which is too much" in talk.type("@big.log what?")
     assert studio.chats == []
 
 

@@ -13,7 +13,7 @@ from tests.repl.talking import Talk
 
 SHARED_ROOMS = ("app", "wire", "store", "chat", "render", "decoding.py", "pictures.py", "errors.py")
 
-_NAMED = r"[`:] ?lmchat (?!settings |serve|sessions (?:check|restore|import))[a-z]+ |`/[a-z]+|[\"'] ?/[a-z]+ [A-Z{]"
+_NAMED = r"[`:] ?lmchat (?!settings |serve|sessions (?:check|restore|import))[a-z]+ |`/[a-z]+[` ]|[\"'] ?/[a-z]+ [A-Z{]"
 """A command as a hint names it. Settings, a server and the care of the store are a shell's business."""
 
 

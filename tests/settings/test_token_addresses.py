@@ -170,3 +170,15 @@ def test_the_server_beside_it_gets_the_token(tmp_path: Path) -> None:
         ran = run(tmp_path, "--profile", "work", "ask", "-m", "tiny", "hi", environ=environ)
         headers = {name.lower(): value for name, value in server.requests[0].headers.items()}
     assert (ran.status, headers["authorization"], ran.stderr) == (0, "Bearer sk-lm-work", "")
+
+
+def test_headers_that_do_not_go_along_are_said_once(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text('[mcp.search]\nheaders = { Authorization = "Bearer SECRET" }\n')
+    with ScriptedServer(stream(reply())) as server:
+        arguments = ("--url", server.url, "ask", "-m", "tiny", "--mcp", "search=https://me:PASS@evil.example/mcp", "hi")
+        ran = run(tmp_path, *arguments)
+        assert "headers" not in server.requests[0].json["integrations"][0]
+    assert ran.stderr == (
+        "lmchat: The headers of [mcp.search] are not sent to https://evil.example/mcp: "
+        "settings.toml has no url beside them.\n"
+    )

@@ -3,12 +3,13 @@
 import os
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lmchat.errors import BadUseError
-from lmchat.store.database import FILE_NAME
+from lmchat.store import FILE_NAME
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened
 from tests.store.test_damage import small_store
@@ -111,3 +112,26 @@ def test_a_backup_while_others_write_is_of_one_moment(tmp_path: Path) -> None:
             if copy.names():
                 session = copy.find("one")  # what was being asked at that moment is an attempt there
                 assert len(numbers(session)) == len(session.turns) - len(copy.attempts(session))
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_backup_never_takes_the_place_of_the_conversations(tmp_path: Path, suffix: str, *, linked: bool) -> None:
+    with opened(tmp_path / "data") as store:
+        asked(store, store.create("one"), "Hello")
+        place = tmp_path / "data" / f"{FILE_NAME}{suffix}"
+        before = place.stat().st_ino
+        if linked:
+            (tmp_path / "link").symlink_to(place)
+        with pytest.raises(BadUseError, match="the conversations are there"):
+            store.backup(tmp_path / "link" if linked else place, replace=True)
+        assert place.stat().st_ino == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to(path)])
+def test_a_backup_replaces_nothing_but_a_file(store: Store, tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "taken")
+    with pytest.raises(BadUseError, match="cannot be written"):
+        store.backup(tmp_path / "taken", replace=True)
+    assert not (tmp_path / "taken").is_file()

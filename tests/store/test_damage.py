@@ -13,7 +13,7 @@ import pytest
 from lmchat.chat.transcript import transcript
 from lmchat.chat.values import Image
 from lmchat.errors import LmchatError, NotFoundError, StoreError
-from lmchat.store.database import FILE_NAME
+from lmchat.store import FILE_NAME
 from lmchat.store.peek import session_names
 from lmchat.store.store import Store
 from tests.store.conversation import asked, opened
@@ -130,6 +130,56 @@ def test_a_turn_that_cannot_be_read_is_not_in_the_way_of_those_before_it(tmp_pat
     other.close()
     with opened(tmp_path) as store:
         assert [turn.id for turn in store.find("two").path()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "named", "shown"),
+    [
+        ("UPDATE turn SET number = 'x' WHERE number = 2", "turn 'x'", [(1, None), (3, 1)]),
+        ("UPDATE turn SET number = -7 WHERE number = 2", "turn -7", [(1, None), (3, 1)]),
+        ("UPDATE turn SET parent = 'x' WHERE number = 2", "turn 2", [(1, None), (3, 1)]),
+        ("UPDATE turn SET parent = 0 WHERE number = 2", "turn 2", [(1, None), (3, 1)]),
+        ("UPDATE turn SET parent = 99 WHERE number = 2", "turn 2", [(1, None), (3, 1)]),
+        ("UPDATE turn SET number = x'00' WHERE number = 1", "turn b'\\x00'", [(2, None), (3, None)]),
+    ],
+)
+def test_a_turn_without_a_place_is_left_out_of_the_tree_and_named(
+    tmp_path: Path, change: str, named: str, shown: list[tuple[int, int | None]]
+) -> None:
+    changed(small_store(tmp_path), change)
+    with opened(tmp_path) as store:
+        session = store.find("one")
+        assert list(store.shape(session)) == shown
+        assert set(store.unreadable) == {named}
+        assert {entry.id for entry in store.tree(session)} <= {number for number, _ in shown}
+
+
+def test_a_deletion_removes_nothing_of_a_tree_that_is_damaged(tmp_path: Path) -> None:
+    changed(small_store(tmp_path), "UPDATE turn SET parent = 'x' WHERE number = 2")
+    with opened(tmp_path) as store:
+        with pytest.raises(StoreError):
+            store.delete(["two"])
+        assert store.has("two")
+
+
+@pytest.mark.parametrize("time", ["-1", "0", "1000000"])
+def test_a_senseless_time_in_the_trash_removes_nothing(tmp_path: Path, time: str) -> None:
+    path = small_store(tmp_path)
+    with opened(tmp_path) as store:
+        store.trash(["three"])
+    changed(path, f"UPDATE session SET trashed = {time} WHERE trashed IS NOT NULL")  # noqa: S608 - ours
+    with opened(tmp_path) as store:
+        assert store.restore("three") == "three"
+
+
+def changed(path: Path, change: str) -> None:
+    """Change a store as no lmchat does."""
+    other = sqlite3.connect(path)
+    for setting in ("foreign_keys=OFF", "ignore_check_constraints=ON"):
+        other.execute(f"PRAGMA {setting}")
+    other.execute(change)
+    other.commit()
+    other.close()
 
 
 def test_a_turn_that_is_missing_is_said(tmp_path: Path) -> None:

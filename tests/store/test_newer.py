@@ -39,7 +39,7 @@ def newer(store: Store) -> Session:
     """Make a session as a newer lmchat would have left it."""
     session = asked(store, store.create("s"), "What?")
     store._database.execute(
-        "UPDATE turn SET outcome = 'truncated', items = ?, stats = ?",
+        "UPDATE turn SET outcome = 'paused', items = ?, stats = ?",
         (json.dumps(ITEMS), '{"input_tokens":3,"joules":9}'),
     )
     store._database.execute(
@@ -60,7 +60,7 @@ def test_an_outcome_of_a_newer_lmchat_is_one_everywhere(store: Store, newer: Ses
     (turn,) = newer.path()
     (entry,) = store.tree(newer)
     (summary,) = store.sessions()
-    assert turn.outcome.value == "truncated"
+    assert turn.outcome.value == "paused"
     assert entry.outcome is summary.outcome is turn.outcome
     assert turn.outcome not in list(Outcome)
 
@@ -68,7 +68,7 @@ def test_an_outcome_of_a_newer_lmchat_is_one_everywhere(store: Store, newer: Ses
 def test_they_are_written_back_as_they_were(store: Store, newer: Session) -> None:
     document = store.export(newer)
     assert document["turns"][0]["items"] == ITEMS
-    assert document["turns"][0]["outcome"] == "truncated"
+    assert document["turns"][0]["outcome"] == "paused"
     assert document["turns"][0]["stats"] == {"input_tokens": 3, "joules": 9}
     assert document["options"] == {"top_k": 3, "dry_multiplier": 0.5}
     assert document["integrations"] == INTEGRATIONS

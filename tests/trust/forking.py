@@ -1,4 +1,4 @@
-"""The whole program as a process of its own, hundreds of times a minute: a process that has it loaded forks for each run.
+"""The whole program as a process of its own, hundreds of times a minute: a process that has it loaded forks for each.
 
 Arguments, environment and streams are those of a real process; only the imports are not paid again.
 """
@@ -70,17 +70,19 @@ class Lmchat:
         pipe_in.write(json.dumps(order).encode() + b"\n")
         pipe_in.flush()
         told = json.loads(pipe_out.readline())
-        texts = [(self._directory / name).read_bytes().decode(errors="replace") for name in ("stdout", "stderr")]
-        return Ended(arguments, told["status"], *texts, told["seconds"], told["peak"])
+        out, err = ((self._directory / name).read_bytes().decode(errors="replace") for name in ("stdout", "stderr"))
+        return Ended(arguments, told["status"], out, err, told["seconds"], told["peak"])
 
 
 @contextmanager
 def loaded_program() -> Iterator[Lmchat]:
     """Load the program once, for many runs."""
     with tempfile.TemporaryDirectory(prefix="lmchat-trust-") as directory:
-        root = Path(__file__).parents[2]
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root
+            [sys.executable, "-m", __name__, directory],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
         )
         try:
             yield Lmchat(process, Path(directory))
@@ -177,7 +179,7 @@ def _streams(directory: Path, *, stdin: bool) -> None:
         os.dup2(opened, number)
         os.close(opened)
     streams: list[IO[str]] = [open(0, closefd=False), open(1, "w", closefd=False), open(2, "w", closefd=False)]  # noqa: SIM115
-    sys.stdin, sys.stdout, sys.stderr = streams  # type: ignore[assignment]  # they are open for as long as this is
+    sys.stdin, sys.stdout, sys.stderr = streams  # open for as long as this process is
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ import time
 from collections.abc import Iterator
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmchat.errors import StreamBrokenError
 from lmchat.wire import body
-from lmchat.wire.body import Frame
+from lmchat.wire.body import MOST_CHUNKS, Frame, body_parts
 
 
 def frames(*chunks: bytes) -> list[Frame]:
@@ -100,6 +102,12 @@ def seconds(*chunks: bytes) -> float:
     begun = time.process_time()
     assert len(frames(*chunks)) == 1
     return time.process_time() - begun
+
+
+def test_tiny_pieces_without_end_are_refused() -> None:
+    with pytest.raises(StreamBrokenError, match="pieces of a few bytes"):
+        for _ in body_parts((b"x" for _ in range(MOST_CHUNKS + 2)), "", good=True, streams=False):
+            pass
 
 
 def test_four_megabytes_in_one_frame_take_no_time_to_speak_of() -> None:

@@ -13,7 +13,7 @@ import pytest
 from lmchat.chat.events import Event, Fault, MessageDelta, Quiet, Started
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Prompt
-from lmchat.errors import StreamBrokenError, UnreachableError
+from lmchat.errors import LmchatError, StreamBrokenError, UnreachableError
 from lmchat.wire import http
 from lmchat.wire import stream as wire_stream
 from lmchat.wire.address import Address
@@ -231,3 +231,39 @@ def test_closing_what_never_began_sends_nothing() -> None:
     with ScriptedServer([]) as server:
         Client(Address(server.url)).chat(ChatRequest("m", Prompt("hi"))).close()
     assert server.requests == []
+
+
+def test_a_server_that_was_just_killed_is_looked_for_again() -> None:
+    gone = ScriptedServer([])
+    gone._listening.close()
+    with ScriptedServer([RESET]) as dying, ScriptedServer(stream(START, HI, END)) as server:
+        places = iter([gone.url, dying.url, dying.url, server.url])
+        client = Client(Address(gone.url), locate=lambda: Address(next(places)), built_in=True)
+        *_, last = client.chat(HELLO)
+    assert type(last).__name__ == "Finished"
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("steps", [[0.3, RESET], answer(500, '{"error":{"type":"internal_error"}}'), answer(401, "")])
+def test_what_is_said_of_the_built_in_server_helps_there(steps: Steps) -> None:
+    with ScriptedServer(steps) as server, pytest.raises(LmchatError) as caught:
+        list(Client(Address(server.url), locate=lambda: Address(server.url), built_in=True).chat(HELLO))
+    assert "Ask again" in caught.value.hint
+    assert "LM Studio" not in caught.value.hint
+
+
+NOTHING: list[Steps] = [
+    stream(),
+    stream(START),
+    stream(START, RESET, end=False),
+    stream(START, b"data: {\n\n"),
+    [STREAM_HEAD],
+]
+
+
+@pytest.mark.parametrize("built_in", [False, True])
+@pytest.mark.parametrize("steps", NOTHING)
+def test_nothing_is_said_to_be_kept_where_nothing_came(steps: Steps, *, built_in: bool) -> None:
+    with ScriptedServer(steps) as server, pytest.raises(StreamBrokenError) as caught:
+        list(Client(Address(server.url), built_in=built_in).chat(HELLO))
+    assert caught.value.hint.startswith("Ask again: the built-in model" if built_in else "Try again")

@@ -106,14 +106,14 @@ def test_silent_and_dripping_servers_take_no_longer_than_the_time_there_is() -> 
     drops: Steps = [b"{", 0.05] * 100
     dripping: Steps = [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", *drops]
     with ExitStack() as stack:
-        kinds: list[Steps] = [[HOLD], dripping, [HOLD], VLLM]
+        kinds: list[Steps] = [[HOLD], dripping, *[[HOLD]] * 6]
         servers = [stack.enter_context(ScriptedServer(steps)) for steps in kinds]
         look([], 0)  # what has to be loaded for it is loaded once
         begun = time.monotonic()
         found = look([Address(server.url) for server in servers], 0.2)
         took = time.monotonic() - begun
-    assert [each.state for each in found][:3] == [State.ABSENT] * 3
-    assert took < 0.4
+    assert {each.state for each in found} == {State.ABSENT}
+    assert took < 1.0  # one after another they would take 1.6 s
 
 
 def test_nothing_is_sent_along_that_was_not_given() -> None:

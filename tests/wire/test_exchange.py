@@ -1,19 +1,22 @@
 """How the bytes travel: proxies, names, TLS, the debug log, what it costs to begin."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import EphemeralMcp, Image, Prompt
-from lmchat.errors import UnreachableError
-from lmchat.wire.address import Address
+from lmchat.errors import LmchatError, UnreachableError
+from lmchat.wire import address
+from lmchat.wire.address import Address, proxy_for
 from lmchat.wire.client import Client
 from lmchat.wire.http import exchange
 from lmchat.wire.request import Call
@@ -46,14 +49,63 @@ def test_another_machine_is_reached_through_the_proxy_of_the_environment(monkeyp
     assert proxy.requests[0].path == "http://models.example.com:1234/api/v1/models"
 
 
-@pytest.mark.parametrize("proxy", ["foo://me:pass@proxy", "socks4://me:pass@proxy", "http://me:pass@127.0.0.1:1"])
+@pytest.mark.parametrize("proxy", ["http://me:pass@127.0.0.1:1", "me:pass@127.0.0.1:1", " http://127.0.0.1:1 "])
 def test_a_proxy_that_cannot_be_used_is_named_as_the_cause(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", proxy)
     with pytest.raises(UnreachableError) as caught:
         Client(Address("http://models.example.com")).models()
-    assert "The proxy on the way to http://models.example.com cannot be used" in caught.value.message
+    assert (
+        "The proxy on the way to http://models.example.com cannot be used: Connection refused" in caught.value.message
+    )
     assert "pass" not in caught.value.message
     assert "NO_PROXY" in caught.value.hint
+
+
+NO_PROXY_URLS = (
+    "foo://me:pass@proxy", "socks4://me:pass@proxy", "http://", "//proxy:3128", "://", "http://[", "http://[::1",
+    "::1", "http://proxy:99999", "proxy:abc", "http://me:pass@", "foo bar", "http://a b:1", "http://$proxy", "http://p:0",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("proxy", NO_PROXY_URLS)
+def test_what_is_no_proxy_is_one_sentence_and_no_secret(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    with pytest.raises(UnreachableError) as caught:
+        Client(Address("http://models.example.com")).models()
+    assert re.fullmatch(r"The proxy that the environment names, '.*', is not the URL of one\.", caught.value.message)
+    assert "pass" not in caught.value.message
+    assert "http://HOST:PORT" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("proxy", "taken"),
+    [
+        ("proxy", "http://proxy"),
+        ("proxy:3128", "http://proxy:3128"),
+        ("HTTP://proxy:3128/", "http://proxy:3128/"),
+        (" http://proxy:3128\n", "http://proxy:3128"),
+        ("http://me:pa%20ss@[fd00::1]:3128", "http://me:pa%20ss@[fd00::1]:3128"),
+        ("https://proxy", "https://proxy"),
+        ("", None),
+        ("  ", None),
+    ],
+)
+def test_a_proxy_is_taken_as_people_write_it(proxy: str, taken: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    assert proxy_for(Address("http://models.example.com")) == taken
+
+
+@pytest.mark.parametrize("kind", ["socks", "socks5", "SOCKS5h"])
+def test_a_socks_proxy_names_the_extra_that_it_needs(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", f"{kind}://me:pass@proxy:1080")
+    monkeypatch.setattr(address, "find_spec", lambda _name: None)
+    with pytest.raises(UnreachableError) as caught:
+        Client(Address("http://models.example.com")).models()
+    assert "pip install 'lmchat[socks]'" in caught.value.hint
+    assert "pass" not in caught.value.message
+    monkeypatch.setattr(address, "find_spec", lambda name: name)
+    taken = "socks5h" if kind == "SOCKS5h" else "socks5"
+    assert proxy_for(Address("http://models.example.com")) == f"{taken}://me:pass@proxy:1080"
 
 
 def two_addresses(host: Any, port: Any, *more: Any, **most: Any) -> list[Any]:
@@ -139,6 +191,17 @@ def test_the_debug_log_tells_no_secret_and_no_long_text() -> None:
         assert secret not in log
     assert "X-Key" in log
     assert len(log) < 1000
+
+
+def test_the_debug_log_hides_a_secret_that_a_server_repeats_in_a_header() -> None:
+    lines: list[str] = []
+    with (
+        ScriptedServer([b"HTTP/1.1 200 OK\r\nContent-Type: x/SK-lm-%73ecret\r\nContent-Length: 2\r\n\r\n{}"]) as server,
+        suppress(LmchatError),
+    ):
+        Client(Address(server.url, token="sk-lm-secret"), log=lines.append).models()
+    assert any("200 x/" in line for line in lines)
+    assert not any("ecret" in line for line in lines)
 
 
 def test_loading_httpx_loads_neither_its_command_line_nor_hides_click() -> None:

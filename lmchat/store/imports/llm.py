@@ -5,6 +5,7 @@ tree, and a thread points into it. A database that was in use under both has con
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -69,7 +70,7 @@ def read(source: Source, left_out: LeftOut) -> Iterator[Found | Refused]:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """Open a database for reading only, whatever is wrong with its text."""
-    name = quote(str(path.absolute()))
+    name = quote(os.fsencode(path.absolute()))
     try:
         connection = sqlite3.connect(f"file:{name}?mode=ro", uri=True)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
