@@ -1,6 +1,5 @@
 """Hostile values for every argument, variable and file: each ends with an exit code of the list, and says why."""
 
-import os
 import random
 import re
 from collections.abc import Iterator, Mapping
@@ -120,10 +119,7 @@ def run_inputs(lmchat: Lmchat, home: Path, count: int, seed: int = 11) -> Sectio
             settings.unlink(missing_ok=True)
             if text:
                 settings.write_bytes(text)
-            here = Path.cwd()
-            os.chdir(home)  # files that are written by a name land here
             ended = lmchat(*arguments, home=home, environ=environ)
-            os.chdir(here)
             section.saw(ended.peak, _wrong(ended, environ, text))
     return section
 
