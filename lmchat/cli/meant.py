@@ -1,7 +1,6 @@
 """What people mean by the names that other programs have for the same things."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 
 _COMMANDS: Mapping[str, Mapping[str, str]] = {
     "": {
@@ -23,11 +22,12 @@ _COMMANDS: Mapping[str, Mapping[str, str]] = {
         "models": "available m model ps tags",
         "models download": "add fetch get install pull",
         "models unload": "eject",
-        "serve": "api daemon listen server",
+        "serve": "api daemon listen",
         "local": "builtin status",
         "local stop": "kill quit stop",
         "help": "? man usage",
         "--version": "v ver version",
+        "servers": "discover hosts scan server",
         "completion": "autocomplete complete completions",
     },
     "sessions": {
@@ -83,6 +83,7 @@ _OPTIONS: Mapping[str, str] = {
     "--markdown": "--md --render",
     "--private": "--ephemeral --incognito --no-history --no-log --no-save --temporary",
     "--repeat-penalty": "--frequency-penalty --repetition-penalty",
+    "--schema": "--json-schema --response-format",
     "--mcp": "--plugin --tool --tools",
     "--quiet": "--silent",
     "--no-stream": "--nostream --sync",
@@ -115,6 +116,8 @@ _MOST = 3
 
 def meant_commands(path: Sequence[str], word: str, every: Iterable[str]) -> list[str]:
     """Return what a word that names no command may mean there; `every` are the command lines that there are."""
+    from difflib import get_close_matches
+
     every, word = list(every), word.lower()
     group = " ".join(path)
     for names in (_COMMANDS.get(group, {}), _COMMANDS[""]):
@@ -133,6 +136,8 @@ def meant_commands(path: Sequence[str], word: str, every: Iterable[str]) -> list
 
 def meant_options(name: str, known: Mapping[str, object], *, guess: bool = True) -> list[str]:
     """Return which of the known options a name may mean; without `guess` only what is surely meant by it."""
+    from difflib import get_close_matches
+
     written = name.replace("_", "-")
     written = written.lower() if written.startswith("--") else written
     if written in known:
