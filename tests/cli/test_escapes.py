@@ -33,6 +33,7 @@ COMMANDS = (
     ("sessions", "export", "s"), ("sessions", "show", "none"), ("sessions", "nonsense"),
     ("settings",), ("settings", "path"), ("settings", "set", "temperature", "0.5"),
     ("models",), ("models", "load", "tiny"), ("models", "unload", "none"), ("--debug", "models"),
+    ("servers",), ("prompts",), ("local",), ("sessions", "check"), ("sessions", "restore"),
     ("ask", "--stats", "-s", "s", "hi"), ("ask", "--debug", "--show-reasoning", "hi"),
 )  # fmt: skip
 
