@@ -1,7 +1,7 @@
 """What is pasted: long text, folded to one sign on the line, and the paths of files that are dragged into the window.
 
-So a pasted megabyte costs no more to draw and to edit than a word, and cannot be torn apart by accident. Terminals paste
-the path of a dragged file quoted, with `\\ ` or as `file://…%20…`.
+So a pasted megabyte costs no more to draw and to edit than a word, and cannot be torn apart by accident. Terminals
+paste the path of a dragged file quoted, with `\\ ` or as `file://…%20…`.
 """
 
 import os
@@ -104,7 +104,8 @@ _DRAGGED = re.compile(r"""\s*(?:file://|["'][/~A-Z]|[/~][^\s]*\\ |[/~].*[ \t]$)"
 def dragged(text: str) -> tuple[Path, ...]:
     """Return the files whose paths a text consists of, none where anything else is in it."""
     text = text.strip()
-    if not text or len(text) > _LONGEST:
+    # Two slashes send one.
+    if not text or text.startswith("//") or len(text) > _LONGEST:
         return ()
     lines = [line for line in text.splitlines() if line.strip()]
     readings = [[text], lines, _words(text)]

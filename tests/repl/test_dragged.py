@@ -71,6 +71,11 @@ def test_a_copied_path_of_a_text_stays_text_and_a_dragged_one_is_mentioned(place
     assert as_mentions(str(place / "a.png"), "") == f"@'{place}/a.png' "
 
 
+def test_two_slashes_send_one_also_where_a_file_has_that_path(place: Path) -> None:
+    assert dragged(f"/{place}/a.png") == ()
+    assert attached_by(f"/{place}/a.png") == ()
+
+
 def test_a_word_that_happens_to_be_a_files_name_is_a_prompt(place: Path) -> None:
     assert attached_by("notes.txt") == ()
     assert attached_by("@notes.txt") == ()
