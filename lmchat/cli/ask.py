@@ -7,17 +7,14 @@ from pathlib import Path
 
 from lmchat.app.attachments import STDIN, pictures
 from lmchat.app.conversation import Tap, open_conversation, open_kept_store, settings_of
-from lmchat.app.files import place_for, write_text
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.sessions import resolve_session
 from lmchat.chat.models import Model
 from lmchat.chat.values import Prompt
-from lmchat.cli.ask_several import ask_several
 from lmchat.cli.asking import asked, ended
 from lmchat.cli.saved import saved_prompt, text_of, with_saved
 from lmchat.errors import ExitStatus
 from lmchat.render.failures import show_sign
-from lmchat.render.json_output import write_document
 from lmchat.render.terminal import moves_cursor
 from lmchat.settings import Settings
 from lmchat.world import require_output
@@ -46,6 +43,8 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
         tap = _event_writer(invocation) if flags.as_jsonl else None
         with open_conversation(invocation, settings, store, flags, tap=tap, schema=schema) as conversation:
             if len(flags.models) > 1:
+                from lmchat.cli.ask_several import ask_several
+
                 return ask_several(person, conversation, with_saved(session, saved, flags), prompt)
             began = invocation.world.monotonic()
             once = conversation.with_model(with_saved(session, saved, flags), _chooser(invocation))
@@ -69,6 +68,8 @@ def _call_back(person: Invocation, settings: Settings, seconds: float) -> None:
 
 def _into_file(invocation: Invocation, words: Sequence[str], flags: ChatFlags, path: Path) -> ExitStatus:
     """Ask, and write what stdout would have got to a file; one that a person wants to keep is found out about first."""
+    from lmchat.app.files import place_for, write_text
+
     place = place_for(path, ask=invocation.asking, force=flags.force)
     answer = StringIO()
     inner = replace(invocation, world=replace(invocation.world, stdout=answer))
@@ -108,4 +109,6 @@ def _silenced(invocation: Invocation) -> Invocation:
 
 def _event_writer(invocation: Invocation) -> Tap:
     """Pass the server's events on as they come, with all that lmchat does not know of them."""
+    from lmchat.render.json_output import write_document
+
     return lambda event: write_document(invocation.world.stdout, event)

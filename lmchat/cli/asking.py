@@ -12,7 +12,6 @@ from lmchat.chat.session import Outcome, Session
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.errors import ExitStatus, LmchatError
-from lmchat.render.json_output import turn_document
 
 
 def asked(
@@ -76,6 +75,8 @@ def _fit(person: Invocation, schema: Mapping[str, Any], reply: str) -> ExitStatu
 
 def document(exchange: Exchange, *, private: bool) -> dict[str, Any]:
     """Describe an exchange as scripts get it."""
+    from lmchat.render.json_output import turn_document
+
     return turn_document(
         exchange.turn,
         session=None if private else exchange.session.name or None,
