@@ -40,7 +40,7 @@ set -g __lmchat_table (string split \n -- '
 |command|ask||Ask once and print the answer.
 |command|talk||Talk in a session; without a name a new one begins.
 |command|prompts||List your prompts and roles.
-|command|serve||Serve LM Studio\'s API to programs on this machine: with the built-in model,...
+|command|serve||Serve LM Studio\'s API to programs on this machine.
 |command|servers||Show which servers answer, and which one lmchat talks to.
 |command|help||Show help for a command.
 |command|completion||Print a script that completes commands with Tab.
@@ -222,7 +222,7 @@ local|command|stop||End the built-in model\'s server now.
 help|command|ask||Ask once and print the answer.
 help|command|talk||Talk in a session; without a name a new one begins.
 help|command|prompts||List your prompts and roles.
-help|command|serve||Serve LM Studio\'s API to programs on this machine: with the built-in model,...
+help|command|serve||Serve LM Studio\'s API to programs on this machine.
 help|command|servers||Show which servers answer, and which one lmchat talks to.
 help|command|completion||Print a script that completes commands with Tab.
 help|command|sessions||List, show, search and manage saved sessions.

@@ -10,15 +10,12 @@ from typing import Any
 from lmchat.advice import Action, Do
 from lmchat.app.connect import connected
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.app.model_cache import known_models
 from lmchat.app.model_choice import remember_model, remembered_model
+from lmchat.app.model_facts import context_of, keys_meant
 from lmchat.chat.models import (
     Model,
     by_use,
-    context_length,
     find_model,
-    meant_model,
-    name_to_ask,
     pick_model,
     require_reasoning,
     require_sight,
@@ -36,12 +33,6 @@ from lmchat.store.store import Store, has_store, open_store
 from lmchat.wire.client import Client
 from lmchat.wire.dialects import DIALECTS, LMSTUDIO
 from lmchat.world import World
-
-_CLOSE = 0.5
-"""The share of a context from which on its size is looked up again."""
-
-_LONG = 1000
-"""The tokens of a conversation from which on it is worth a question how many fit."""
 
 _RECENT = 50
 """How many sessions back a model counts as used lately."""
@@ -205,33 +196,12 @@ class Conversation:
             require_reasoning(models, session.model, level)
 
     def holds(self, reply: Reply, model: str) -> int | None:
-        """Return how many tokens fit into the context of what answered, None where that is not known.
-
-        What was listed last may be old: where that matters, the server is asked.
-        """
-        used, name = reply.stats.context_used, reply.model_instance_id or model
-        known = context_length(known_models(self.world, [self.server]), name)
-        if used is None or used < (known * _CLOSE if known else _LONG):
-            return known
-        with suppress(LmchatError):
-            return context_length(self.client.models(), name)
-        return known
+        """Return how many tokens fit into the context of what answered, None where that is not known."""
+        return context_of(self.world, self.client, self.server, reply, model)
 
     def meant_by(self, names: Sequence[str]) -> list[str]:
-        """Return the keys that names, or parts of some, mean on this server, saying which a part means.
-
-        Raise NotFoundError for a part of several.
-        """
-        models: Sequence[Model] = ()
-        with suppress(LmchatError):  # a server that lists no models takes names as they are
-            models = [model for model in self.client.models() if model.chats]
-        meant = []
-        for name in names:
-            found = meant_model(models, name)
-            if found is not None and find_model([found], name) is None:
-                show_note(self.world, f"'{name}' is {found.key} here.")
-            meant.append(name if found is None else name_to_ask(found, name))
-        return meant
+        """Return the keys that names, or parts of some, mean on this server; raise NotFoundError for one of several."""
+        return keys_meant(self.world, self.client, names)
 
     def _meant(self, name: str) -> str | None:
         [key] = self.meant_by([name])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from lmchat.advice import Action, Do
+from lmchat.chat.endings import answers, cut_of, require_answer
 from lmchat.chat.events import Branched, Event, Fault, Finished, MessageDelta, Part, PartStarted, Reason, Resending
 from lmchat.chat.partial_reply import PartialReply, with_seconds
 from lmchat.chat.request import ChatRequest
@@ -22,16 +22,12 @@ from lmchat.errors import (
     LmchatError,
     NotFoundError,
     RefusedError,
-    StreamBrokenError,
 )
 
 UNNUMBERED = TurnId(0)
 """The id of a turn that was never kept; the first `keep` gives it a number."""
 
 DRAFT_EVERY = timedelta(seconds=0.4)
-
-_NEARLY = 2
-"""Tokens that a full context may lack: servers count the last one, or the end mark, or do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +113,7 @@ def talk(
     try:
         attempt.run(send)
         outcome = Outcome.COMPLETE
-        if cut := _cut(attempt, holds):
+        if cut := cut_of(attempt.reply(), attempt.cut, holds):
             outcome = Outcome.TRUNCATED
     except KeyboardInterrupt:
         pass
@@ -199,7 +195,7 @@ class _Attempt:
         gathered = self.gathering.reply() if self.gathering else Reply()
         if self.finished is None:
             return gathered
-        if _answers(self.finished):
+        if answers(self.finished):
             return with_seconds(self.finished, gathered.items)
         return replace(self.finished, items=gathered.items)
 
@@ -263,7 +259,7 @@ class _Attempt:
                     kept_at, kept_size = at, gathering.size
         if fault is not None:
             raise fault
-        _check(self.finished, request, came=self._came())
+        require_answer(self.finished, request, came=self._came())
 
     def _show_rest(self, reply: Reply, shown: str) -> None:
         """Show what only the end of the stream brought: a server may send few deltas, or none."""
@@ -287,33 +283,3 @@ def _reason(session: Session, server: str, unsent: Sequence[Turn], *, private: b
     if newest.reply.response_id is None:
         return Reason.PRIVATE if private else Reason.NO_ID
     return Reason.SYSTEM_CHANGED if newest.system != session.system else Reason.LOST
-
-
-def _cut(attempt: _Attempt, holds: Callable[[Reply], int | None]) -> Cut | None:
-    """Return what cut the reply, by the server's word, or else because the context was full when it ended."""
-    reply = attempt.reply()
-    used = reply.stats.context_used
-    if attempt.cut not in {None, Cut.LENGTH} or used is None:
-        return attempt.cut
-    room = holds(reply)
-    return Cut.CONTEXT if room is not None and room - _NEARLY <= used <= room else attempt.cut
-
-
-def _answers(reply: Reply) -> bool:
-    return bool(reply.text or reply.tool_calls)
-
-
-def _check(reply: Reply | None, request: ChatRequest, *, came: bool) -> None:
-    """Raise StreamBrokenError for a reply that never ended, or holds no message and no tool call."""
-    if reply is None:
-        hint = "What came is kept; the next prompt carries it along." if came else "Try again."
-        raise StreamBrokenError("The reply ended before it was complete.", hint=hint)
-    if _answers(reply):
-        return
-    limit, used = request.options.value("max_output_tokens"), reply.stats.total_output_tokens
-    if isinstance(limit, int) and used is not None and used >= limit:
-        raise StreamBrokenError(
-            f"The limit of {limit} output tokens was used up before the answer began.",
-            hint=("Raise it: ", Do(Action.SET_OPTION, "max_output_tokens N")),
-        )
-    raise StreamBrokenError("The server ended the reply without an answer.", hint="Try again, or choose another model.")

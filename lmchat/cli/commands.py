@@ -235,7 +235,9 @@ def serve(
         str, typer.Option(metavar="NAME", help="The environment variable with that server's token.")
     ] = "",
 ) -> None:
-    """Serve LM Studio's API to programs on this machine: with the built-in model, or another server's.
+    """Serve LM Studio's API to programs on this machine.
+
+    What answers is the built-in model, or another server behind it.
 
     \b
     lmchat serve --port 1234
