@@ -217,8 +217,9 @@ def _until_first_token(command: Sequence[str], home: Path) -> float:
 
 
 PEERS = {
-    "llm": (["llm", "--no-log", "-m", "bench", "hi"], "llm"),
-    "sgpt": (["sgpt", "--no-cache", "--no-md", "hi"], "shell-gpt"),
+    "llm": (["llm", "--no-log", "-m", "bench", "hi"], ["llm"]),
+    # It imports click, which typer no longer brings.
+    "sgpt": (["sgpt", "--no-cache", "--no-md", "hi"], ["shell-gpt", "click"]),
 }
 
 
@@ -226,10 +227,12 @@ def peers(home: Path, runs: int) -> Iterator[Line]:
     """Measure how long other programs take before their request arrives, each in an environment of its own."""
     with serving(1) as server:
         _configure(home, server.url)
-        for name, (command, package) in PEERS.items():
+        for name, (command, packages) in PEERS.items():
             where = home / name
             venv.create(where, with_pip=True)
-            installed = subprocess.run([where / "bin/pip", "install", "-q", package], capture_output=True, check=False)
+            installed = subprocess.run(
+                [where / "bin/pip", "install", "-q", *packages], capture_output=True, check=False
+            )
             if installed.returncode:
                 sys.stdout.write(f"{name}: cannot be installed here\n")
                 continue
