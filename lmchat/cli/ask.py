@@ -9,7 +9,6 @@ from typing import Any
 from lmchat.app.attachments import STDIN, pictures
 from lmchat.app.conversation import Conversation, Tap, open_conversation, open_kept_store, settings_of
 from lmchat.app.display import fullness, remarks, theme_of, view_for
-from lmchat.app.files import place_for, write_text
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.sessions import moved_to, resolve_session
 from lmchat.chat.models import Model
@@ -72,6 +71,8 @@ def _call_back(person: Invocation, settings: Settings, seconds: float) -> None:
 
 def _into_file(invocation: Invocation, words: Sequence[str], flags: ChatFlags, path: Path) -> ExitStatus:
     """Ask, and write what stdout would have got to a file; one that a person wants to keep is found out about first."""
+    from lmchat.app.files import place_for, write_text
+
     place = place_for(path, ask=invocation.asking, force=flags.force)
     answer = StringIO()
     inner = replace(invocation, world=replace(invocation.world, stdout=answer))
