@@ -54,7 +54,7 @@ def ended(person: Invocation, conversation: Conversation, exchange: Exchange) ->
     """
     for remark in remarks(conversation, exchange):
         person.say(remark)
-    if not conversation.flags.quiet and (full := fullness(conversation, exchange.turn)):
+    if not conversation.flags.quiet and (full := fullness(conversation, exchange)):
         person.say(full)
     if exchange.turn.outcome is Outcome.INTERRUPTED:
         return ExitStatus.INTERRUPTED
