@@ -1,35 +1,45 @@
 """The way in, and the only place beside the REPL loop where errors meet the person.
 
-`--version` and what shells ask for completion are answered before anything that takes time is imported; everything
-else is the command line's business.
+`--version` and what shells ask for completion are answered before anything that takes time is imported, so nothing is
+imported at the top here; everything else is the command line's business.
 """
 
-import signal
+import gc
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
-from types import FrameType
-from typing import TYPE_CHECKING
 
-from lmchat import __version__
-from lmchat.errors import BugError, ExitStatus, LmchatError, system_error
-from lmchat.world import World, abandon, handle_signal, require_output, this_world
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
     from lmchat.cli.usage_errors import ErrorStyle
+    from lmchat.errors import LmchatError
+    from lmchat.world import World
+
+_OBJECTS_BETWEEN_COLLECTIONS = 20_000
+"""Of Python's own 700, a start would make 200 collections, which find nothing: a twentieth of its time."""
 
 
-def main(arguments: Sequence[str] | None = None, world: World | None = None) -> int:
+def main(arguments: "Sequence[str] | None" = None, world: "World | None" = None) -> int:
     """Run lmchat with `arguments` (the process's own where None) and return its exit code."""
     if arguments is None:
         arguments = sys.argv[1:]
-        _end_in_order()
+        if arguments == ["--version"] and _said_version():
+            return 0
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+        if arguments[:1] != ["__complete"]:
+            _end_in_order()
+    from lmchat.errors import ExitStatus, LmchatError
+    from lmchat.world import abandon
+
     world, flaw = (world, None) if world else _own_world()
     try:
         return _run(world, arguments, flaw)
     except LmchatError as error:
         return _report(world, arguments, error)
     except KeyboardInterrupt:
+        import signal
+
         # Everything is kept by now: more of the same must not end this in disorder.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return ExitStatus.INTERRUPTED
@@ -50,8 +60,23 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
         return status
 
 
-def _known(world: World, fault: Exception) -> LmchatError:
+def _said_version() -> bool:
+    """Write the version; tell whether that could be done."""
+    from lmchat import __version__
+
+    try:
+        sys.stdout.write(f"lmchat {__version__}\n")  # noqa: TID251 - a World takes longer than all else
+        sys.stdout.flush()  # noqa: TID251 - as above
+    except (OSError, ValueError, AttributeError):  # full, closed, none: the long way says which
+        return False
+    return True
+
+
+def _known(world: "World", fault: Exception) -> "LmchatError":
     """Return the error that an exception of Python's own means."""
+    from lmchat.errors import BugError, LmchatError, system_error
+    from lmchat.world import require_output
+
     if isinstance(fault, OSError):
         try:
             require_output(world)
@@ -61,15 +86,21 @@ def _known(world: World, fault: Exception) -> LmchatError:
     return BugError(type(fault).__name__)
 
 
-def _own_world() -> tuple[World, LmchatError | None]:
+def _own_world() -> "tuple[World, LmchatError | None]":
     """Return the process's world; where `LMCHAT_HOME` is no path, also the error that says so."""
+    from lmchat.errors import LmchatError
+    from lmchat.world import this_world
+
     try:
         return this_world(), None
     except LmchatError as error:
         return this_world(at_home=True), error
 
 
-def _run(world: World, arguments: Sequence[str], flaw: LmchatError | None) -> int:
+def _run(world: "World", arguments: "Sequence[str]", flaw: "LmchatError | None") -> int:
+    from lmchat import __version__
+    from lmchat.errors import ExitStatus
+
     if list(arguments) == ["--version"]:
         world.stdout.write(f"lmchat {__version__}\n")
         world.stdout.flush()
@@ -90,11 +121,14 @@ def _run(world: World, arguments: Sequence[str], flaw: LmchatError | None) -> in
     return status
 
 
-def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
+def _report(world: "World", arguments: "Sequence[str]", error: "LmchatError") -> int:
+    from contextlib import suppress
+
     from lmchat.render.failures import show_failure
     from lmchat.render.json_output import error_document, write_document
     from lmchat.render.theme import When
     from lmchat.settings.accessible import made_accessible
+    from lmchat.world import abandon
 
     wanted = _wanted(arguments)
     if wanted.as_json:
@@ -109,7 +143,7 @@ def _report(world: World, arguments: Sequence[str], error: LmchatError) -> int:
     return error.status
 
 
-def _wanted(arguments: Sequence[str]) -> "ErrorStyle":
+def _wanted(arguments: "Sequence[str]") -> "ErrorStyle":
     from lmchat.cli.commands import command
     from lmchat.cli.usage_errors import error_style
 
@@ -121,8 +155,11 @@ def _end_in_order() -> None:
 
     What the program was started to ignore (`nohup`) stays ignored.
     """
+    import signal
 
-    def leave(number: int, _frame: FrameType | None) -> None:
+    from lmchat.world import handle_signal
+
+    def leave(number: int, _frame: "FrameType | None") -> None:
         # A second signal must not tear apart what the first one set in motion.
         signal.signal(number, signal.SIG_IGN)
         raise SystemExit(128 + number)

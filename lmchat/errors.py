@@ -14,7 +14,6 @@ Every error carries one plain sentence and one hint, and its class fixes the exi
     └─ BugError                   70
 """
 
-from difflib import get_close_matches
 from enum import IntEnum
 from typing import ClassVar
 
@@ -185,5 +184,7 @@ def system_error(fault: OSError) -> LmchatError:
 
 def nearest(name: str, names: list[str]) -> str:
     """Make a hint of the names closest to `name`, or an empty string where none is close."""
+    from difflib import get_close_matches
+
     close = get_close_matches(name, names, n=3, cutoff=0.6)
     return f"Did you mean {' or '.join(repr(each) for each in close)}?" if close else ""

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lmchat.cli.commands import app
+from lmchat.cli.commands import command as whole_app
 from lmchat.errors import ExitStatus
 from lmchat.repl.commands.table import readme_rows
 from lmchat.settings import KEYS
@@ -33,7 +33,7 @@ def settings() -> Iterator[str]:
 
 def commands() -> Iterator[str]:
     """Yield every command with its options; those that talk and ask share stand once."""
-    root = typer.main.get_command(app)
+    root = whole_app()
     assert isinstance(root, TyperGroup)
     yield from _command("lmchat", root)
     for name, command in root.commands.items():

@@ -12,7 +12,7 @@ from lmchat.app.files import place_for
 from lmchat.app.invocation import Invocation
 from lmchat.errors import BadUseError, StoreError
 from lmchat.render.notes import counted
-from lmchat.store.database import FILE_NAME
+from lmchat.store import FILE_NAME
 from lmchat.store.store import open_store
 
 

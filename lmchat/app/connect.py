@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 from lmchat.app.invocation import BUILT_IN, Invocation, usual_url
 from lmchat.app.model_cache import known_route, remember_models, remember_route
 from lmchat.errors import BadUseError, UnreachableError
-from lmchat.render.status import waited, watched
-from lmchat.render.tables import size_words
 from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
@@ -82,6 +80,8 @@ def builtin_world(invocation: Invocation, settings: Settings) -> World:
 def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
     """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
     from lmchat.local.run import has_model
+    from lmchat.render.status import waited, watched
+    from lmchat.render.tables import size_words
 
     if has_model(place):
         return

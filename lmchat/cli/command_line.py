@@ -5,7 +5,6 @@ lmchat itself go to the front, all others behind the command; without a command 
 """
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -214,4 +213,6 @@ def _short(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
+    import shlex
+
     return f'"{_short(text)}"' if _PLAIN.fullmatch(text) else shlex.quote(_short(text))

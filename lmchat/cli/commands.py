@@ -1,8 +1,10 @@
 """The typer app: what can be typed. Each command parses, calls one thing and shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import redirect_stdout
+from copy import copy
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +13,7 @@ import typer
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.cli import options as given
 from lmchat.cli.command_line import arranged, parsed
-from lmchat.cli.local import local
-from lmchat.cli.models import models
 from lmchat.cli.options import AsJson, with_chat_flags
-from lmchat.cli.sessions import sessions
-from lmchat.cli.settings import settings
 from lmchat.errors import BadUseError
 from lmchat.settings.accessible import made_accessible
 from lmchat.settings.keys import BY_NAME
@@ -41,15 +39,42 @@ app = typer.Typer(
 )
 
 
-def command() -> Any:
-    """Return the app as one command that parses and runs."""
-    return typer.main.get_command(app)
+_GROUPS = ("sessions", "models", "settings", "local")
+"""Commands with commands below them, each in the module of its name."""
+
+_WHOLE = frozenset({"--help", "-h", "help", "completion"})
+"""Words that may ask about any command."""
+
+
+def command(only: Collection[str] | None = None) -> Any:
+    """Return the app as one command that parses and runs; `only` some of its commands, since each takes time."""
+    part = copy(app)
+    part.registered_commands = [each for each in app.registered_commands if only is None or each.name in only]
+    part.registered_groups = []
+    for name in _GROUPS:
+        if only is None or name in only:
+            part.add_typer(getattr(import_module(f"lmchat.cli.{name}"), name), name=name)
+    return typer.main.get_command(part)
+
+
+def _command_of(arguments: Sequence[str]) -> Any:
+    """Return the app with the commands that are named in a command line; with all of them where that may not do."""
+    names = {*_GROUPS, *(each.name for each in app.registered_commands if each.name)}
+    if (named := names.intersection(arguments)) and _WHOLE.isdisjoint(arguments):
+        part = command(named)
+        if parsed(part, arguments).path:
+            return part
+    return command()
 
 
 def run(world: World, arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; errors are raised, not shown."""
-    root = command()
-    words = arranged(root, arguments)
+    root = _command_of(arguments)
+    try:
+        words = arranged(root, arguments)
+    except BadUseError:
+        root = command()  # which knows all that may have been meant
+        words = arranged(root, arguments)
     try:
         # Typer prints the help it is asked for by itself.
         with redirect_stdout(world.stdout), root.make_context("lmchat", words, obj=world) as context:
@@ -101,7 +126,7 @@ def lmchat(
         talk_on(context.obj, ChatFlags())
 
 
-@app.command()
+@app.command("ask")
 @with_chat_flags
 def ask(
     context: typer.Context,
@@ -152,7 +177,7 @@ def ask(
     return ask_once(context.obj, prompt or (), flags)
 
 
-@app.command()
+@app.command("talk")
 @with_chat_flags
 def talk(
     context: typer.Context,
@@ -180,7 +205,7 @@ def talk(
     talk_on(context.obj, replace(flags, name=session if name is None else name, pick=pick))
 
 
-@app.command()
+@app.command("prompts")
 def prompts(context: typer.Context, as_json: AsJson = False) -> None:
     """List your prompts and roles.
 
@@ -195,7 +220,7 @@ def prompts(context: typer.Context, as_json: AsJson = False) -> None:
     list_prompts(context.obj, as_json=as_json)
 
 
-@app.command()
+@app.command("serve")
 def serve(
     context: typer.Context,
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Listen there; 0: any.")] = 1234,
@@ -230,7 +255,7 @@ def serve(
         serve_model(invocation, port=port, token=token)
 
 
-@app.command()
+@app.command("servers")
 def servers(context: typer.Context, as_json: AsJson = False) -> None:
     """Show which servers answer, and which one lmchat talks to.
 
@@ -244,12 +269,6 @@ def servers(context: typer.Context, as_json: AsJson = False) -> None:
     from lmchat.app.servers import show_servers
 
     show_servers(context.obj, theme_of(context.obj), width_of(context.obj), as_json=as_json)
-
-
-app.add_typer(sessions, name="sessions")
-app.add_typer(models, name="models")
-app.add_typer(settings, name="settings")
-app.add_typer(local, name="local")
 
 
 @app.command("help")
@@ -271,7 +290,7 @@ def help_(
     invocation.world.stdout.write(help_text(context, command or ()))
 
 
-@app.command()
+@app.command("completion")
 def completion(
     context: typer.Context,
     shell: Annotated[

@@ -6,10 +6,12 @@ models are not known at all, it is asked for them for a moment.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lmchat.chat.models import Model
 from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.chat.models import Model
 
 LONGEST_ABOUT = 60
 _USUAL_LEVELS = ("off", "low", "medium", "high", "on")
@@ -72,7 +74,7 @@ def _levels(world: World, words: Sequence[str]) -> Iterable[Offer]:
     return list(level_offers(_known(world, words))) or [(level, "") for level in _USUAL_LEVELS]
 
 
-def _known(world: World, words: Sequence[str]) -> list[Model]:
+def _known(world: World, words: Sequence[str]) -> "list[Model]":
     """Return the models of the server that the line, or else the settings, would talk to."""
     from lmchat.app.invocation import BUILT_IN, usual_url
     from lmchat.app.model_cache import known_models

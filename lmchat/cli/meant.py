@@ -1,7 +1,6 @@
 """What people mean by the names that other programs have for the same things."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 
 _COMMANDS: Mapping[str, Mapping[str, str]] = {
     "": {
@@ -117,6 +116,8 @@ _MOST = 3
 
 def meant_commands(path: Sequence[str], word: str, every: Iterable[str]) -> list[str]:
     """Return what a word that names no command may mean there; `every` are the command lines that there are."""
+    from difflib import get_close_matches
+
     every, word = list(every), word.lower()
     group = " ".join(path)
     for names in (_COMMANDS.get(group, {}), _COMMANDS[""]):
@@ -135,6 +136,8 @@ def meant_commands(path: Sequence[str], word: str, every: Iterable[str]) -> list
 
 def meant_options(name: str, known: Mapping[str, object], *, guess: bool = True) -> list[str]:
     """Return which of the known options a name may mean; without `guess` only what is surely meant by it."""
+    from difflib import get_close_matches
+
     written = name.replace("_", "-")
     written = written.lower() if written.startswith("--") else written
     if written in known:

@@ -9,7 +9,6 @@ from typing import TextIO
 
 from lmchat.app.attachments import STDIN, files_named, quoted_file, said
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.decoding import Decoded, decode
 from lmchat.errors import BadUseError
 from lmchat.world import LARGEST_PROMPT, within
 
@@ -57,6 +56,8 @@ def read_stdin(invocation: Invocation, flags: ChatFlags, *, explicit: bool = Fal
         waiting.cancel()
     if not data:
         return ""
+    from lmchat.decoding import Decoded, decode
+
     read = decode(data, _INPUT, flags.encoding) if isinstance(data, bytes) else Decoded(data)
     return said(read, invocation.say).rstrip("\r\n")
 

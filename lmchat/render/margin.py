@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
 from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note
-from lmchat.render.painter import Painter
-from lmchat.render.progress import Activity
 from lmchat.render.sanitize import Sanitizer, sanitize_line
 from lmchat.render.spoken import Spoken
 from lmchat.render.terminal import fitted, moves_cursor, reflows, size_of
 from lmchat.render.theme import Theme
 from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.render.painter import Painter
+    from lmchat.render.progress import Activity
 
 
 class Thoughts(Enum):
@@ -96,7 +99,10 @@ class Margin:
         if self._stats:
             self.note(self._stats)
 
-    def _live_progress(self, world: World) -> tuple[Painter, Activity]:
+    def _live_progress(self, world: World) -> "tuple[Painter, Activity]":
+        from lmchat.render.painter import Painter
+        from lmchat.render.progress import Activity
+
         size = size_of(world.stderr, world.environ)
         painter = Painter(self._write, size, live=True, reflows=reflows(world.environ), now=self._now)
         return painter, Activity(self._now())

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from lmchat.render.cells import fold
-from lmchat.render.painter import Size
 from lmchat.render.theme import is_known, is_plain
+
+if TYPE_CHECKING:
+    from lmchat.render.painter import Size
 
 
 class DeferredInterrupt:
@@ -63,7 +64,7 @@ _ECHO_FLAGS = 3
 _CURSOR_SHOWN = b"\x1b[?25h"
 
 
-def size_of(stream: TextIO, environ: Mapping[str, str]) -> Size:
+def size_of(stream: TextIO, environ: Mapping[str, str]) -> "Size":
     """Return what tells the window's size: the terminal, else `COLUMNS` and `LINES`, else 80 × 24."""
     given = (_number(environ, "COLUMNS") or _ORDINARY_SIZE[0], _number(environ, "LINES") or _ORDINARY_SIZE[1])
     try:
@@ -83,7 +84,11 @@ def size_of(stream: TextIO, environ: Mapping[str, str]) -> Size:
 
 def fitted(line: str, stream: TextIO, environ: Mapping[str, str]) -> str:
     """Break a safe line at blanks where it is longer than the terminal is wide; in a pipe it stays one line."""
-    return "\n".join(fold(line, size_of(stream, environ)()[0])) if stream.isatty() else line
+    if not stream.isatty():
+        return line
+    from lmchat.render.cells import fold
+
+    return "\n".join(fold(line, size_of(stream, environ)()[0]))
 
 
 def moves_cursor(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -31,7 +31,6 @@ from lmchat.chat.events import (
 )
 from lmchat.chat.surrogates import SurrogateJoiner
 from lmchat.chat.values import MESSAGE_GAP
-from lmchat.render.json_output import write_document
 from lmchat.render.margin import DisplayOptions, Margin
 from lmchat.render.sanitize import Sanitizer
 from lmchat.render.terminal import moves_cursor
@@ -208,6 +207,8 @@ class JsonView:
 
     def finish(self, document: dict[str, Any]) -> None:
         """Write the document of the turn."""
+        from lmchat.render.json_output import write_document
+
         self._margin.retire()
         write_document(self._stream, document)
 

@@ -1,11 +1,10 @@
 """Where the person types: the input line with its history, keys, completion and toolbar; questions and choices."""
 
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import create_app_session
@@ -17,17 +16,15 @@ from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import is_done
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import InMemoryHistory
-from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.input import Input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
 from prompt_toolkit.output import Output
-from prompt_toolkit.output.plain_text import PlainTextOutput
 
 from lmchat.app.editor import edited
 from lmchat.chat.surrogates import join_surrogates
-from lmchat.errors import BadUseError, LmchatError
+from lmchat.errors import LmchatError
 from lmchat.render.cells import cells
 from lmchat.render.sanitize import sanitize
-from lmchat.render.theme import is_plain
 from lmchat.repl.ahead import TypedAhead
 from lmchat.repl.dragged import as_mentions
 from lmchat.repl.history import SharedHistory
@@ -47,10 +44,9 @@ from lmchat.repl.paste import Folds, Unfolding
 from lmchat.repl.picker.browser import Browser, Picked
 from lmchat.repl.picker.choice import Choices, chosen
 from lmchat.repl.picker.plain import chosen_by_number
-from lmchat.repl.picker.screen import Screen, depth_for, output_to
+from lmchat.repl.picker.screen import Screen, depth_for
 from lmchat.repl.picker.sessions import picked_session
 from lmchat.repl.terminal import Terminal
-from lmchat.world import World, let_libraries_paint_nothing
 
 PROMPT, CONTINUATION = "> ", "… "
 _MENU_ROWS = 8
@@ -300,35 +296,6 @@ class Keyboard:
         if isinstance(container, HSplit):
             bar = Window(FormattedTextControl(self._toolbar), height=1, style="class:status", dont_extend_height=True)
             container.children.append(ConditionalContainer(bar, ~is_done))
-
-
-def opened_keyboard(world: World, manner: PromptOptions) -> Keyboard:
-    """Open the terminal's keyboard, also where standard input is a pipe; raise BadUseError where there is none."""
-    source = world.stdin if world.stdin.isatty() else _controlling_terminal()
-    screen = world.stdout if world.stdout.isatty() else world.stderr
-    escapes = not is_plain(world.environ)
-    if not escapes:
-        let_libraries_paint_nothing()
-    output = output_to(screen) if escapes else PlainTextOutput(screen)
-    return Keyboard(_keys_of(source), output, Terminal(source, screen, escapes=escapes, focus=manner.focus), manner)
-
-
-def _keys_of(source: TextIO) -> Input:
-    if sys.platform == "win32":
-        return create_input(source)
-    from lmchat.repl.keys_input import PastingInput
-
-    return PastingInput(source)
-
-
-def _controlling_terminal() -> TextIO:
-    path = Path("CONIN$" if sys.platform == "win32" else "/dev/tty")
-    try:
-        return path.open(encoding="utf-8")
-    except OSError:
-        raise BadUseError(
-            "talk needs a terminal.", hint='In scripts and pipes, use lmchat ask: lmchat ask "Hello" < notes.txt'
-        ) from None
 
 
 def _continued(_width: int, _line: int, wrapped: int) -> StyleAndTextTuples:

@@ -21,10 +21,11 @@ from lmchat.repl.commands.table import BY_NAME, command_in, is_command
 from lmchat.repl.completion import Completions
 from lmchat.repl.dragged import attached_by
 from lmchat.repl.greeting import greet
-from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed, opened_keyboard
+from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed
 from lmchat.repl.keys import Cleared, Shortcut
 from lmchat.repl.literal import literal, shell_command
 from lmchat.repl.models import with_first_model
+from lmchat.repl.opened import opened_keyboard
 from lmchat.repl.shell import run_command
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar

@@ -4,7 +4,6 @@ Each function makes one `Shape`; the table in `keys` says which setting has whic
 """
 
 import re
-import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,6 +45,8 @@ def command_line() -> Shape:
     def accepts(value: object) -> bool:
         if not isinstance(value, str) or not re.fullmatch(ONE_LINE, value):
             return False
+        import shlex
+
         try:
             return not value or bool(shlex.split(value))
         except ValueError:

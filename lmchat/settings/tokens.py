@@ -6,7 +6,6 @@ the environment gives. No other server gets one. The token is never shown, and n
 printed: it may be the token.
 """
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -124,6 +123,7 @@ def _variable(given: Setting, environ: Mapping[str, str]) -> str:
 
 def _printed(given: Setting, environ: Mapping[str, str]) -> str:
     """Run the program and return the first line it prints."""
+    import shlex
     import subprocess
 
     command = shlex.split(str(given.value))

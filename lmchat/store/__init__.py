@@ -1,1 +1,3 @@
 """The conversations on disk: the only room that knows their database."""
+
+FILE_NAME = "conversations.db"

@@ -1,7 +1,6 @@
 """One SQLite file: opening it, short transactions, and its failures in plain words."""
 
 import os
-import shutil
 import sqlite3
 import stat
 import unicodedata
@@ -9,14 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import RLock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmchat.errors import StoreError
+from lmchat.store import FILE_NAME
 from lmchat.store.failures import PATIENCE_SECONDS, damaged, explain, lacks_room, read_only
 
-FILE_NAME = "conversations.db"
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
+
 APPLICATION = 0x6C6D6368
 """\"lmch\", so that another program's database is never taken for ours."""
 
@@ -86,6 +87,9 @@ class Database:
 
     def work_on_copy(self) -> None:
         """Go on with a copy that is gone at the end: what is on a read-only disk cannot be brought up to date there."""
+        import shutil
+        from tempfile import TemporaryDirectory
+
         self._connection.close()
         try:
             self._copy = TemporaryDirectory(prefix="lmchat-")

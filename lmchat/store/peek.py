@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from lmchat.store.database import FILE_NAME
+from lmchat.store import FILE_NAME
 
 _PATIENCE_SECONDS = 0.1
 _MOST_TURNS = 1000

@@ -5,9 +5,9 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from types import NoneType
+from typing import TYPE_CHECKING
 
 from lmchat.advice import Action, Do
-from lmchat.chat.listing import Summary
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import BadUseError, NotFoundError, nearest
@@ -17,13 +17,16 @@ from lmchat.store.drafts import settle_left_behind
 from lmchat.store.tree import touch
 from lmchat.store.turns import Turns, session_gone, turns_of
 
+if TYPE_CHECKING:
+    from lmchat.chat.listing import Summary
+
 LONGEST_NAME, LONGEST_SLUG = 100, 40
 UNNAMED = "chat"
 
 _FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 
 
-def listed(database: Database, limit: int | None) -> tuple[Summary, ...]:
+def listed(database: Database, limit: int | None) -> "tuple[Summary, ...]":
     """Return the sessions, the one used last first, or only the first `limit` of them."""
     settle_left_behind(database)
     rows = database.rows(
@@ -36,7 +39,9 @@ def listed(database: Database, limit: int | None) -> tuple[Summary, ...]:
     return tuple(database.readable(rows, _summary, "the session"))
 
 
-def _summary(row: Row) -> Summary:
+def _summary(row: Row) -> "Summary":
+    from lmchat.chat.listing import Summary
+
     name, turns, model, created, used, words, outcome = typed(row, (str, int, str, int, int, str, (str, NoneType)))
     return Summary(name, turns, model, moment(created), moment(used), words, Outcome(outcome) if outcome else None)
 

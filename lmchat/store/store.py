@@ -5,22 +5,23 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from lmchat.chat.listing import Match, Summary, Trashed, TreeEntry
 from lmchat.chat.session import Session, TurnId
 from lmchat.chat.talk import Keep
 from lmchat.chat.values import Integration, Options
 from lmchat.errors import StoreError
-from lmchat.store import adoption, care, documents, sessions, trash, tree
-from lmchat.store.adoption import Adopted
-from lmchat.store.care import Finding
-from lmchat.store.database import FILE_NAME, Database
+from lmchat.store import FILE_NAME, sessions, trash, tree
+from lmchat.store.database import Database
 from lmchat.store.drafts import Keeper, Writer, writers_directory
 from lmchat.store.failures import lacks_room
-from lmchat.store.imports.found import Found, LeftOut
-from lmchat.store.search import search
 from lmchat.store.turns import turns_of
+
+if TYPE_CHECKING:
+    from lmchat.chat.listing import Match, Summary, Trashed, TreeEntry
+    from lmchat.store.adoption import Adopted
+    from lmchat.store.care import Finding
+    from lmchat.store.imports.found import Found, LeftOut
 
 Taken = TypeVar("Taken")
 
@@ -78,7 +79,7 @@ class Store:
         """Return what lists left out because it cannot be read, in words."""
         return self._database.unreadable
 
-    def sessions(self, limit: int | None = None) -> tuple[Summary, ...]:
+    def sessions(self, limit: int | None = None) -> "tuple[Summary, ...]":
         """Return the sessions, the one used last first, or only the first `limit` of them."""
         return sessions.listed(self._database, limit)
 
@@ -170,7 +171,7 @@ class Store:
         """Bring a session back from the trash and return its name; raise NotFoundError where it is not there."""
         return trash.restore(self._database, name)
 
-    def in_trash(self) -> tuple[Trashed, ...]:
+    def in_trash(self) -> "tuple[Trashed, ...]":
         """Return the sessions in the trash, the one deleted last first."""
         return trash.in_trash(self._database)
 
@@ -223,19 +224,23 @@ class Store:
         """Remove a session in which nothing was ever answered, and tell whether it was one."""
         return trash.forget_unanswered(self._database, session)
 
-    def tree(self, session: Session, only: Collection[TurnId] | None = None) -> tuple[TreeEntry, ...]:
+    def tree(self, session: Session, only: Collection[TurnId] | None = None) -> "tuple[TreeEntry, ...]":
         """Return what a drawing shows of every turn the session reaches, or of those of `only`, by number.
 
         `only` are numbers that `shape` has named.
         """
         return tree.tree(self._database, session, only)
 
-    def check(self) -> list[Finding]:
+    def check(self) -> "list[Finding]":
         """Return what is wrong with the file, which is only read."""
+        from lmchat.store import care
+
         return care.check(self._database)
 
     def repair(self) -> None:
         """Mend what can be mended without losing a word; all of it or nothing."""
+        from lmchat.store import care
+
         care.repair(self._database)
 
     def backup(self, path: Path, *, replace: bool = False) -> None:
@@ -243,17 +248,23 @@ class Store:
 
         Raise BadUseError where there is a file already (unless `replace`) or none can be written.
         """
+        from lmchat.store import care
+
         care.backup(self._database, path, replace=replace)
 
-    def search(self, text: str, *, session: str | None = None, limit: int = 50) -> tuple[Match, ...]:
+    def search(self, text: str, *, session: str | None = None, limit: int = 50) -> "tuple[Match, ...]":
         """Find the turns that hold all words of `text`, newest first.
 
         Raise BadUseError where there are no words, NotFoundError where there is no such session.
         """
+        from lmchat.store.search import search
+
         return search(self._database, text, session, limit)
 
     def export(self, session: Session, *, branches: bool = True) -> dict[str, Any]:
         """Return a session as one JSON document: with every turn it reaches, or those on the way to its head."""
+        from lmchat.store import documents
+
         return documents.export(self._database, session, branches=branches)
 
     def import_(self, document: object, name: str | None = None) -> Session:
@@ -261,12 +272,16 @@ class Store:
 
         Raise BadUseError, and change nothing, for a document that is not understood or a name that cannot be used.
         """
+        from lmchat.store import documents
+
         return documents.import_document(self._database, document, name)
 
-    def adopt(self, found: Found, left_out: LeftOut, name: str | None = None) -> Adopted | None:
+    def adopt(self, found: "Found", left_out: "LeftOut", name: str | None = None) -> "Adopted | None":
         """Add a conversation of another program, or return None where it is here already as it is there.
 
         Its name is made of its title where `name` is None. Raise ValueError, and change nothing, for one that cannot
         be kept, and BadUseError for a name that cannot be used.
         """
+        from lmchat.store import adoption
+
         return adoption.adopt(self._database, found, left_out, name)

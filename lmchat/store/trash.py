@@ -7,8 +7,8 @@ others never wait long, and what a killed program leaves is a session like any o
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from lmchat.chat.listing import Trashed
 from lmchat.chat.session import Session, TurnId
 from lmchat.errors import NotFoundError, nearest
 from lmchat.store.database import Database, Row, moment, typed
@@ -16,6 +16,9 @@ from lmchat.store.index import make_unfindable
 from lmchat.store.sessions import exists, number_of, numbered, same
 from lmchat.store.tree import heads_in, places, reached_from, tree_of
 from lmchat.store.turns import forget_unused, turns_of
+
+if TYPE_CHECKING:
+    from lmchat.chat.listing import Trashed
 
 KEPT_FOR = timedelta(days=30)
 
@@ -65,7 +68,7 @@ def restore(database: Database, name: str) -> str:
     return chosen
 
 
-def in_trash(database: Database) -> tuple[Trashed, ...]:
+def in_trash(database: Database) -> "tuple[Trashed, ...]":
     """Return the sessions in the trash, the one deleted last first."""
     rows = database.rows(
         "SELECT name_before, first_words, trashed FROM session WHERE trashed IS NOT NULL ORDER BY trashed DESC, id DESC"
@@ -73,7 +76,9 @@ def in_trash(database: Database) -> tuple[Trashed, ...]:
     return tuple(database.readable(rows, _trashed, "the deleted session"))
 
 
-def _trashed(row: Row) -> Trashed:
+def _trashed(row: Row) -> "Trashed":
+    from lmchat.chat.listing import Trashed
+
     name, words, at = typed(row, (str, str, int))
     return Trashed(name, words, moment(at), moment(at) + KEPT_FOR)
 

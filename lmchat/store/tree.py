@@ -8,13 +8,16 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
 from types import NoneType
+from typing import TYPE_CHECKING
 
 from lmchat.advice import Action, Do
-from lmchat.chat.listing import TreeEntry
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.errors import BadUseError
 from lmchat.store.database import Database, Row, moment, typed
 from lmchat.store.turns import placed, session_gone, turns_of
+
+if TYPE_CHECKING:
+    from lmchat.chat.listing import TreeEntry
 
 
 def head_of(database: Database, session: int) -> TurnId | None:
@@ -127,7 +130,7 @@ def attempts(database: Database, session: Session) -> frozenset[TurnId]:
     return frozenset(map(TurnId, database.numbers(query, (turns_of(session).tree,))))
 
 
-def tree(database: Database, session: Session, only: Collection[TurnId] | None) -> tuple[TreeEntry, ...]:
+def tree(database: Database, session: Session, only: Collection[TurnId] | None) -> "tuple[TreeEntry, ...]":
     """Return every turn the session reaches, or those of `only`, which `shape` has named, by number."""
     view = turns_of(session)
     wanted = reached(database, view.tree, view.session, whole=False) if only is None else None
@@ -147,7 +150,9 @@ _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 _TWIG_KINDS = (int, (int, NoneType), str, str, str, int, int, int)
 
 
-def _entry(row: Row) -> TreeEntry:
+def _entry(row: Row) -> "TreeEntry":
+    from lmchat.chat.listing import TreeEntry
+
     number, parent, words, outcome, model, at, summary, attempt = typed(row, _TWIG_KINDS)
     ended = _OUTCOMES.get(outcome) or Outcome(outcome)  # looked up: it is ten times as fast
     return TreeEntry(number, parent, words, ended, model, moment(at), bool(summary), bool(attempt))

@@ -4,11 +4,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from time import sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from lmchat.chat.events import Event, Finished, Phase, Progress, Quiet, kept_words
-from lmchat.chat.models import DownloadJob, Model
 from lmchat.chat.request import ChatRequest
 from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, ServerError
 from lmchat.wire.address import Address
@@ -16,13 +15,15 @@ from lmchat.wire.dialect import Data, Dialect
 from lmchat.wire.dialects import COMPLETIONS, DIALECTS, LMSTUDIO
 from lmchat.wire.faults import not_lm_studio
 from lmchat.wire.http import TICK, exchange
-from lmchat.wire.lmstudio.models import LoadedModel, read_job, read_loaded
 from lmchat.wire.loose_json import parse_json, text
 from lmchat.wire.programs import DIFFERING, PROGRAMS, UNKNOWN, Program, adapted
-from lmchat.wire.refusals import foreign, loading, unknown_chain
 from lmchat.wire.request import GREETING, MODELS, Call
 from lmchat.wire.route import Route, stateless, unmanaged
 from lmchat.wire.stream import Pieces, chat_events, json_object, resumed, whole_answer
+
+if TYPE_CHECKING:
+    from lmchat.chat.models import DownloadJob, Model
+    from lmchat.wire.lmstudio.models import LoadedModel
 
 Tap = Callable[[Mapping[str, Any]], None]
 
@@ -50,7 +51,7 @@ class Client:
 
     address: Address
     log: Callable[[str], None] | None = None
-    listed: Callable[[Sequence[Model]], None] | None = None
+    listed: "Callable[[Sequence[Model]], None] | None" = None
     locate: Callable[[], Address] | None = None
     route: Route = field(default_factory=Route)
     built_in: bool = False
@@ -67,6 +68,8 @@ class Client:
         Closing the generator closes the connection, which is how a server stops. `tap` is handed every
         event's JSON as it came; a reply that came at once is handed over as the `chat.end` it would have been.
         """
+        from lmchat.wire.refusals import loading, unknown_chain
+
         while True:
             try:
                 yield from self._chat(request, tap, stream=stream)
@@ -131,6 +134,8 @@ class Client:
 
     def _finds_dialect(self, error: LmchatError) -> bool:
         """Look for another dialect after an answer that is not LM Studio's; tell whether there is one."""
+        from lmchat.wire.refusals import foreign, loading
+
         route = self.route
         if route.settled or not foreign(error):
             return False
@@ -170,8 +175,10 @@ class Client:
         except (LmchatError, ValueError):
             return False
 
-    def models(self) -> tuple[Model, ...]:
+    def models(self) -> "tuple[Model, ...]":
         """List every downloaded model with its loaded instances."""
+        from lmchat.wire.refusals import loading
+
         while True:
             try:
                 models = self._models()
@@ -185,7 +192,7 @@ class Client:
             self.listed(models)
         return models
 
-    def _models(self) -> tuple[Model, ...]:
+    def _models(self) -> "tuple[Model, ...]":
         dialect = self.route.dialect
         data, call = self._answer("GET", self._path(dialect.models_path), read_seconds=_QUESTION_SECONDS)
         models = dialect.models(data)
@@ -211,11 +218,13 @@ class Client:
         offload_kv_cache_to_gpu: bool | None = None,
         parallel: int | None = None,
         echo_load_config: bool | None = None,
-    ) -> LoadedModel:
+    ) -> "LoadedModel":
         """Load a model, which can take minutes; one that is loaded already gets a second instance.
 
         Only with `echo_load_config` does the server say what it made of the options.
         """
+        from lmchat.wire.lmstudio.models import read_loaded
+
         options = {
             "context_length": context_length,
             "eval_batch_size": eval_batch_size,
@@ -233,13 +242,17 @@ class Client:
         answer = self._manage("unload", {"instance_id": instance_id}, seconds=_ACTION_SECONDS)
         return text(answer.get("instance_id")) or instance_id
 
-    def download(self, name: str, quantization: str | None = None) -> DownloadJob:
+    def download(self, name: str, quantization: str | None = None) -> "DownloadJob":
         """Begin a download of a catalogue id or a Hugging Face URL (only a URL takes a quantization)."""
+        from lmchat.wire.lmstudio.models import read_job
+
         body = {"model": name} | ({"quantization": quantization} if quantization else {})
         return read_job(self._manage("download", body, seconds=_ACTION_SECONDS))
 
-    def download_status(self, job_id: str) -> DownloadJob:
+    def download_status(self, job_id: str) -> "DownloadJob":
         """Ask how far a download is."""
+        from lmchat.wire.lmstudio.models import read_job
+
         path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
         return read_job(self._answer("GET", path, read_seconds=_QUESTION_SECONDS)[0], job_id)
 

@@ -1,17 +1,24 @@
-"""The dialects, by the names of the setting `api`."""
+"""The dialects, by the names of the setting `api`.
 
-from collections.abc import Mapping
+What a dialect is made of is loaded when it is first used: a turn needs the code of one.
+"""
 
-from lmchat.wire.completions.events import CompletionReader
-from lmchat.wire.completions.request import completions_body
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
 from lmchat.wire.dialect import Dialect
-from lmchat.wire.lmstudio.events import NativeReader
-from lmchat.wire.lmstudio.models import listed
-from lmchat.wire.lmstudio.request import native_body
-from lmchat.wire.model_list import listed_models
 from lmchat.wire.request import CHAT, MODELS
-from lmchat.wire.responses.events import ResponseReader
-from lmchat.wire.responses.request import responses_body
+
+
+def _of(module: str, name: str) -> Callable[..., Any]:
+    """Return a function that loads the one of that name when it is first called."""
+
+    def call(*given: Any, **more: Any) -> Any:
+        return getattr(import_module(f"lmchat.wire.{module}"), name)(*given, **more)
+
+    return call
+
 
 LMSTUDIO = Dialect(
     name="lmstudio",
@@ -19,9 +26,9 @@ LMSTUDIO = Dialect(
     manages=True,
     chat_path=CHAT,
     models_path=MODELS,
-    body=native_body,
-    reader=NativeReader,
-    models=listed,
+    body=_of("lmstudio.request", "native_body"),
+    reader=_of("lmstudio.events", "NativeReader"),
+    models=_of("lmstudio.models", "listed"),
     schemas=False,
 )
 RESPONSES = Dialect(
@@ -30,9 +37,9 @@ RESPONSES = Dialect(
     manages=False,
     chat_path="/v1/responses",
     models_path="/v1/models",
-    body=responses_body,
-    reader=ResponseReader,
-    models=listed_models,
+    body=_of("responses.request", "responses_body"),
+    reader=_of("responses.events", "ResponseReader"),
+    models=_of("model_list", "listed_models"),
 )
 COMPLETIONS = Dialect(
     name="completions",
@@ -40,8 +47,8 @@ COMPLETIONS = Dialect(
     manages=False,
     chat_path="/v1/chat/completions",
     models_path="/v1/models",
-    body=completions_body,
-    reader=CompletionReader,
-    models=listed_models,
+    body=_of("completions.request", "completions_body"),
+    reader=_of("completions.events", "CompletionReader"),
+    models=_of("model_list", "listed_models"),
 )
 DIALECTS: Mapping[str, Dialect] = {each.name: each for each in (LMSTUDIO, RESPONSES, COMPLETIONS)}

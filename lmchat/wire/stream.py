@@ -26,7 +26,6 @@ from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, senseless, with
 from lmchat.wire.http import TICK, Piece
 from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, sequence, text
 from lmchat.wire.redaction import redact_all
-from lmchat.wire.refusals import refusal, stream_refusal
 from lmchat.wire.request import Call, Head
 from lmchat.wire.thinking import InlineThinking
 
@@ -107,7 +106,7 @@ def resumed(first: Piece | None, rest: Pieces) -> Pieces:
 def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
     """Return the JSON object of an answer; raise LmchatError where it refuses (with 200, too) or is none."""
     if not head.good:
-        raise refusal(head, body, call)
+        raise _refusal(head, body, call)
     content = body.decode("utf-8-sig", errors="replace")
     try:
         data = parse_json(content)
@@ -118,8 +117,20 @@ def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         raise senseless("an answer", AGAIN)
     if data.get("error"):
-        raise refusal(head, body, call)
+        raise _refusal(head, body, call)
     return data
+
+
+def _refusal(head: Head, body: bytes, call: Call) -> LmchatError:
+    from lmchat.wire.refusals import refusal
+
+    return refusal(head, body, call)
+
+
+def _refused(data: object, call: Call) -> Fault:
+    from lmchat.wire.refusals import stream_refusal
+
+    return Fault(stream_refusal(data, call))
 
 
 def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) -> Iterator[Event]:
@@ -235,7 +246,7 @@ def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn
     if tap is not None:
         tap(data)
     # In one go: what the reader refuses is raised before any of it is passed on.
-    return tuple(reader.event(kind, data)) if fault is None else (Fault(stream_refusal(_fault(kind, data), call)),)
+    return tuple(reader.event(kind, data)) if fault is None else (_refused(_fault(kind, data), call),)
 
 
 def _ends(frame: Frame) -> bool:

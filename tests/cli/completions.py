@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import typer
-
-from lmchat.cli.commands import app
+from lmchat.cli.commands import command
 from lmchat.cli.completion.scripts import FILES, script
 
 FOLDER = Path(__file__).parents[2] / "completions"
@@ -12,7 +10,7 @@ FOLDER = Path(__file__).parents[2] / "completions"
 
 def scripts() -> dict[Path, str]:
     """Return what each file in `completions/` must hold."""
-    root = typer.main.get_command(app)
+    root = command()
     return {FOLDER / name: script(shell, root) for shell, name in FILES.items()}
 
 

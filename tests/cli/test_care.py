@@ -4,7 +4,7 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lmchat.store.database import FILE_NAME
+from lmchat.store import FILE_NAME
 from lmchat.store.store import open_store
 from tests.cli.program import run
 from tests.store.test_damage import small_store

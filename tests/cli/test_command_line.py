@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pexpect
 import pytest
-import typer
 
 from lmchat.cli.command_line import arranged
-from lmchat.cli.commands import app
+from lmchat.cli.commands import command
 from tests.cli.program import MODELS, reply, run
 from tests.wire.scripted import ScriptedServer, answer, stream
 
-ROOT = typer.main.get_command(app)
+ROOT = command()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lmchat.app.files import place_for
+from lmchat.errors import BadUseError
 from tests.cli.program import reply, run, started
 from tests.wire.scripted import ScriptedServer, answer, stream
 
@@ -137,10 +139,10 @@ def test_a_file_without_end_is_bad_use(tmp_path: Path, arguments: tuple[str, ...
     assert (ran.status, " MB" in ran.stderr) == (2, True)
 
 
-def test_an_export_never_writes_over_a_database(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["conversations.db", "conversations.db-wal", "conversations.db-shm", "link"])
+def test_nothing_is_ever_written_over_a_database(tmp_path: Path, name: str) -> None:
     with ScriptedServer(stream(reply())) as server:
         assert run(tmp_path, "--url", server.url, "ask", "-s", "s", "-m", "tiny", "hi").status == 0
-    for name in ("conversations.db", "conversations.db-wal"):
-        ran = run(tmp_path, "sessions", "export", "s", "--force", "-o", str(tmp_path / name))
-        assert (ran.status, "is a database" in ran.stderr) == (2, True)
-    assert run(tmp_path, "sessions", "check").status == 0
+    (tmp_path / "link").symlink_to(tmp_path / "conversations.db")
+    with pytest.raises(BadUseError, match="is a database"):
+        place_for(tmp_path / name, ask=lambda _: True, force=True)

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from lmchat.cli.commands import app
+from lmchat.cli.commands import command
 from tests.cli.program import run
 
 
@@ -20,7 +19,7 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
         yield from commands(child, (*path, name))
 
 
-COMMANDS = list(commands(typer.main.get_command(app)))
+COMMANDS = list(commands(command()))
 EVERY = pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[" ".join(path) or "lmchat" for path, _ in COMMANDS])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lmchat.errors import BadUseError
-from lmchat.store.database import FILE_NAME
+from lmchat.store import FILE_NAME
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened
 from tests.store.test_damage import small_store

@@ -13,7 +13,7 @@ import pytest
 from lmchat.chat.transcript import transcript
 from lmchat.chat.values import Image
 from lmchat.errors import LmchatError, NotFoundError, StoreError
-from lmchat.store.database import FILE_NAME
+from lmchat.store import FILE_NAME
 from lmchat.store.peek import session_names
 from lmchat.store.store import Store
 from tests.store.conversation import asked, opened

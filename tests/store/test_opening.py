@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from lmchat.errors import StoreError
-from lmchat.store import database, schema
-from lmchat.store.database import FILE_NAME
+from lmchat.store import FILE_NAME, database, schema
 from lmchat.store.failures import explain
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from lmchat.chat.values import Image
-from lmchat.store.database import FILE_NAME
+from lmchat.store import FILE_NAME
 from tests.store.conversation import asked, drafted, opened
 from tests.trust.forking import Ended, Lmchat
 from tests.trust.section import Section

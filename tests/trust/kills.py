@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lmchat.store.database import FILE_NAME
+from lmchat.store import FILE_NAME
 from tests.cli.program import MODELS
 from tests.store.conversation import opened
 from tests.trust.forking import KILLED, Lmchat, loaded_program

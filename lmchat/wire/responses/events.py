@@ -121,9 +121,12 @@ class ResponseReader:
 
     def _finished(self, response: Data, timings: Data) -> Finished:
         items = tuple(_items(response))
-        if not any(isinstance(item, Message | ToolCall) for item in items):
-            thought, said = (self.texts[part].getvalue() for part in (Part.REASONING, Part.MESSAGE))
-            items = (*([Reasoning(thought)] if thought else []), *([Message(said)] if said else [])) or items
+        thought, said = (self.texts[part].getvalue() for part in (Part.REASONING, Part.MESSAGE))
+        # What came in pieces may be missing in the end, some of it or all.
+        if said and not any(isinstance(item, Message | ToolCall) for item in items):
+            items = (*items, Message(said))
+        if thought and not any(isinstance(item, Reasoning) for item in items):
+            items = (Reasoning(thought), *items)
         # Ollama says that it does not store, and gives an id all the same.
         stored = self.request.store and response.get("store") is not False
         response_id = text(response.get("id")) if stored else ""
