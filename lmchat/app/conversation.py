@@ -10,8 +10,7 @@ from typing import Any
 from lmchat.advice import Action, Do
 from lmchat.app.connect import connected
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.app.model_choice import remember_model, remembered_model
-from lmchat.app.model_facts import context_of, keys_meant
+from lmchat.app.model_cache import context_of, keys_meant, remember_model, remembered_model
 from lmchat.chat.models import (
     Model,
     by_use,

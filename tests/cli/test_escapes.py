@@ -33,6 +33,7 @@ COMMANDS = (
     ("sessions", "export", "s"), ("sessions", "show", "none"), ("sessions", "nonsense"),
     ("settings",), ("settings", "path"), ("settings", "set", "temperature", "0.5"),
     ("models",), ("models", "load", "tiny"), ("models", "unload", "none"), ("--debug", "models"),
+    ("servers",), ("prompts",), ("local",), ("sessions", "check"), ("sessions", "restore"),
     ("ask", "--stats", "-s", "s", "hi"), ("ask", "--debug", "--show-reasoning", "hi"),
 )  # fmt: skip
 
@@ -84,5 +85,5 @@ def test_stderr_is_written_to_where_what_is_written_is_made_safe() -> None:
         for path in root.rglob("*.py")
         if re.search(r"stderr\.write\(|print_exc|file=.*stderr\)", path.read_text(encoding="utf-8"))
     }
-    own = {"app/deletion.py", "app/invocation.py", "local/in_front.py", "local/run.py", "repl/picker/opening.py"}
+    own = {"app/deletion.py", "app/invocation.py", "local/in_front.py", "local/run.py", "repl/picker/sessions.py"}
     assert writers <= {"render/failures.py", *own}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lmchat.render.attention import called_back, reports_focus
-from lmchat.repl.focus import focus_in
+from lmchat.repl.keys_input import focus_in
 from tests.repl.lmstudio import Studio, ended, event
 from tests.repl.window import Window, talk_command, window
 from tests.wire.scripted import stream
@@ -58,7 +58,7 @@ def talking(home: Path, studio: Studio, gate: threading.Event, environ: dict[str
 
 def bells(there: Window) -> int:
     """Count the bells; each title ends with one, too."""
-    there.until_prompt()
+    there.until("· turn 1")
     for _ in range(12):
         there.read(0.1)
     return there.written.count(b"\a") - there.written.count(b"\x1b]2;")

@@ -52,7 +52,8 @@ class Lmchat:
         seconds: float = 30.0,
         kill_after: float | None = None,
     ) -> Ended:
-        """Run it once; after `seconds` it is killed, which is a fault, after `kill_after` it is killed on purpose."""
+        """Run it once, in its home; after `seconds` it is killed, a fault, after `kill_after` on purpose."""
+        home.mkdir(parents=True, exist_ok=True)
         if stdin:
             (self._directory / "stdin").write_bytes(stdin)
         inherited = {
@@ -62,6 +63,7 @@ class Lmchat:
             "arguments": arguments,
             "environ": {**inherited, "LMCHAT_HOME": str(home), **(environ or {})},
             "stdin": bool(stdin),
+            "directory": str(home),
             "seconds": seconds if kill_after is None else kill_after,
         }
         pipe_in, pipe_out = self._process.stdin, self._process.stdout
@@ -138,6 +140,7 @@ def _become(order: Mapping[str, Any], directory: Path) -> None:
     os.setsid()
     status = 70
     try:
+        os.chdir(order["directory"])  # what is written by a name must not be written here
         _streams(directory, stdin=order["stdin"])
         os.environ.clear()
         os.environ.update(order["environ"])

@@ -1,6 +1,5 @@
 """Hostile values for every argument, variable and file: each ends with an exit code of the list, and says why."""
 
-import os
 import random
 import re
 from collections.abc import Iterator, Mapping
@@ -34,22 +33,16 @@ _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 Run = tuple[tuple[str, ...], Mapping[str, str]]
 
 
+OPTIONS = (
+    "-s", "-m", "-S", "-f", "-i", "-p", "-o", "--mcp", "--at", "--temperature", "--top-k", "--reasoning", "--encoding",
+    "--schema",
+)  # fmt: skip
+
+
 def runs(url: str, text: str) -> Iterator[Run]:
     """Yield command lines and environments with a text in each of their places."""
     ask, server = ("--url", url, "ask", "-m", "tiny"), ("--url", url)
-    for option in (
-        "-s",
-        "-m",
-        "-S",
-        "-f",
-        "-i",
-        "--mcp",
-        "--at",
-        "--temperature",
-        "--top-k",
-        "--reasoning",
-        "--encoding",
-    ):
+    for option in OPTIONS:
         yield (*ask, "-s", "one", option, text, "hi"), {}
     yield (*ask, text), {}
     for option in ("--url", "--profile", "--color", "--api"):
@@ -111,8 +104,13 @@ def run_inputs(lmchat: Lmchat, home: Path, count: int, seed: int = 11) -> Sectio
         cases: list[tuple[Run, bytes]] = [(run, b"") for text in TEXTS for run in runs(server.url, text)]
         commands = (("settings",), ("ask", "-m", "tiny", "hi"), ("settings", "set", "profile.a.model", "m"))
         at_server: list[Run] = [(("--url", server.url, *command), {}) for command in commands]
+        prompt: list[Run] = [
+            (("--url", server.url, "ask", "-m", "tiny", *flags), {})
+            for flags in (("-p", "x", "hi"), ("-S", ":x", "hi"), ("-p", "x/x", "hi"))
+        ]
+        prompt += [(("prompts",), {}), (("prompts", "--json"), {}), (("__complete", "ask", "-p", ""), {})]
         others: list[Run] = [(("settings", "unset", "model"), {}), (("__complete", "--profile", ""), {})]
-        cases += [(run, text) for text in SETTINGS for run in (*at_server, *others)]
+        cases += [(run, text) for text in SETTINGS for run in (*at_server, *others, *prompt)]
         for (arguments, environ), text in cases if count >= len(cases) else chance.sample(cases, count):
             store, settings = home / "conversations.db", home / "settings.toml"
             if not store.exists():
@@ -120,18 +118,23 @@ def run_inputs(lmchat: Lmchat, home: Path, count: int, seed: int = 11) -> Sectio
             settings.unlink(missing_ok=True)
             if text:
                 settings.write_bytes(text)
-            here = Path.cwd()
-            os.chdir(home)  # files that are written by a name land here
+                _write_prompts(home, text)
             ended = lmchat(*arguments, home=home, environ=environ)
-            os.chdir(here)
             section.saw(ended.peak, _wrong(ended, environ, text))
     return section
+
+
+def _write_prompts(home: Path, text: bytes) -> None:
+    """Write a prompt and a role of the person's own, with the text in front of them and as them."""
+    for place in (home / "prompts" / "x.md", home / "roles" / "x.md", home / "prompts" / "x" / "x.md"):
+        place.parent.mkdir(exist_ok=True, parents=True)
+        place.write_bytes(b"---\n" + text + b"\n---\n{{x}} $1 {input}" + text)
 
 
 def _wrong(ended: Ended, environ: Mapping[str, str], settings: bytes) -> str:
     """Say what is wrong with how a run ended, empty where nothing is."""
     what = f"lmchat {' '.join(each[:60] for each in ended.arguments)} {dict(environ)} {settings[:40]!r}"
-    if not ended.in_order or ended.status > 7:
+    if not ended.in_order or ended.status > 8:
         return f"{what}: status {ended.status}: {ended.stderr[-200:]}"
     if ended.status and not (ended.stderr or ended.stdout):
         return f"{what}: status {ended.status} without a word"
