@@ -50,9 +50,10 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
             if len(flags.models) > 1:
                 return ask_several(person, conversation, with_saved(session, saved, flags), prompt)
             began = invocation.world.monotonic()
-            once = conversation.with_model(with_saved(session, saved, flags), _chooser(invocation))
+            asking = conversation.with_model(with_saved(session, saved, flags), _chooser(invocation))
             # What a prompt of the person's own asks with is not what a session that goes on talks with.
-            exchange = asked(conversation, session if saved and session.id else once, prompt, once=once)
+            once = asking if saved and session.id else None
+            exchange = asked(conversation, session if once else asking, prompt, once=once)
             _call_back(person, settings, invocation.world.monotonic() - began)
             if exchange.failure is not None:
                 raise exchange.failure
@@ -153,7 +154,7 @@ def ended(person: Invocation, conversation: Conversation, exchange: Exchange) ->
     """
     for remark in remarks(conversation, exchange):
         person.say(remark)
-    if not conversation.flags.quiet and (full := fullness(conversation, exchange.turn)):
+    if not conversation.flags.quiet and (full := fullness(conversation, exchange)):
         person.say(full)
     if exchange.turn.outcome is Outcome.INTERRUPTED:
         return ExitStatus.INTERRUPTED
