@@ -1,7 +1,7 @@
 """What is pasted: long text, folded to one sign on the line, and the paths of files that are dragged into the window.
 
-So a pasted megabyte costs no more to draw and to edit than a word, and cannot be torn apart by accident. Terminals paste
-the path of a dragged file quoted, with `\\ ` or as `file://…%20…`.
+So a pasted megabyte costs no more to draw and to edit than a word, and cannot be torn apart by accident. Terminals
+paste the path of a dragged file quoted, with `\\ ` or as `file://…%20…`.
 """
 
 import os
