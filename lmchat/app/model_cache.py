@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lmchat.chat.models import Instance, Model, context_length, find_model, meant_model, name_to_ask
-from lmchat.chat.values import Reply
+from lmchat.chat.values import OptionValue, Reply
 from lmchat.errors import LmchatError
 from lmchat.render.failures import show_note
 from lmchat.wire.client import Client
@@ -171,14 +171,18 @@ _LONG = 1000
 """The tokens of a conversation from which on it is worth a question how many fit."""
 
 
-def context_of(world: World, client: Client, server: str, reply: Reply, model: str) -> int | None:
+def context_of(
+    world: World, client: Client, server: str, reply: Reply, model: str, wanted: OptionValue | None
+) -> int | None:
     """Return how many tokens fit into the context of what answered, None where that is not known.
 
-    What was listed last may be old: where that matters, the server is asked.
+    What was listed last may be old: where that matters, the server is asked. `wanted` is the size that it was told to
+    load the model with.
     """
     used, name = reply.stats.context_used, reply.model_instance_id or model
     known = context_length(known_models(world, [server]), name)
-    if used is None or used < (known * _CLOSE if known else _LONG):
+    likely = known or (wanted if isinstance(wanted, int) else None)
+    if used is None or used < (likely * _CLOSE if likely else _LONG):
         return known
     with suppress(LmchatError):
         return context_length(client.models(), name)

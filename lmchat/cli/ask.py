@@ -9,7 +9,6 @@ from typing import Any
 from lmchat.app.attachments import STDIN, pictures
 from lmchat.app.conversation import Conversation, Tap, open_conversation, open_kept_store, settings_of
 from lmchat.app.display import fullness, remarks, theme_of, view_for
-from lmchat.app.files import place_for, write_text
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.sessions import moved_to, resolve_session
 from lmchat.chat.models import Model
@@ -51,9 +50,10 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
             if len(flags.models) > 1:
                 return ask_several(person, conversation, with_saved(session, saved, flags), prompt)
             began = invocation.world.monotonic()
-            once = conversation.with_model(with_saved(session, saved, flags), _chooser(invocation))
+            asking = conversation.with_model(with_saved(session, saved, flags), _chooser(invocation))
             # What a prompt of the person's own asks with is not what a session that goes on talks with.
-            exchange = asked(conversation, session if saved and session.id else once, prompt, once=once)
+            once = asking if saved and session.id else None
+            exchange = asked(conversation, session if once else asking, prompt, once=once)
             _call_back(person, settings, invocation.world.monotonic() - began)
             if exchange.failure is not None:
                 raise exchange.failure
@@ -72,6 +72,8 @@ def _call_back(person: Invocation, settings: Settings, seconds: float) -> None:
 
 def _into_file(invocation: Invocation, words: Sequence[str], flags: ChatFlags, path: Path) -> ExitStatus:
     """Ask, and write what stdout would have got to a file; one that a person wants to keep is found out about first."""
+    from lmchat.app.files import place_for, write_text
+
     place = place_for(path, ask=invocation.asking, force=flags.force)
     answer = StringIO()
     inner = replace(invocation, world=replace(invocation.world, stdout=answer))
@@ -152,7 +154,7 @@ def ended(person: Invocation, conversation: Conversation, exchange: Exchange) ->
     """
     for remark in remarks(conversation, exchange):
         person.say(remark)
-    if not conversation.flags.quiet and (full := fullness(conversation, exchange.turn)):
+    if not conversation.flags.quiet and (full := fullness(conversation, exchange)):
         person.say(full)
     if exchange.turn.outcome is Outcome.INTERRUPTED:
         return ExitStatus.INTERRUPTED
