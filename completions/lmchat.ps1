@@ -50,7 +50,7 @@ Register-ArgumentCompleter -Native -CommandName lmchat -ScriptBlock {
 |command|sessions||List, show, search and manage saved sessions.
 |command|models||List, load, unload and download the server's models.
 |command|settings||Show every setting, its value and its source.
-|command|local||Show whether the built-in model is in memory, since when, and how much it takes.
+|command|local||Show whether the built-in model is in memory, and since when.
 ask|arguments|PROMPT…||What to ask; - reads standard input.
 ask|option|--session|ask sessions|Add to that session, such as -s holidays.
 ask|option|-s|ask sessions|Add to that session, such as -s holidays.
@@ -252,7 +252,7 @@ help settings|command|path||Print where the settings file is.
 help settings|command|edit||Open the settings file in your editor.
 help settings|command|set||Set one value; comments and order stay.
 help settings|command|unset||Remove one value, or a whole profile.
-help|command|local||Show whether the built-in model is in memory, since when, and how much it takes.
+help|command|local||Show whether the built-in model is in memory, and since when.
 help local|command|stop||End the built-in model's server now.
 *|option|--url|words local|The server, such as http://10.0.0.2:1234, or local.
 *|option|--api|words auto lmstudio responses completions|The server's API; auto finds it out.

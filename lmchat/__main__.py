@@ -127,7 +127,7 @@ def _report(world: "World", arguments: "Sequence[str]", error: "LmchatError") ->
     from lmchat.render.failures import show_failure
     from lmchat.render.json_output import error_document, write_document
     from lmchat.render.theme import When
-    from lmchat.settings.accessible import made_accessible
+    from lmchat.settings.layers import made_accessible
     from lmchat.world import abandon
 
     wanted = _wanted(arguments)

@@ -20,7 +20,7 @@ FOLDERS = (".ci", ".github", "completions", "lmchat", "tests")
 CITED = re.compile(r"\b([A-Z][A-Z_-]{2,}\.md)\b|\b([A-Z]{4,}),? sections? \d|\(([A-Z]{4,}): (?=[a-z])")
 """A document by its file's name, or by that name without its suffix in front of a section or a topic."""
 
-PLACEHOLDERS = {"FILE.md"}
+PLACEHOLDERS = {"FILE.md", "NAME.md"}
 
 SECTIONS = re.compile(r"sections? (\d(?:(?:, | and | to )\d)*)(?:, ([A-Z]\w+))?")
 """One or more sections by number, or one with the name of a part of it."""

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.model
 LEFT_OUT = (
     "pip install",  # the environment is this one
     "lmchat talk",  # needs a person
+    "lmchat -c",  # so does this
     "lmchat serve",  # runs already
     "1.5b",  # a gigabyte
     "chart.png",  # the built-in model does not see

@@ -10,8 +10,7 @@ from typing import Any
 from lmchat.advice import Action, Do
 from lmchat.app.connect import connected
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.app.model_choice import remember_model, remembered_model
-from lmchat.app.model_facts import context_of, keys_meant
+from lmchat.app.model_cache import context_of, keys_meant, remember_model, remembered_model
 from lmchat.chat.models import (
     Model,
     by_use,
@@ -91,7 +90,7 @@ class Conversation:
             summary=summary,
             keeps=client.route.keeps,
             find=self._meant,
-            holds=lambda reply: self.holds(reply, asking.model),
+            holds=lambda reply: self.holds(reply, once or asking),
         )
         self._name_other_model(before, exchange.turn)
         after = replace(exchange.session, model=session.model if once else exchange.turn.model, options=session.options)
@@ -195,9 +194,10 @@ class Conversation:
         if level:
             require_reasoning(models, session.model, level)
 
-    def holds(self, reply: Reply, model: str) -> int | None:
-        """Return how many tokens fit into the context of what answered, None where that is not known."""
-        return context_of(self.world, self.client, self.server, reply, model)
+    def holds(self, reply: Reply, session: Session) -> int | None:
+        """Return how many tokens fit into the context of what answered in a session, None where that is not known."""
+        wanted = session.options.over(self.settings.options()).value("context_length")
+        return context_of(self.world, self.client, self.server, reply, session.model, wanted)
 
     def meant_by(self, names: Sequence[str]) -> list[str]:
         """Return the keys that names, or parts of some, mean on this server; raise NotFoundError for one of several."""

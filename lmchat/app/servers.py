@@ -144,6 +144,7 @@ def _with_tokens(invocation: Invocation, places: list[_Named], seen: list[Sighti
                 again[at] = Address(place.address.url, token=token)
                 say_exposed(invocation, again[at])
         except LmchatError as error:
+            invocation.say(f"lmchat: {error.message}")
             result[at] = replace(sighting, problem=error.message)
     for at, sighting in zip(again, look(list(again.values()), _SECONDS), strict=True):
         result[at] = sighting

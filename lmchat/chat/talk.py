@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from lmchat.chat.endings import answers, cut_of, require_answer
 from lmchat.chat.events import Branched, Event, Fault, Finished, MessageDelta, Part, PartStarted, Reason, Resending
-from lmchat.chat.partial_reply import PartialReply, with_seconds
+from lmchat.chat.partial_reply import PartialReply, answers, cut_of, require_answer, with_seconds
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Cut, Options, Prompt, Reply, ResponseId

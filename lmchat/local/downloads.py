@@ -18,12 +18,12 @@ from lmchat.local.models import Places
 from lmchat.local.refusals import Refusal
 
 Fetch = Callable[[KnownModel, Path, Callable[[int], None]], object]
-"""Takes a model, the cache directory and a function that is told the bytes so far; raises LmchatError."""
+"""Takes a model, the cache directory and a function that is given the bytes so far; raises LmchatError."""
 
 
 @dataclass(slots=True)
 class Job:
-    """Hold one download; `status` is `downloading`, `completed` or `failed`."""
+    """One download; `status` is `downloading`, `completed` or `failed`."""
 
     id: str
     model: KnownModel
@@ -62,7 +62,7 @@ class Job:
 
 
 class Downloads:
-    """Hold the downloads of one server."""
+    """The downloads of one server."""
 
     def __init__(self, places: Places, fetch: Fetch) -> None:
         self._places = places

@@ -1,7 +1,7 @@
-"""The engine: the program of the child process that holds one model and serves it as llama.cpp's HTTP server does.
+"""The engine: the program of the child process that loads one model and serves it as llama.cpp's HTTP server does.
 
 Run by `engines`. Settings come in through the lifeline; on stdout go llama.cpp's own state lines, then one line
-of JSON that names the address, or what went wrong. It must not know LM Studio's protocol.
+of JSON that names the address, or what went wrong.
 """
 
 import json

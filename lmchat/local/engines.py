@@ -1,6 +1,6 @@
 """Bring a model into memory: start an engine child, follow its progress, explain its death.
 
-The engine stands behind a plain HTTP boundary: `load` is the one function that knows which engine it is.
+An engine is reached over HTTP alone: `load` is the one function that depends on which engine it is.
 """
 
 import itertools
@@ -24,7 +24,7 @@ _KILLED = -9  # by SIGKILL, a name that Windows does not have
 
 
 class Process(Protocol):
-    """Stand for the process behind an engine."""
+    """The process of an engine."""
 
     @property
     def pid(self) -> int:
@@ -43,7 +43,7 @@ class Process(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """Hold how a model is to be loaded; sizes are in tokens, None means the default."""
+    """How a model is to be loaded; sizes are in tokens, None means the default."""
 
     context: int | None = None
     batch: int | None = None
@@ -52,7 +52,7 @@ class LoadOptions:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Hold a loaded model: where it answers (llama.cpp's HTTP routes) and with which key."""
+    """A loaded model: where it answers (llama.cpp's HTTP routes) and with which key."""
 
     url: str
     secret: str
@@ -155,7 +155,7 @@ Load = Callable[[ModelFile, LoadOptions, Callable[[float], None]], Engine]
 
 
 class Instances:
-    """Hold the loaded models of one server."""
+    """The loaded models of one server."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
@@ -208,7 +208,7 @@ class Instances:
             engine.process.stop()
 
     def _bury(self) -> None:
-        """Forget engines that have died, so that the next request loads the model anew."""
+        """Forget engines that have died, so that the next request loads the model again."""
         for instance, (_model, engine) in list(self._loaded.items()):
             if not engine.process.running:
                 engine.process.stop()

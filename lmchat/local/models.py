@@ -28,7 +28,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """Hold one model on this machine; `known` is set for a model of lmchat's own catalogue."""
+    """One model on this machine; `known` is set for a model of lmchat's own catalogue."""
 
     key: str
     path: Path

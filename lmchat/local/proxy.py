@@ -87,7 +87,7 @@ def _place(server: SharedServer) -> tuple[str, int]:
 
 
 def _outgoing(scope: Scope, server: SharedServer, body: bytes) -> bytes:
-    """Write the request anew: version 1.0, so that the answer's end is the connection's."""
+    """Write the request again, in version 1.0, so that the answer's end is the connection's."""
     target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
     headers = [
         (b"host", urlsplit(server.url).netloc.encode()),

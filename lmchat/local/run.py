@@ -159,7 +159,7 @@ def _home(world: World) -> Path:
 
 
 def _chosen(world: World) -> Path | None:
-    """Return the model file the person named, checked, so that a slip is told before anything starts."""
+    """Return the model file the person named, checked, so that a slip is said before anything starts."""
     name = world.environ.get("LMCHAT_LOCAL_MODEL")
     if not name:
         return None

@@ -1,6 +1,6 @@
 """The program of the shared server: the embedded server in a process of its own that ends when it is no longer used.
 
-It is nobody's child and has no terminal, so neither Ctrl-C nor the end of the program that started it reaches it.
+It is no one's child and has no terminal, so neither Ctrl-C nor the end of the program that started it reaches it.
 """
 
 import json

@@ -37,7 +37,7 @@ class Worker:
         cancel = Cancel()
 
         def send(item: T | Refusal | None) -> None:
-            # The loop is closed when the server is ending: then nobody waits any more.
+            # The loop is closed when the server is ending: then no one waits any more.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(arrived.put_nowait, item)
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
 from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note
 from lmchat.render.sanitize import Sanitizer, sanitize_line
-from lmchat.render.spoken import Spoken
 from lmchat.render.terminal import fitted, moves_cursor, reflows, size_of
 from lmchat.render.theme import Theme
 from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.render.spoken import Spoken
 
 if TYPE_CHECKING:
     from lmchat.render.painter import Painter
@@ -50,7 +52,7 @@ class Margin:
         self._progress = self._live_progress(world) if moves_cursor(world.stderr, world.environ) else None
         spoken = self._progress is None and world.stderr.isatty()
         thoughts = wanted.thoughts is Thoughts.FOLD
-        self._spoken = Spoken(self._now(), self.note, thoughts=thoughts) if spoken else None
+        self._spoken = self._spoken_progress(thoughts=thoughts) if spoken else None
         self._thinking: Sanitizer | None = None
         self._stats = ""
 
@@ -98,6 +100,11 @@ class Margin:
             self.note(INTERRUPTED)
         if self._stats:
             self.note(self._stats)
+
+    def _spoken_progress(self, *, thoughts: bool) -> "Spoken":
+        from lmchat.render.spoken import Spoken
+
+        return Spoken(self._now(), self.note, thoughts=thoughts)
 
     def _live_progress(self, world: World) -> "tuple[Painter, Activity]":
         from lmchat.render.painter import Painter

@@ -93,7 +93,7 @@ def is_plain(environ: Mapping[str, str]) -> bool:
 
 
 def is_accessible(environ: Mapping[str, str]) -> bool:
-    """Tell whether the person asked for what screen readers can read (`lmchat.settings.accessible` sees to it)."""
+    """Tell whether the person asked for what screen readers can read (`lmchat.settings.layers` sees to it)."""
     return environ.get(_ACCESSIBLE) == "true"
 
 

@@ -12,8 +12,7 @@ from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.render.notes import counted
 from lmchat.render.tables import size_words
-from lmchat.repl.literal import sent
-from lmchat.repl.mentions import mentions
+from lmchat.repl.line import mentions, sent
 from lmchat.repl.state import Quoted, ReplState
 
 _MOST_NAMED = 5

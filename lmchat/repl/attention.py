@@ -2,13 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Timer
 
 from lmchat.render.attention import called_back, reports_focus, title_of
 from lmchat.repl.state import ReplState
-
-_LATER_SECONDS = 0.5
-"""The next prompt reads by then what the terminal said of the focus while the reply ran."""
 
 
 @contextmanager
@@ -40,13 +36,7 @@ def call_back(state: ReplState, seconds: float) -> None:
         return
     name = state.session.name or "a private conversation"
     sign = called_back(environ, desktop=how == "desktop", title="lmchat", words=f"{name} has an answer")
-    keyboard, known = state.keyboard, reports_focus(environ)
-
-    def call() -> None:
-        focused = known if keyboard.focused is None else keyboard.focused
-        if not focused:
-            keyboard.terminal.sign(sign)
-
-    timer = Timer(_LATER_SECONDS, call)
-    timer.daemon = True
-    timer.start()
+    state.keyboard.typed_ahead()  # what the terminal said meanwhile is among the keys that wait
+    focused = state.keyboard.focused
+    if not (reports_focus(environ) if focused is None else focused):
+        state.keyboard.terminal.sign(sign)

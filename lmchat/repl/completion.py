@@ -11,9 +11,8 @@ from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.commands.elsewhere import ordinary_slash
 from lmchat.repl.commands.prompts import prompt_commands
 from lmchat.repl.commands.table import BY_NAME
-from lmchat.repl.literal import BANG, SLASH, plain
+from lmchat.repl.line import BANG, SLASH, plain, unfinished_mention
 from lmchat.repl.matching import matching
-from lmchat.repl.mentions import unfinished_mention
 from lmchat.repl.offers import Suggestion, mentioned_files, several_files
 from lmchat.repl.state import ReplState
 

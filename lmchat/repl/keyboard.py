@@ -26,7 +26,6 @@ from lmchat.errors import LmchatError
 from lmchat.render.cells import cells
 from lmchat.render.sanitize import sanitize
 from lmchat.repl.ahead import TypedAhead
-from lmchat.repl.dragged import as_mentions
 from lmchat.repl.history import SharedHistory
 from lmchat.repl.keys import (
     Cleared,
@@ -38,15 +37,14 @@ from lmchat.repl.keys import (
     typing_command,
     vi_mode,
 )
-from lmchat.repl.literal import BANG, SLASH, literal, plain
-from lmchat.repl.looks import style
-from lmchat.repl.paste import Folds, Unfolding
+from lmchat.repl.line import BANG, SLASH, literal, plain
+from lmchat.repl.paste import Folds, Unfolding, as_mentions
 from lmchat.repl.picker.browser import Browser, Picked
 from lmchat.repl.picker.choice import Choices, chosen
-from lmchat.repl.picker.plain import chosen_by_number
-from lmchat.repl.picker.screen import Screen, depth_for
+from lmchat.repl.picker.screen import Screen, chosen_by_number, depth_for
 from lmchat.repl.picker.sessions import picked_session
 from lmchat.repl.terminal import Terminal
+from lmchat.repl.toolbar import style
 
 PROMPT, CONTINUATION = "> ", "… "
 _MENU_ROWS = 8

@@ -17,7 +17,7 @@ from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 
-from lmchat.repl.literal import SLASH, plain
+from lmchat.repl.line import SLASH, plain
 from lmchat.repl.paste import Folds
 
 _NEW_LINE = ("\x1b[27;2;13~", "\x1b[13;2u", "\x1b\r")

@@ -7,7 +7,6 @@ from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.keys import Keys
 
-from lmchat.repl.focus import focus_in
 from lmchat.repl.sequences import Sequences
 
 _END = "\x1b[201~"
@@ -78,3 +77,13 @@ class PastingParser(Vt100Parser):
         self._in_bracketed_paste, self._pieces, self._last = False, [], ""
         self.feed_key_callback(KeyPress(Keys.BracketedPaste, pasted))
         self.feed(newest[end + len(_END) :])
+
+
+_FOCUS = {"\x1b[I": True, "\x1b[O": False}
+"""What is sent when the window gets and when it loses the focus."""
+
+
+def focus_in(data: str, before: bool | None) -> bool | None:
+    """Return whether the window has the focus after what came from the terminal; None where it never said so."""
+    place, latest = max((data.rfind(sequence), sequence) for sequence in _FOCUS)
+    return before if place < 0 else _FOCUS[latest]

@@ -19,13 +19,13 @@ from lmchat.repl.attention import is_titled
 from lmchat.repl.commands.prompts import say_hidden
 from lmchat.repl.commands.table import BY_NAME, command_in, is_command
 from lmchat.repl.completion import Completions
-from lmchat.repl.dragged import attached_by
 from lmchat.repl.greeting import greet
 from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed
 from lmchat.repl.keys import Cleared, Shortcut
-from lmchat.repl.literal import literal, shell_command
+from lmchat.repl.line import literal, shell_command
 from lmchat.repl.models import with_first_model
 from lmchat.repl.opened import opened_keyboard
+from lmchat.repl.paste import attached_by
 from lmchat.repl.shell import run_command
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.toolbar import toolbar

@@ -108,7 +108,7 @@ class Terminal:
             termios.tcsetattr(self._keys, termios.TCSANOW, self._own)
 
     def sign(self, text: str) -> None:
-        """Write a sign for the person, such as a bell, whatever is shown; any thread may do so."""
+        """Write a sign for the person, such as a bell, whatever is shown."""
         if self._bell is not None:
             with suppress(OSError):
                 os.write(self._bell, text.encode())

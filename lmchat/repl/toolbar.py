@@ -6,6 +6,8 @@ It is drawn on every key, so it only puts together what is known already.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from prompt_toolkit.styles import Style
+
 from lmchat.render.cells import cells, shorten
 from lmchat.render.sanitize import sanitize_line
 
@@ -75,3 +77,23 @@ def _attached(names: Sequence[str]) -> str:
 
 def _width(wanted: dict[str, str]) -> int:
     return sum(map(cells, wanted.values())) + len(_GAP) * (len(wanted) - 1)
+
+
+_LOOKS = {
+    "prompt": "bold ansicyan",
+    "continuation": "dim",
+    "status": "dim",
+    # "noinherit": prompt_toolkit's own menu is grey on grey.
+    "completion-menu": "noinherit",
+    "completion-menu.completion": "noinherit",
+    "completion-menu.completion.current": "noinherit reverse",
+    "completion-menu.meta.completion": "noinherit dim",
+    "completion-menu.meta.completion.current": "noinherit reverse",
+    "scrollbar.background": "noinherit",
+    "scrollbar.button": "noinherit bg:ansibrightblack",
+}
+
+
+def style(*, colours: bool) -> Style:
+    """Return the looks; without colours, grey would look like what was typed."""
+    return Style.from_dict({**_LOOKS, "auto-suggestion": "ansibrightblack" if colours else "dim"})

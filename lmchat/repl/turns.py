@@ -3,8 +3,7 @@
 from dataclasses import replace
 from itertools import takewhile
 
-from lmchat.app.display import view_for
-from lmchat.app.remarks import remarks
+from lmchat.app.display import remarks, view_for
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
@@ -12,7 +11,7 @@ from lmchat.errors import LmchatError
 from lmchat.render.notes import counted
 from lmchat.repl.attaching import prompt_of
 from lmchat.repl.attention import at_work, call_back
-from lmchat.repl.literal import literal
+from lmchat.repl.line import literal
 from lmchat.repl.models import with_model
 from lmchat.repl.state import ReplState
 

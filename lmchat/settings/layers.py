@@ -1,13 +1,22 @@
 """The settings of one run: the highest layer that gives a setting wins, and each value knows where it came from."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from lmchat.chat.values import Options
 from lmchat.errors import SettingsError
-from lmchat.settings.file import McpServer, SettingsFile, read_file, settings_path, unknown_profile
+from lmchat.settings.file import (
+    McpServer,
+    SettingsFile,
+    file_text,
+    parse_toml,
+    read_file,
+    settings_path,
+    unknown_profile,
+)
 from lmchat.settings.keys import BY_NAME, KEYS, OPTIONS, SECRET_VARIABLES, TOKEN_VARIABLE, Key, Value
 from lmchat.settings.shapes import misfit, without_password
 from lmchat.world import World
@@ -247,3 +256,23 @@ def _token_variables(source: SettingsFile) -> Iterator[str]:
 def _is_given(name: str, value: object) -> bool:
     """Tell whether a flag was given; an empty variable of a script counts as none, an empty system prompt is one."""
     return value is not None and (value != "" or name == "system")
+
+
+_KEY = BY_NAME["accessible"]
+
+
+def made_accessible(world: World) -> World:
+    """Return the world, with the variable set to `true` where the variable or the settings file asks for it.
+
+    What cannot be read asks for nothing; that is said where settings are read.
+    """
+    wanted: object = None
+    if typed := world.environ.get(_KEY.variable):
+        wanted = _KEY.shape.read(typed)
+    else:
+        path = settings_path(world)
+        with suppress(SettingsError):
+            text = file_text(path) or ""
+            # Most files do not have it, and need not be parsed twice.
+            wanted = parse_toml(text, path).get(_KEY.name) if _KEY.name in text else None
+    return replace(world, environ={**world.environ, _KEY.variable: "true"}) if wanted is True else world

@@ -68,19 +68,21 @@ class Client:
         Closing the generator closes the connection, which is how a server stops. `tap` is handed every
         event's JSON as it came; a reply that came at once is handed over as the `chat.end` it would have been.
         """
-        from lmchat.wire.refusals import loading, unknown_chain
-
         while True:
             try:
                 yield from self._chat(request, tap, stream=stream)
                 return
             except ChainLostError as error:
+                from lmchat.wire.refusals import unknown_chain
+
                 follows = request.follows
                 lost = follows is not None and (not unknown_chain(error) or follows == self.route.given)
                 if lost and self.route.dialect is not LMSTUDIO:
                     self._learn(self.route.dialect, keeps=False)
                 raise
             except RefusedError as error:
+                from lmchat.wire.refusals import loading
+
                 if loading(error):
                     yield Progress(Phase.MODEL_LOAD)
                     yield from _pause()
@@ -177,13 +179,13 @@ class Client:
 
     def models(self) -> "tuple[Model, ...]":
         """List every downloaded model with its loaded instances."""
-        from lmchat.wire.refusals import loading
-
         while True:
             try:
                 models = self._models()
                 break
             except RefusedError as error:
+                from lmchat.wire.refusals import loading
+
                 if loading(error):
                     sleep(_LOADING_TICKS * TICK)
                 elif not self._finds_dialect(error):

@@ -186,6 +186,8 @@ def test_the_table_says_who_keeps_the_conversation(tmp_path: Path) -> None:
 def test_a_token_that_cannot_be_read_is_said_and_the_others_are_listed(tmp_path: Path) -> None:
     with ScriptedServer(recorded("key_none_chat")) as work:
         (tmp_path / "settings.toml").write_text(SETTINGS.format(work.url))
-        rows = listed(tmp_path, LMCHAT_USUAL_PORTS="off")
-    assert "WORK_KEY" in str(rows[1]["problem"])
+        ran = run(tmp_path, "servers", "--json", environ={"LMCHAT_USUAL_PORTS": "off"})
+    rows = json.loads(ran.stdout)
+    assert "WORK_KEY" in rows[1]["problem"]
+    assert "WORK_KEY" in ran.stderr
     assert len(rows) == 4

@@ -14,6 +14,7 @@ from random import Random
 
 from lmchat.chat.session import Session
 from lmchat.store.documents import FORMAT, VERSION
+from lmchat.store.peek import session_names
 from lmchat.store.store import Store, open_store
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -119,11 +120,13 @@ def measure(directory: Path, sessions: int, turns: int) -> dict[str, float]:
         return {
             "open": timed(opened),
             "sessions()": timed(store.sessions),
-            "names()": timed(store.names),
+            "sessions(100)": timed(lambda: store.sessions(100)),
+            "names to complete": timed(lambda: session_names(directory)),
             "find() and the last 5 turns": timed(resumed),
             "shape()": timed(lambda: store.shape(store.find("long"))),
             "tree()": timed(lambda: store.tree(store.find("long"))),
-            "path()": timed(lambda: store.find("long").path()),
+            "the first turn of path()": timed(lambda: next(iter(store.find("long").path()))),
+            "all of path()": timed(lambda: sum(1 for _ in store.find("long").path())),
             "search: a common word": timed(lambda: store.search("that")),
             "search: two common words": timed(lambda: store.search("with this")),
             "search: Japanese, common": timed(lambda: store.search("好きな")),

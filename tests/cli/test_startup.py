@@ -89,6 +89,26 @@ def test_asking_in_a_pipe_loads_what_speaks_and_keeps(tmp_path: Path) -> None:
         assert loaded(tmp_path, "--url", server.url, "ask", "-m", "tiny", "hi") == {"typer", "httpx", "sqlite3"}
 
 
+NOT_FOR_A_PLAIN_TURN = (
+    "lmchat.app.care", "lmchat.app.export", "lmchat.app.files", "lmchat.cli.models", "lmchat.cli.sessions",
+    "lmchat.cli.settings", "lmchat.cli.local", "lmchat.decoding", "lmchat.local", "lmchat.pictures",
+    "lmchat.render.cells", "lmchat.render.markdown", "lmchat.render.painter", "lmchat.render.progress",
+    "lmchat.render.status", "lmchat.render.tables", "lmchat.repl", "lmchat.store.adoption", "lmchat.store.care",
+    "lmchat.store.documents", "lmchat.store.schema", "lmchat.store.search", "lmchat.wire.completions",
+    "lmchat.wire.error_bodies", "lmchat.wire.lmstudio.models", "lmchat.wire.refusals", "lmchat.wire.responses",
+)  # fmt: skip
+
+
+def test_a_plain_turn_loads_none_of_the_modules_that_others_need(tmp_path: Path) -> None:
+    with ScriptedServer(stream(reply())) as server:
+        command = ("--url", server.url, "ask", "-m", "tiny", "hi")
+        loaded(tmp_path, *command)  # the first of all makes the store
+        loaded(tmp_path, *command)
+    modules = set(json.loads((tmp_path / "loaded.json").read_text())["modules"])
+    assert modules & set(NOT_FOR_A_PLAIN_TURN) == set()
+    assert "lmchat.wire.lmstudio.events" in modules
+
+
 def test_listing_sessions_loads_nothing_that_speaks_or_draws(tmp_path: Path) -> None:
     assert loaded(tmp_path, "sessions") == {"typer", "sqlite3"}
 

@@ -145,6 +145,19 @@ def test_serving_ends_cleanly_on_a_signal(tmp_path: Path, sign: signal.Signals) 
     assert words == ""
 
 
+def test_serving_leaves_alone_what_was_ignored_at_the_start(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        process, url = program(tmp_path, "serve")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    process.send_signal(signal.SIGTERM)
+    assert answer(url) == {"lmstudio": True}
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
 def test_serving_says_where_and_how_to_stop(tmp_path: Path) -> None:
     process, url = program(tmp_path, "serve")
     process.kill()

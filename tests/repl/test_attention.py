@@ -1,12 +1,13 @@
 """A person who looks away is called back after a long reply, and only then; the title shows that a reply runs."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from lmchat.render.attention import called_back, reports_focus
-from lmchat.repl.focus import focus_in
+from lmchat.repl.keys_input import focus_in
 from tests.repl.lmstudio import Studio, ended, event
 from tests.repl.window import Window, talk_command, window
 from tests.wire.scripted import stream
@@ -57,11 +58,17 @@ def talking(home: Path, studio: Studio, gate: threading.Event, environ: dict[str
 
 
 def bells(there: Window) -> int:
-    """Count the bells; each title ends with one, too."""
-    there.until_prompt()
-    for _ in range(12):
-        there.read(0.1)
+    """Count the bells, of which one comes soon or none at all; each title ends with one, too."""
+    there.until("· turn 1")
+    reading(there, 1)
     return there.written.count(b"\a") - there.written.count(b"\x1b]2;")
+
+
+def reading(there: Window, seconds: float) -> None:
+    """Let so many seconds pass while what is written is taken in."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        there.read(0.1)
 
 
 @pytest.mark.terminal
@@ -84,7 +91,7 @@ def test_a_person_who_looks_away_is_called_once(
     there = talking(tmp_path, studio, gate, environ)
     try:
         there.send(keys)
-        there.read(0.5)
+        reading(there, 0.5)
         gate.set()
         assert bells(there) == wanted
         assert "[O" not in "\n".join(there.rows())

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmchat.errors import BadUseError
-from lmchat.repl.literal import literal, plain, sent, shell_command, slash_command
-from lmchat.repl.mentions import mentions, unfinished_mention
+from lmchat.repl.line import literal, mentions, plain, sent, shell_command, slash_command, unfinished_mention
 
 
 @pytest.fixture

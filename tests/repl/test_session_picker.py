@@ -14,8 +14,7 @@ from lmchat.render.cells import cells
 from lmchat.render.theme import PLAIN
 from lmchat.repl.picker.browser import Browser, Mode, Picked
 from lmchat.repl.picker.finding import Sessions
-from lmchat.repl.picker.layout import entry_row, hint_line, room_in
-from lmchat.repl.picker.marked import Marked
+from lmchat.repl.picker.layout import Marked, entry_row, hint_line, room_in
 from tests.cli.program import run
 from tests.repl.lmstudio import Studio
 from tests.repl.talking import CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, TAB, UP, Talk

@@ -8,7 +8,7 @@ from lmchat.pictures import prepared
 from lmchat.repl.attaching import check_sight, with_files, with_pictures
 from lmchat.repl.clipboard import pasted_picture, pasted_text
 from lmchat.repl.commands.command import Command, nothing, paths, required
-from lmchat.repl.literal import literal
+from lmchat.repl.line import literal
 from lmchat.repl.offers import Suggestion, several_files
 from lmchat.repl.state import ReplState
 

@@ -29,7 +29,7 @@ def model(state: ReplState, text: str) -> ReplState:
     found = chat_model(state.models(), text)
     chosen = name_to_ask(found, text)
     state = state.talking_with(model=chosen)
-    loaded = "" if found.instances else " It is loaded with the next prompt."
+    loaded = "" if found.instances or found.hosted else " It is loaded with the next prompt."
     state.say(f"The next prompt goes to {chosen}.{loaded}")
     return state
 

@@ -10,7 +10,7 @@ from lmchat.repl.commands.command import Command, nothing
 from lmchat.repl.commands.elsewhere import MEANT, OURS, ordinary_slash
 from lmchat.repl.commands.overview import Group, explained, key_rows, overview, whole_help
 from lmchat.repl.commands.prompts import prompt_command, prompt_commands
-from lmchat.repl.literal import slash_command
+from lmchat.repl.line import slash_command
 from lmchat.repl.matching import Offer
 from lmchat.repl.offers import one_word
 from lmchat.repl.state import ReplState

@@ -12,7 +12,7 @@ from lmchat.render.history import show_turns
 from lmchat.render.tree import draw_tree
 from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, with_option, words
 from lmchat.repl.greeting import say_place
-from lmchat.repl.literal import literal
+from lmchat.repl.line import literal
 from lmchat.repl.matching import Offer
 from lmchat.repl.models import with_model
 from lmchat.repl.offers import by_word, models, one_word, option_values, options, turns

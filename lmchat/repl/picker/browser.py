@@ -14,7 +14,7 @@ from lmchat.errors import LmchatError
 from lmchat.render.preview import first_rows, last_rows
 from lmchat.render.theme import Theme
 from lmchat.repl.picker.finding import Found, Sessions, fitting_turns
-from lmchat.repl.picker.marked import Marked
+from lmchat.repl.picker.layout import Marked
 from lmchat.store.store import Store
 
 _FIRST = 200

@@ -15,7 +15,7 @@ from prompt_toolkit.layout.processors import BeforeInput
 from lmchat.render.cells import shorten
 from lmchat.render.sanitize import sanitize_line
 from lmchat.repl.matching import Offer, matching
-from lmchat.repl.picker.marked import Marked
+from lmchat.repl.picker.layout import Marked
 from lmchat.repl.picker.screen import Screen
 
 Lines = Callable[[int], Sequence[str]]

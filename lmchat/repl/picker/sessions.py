@@ -5,6 +5,7 @@ Enter opens a session, Tab lists its turns to go to one; it is renamed and delet
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from prompt_toolkit.application import Application
@@ -27,10 +28,14 @@ from prompt_toolkit.layout.processors import BeforeInput
 
 from lmchat.errors import LmchatError
 from lmchat.render.tables import short_age
+from lmchat.render.terminal import moves_cursor
+from lmchat.render.theme import Theme
 from lmchat.repl.picker.browser import Browser, Mode, Picked
 from lmchat.repl.picker.layout import Room, entry_row, hint_line, room_in
-from lmchat.repl.picker.screen import Screen
+from lmchat.repl.picker.screen import Screen, chosen_by_number, screen_of, typed_at
 from lmchat.repl.picker.session_keys import session_keys
+from lmchat.store.store import Store
+from lmchat.world import World
 
 Result = TypeVar("Result")
 
@@ -159,3 +164,13 @@ class _Picker:
         if browser.notice:
             return [("", browser.notice)]
         return hint_line(_HINTS[browser.mode if browser.mode is Mode.TURNS else Mode.SESSIONS], width)
+
+
+def picked_at(world: World, store: Store, theme: Theme, typed: str) -> Picked | None:
+    """Let the person pick a session at the terminal; `typed` narrows the list down already."""
+    if not moves_cursor(world.stderr, world.environ):
+        offers = [(name, "") for name in store.names()]
+        name = chosen_by_number("Which session?", offers, world.stderr.write, typed_at(world))
+        return None if name is None else Picked(name)
+    browser = Browser(store, replace(theme, links=False), world.now)
+    return picked_session(browser, screen_of(world, colours=theme.code_colours), typed)

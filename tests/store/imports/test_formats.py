@@ -72,7 +72,8 @@ def test_chatgpt_replies_made_again_and_prompts_edited_are_siblings() -> None:
         (3, 2, "And green?", "Green."),
         (4, 2, "And red?", "Red."),
     ]
-    assert (session.head, session.model, session.system) == (3, "gpt-5", "I am a potter.\n\nBe brief.")
+    assert (session.head, session.model, session.system) == (3, "", "I am a potter.\n\nBe brief.")
+    assert session.path()[-1].model == "gpt-5"
     assert [turn.at.timestamp() - 1_700_000_000 for turn in session.turns.values()] == [1, 1, 8, 10]
 
 
@@ -125,7 +126,7 @@ def test_claude_is_a_tree_with_thinking_tools_and_attached_texts() -> None:
         ToolCall("sort", {"lines": ["b", "a"]}, "a\nb"),
         Message("Sorted."),
     )
-    assert (session.head, session.model) == (2, "claude-opus")
+    assert (session.head, session.path()[-1].model) == (2, "claude-opus")
     assert left_out == {"attached file": 2, "flag": 1}
 
 
@@ -218,7 +219,7 @@ def test_llm_older_log_has_fragments_tools_pictures_and_lone_responses(tmp_path:
     second = session.path()[-1]
     assert second.reply.items == (ToolCall("see", {"x": 1}, "red"), Message("Red."))
     assert [image.data for image in second.prompt.images] == [RED]
-    assert (session.system, session.model, colours.title) == ("Be brief", "tiny", "Colours")
+    assert (session.system, second.model, colours.title) == ("Be brief", "tiny", "Colours")
     assert session.path()[0].reply.stats.given() == {"input_tokens": 3, "total_output_tokens": 4}
     assert shape(session_of(lone, NOW, left_out)) == [(1, None, "Alone", "Yes.")]
     assert left_out == {"attachment that is no picture or not there": 1}
