@@ -81,7 +81,7 @@ def _below(directory: Path, say: Say) -> Iterator[Source | Refused]:
             if begins.startswith(_DATABASE):
                 yield Source(path.name, path=path, picture=_picture)
             elif begins.startswith(_ZIP) or begins.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}:
-                yield from _read(path.read_bytes(), path, _beside(path), say)
+                yield from _read(input_bytes(path, _LARGEST), path, _beside(path), say)
         except OSError as error:
             yield Refused(path.name, f"it cannot be read ({error.strerror or error})")
         except BadUseError as error:

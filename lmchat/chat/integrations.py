@@ -19,7 +19,7 @@ def parse_integration(spec: str) -> Integration:
     if plugin := _PLUGIN.fullmatch(spec.strip()):
         return Plugin(plugin["id"], _listed(plugin["tools"]))
     raise BadUseError(
-        f"'{spec}' names no integration.",
+        f"'{re.sub(r'//[^/]*@', '//', spec)}' names no integration.",
         hint="Write mcp/label, mcp/label:tool,tool or label=https://url[:tool,tool].",
     )
 

@@ -88,8 +88,10 @@ class Writer:
             os.close(file)
 
 
-def alive(directory: Path, name: str) -> bool:
-    """Tell whether the program that goes by `name` still runs, or may: in doubt it does."""
+def alive(directory: Path, name: object) -> bool:
+    """Tell whether the program that goes by `name` still runs, or may: in doubt it does; what is no name is none's."""
+    if not (isinstance(name, str) and name.isascii() and name.isalnum()):
+        return False
     try:
         file = os.open(directory / name, os.O_RDWR)
     except FileNotFoundError:
@@ -258,7 +260,7 @@ def settle_left_behind(database: Database) -> None:
         for writer in dead:
             drafts = database.rows(
                 "SELECT turn, grown_by, number, started_from FROM draft JOIN turn ON turn.id = draft.turn"
-                " WHERE writer = ? ORDER BY turn",
+                " WHERE writer IS ? ORDER BY turn",
                 (writer,),
             )
             for row_id, session, number, started_from in drafts:

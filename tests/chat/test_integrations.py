@@ -28,3 +28,12 @@ def test_every_form_is_read_and_written_back(spec: str, integration: Integration
 def test_anything_else_is_refused(spec: str) -> None:
     with pytest.raises(BadUseError, match="names no integration"):
         parse_integration(spec)
+
+
+@pytest.mark.parametrize(
+    "spec", ["http://me:PASS@", "a=http//me:PASS@host", "https://me:PASS@host/mcp", "a b=https://me:PASS@host"]
+)
+def test_a_complaint_shows_no_password(spec: str) -> None:
+    with pytest.raises(BadUseError) as caught:
+        parse_integration(spec)
+    assert "PASS" not in caught.value.message

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lmchat.app.files import place_for
+from lmchat.app.files import place_for, write_text
 from lmchat.errors import BadUseError
 from tests.cli.program import reply, run, started
 from tests.wire.scripted import ScriptedServer, answer, stream
@@ -145,4 +145,4 @@ def test_nothing_is_ever_written_over_a_database(tmp_path: Path, name: str) -> N
         assert run(tmp_path, "--url", server.url, "ask", "-s", "s", "-m", "tiny", "hi").status == 0
     (tmp_path / "link").symlink_to(tmp_path / "conversations.db")
     with pytest.raises(BadUseError, match="is a database"):
-        place_for(tmp_path / name, ask=lambda _: True, force=True)
+        write_text(place_for(tmp_path / name, ask=lambda _: True, force=True), "text")

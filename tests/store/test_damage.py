@@ -16,7 +16,7 @@ from lmchat.errors import LmchatError, NotFoundError, StoreError
 from lmchat.store import FILE_NAME
 from lmchat.store.peek import session_names
 from lmchat.store.store import Store
-from tests.store.conversation import asked, opened
+from tests.store.conversation import asked, drafted, opened
 
 
 def small_store(directory: Path) -> Path:
@@ -152,6 +152,21 @@ def test_a_turn_without_a_place_is_left_out_of_the_tree_and_named(
         assert list(store.shape(session)) == shown
         assert set(store.unreadable) == {named}
         assert {entry.id for entry in store.tree(session)} <= {number for number, _ in shown}
+
+
+@pytest.mark.parametrize("writer", ["NULL", "x'ff00'", "7", "''", "'../data'", "'a' || char(0)", "'é'"])
+def test_a_draft_of_a_writer_that_makes_no_sense_is_one_left_behind(tmp_path: Path, writer: str) -> None:
+    path = small_store(tmp_path)
+    with opened(tmp_path) as store:
+        drafted(store, store.find("three"), "Unfinished", "Half a")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA writable_schema=ON")
+    other.execute("UPDATE sqlite_master SET sql = replace(sql, 'writer TEXT NOT NULL', 'writer TEXT')")
+    other.execute("PRAGMA writable_schema=RESET")
+    other.execute(f"UPDATE draft SET writer = {writer}")  # noqa: S608 - ours
+    other.close()
+    with opened(tmp_path) as store:
+        assert [turn.prompt.text for turn in store.find("three").path()] == ["Elsewhere", "Unfinished"]
 
 
 def test_a_deletion_removes_nothing_of_a_tree_that_is_damaged(tmp_path: Path) -> None:

@@ -56,12 +56,11 @@ class Lmchat:
         home.mkdir(parents=True, exist_ok=True)
         if stdin:
             (self._directory / "stdin").write_bytes(stdin)
-        inherited = {
-            name: os.environ[name] for name in ("PATH", "LANG", "HOME", "LMCHAT_MODEL_CACHE") if name in os.environ
-        }
+        names = ("PATH", "LANG", "LMCHAT_MODEL_CACHE")
+        inherited = {name: os.environ[name] for name in names if name in os.environ}
         order = {
             "arguments": arguments,
-            "environ": {**inherited, "LMCHAT_HOME": str(home), **(environ or {})},
+            "environ": {**inherited, "HOME": str(home), "LMCHAT_HOME": str(home), **(environ or {})},
             "stdin": bool(stdin),
             "directory": str(home),
             "seconds": seconds if kill_after is None else kill_after,
