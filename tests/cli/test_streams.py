@@ -42,7 +42,7 @@ def slow_reply(go_on: threading.Event) -> Steps:
 def await_words(home: Path) -> None:
     """Wait until the first words of a reply are on the disk."""
     with opened(home) as store:
-        while ("Blue.",) not in store._database.rows("SELECT reply FROM turn"):
+        while not store._database.rows("SELECT 1 FROM draft_piece WHERE item LIKE '%Blue.%'"):
             time.sleep(0.02)
 
 

@@ -189,6 +189,7 @@ def test_the_document_of_a_turn_has_the_documented_keys() -> None:
         "turn": 2,
         "parent": 1,
         "outcome": "complete",
+        "reason": None,
         "text": "青。",
         "reasoning": "hm",
         "tool_calls": [
