@@ -207,8 +207,14 @@ class Database:
 
     def stream(self, query: str, values: Sequence[object] = ()) -> Iterator[Row]:
         """Return the rows of a query one by one, for a reader that may stop early."""
-        with self._explained():
-            yield from self._connection.execute(query, values)
+        cursor = self.execute(query, values)
+        while True:
+            # Not two threads in one connection: SQLite calls back into Python, and each would wait for the other.
+            with self._lock, self._explained():
+                row = cursor.fetchone()
+            if row is None:
+                return
+            yield row
 
     def readable(self, rows: Iterable[Row], make: Callable[[Row], Value], what: str) -> Iterator[Value]:
         """Make a value of each row; those of which none can be made are left out, and named in `unreadable`."""

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened
@@ -66,3 +69,17 @@ def test_reader_sees_a_whole_store_while_another_writes(store: Store, tmp_path: 
     with opened(tmp_path / "data") as reader, store._database.write():
         store._database.execute("UPDATE session SET head = NULL WHERE name = 'one'")
         assert numbers(reader.find("one")) == numbers(session)
+
+
+@pytest.mark.timeout(30)
+def test_threads_that_search_while_others_read_never_wait_for_each_other_for_ever(store: Store) -> None:
+    session = store.create("one")
+    for number in range(30):
+        session = asked(store, session, f"京都の京 {number}")
+
+    def work(search: bool) -> None:
+        for _ in range(150):
+            assert store.search("京都 京") if search else store.sessions()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, [True, False, True, False]))
