@@ -25,6 +25,7 @@ LEFT_OUT = (
     "1.5b",  # a gigabyte
     "chart.png",  # the built-in model does not see
     "settings set",  # shown elsewhere
+    "sessions import",  # needs another program's files
 )
 
 
@@ -54,6 +55,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "home").mkdir()
     # That a command runs is proven by the first words of its reply.
     (place / "home/settings.toml").write_text("max_output_tokens = 3\n")
+    (place / "home/prompts").mkdir()
+    (place / "home/prompts/commit.md").write_text("Write a commit message for this: {{input}}")
+    (place / "src").mkdir()
+    for name in ("main.py", "src/settings.py", "notes.md"):
+        (place / name).write_text("# empty\n")
     for command in ("init -q", "add notes.txt", "-c user.name=a -c user.email=a@b commit -qm one"):
         subprocess.run(["git", *command.split()], cwd=place, check=True, capture_output=True)
     (place / "notes.txt").write_text("Buy milk and bread.\n")
