@@ -44,7 +44,7 @@ def serve_upstream(invocation: Invocation, url: str, *, port: int, token: str, t
 def _client(invocation: Invocation, url: str, token_variable: str) -> Client:
     settings = settings_of(invocation)
     connection = connection_to(invocation, settings, url, remember=False, token_variable=token_variable)
-    return replace(connection.client, route=Route(COMPLETIONS, keeps=False))
+    return replace(connection.client, route=Route(COMPLETIONS, keeps=False, program=None))
 
 
 def as_upstream(client: Client) -> Upstream:

@@ -13,7 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from lmchat.app.upstream import as_upstream
+from lmchat.app.invocation import Invocation
+from lmchat.app.upstream import _client, as_upstream
+from lmchat.chat.events import Finished
+from lmchat.chat.request import ChatRequest
+from lmchat.chat.values import Options, Prompt
 from lmchat.local.history import History
 from lmchat.local.in_front import upstream_routes
 from lmchat.local.server import ServerState, application
@@ -23,7 +27,7 @@ from lmchat.wire.client import Client
 from lmchat.wire.dialects import COMPLETIONS
 from lmchat.wire.route import Route
 from tests.cli.program import run
-from tests.local.conftest import Switch
+from tests.local.conftest import Switch, world_at
 from tests.wire.scripted import HOLD, Answer, ScriptedServer, answer, stream
 
 SAMPLES = Path(__file__).parents[1] / "wire" / "samples"
@@ -384,3 +388,12 @@ def test_a_token_of_a_variable_that_is_not_set_is_said(tmp_path: Path) -> None:
     ran = run(tmp_path, "serve", "--port", "0", "--upstream", "http://127.0.0.1:9", "--upstream-token-env", "NOWHERE")
 
     assert (ran.status, "NOWHERE is not set" in ran.stderr) == (2, True)
+
+
+def test_which_program_is_behind_is_asked_where_options_have_other_names(tmp_path: Path) -> None:
+    models = answer(200, b'{"object":"list","data":[{"id":"big","owned_by":"vllm","max_model_len":4096}]}')
+    with ScriptedServer(models, said("Hi.")) as behind:
+        client = _client(Invocation(world_at(tmp_path)), behind.url, "")
+        request = ChatRequest("big", Prompt("Hello"), options=Options(repeat_penalty=1.1))
+        assert isinstance(list(client.chat(request))[-1], Finished)
+        assert json.loads(behind.requests[-1].body)["repetition_penalty"] == 1.1
