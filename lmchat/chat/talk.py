@@ -90,21 +90,10 @@ def talk(
     conversations; `defaults` are the options where the session sets none; `private` asks the server to keep
     nothing; `summary` marks a turn whose reply replaces all above it; `find` names the model that is meant where the
     server has none of the session's name, `holds` the tokens that fit into the context of what answered, where that is
-    known. A refusal or a broken stream is returned, as is
-    Ctrl-C; any other exception passes through after the turn was kept as interrupted.
+    known. A refusal or a broken stream is returned, as is Ctrl-C; any other exception passes through after the turn
+    was kept as interrupted.
     """
-    draft = Turn(
-        id=UNNUMBERED,
-        parent=session.base,
-        prompt=prompt,
-        reply=Reply(),
-        outcome=Outcome.INTERRUPTED,
-        server=server,
-        model=session.model,
-        at=now(),
-        system=session.system,
-        summary=summary,
-    )
+    draft = _draft(session, prompt, server, now(), summary=summary)
     draft = replace(draft, id=keep(draft, done=False).id)
     attempt = _Attempt(session, draft, show, keep, now, defaults, private, keeps, find)
     failure: LmchatError | None = None
@@ -127,6 +116,22 @@ def talk(
         show(Branched(turn.id))
     after = session.grown(turn) if kept.is_head else session.moved(kept.head)
     return Exchange(after, turn, attempt.followed, attempt.resent, failure)
+
+
+def _draft(session: Session, prompt: Prompt, server: str, at: datetime, *, summary: bool) -> Turn:
+    """Return the turn before anything of it has come."""
+    return Turn(
+        id=UNNUMBERED,
+        parent=session.base,
+        prompt=prompt,
+        reply=Reply(),
+        outcome=Outcome.INTERRUPTED,
+        server=server,
+        model=session.model,
+        at=at,
+        system=session.system,
+        summary=summary,
+    )
 
 
 def _keep_surely(keep: Keep, turn: Turn) -> Kept:
