@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from lmchat.advice import Action, Advice, Do
-from lmchat.app.conversation import Conversation, settings_of
-from lmchat.app.invocation import Invocation
+from lmchat.app.conversation import Conversation
+from lmchat.app.invocation import Invocation, settings_of
 from lmchat.chat.session import Session, Turn
 from lmchat.chat.talk import Exchange
 from lmchat.render.margin import DisplayOptions, Thoughts

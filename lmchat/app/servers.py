@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lmchat.app.connect import builtin_world, preferred, say_exposed, server_at, usual_addresses
-from lmchat.app.conversation import settings_of
-from lmchat.app.invocation import BUILT_IN, Invocation
+from lmchat.app.connect import preferred, say_exposed, server_at, usual_addresses
+from lmchat.app.invocation import BUILT_IN, Invocation, settings_of
+from lmchat.app.local import builtin_world
 from lmchat.app.models import model_document
 from lmchat.chat.models import Model
 from lmchat.errors import LmchatError

@@ -1,6 +1,6 @@
 """Models as a server lists them, and the rule that picks one where none is named (PROTOCOL.md section 5)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lmchat.advice import Action, Do
@@ -172,3 +172,25 @@ class DownloadJob:
                 f"The download {'failed' if self.status == 'failed' else 'is paused'}.",
                 hint="The server's own log says why; the same command goes on with it.",
             )
+
+
+def chat_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the keys of the models that chat, with what they are."""
+    return ((model.key, about(model)) for model in models if model.chats)
+
+
+def instance_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the ids of loaded instances, with what they are."""
+    return ((instance.id, about(model)) for model in models for instance in model.instances)
+
+
+def about(model: Model) -> str:
+    """Return what a model is, in a few words."""
+    return " ".join(filter(None, (model.display_name, model.params, model.quantization)))
+
+
+def level_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the levels of reasoning that models have, and which of them is a model's own."""
+    defaults = {model.reasoning_default for model in models}
+    levels = dict.fromkeys(level for model in models for level in model.reasoning_options or ())
+    return ((level, "the model's own" if level in defaults else "") for level in levels)

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from lmchat.app.conversation import open_kept_store, settings_of
+from lmchat.app.asking import moved_to
 from lmchat.app.display import theme_of, thoughts_of, width_of
-from lmchat.app.invocation import Invocation
-from lmchat.app.sessions import moved_to
+from lmchat.app.invocation import Invocation, open_kept_store, settings_of
 from lmchat.chat.listing import Summary, TreeEntry
 from lmchat.chat.session import TurnId
 from lmchat.errors import NotFoundError

@@ -20,7 +20,7 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
 from prompt_toolkit.output import Output
 
-from lmchat.app.editor import edited
+from lmchat.app.programs import edited
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import LmchatError
 from lmchat.render.cells import cells

@@ -8,8 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from lmchat.app.model_cache import chat_offers, level_offers
-from lmchat.chat.models import find_model
+from lmchat.chat.models import chat_offers, find_model, level_offers
 from lmchat.errors import BadUseError
 from lmchat.render.cells import shorten
 from lmchat.render.sanitize import sanitize_line

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from lmchat.app.prompts import system_prompt
-from lmchat.app.sessions import say_withheld
+from lmchat.app.asking import say_withheld, system_prompt
 from lmchat.chat.integrations import parse_integration, write_integration
 from lmchat.chat.models import find_model, require_reasoning
 from lmchat.chat.session import Outcome
