@@ -7,7 +7,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from lmchat.chat.models import Instance, Model, context_length, find_model, meant_model, name_to_ask
 from lmchat.chat.values import OptionValue, Reply
+from lmchat.dataclass import field_names
 from lmchat.errors import LmchatError
 from lmchat.render.failures import show_note
 from lmchat.wire.client import Client
@@ -79,7 +79,7 @@ def _instance(name: object, context: object) -> Instance:
 
 def remember_route(world: World, server: str, finding: Finding) -> None:
     """Keep what was found out of a server: its API, and whether it keeps conversations."""
-    document = {"at": world.now().isoformat(), **asdict(finding)}
+    document = {"at": world.now().isoformat(), **{name: getattr(finding, name) for name in field_names(finding)}}
     with suppress(OSError, RuntimeError):
         replace_file(_path(world, server, "api"), json.dumps(document), durable=False)
 
@@ -90,7 +90,7 @@ def known_route(world: World, server: str) -> Finding | None:
     try:
         age = world.now() - datetime.fromisoformat(document.pop("at"))
         # What an older lmchat wrote lacks the newer members, and is found out again.
-        if age > KEPT or not all(isinstance(document[each.name], bool | str) for each in fields(Finding)):
+        if age > KEPT or not all(isinstance(document[name], bool | str) for name in field_names(Finding)):
             return None
         return Finding(**document)
     except (ValueError, LookupError, TypeError):
