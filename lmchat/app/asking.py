@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 from typing import TextIO
@@ -14,6 +13,7 @@ from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.chat.integrations import parse_integration
 from lmchat.chat.session import Session, TurnId
 from lmchat.chat.values import EphemeralMcp, Integration
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.settings import Settings, settings_path
 from lmchat.settings.prompts import Kind, PromptFile, filled_in, read_prompt

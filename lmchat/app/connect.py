@@ -5,7 +5,6 @@ import json
 from binascii import crc32
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -15,6 +14,7 @@ from urllib.parse import quote
 
 from lmchat.app.invocation import BUILT_IN, Invocation, usual_url
 from lmchat.chat.models import Instance, Model
+from lmchat.dataclass import dataclass, field_names
 from lmchat.errors import BadUseError, UnreachableError
 from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
@@ -238,7 +238,7 @@ def _instance(name: object, context: object) -> Instance:
 
 def remember_route(world: World, server: str, finding: Finding) -> None:
     """Keep what was found out of a server: its API, and whether it keeps conversations."""
-    document = {"at": world.now().isoformat(), **asdict(finding)}
+    document = {"at": world.now().isoformat(), **{name: getattr(finding, name) for name in field_names(finding)}}
     with suppress(OSError, RuntimeError):
         replace_file(_path(world, server, "api"), json.dumps(document), durable=False)
 
@@ -249,7 +249,7 @@ def known_route(world: World, server: str) -> Finding | None:
     try:
         age = world.now() - datetime.fromisoformat(document.pop("at"))
         # What an older lmchat wrote lacks the newer members, and is found out again.
-        if age > KEPT or not all(isinstance(document[each.name], bool | str) for each in fields(Finding)):
+        if age > KEPT or not all(isinstance(document[name], bool | str) for name in field_names(Finding)):
             return None
         return Finding(**document)
     except (ValueError, LookupError, TypeError):

@@ -5,7 +5,6 @@ import os
 import re
 import stat
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from lmchat.advice import Say
 from lmchat.app.attachments import STDIN
 from lmchat.app.invocation import Invocation, open_kept_store
 from lmchat.chat.session import Session
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.render.sanitize import sanitize
 from lmchat.world import replace_file

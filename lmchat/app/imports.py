@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +10,7 @@ from lmchat.advice import Action, Do, Say
 from lmchat.app.files import is_database
 from lmchat.app.import_files import opened
 from lmchat.app.invocation import Invocation, open_kept_store
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import BadUseError
 from lmchat.render.notes import counted
 from lmchat.store import FILE_NAME

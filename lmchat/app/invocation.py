@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmchat.advice import COMMAND_LINE, Advice, worded
 from lmchat.chat.values import Options
+from lmchat.dataclass import dataclass, field
 from lmchat.world import World
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ server to programs, show it and end it."""
 import subprocess
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmchat.app.invocation import Invocation, settings_of
 from lmchat.chat.models import Model
+from lmchat.dataclass import replace
 from lmchat.errors import LmchatError, UnreachableError
 from lmchat.render.json_output import write_document
 from lmchat.render.notes import duration

@@ -4,7 +4,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ from lmchat.advice import Action, Do, Say
 from lmchat.app.connect import connected, remember_models, server_at
 from lmchat.app.invocation import BUILT_IN, Invocation, settings_of
 from lmchat.chat.models import Instance, Model, find_model, meant_model
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
 from lmchat.render.listings import models_listing
 from lmchat.render.notes import duration

@@ -4,9 +4,10 @@ They know nothing of JSON, disks or terminals; `wire` writes and reads them, `st
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, NewType
+
+from lmchat.dataclass import dataclass, field, field_names
 
 ResponseId = NewType("ResponseId", str)
 
@@ -173,7 +174,7 @@ class Stats:
 
     def given(self) -> dict[str, float | int]:
         """Return the numbers that are known, by their names in the API; `extra` are those of a newer lmchat."""
-        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "extra"}
+        values = {name: getattr(self, name) for name in field_names(self) if name != "extra"}
         return {**self.extra, **{name: value for name, value in values.items() if value is not None}}
 
     @property

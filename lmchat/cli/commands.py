@@ -5,7 +5,6 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import redirect_stdout
 from copy import copy
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,8 @@ from lmchat import __version__
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.cli import options as given
 from lmchat.cli.command_line import arranged, explained, parsed
+from lmchat.cli.options import with_chat_flags
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, nearest
 from lmchat.settings.keys import BY_NAME
 from lmchat.settings.layers import made_accessible
@@ -62,7 +63,6 @@ _WHOLE = frozenset({"--help", "-h", "help", "completion"})
 
 def command(only: Collection[str] = _COMMANDS.keys()) -> Any:
     """Return the app as one command that parses and runs; `only` some of its commands, since each takes time."""
-    from lmchat.cli.options import with_chat_flags
 
     part = copy(app)
     part.registered_commands, part.registered_groups = [], []

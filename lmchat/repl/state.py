@@ -6,7 +6,6 @@ Commands take a state and return another. Where it says so, the disk is looked a
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Any
 
 from lmchat.advice import IN_TALK, Advice, worded
@@ -17,6 +16,7 @@ from lmchat.app.models import ModelServer
 from lmchat.chat.models import Model, context_length
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image
+from lmchat.dataclass import dataclass, replace
 from lmchat.errors import LmchatError
 from lmchat.render.failures import show_failure, show_note
 from lmchat.render.terminal import size_of

@@ -8,13 +8,13 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lmchat.app.connect import known_models, known_route, remember_models, remember_route
 from lmchat.chat.models import Model
+from lmchat.dataclass import replace
 from lmchat.settings import keys
 from lmchat.wire.dialect import Finding
 from tests.cli.program import MODELS as NATIVE_MODELS
