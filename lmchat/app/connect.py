@@ -18,14 +18,13 @@ from lmchat.dataclass import dataclass, field_names
 from lmchat.errors import BadUseError, UnreachableError
 from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
-from lmchat.wire.dialect import Finding
-from lmchat.wire.dialects import DIALECTS
-from lmchat.wire.route import NOT_KNOWN, Route
 from lmchat.world import World, kept_document, replace_file
 
 if TYPE_CHECKING:
     from lmchat.wire.client import Client
+    from lmchat.wire.dialect import Finding
     from lmchat.wire.discovery import Sighting
+    from lmchat.wire.route import Route
 
 LOOK_SECONDS = 0.2
 """How long the usual ports are looked at, all together."""
@@ -84,7 +83,7 @@ def connection_to(
     return _connection(invocation, address, _route(invocation.world, settings, address.url, remember), remember)
 
 
-def _connection(invocation: Invocation, address: Address, route: Route, remember: bool) -> Connection:
+def _connection(invocation: Invocation, address: Address, route: "Route", remember: bool) -> Connection:
     from lmchat.wire.client import Client
 
     listed = partial(remember_models, invocation.world, address.url) if remember else None
@@ -103,8 +102,12 @@ def _token_in(world: World, variable: str) -> str:
     return world.environ[variable]
 
 
-def _route(world: World, settings: Settings, server: str, remember: bool) -> Route:
+def _route(world: World, settings: Settings, server: str, remember: bool) -> "Route":
     """Return how a server is spoken to: as the settings say, as it was found out before, or to be found out."""
+    from lmchat.wire.dialect import Finding
+    from lmchat.wire.dialects import DIALECTS
+    from lmchat.wire.route import NOT_KNOWN, Route
+
     api = settings.text("api")
     if api in DIALECTS:
         # What is learned of a choice of one's own is no answer to what a server has.
@@ -121,7 +124,9 @@ def _route(world: World, settings: Settings, server: str, remember: bool) -> Rou
 
 def _found(invocation: Invocation, settings: Settings, *, remember: bool) -> Connection | None:
     """Connect to the first server that answers on a usual port and has a model to talk to; None where there is none."""
+    from lmchat.wire.dialects import DIALECTS
     from lmchat.wire.discovery import look
+    from lmchat.wire.route import Route
 
     sighting = preferred(look(usual_addresses(settings), LOOK_SECONDS))
     if sighting is None:
@@ -236,15 +241,17 @@ def _instance(name: object, context: object) -> Instance:
     return Instance(str(name), context if isinstance(context, int) else None)
 
 
-def remember_route(world: World, server: str, finding: Finding) -> None:
+def remember_route(world: World, server: str, finding: "Finding") -> None:
     """Keep what was found out of a server: its API, and whether it keeps conversations."""
     document = {"at": world.now().isoformat(), **{name: getattr(finding, name) for name in field_names(finding)}}
     with suppress(OSError, RuntimeError):
         replace_file(_path(world, server, "api"), json.dumps(document), durable=False)
 
 
-def known_route(world: World, server: str) -> Finding | None:
+def known_route(world: World, server: str) -> "Finding | None":
     """Return what was found out of a server, None where nothing was, or not for a day: another may answer there."""
+    from lmchat.wire.dialect import Finding
+
     document = kept_document(_path(world, server, "api"))
     try:
         age = world.now() - datetime.fromisoformat(document.pop("at"))
