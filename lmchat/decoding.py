@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lmchat.advice import Action, Do
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
 from lmchat.errors import BadUseError
 
 # UTF-32 before UTF-16: its mark begins with the other's.

@@ -11,7 +11,11 @@ from lmchat.advice import Action, Do
 from lmchat.app.connect import connected
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.model_cache import context_of, keys_meant, remember_model, remembered_model
+from lmchat.chat.exchange import ChatRequest, Exchange, Show
+from lmchat.chat.keeping import Memory
 from lmchat.chat.models import (
+    EphemeralMcp,
+    Integration,
     Model,
     by_use,
     find_model,
@@ -19,12 +23,10 @@ from lmchat.chat.models import (
     require_reasoning,
     require_sight,
 )
-from lmchat.chat.private import Memory
-from lmchat.chat.quoting import without_quotes
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session, Turn
-from lmchat.chat.talk import Exchange, Show, talk
-from lmchat.chat.values import EphemeralMcp, Integration, Prompt, Reply
+from lmchat.chat.talk import talk
+from lmchat.chat.transcript import without_quotes
+from lmchat.chat.values import Prompt, Reply
 from lmchat.errors import LmchatError, NotFoundError
 from lmchat.render.failures import show_note
 from lmchat.settings import Settings, read_settings
@@ -96,7 +98,7 @@ class Conversation:
         after = replace(exchange.session, model=session.model if once else exchange.turn.model, options=session.options)
         if after.model != session.model and not self.private:
             self.store.configure(after)
-        if exchange.turn.barren and not self.private and self.store.forget_unanswered(after):
+        if exchange.turn.empty and not self.private and self.store.forget_unanswered(after):
             after = replace(before, id=0, turns={}, head=None)
         return replace(exchange, session=after)
 

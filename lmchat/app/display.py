@@ -6,8 +6,8 @@ from dataclasses import replace
 from lmchat.advice import Action, Advice, Do
 from lmchat.app.conversation import Conversation, settings_of
 from lmchat.app.invocation import Invocation
+from lmchat.chat.exchange import Exchange
 from lmchat.chat.session import Session, Turn
-from lmchat.chat.talk import Exchange
 from lmchat.render.margin import DisplayOptions, Thoughts
 from lmchat.render.terminal import size_of
 from lmchat.render.theme import DEFAULT_PROSE_WIDTH, Theme, When, theme_for

@@ -5,9 +5,8 @@ from dataclasses import replace
 from lmchat.advice import Action, Do, Say
 from lmchat.app.invocation import ChatFlags
 from lmchat.app.prompts import system_prompt
-from lmchat.chat.integrations import parse_integration
+from lmchat.chat.models import EphemeralMcp, Integration, parse_integration
 from lmchat.chat.session import Session, TurnId
-from lmchat.chat.values import EphemeralMcp, Integration
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.settings import Settings
 from lmchat.store.sessions import checked

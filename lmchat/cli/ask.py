@@ -11,9 +11,9 @@ from lmchat.app.conversation import Conversation, Tap, open_conversation, open_k
 from lmchat.app.display import fullness, remarks, theme_of, view_for
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.sessions import moved_to, resolve_session
+from lmchat.chat.exchange import Exchange
 from lmchat.chat.models import Model
 from lmchat.chat.session import Outcome, Session
-from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.cli.prompts import saved_prompt, text_of, with_saved
 from lmchat.errors import ExitStatus, LmchatError

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmchat.chat.events import Finished, MessageDelta, ReasoningDelta, Started
+from lmchat.chat.exchange import Finished, MessageDelta, ReasoningDelta, Started
 from lmchat.chat.values import Reply
 from lmchat.local.answers import DONE, event_frame, openai_error
 from lmchat.local.refusals import Refusal

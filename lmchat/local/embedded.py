@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Event,
     MessageDelta,
     Part,

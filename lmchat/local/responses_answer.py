@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmchat.chat.events import Finished, MessageDelta, Part, PartEnded, ReasoningDelta, Started
+from lmchat.chat.exchange import Finished, MessageDelta, Part, PartEnded, ReasoningDelta, Started
 from lmchat.chat.values import Item as ReplyItem
 from lmchat.chat.values import Message, Reasoning, Reply
 from lmchat.local.answers import event_frame, openai_error

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lmchat.app.shell import ShownOutput, run_in_shell
-from lmchat.chat.quoting import quoted_output
+from lmchat.chat.transcript import quoted_output
 from lmchat.errors import BadUseError
 from lmchat.render.notes import counted
 from lmchat.render.sanitize import sanitize_line

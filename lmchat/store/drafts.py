@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lmchat.chat.session import Turn, TurnId
-from lmchat.chat.talk import UNNUMBERED, Kept
+from lmchat.chat.keeping import Kept
+from lmchat.chat.session import UNNUMBERED, Turn, TurnId
 from lmchat.chat.values import Item, Message, Reasoning, Reply
 from lmchat.errors import StoreError
 from lmchat.store.codec import first_words, items_json, items_value, written

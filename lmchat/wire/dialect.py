@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lmchat.chat.events import Event
+from lmchat.chat.exchange import ChatRequest, Event
 from lmchat.chat.models import Model
-from lmchat.chat.request import ChatRequest
 
 Data = Mapping[str, Any]
 

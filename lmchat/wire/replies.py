@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -18,7 +19,6 @@ from lmchat.chat.events import (
     ToolFailed,
     ToolStarted,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Cut, InvalidToolCall, Message, OtherItem, Reasoning, Reply, ToolCall
 from lmchat.wire.loose_json import parse_json
 

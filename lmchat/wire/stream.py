@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NoReturn
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Event,
     Fault,
     Finished,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from lmchat.chat.events import Event, Finished, MessageDelta, Part, PartEnded, PartStarted, ReasoningDelta
+from lmchat.chat.exchange import Event, Finished, MessageDelta, Part, PartEnded, PartStarted, ReasoningDelta
 from lmchat.chat.values import Item, Message, Reasoning
 
 _OPENING, _CLOSING = "<think>", "</think>"

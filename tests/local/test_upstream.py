@@ -15,8 +15,7 @@ import pytest
 
 from lmchat.app.invocation import Invocation
 from lmchat.app.upstream import _client, as_upstream
-from lmchat.chat.events import Finished
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest, Finished
 from lmchat.chat.values import Options, Prompt
 from lmchat.local.history import History
 from lmchat.local.in_front import upstream_routes

@@ -15,7 +15,7 @@ from prompt_toolkit.output import DummyOutput
 
 from lmchat.app.conversation import Conversation
 from lmchat.app.model_cache import ModelList
-from lmchat.chat.private import Memory
+from lmchat.chat.keeping import Memory
 from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
 from lmchat.repl.keyboard import Keyboard, PromptOptions

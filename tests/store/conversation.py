@@ -5,8 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lmchat.chat.session import Outcome, Session, Turn, TurnId
-from lmchat.chat.talk import UNNUMBERED
+from lmchat.chat.session import UNNUMBERED, Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Image, Message, Prompt, Reply, ResponseId
 from lmchat.store.store import Store, open_store
 

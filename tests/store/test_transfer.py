@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from lmchat.chat.models import EphemeralMcp, Plugin
 from lmchat.chat.session import Session, TurnId
-from lmchat.chat.values import EphemeralMcp, Image, Options, Plugin, Reply
+from lmchat.chat.values import Image, Options, Reply
 from lmchat.errors import BadUseError
 from lmchat.store.store import Store
 from tests.store.conversation import asked, numbers, unasked

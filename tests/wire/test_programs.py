@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lmchat.chat.events import Fault, Finished
+from lmchat.chat.exchange import Fault, Finished
 from lmchat.chat.models import Instance, Model, context_length
 from lmchat.chat.values import Options
 from lmchat.errors import (

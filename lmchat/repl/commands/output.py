@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lmchat.app.export import Form, export_session, form_of
 from lmchat.app.files import place_for, write_text
-from lmchat.chat.events import kept_words
+from lmchat.chat.exchange import kept_words
 from lmchat.chat.session import Outcome, Turn
 from lmchat.chat.values import InvalidToolCall, Reasoning, ToolCall
 from lmchat.errors import BadUseError, NotFoundError

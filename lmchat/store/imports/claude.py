@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from lmchat.chat.quoting import quoted
+from lmchat.chat.transcript import quoted
 from lmchat.chat.values import Message, Reasoning
 from lmchat.store.imports.found import (
     Call,

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -20,7 +21,6 @@ from lmchat.chat.events import (
     ReasoningDelta,
     Started,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Item, Message, Reasoning, Reply, Stats
 from lmchat.wire.dialect import Data
 from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import StringIO
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -19,7 +20,6 @@ from lmchat.chat.events import (
     Started,
     Unknown,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Item, Message, Provider, Reasoning, Reply, ResponseId, ToolCall
 from lmchat.errors import ChainLostError
 from lmchat.wire.completions.events import prompt_progress, usage_stats
