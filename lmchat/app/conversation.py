@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,6 +26,7 @@ from lmchat.chat.session import Session, Turn
 from lmchat.chat.talk import talk
 from lmchat.chat.transcript import without_quotes
 from lmchat.chat.values import Prompt, Reply
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import LmchatError, NotFoundError
 from lmchat.render.failures import show_note
 from lmchat.settings import Settings, read_settings

@@ -5,10 +5,10 @@ An integration is written `mcp/label`, `mcp/label:tool,tool` or `label=https://u
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from lmchat.advice import Action, Do
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import BadUseError, LmchatError, NotFoundError
 
 _MOST_LISTED = 10

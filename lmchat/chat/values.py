@@ -5,11 +5,11 @@ and JSON (`"\\ud83d"`) contain halves of characters (surrogates), which no disk,
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import Any, NewType
 
 from lmchat.advice import Action, Do
+from lmchat.dataclass import dataclass, field, fields, replace
 from lmchat.errors import StreamBrokenError
 
 ResponseId = NewType("ResponseId", str)
