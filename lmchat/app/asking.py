@@ -10,9 +10,8 @@ from typing import TextIO
 from lmchat.advice import Action, Do, Say
 from lmchat.app.attachments import STDIN, files_named, quoted_file, said, text_or_file
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.chat.integrations import parse_integration
+from lmchat.chat.models import EphemeralMcp, Integration, parse_integration
 from lmchat.chat.session import Session, TurnId
-from lmchat.chat.values import EphemeralMcp, Integration
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.settings import Settings, settings_path

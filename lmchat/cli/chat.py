@@ -11,9 +11,9 @@ from lmchat.app.attachments import STDIN, files_named, pictures, quoted_file
 from lmchat.app.conversation import Conversation, Tap, open_conversation
 from lmchat.app.display import fullness, remarks, theme_of, view_for
 from lmchat.app.invocation import ChatFlags, Invocation, open_kept_store, settings_of
+from lmchat.chat.exchange import Exchange
 from lmchat.chat.models import Model
 from lmchat.chat.session import Outcome, Session
-from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, ExitStatus, LmchatError, NotFoundError

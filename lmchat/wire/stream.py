@@ -6,7 +6,7 @@ from contextlib import closing
 from itertools import groupby
 from typing import Any, NoReturn
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Event,
     Fault,
     Finished,

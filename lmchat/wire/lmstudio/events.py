@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -25,7 +26,6 @@ from lmchat.chat.events import (
     ToolStarted,
     Unknown,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import (
     Cut,
     InvalidToolCall,
