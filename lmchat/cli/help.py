@@ -9,7 +9,7 @@ import typer
 from lmchat import __version__
 from lmchat.errors import BadUseError, nearest
 
-_LIBRARIES = ("typer", "httpx", "rich", "prompt_toolkit", "xllamacpp", "starlette", "uvicorn")
+_LIBRARIES = ("typer", "h11", "httpx", "rich", "prompt_toolkit", "xllamacpp", "starlette", "uvicorn")
 
 
 def help_text(context: typer.Context, words: Sequence[str]) -> str:
