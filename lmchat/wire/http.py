@@ -7,6 +7,7 @@ server back by way of TCP.
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
@@ -151,7 +152,7 @@ def _weight(piece: Piece) -> int:
         case bytes():
             size = len(piece)
         case list():
-            size = sum(len(data) for _, data in piece)
+            size = sum(map(len, chain.from_iterable(piece)))
     return min(1 + size // PIECE, _ROOM)
 
 
