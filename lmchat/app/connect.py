@@ -5,7 +5,6 @@ The built-in model's server is shared by all programs of one person; its file is
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmchat.app.invocation import BUILT_IN, Invocation, usual_url
 from lmchat.app.model_cache import known_route, remember_models, remember_route
+from lmchat.dataclass import dataclass, replace
 from lmchat.errors import BadUseError, UnreachableError
 from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,6 +24,7 @@ from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session, Turn
 from lmchat.chat.talk import Exchange, Show, talk
 from lmchat.chat.values import EphemeralMcp, Integration, Prompt, Reply
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import LmchatError, NotFoundError
 from lmchat.render.failures import show_note
 from lmchat.settings import Settings, read_settings

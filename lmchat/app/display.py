@@ -1,13 +1,13 @@
 """How turns and listings are shown: what flags, settings and the terminal say becomes what `render` chooses by."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from lmchat.advice import Action, Advice, Do
 from lmchat.app.conversation import Conversation, settings_of
 from lmchat.app.invocation import Invocation
 from lmchat.chat.session import Session, Turn
 from lmchat.chat.talk import Exchange
+from lmchat.dataclass import replace
 from lmchat.render.margin import DisplayOptions, Thoughts
 from lmchat.render.terminal import size_of
 from lmchat.render.theme import DEFAULT_PROSE_WIDTH, Theme, When, theme_for

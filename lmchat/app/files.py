@@ -4,9 +4,9 @@ import os
 import re
 import stat
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import Path
 
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.world import replace_file
 

@@ -1,7 +1,6 @@
 """`sessions import`: conversations of other programs and lmchat's own exports and backups, and what is said of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from lmchat.app.conversation import open_kept_store
 from lmchat.app.files import is_database
 from lmchat.app.import_files import opened
 from lmchat.app.invocation import Invocation
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import BadUseError
 from lmchat.render.notes import counted
 from lmchat.store.documents import FORMAT

@@ -7,7 +7,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from lmchat.chat.models import Instance, Model, context_length, find_model, meant_model, name_to_ask
 from lmchat.chat.values import OptionValue, Reply
+from lmchat.dataclass import asdict, fields
 from lmchat.errors import LmchatError
 from lmchat.render.failures import show_note
 from lmchat.wire.client import Client

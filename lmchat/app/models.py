@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from lmchat.advice import Action, Do, Say
@@ -10,6 +9,7 @@ from lmchat.app.connect import connected, say_left_out
 from lmchat.app.conversation import settings_of
 from lmchat.app.invocation import BUILT_IN, Invocation
 from lmchat.chat.models import Instance, Model, find_model, meant_model
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
 from lmchat.render.listings import models_listing
 from lmchat.render.notes import duration

@@ -1,13 +1,12 @@
 """Which session a command talks in, and with what: flags over what the session remembers over the settings."""
 
-from dataclasses import replace
-
 from lmchat.advice import Action, Do, Say
 from lmchat.app.invocation import ChatFlags
 from lmchat.app.prompts import system_prompt
 from lmchat.chat.integrations import parse_integration
 from lmchat.chat.session import Session, TurnId
 from lmchat.chat.values import EphemeralMcp, Integration
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.settings import Settings
 from lmchat.store.sessions import checked

@@ -9,10 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import IO
 
+from lmchat.dataclass import dataclass
 from lmchat.decoding import decode
 from lmchat.errors import BadUseError
 from lmchat.render.sanitize import sanitize

@@ -2,13 +2,13 @@
 
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
 from lmchat.app.connect import connection_to
 from lmchat.app.conversation import settings_of
 from lmchat.app.invocation import Invocation
+from lmchat.dataclass import replace
 from lmchat.errors import LmchatError
 from lmchat.local.upstream import Passed, Upstream
 from lmchat.wire.body import Frame

@@ -4,11 +4,11 @@ Most come from the server (PROTOCOL.md section 4); `Quiet`, `Resending` and `Bra
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from lmchat.chat.values import Cut, InvalidToolCall, Provider, Reply, ToolCall
+from lmchat.dataclass import dataclass
 from lmchat.errors import RefusedError
 
 

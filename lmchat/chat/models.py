@@ -1,9 +1,9 @@
 """Models as a server lists them, and the rule that picks one where none is named (PROTOCOL.md section 5)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lmchat.advice import Action, Do
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, LmchatError, NotFoundError
 
 _MOST_LISTED = 10

@@ -1,7 +1,6 @@
 """A reply as it comes: its parts in order, whether it answers, and what cut it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from io import StringIO
 
@@ -21,6 +20,7 @@ from lmchat.chat.events import (
 )
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Cut, Item, Message, Reasoning, Reply
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import StreamBrokenError
 
 

@@ -2,11 +2,11 @@
 
 from collections import ChainMap
 from collections.abc import MutableMapping
-from dataclasses import dataclass, field, replace
 from typing import cast
 
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.talk import UNNUMBERED, Keep, Kept
+from lmchat.dataclass import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """One turn as it is asked of a server: values only, how they are written is the dialect's business."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from lmchat.chat.session import Turn
 from lmchat.chat.values import Integration, Options, Prompt, ResponseId
+from lmchat.dataclass import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ The one rule of what goes over the wire is here (`follows` and `unsent`).
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import NewType, Protocol, cast, overload, runtime_checkable
 
 from lmchat.advice import Action, Do
 from lmchat.chat.values import Cut, Integration, Options, Prompt, Reply
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import BadUseError, NotFoundError, StoreError
 
 TurnId = NewType("TurnId", int)

@@ -6,7 +6,6 @@ failure, a lost chain and saving are here once, for `ask` and for the REPL.
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -15,6 +14,7 @@ from lmchat.chat.partial_reply import PartialReply, answers, cut_of, require_ans
 from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Cut, Options, Prompt, Reply, ResponseId
+from lmchat.dataclass import dataclass, replace
 from lmchat.errors import (
     ChainLostError,
     ContextOverflowError,

@@ -4,9 +4,10 @@ They know nothing of JSON, disks or terminals; `wire` writes and reads them, `st
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, NewType
+
+from lmchat.dataclass import dataclass, field, fields
 
 ResponseId = NewType("ResponseId", str)
 

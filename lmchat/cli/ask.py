@@ -1,7 +1,6 @@
 """`lmchat ask`: one turn, or one for each of several models, from the words on the command line to the answer."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from lmchat.chat.session import Outcome, Session
 from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.cli.prompts import saved_prompt, text_of, with_saved
+from lmchat.dataclass import replace
 from lmchat.errors import ExitStatus, LmchatError
 from lmchat.render.failures import show_failure, show_sign
 from lmchat.render.json_output import Document, error_document, turn_document, write_document

@@ -6,10 +6,10 @@ lmchat itself go to the front, all others behind the command; without a command 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from lmchat.cli.meant import meant_commands, meant_options
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import BadUseError
 
 _HELP = ("--help", "-h")

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from contextlib import redirect_stdout
 from copy import copy
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.cli import options as given
 from lmchat.cli.command_line import arranged, parsed
 from lmchat.cli.options import AsJson, with_chat_flags
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.settings.keys import BY_NAME
 from lmchat.settings.layers import made_accessible

@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 from typing import TextIO
@@ -11,6 +10,7 @@ from typing import TextIO
 from lmchat.app.attachments import STDIN, files_named, quoted_file, said
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.chat.session import Session
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.settings import settings_path
 from lmchat.settings.prompts import Kind, PromptFile, filled_in, read_prompt

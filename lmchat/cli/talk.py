@@ -1,7 +1,5 @@
 """`lmchat talk`: open the conversation and hand over to the REPL."""
 
-from dataclasses import replace
-
 from lmchat.advice import Action, Do
 from lmchat.app.attachments import files_named, pictures, quoted_file
 from lmchat.app.conversation import open_conversation, open_kept_store, settings_of
@@ -11,6 +9,7 @@ from lmchat.app.sessions import moved_to, resolve_session
 from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
 from lmchat.cli.prompts import prompt_text
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.store.store import Store
 

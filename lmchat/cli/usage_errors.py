@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import typer
 
 from lmchat.cli.command_line import parsed
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
 
 _PLAINER = (

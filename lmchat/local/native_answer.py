@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from lmchat.chat.events import (
@@ -16,6 +15,7 @@ from lmchat.chat.events import (
     Started,
 )
 from lmchat.chat.values import Message, Reasoning, Reply
+from lmchat.dataclass import dataclass
 from lmchat.local.answers import event_frame
 from lmchat.local.refusals import Refusal
 from lmchat.local.turn import Item

@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from types import FrameType
 
@@ -11,6 +10,7 @@ from lmchat.app.conversation import Conversation
 from lmchat.app.model_cache import ModelList
 from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
 from lmchat.render.attention import title_of
 from lmchat.render.failures import show_traceback

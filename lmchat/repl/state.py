@@ -4,7 +4,6 @@ Commands take a state and return another. Where it says so, the disk is looked a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from lmchat.advice import IN_TALK, Advice, worded
@@ -16,6 +15,7 @@ from lmchat.app.models import ModelServer
 from lmchat.chat.models import context_length
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image
+from lmchat.dataclass import dataclass, replace
 from lmchat.errors import LmchatError
 from lmchat.render.failures import show_failure, show_note
 from lmchat.render.terminal import size_of

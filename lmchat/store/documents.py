@@ -4,7 +4,6 @@ What is not understood in a document is refused, never guessed at.
 """
 
 from base64 import b64decode, b64encode
-from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.chat.values import Image, Prompt, Reply, ResponseId
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.store.codec import (
     Members,

@@ -9,10 +9,10 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from lmchat.dataclass import dataclass
 from lmchat.wire.address import proxy_for, tls_context
 from lmchat.wire.body import HEAD_LIMIT, PIECE
 from lmchat.wire.request import Call

@@ -6,12 +6,12 @@ server back by way of TCP.
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from itertools import chain
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
 
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import LmchatError, ServerError
 from lmchat.wire.body import PIECE, Frame, body_parts
 from lmchat.wire.connection import Connection, answered

@@ -3,11 +3,11 @@
 import json
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lmchat.dataclass import replace
 from lmchat.settings import keys
 from tests.cli.program import MODELS as NATIVE_MODELS
 from tests.cli.program import Ran, reply, run

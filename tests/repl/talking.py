@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from lmchat.app.model_cache import ModelList
 from lmchat.chat.private import Memory
 from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
+from lmchat.dataclass import replace
 from lmchat.repl.keyboard import Keyboard, PromptOptions
 from lmchat.repl.loop import run
 from lmchat.repl.state import ReplState

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from lmchat.chat.values import (
     Reply,
     ResponseId,
 )
+from lmchat.dataclass import replace
 from lmchat.errors import (
     BadUseError,
     ChainLostError,

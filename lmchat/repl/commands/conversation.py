@@ -1,7 +1,6 @@
 """Commands for how the model is talked with: system prompt, options, reasoning, tools; going on and compacting."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from lmchat.app.prompts import system_prompt
 from lmchat.app.sessions import say_withheld
@@ -9,6 +8,7 @@ from lmchat.chat.integrations import parse_integration, write_integration
 from lmchat.chat.models import find_model, require_reasoning
 from lmchat.chat.session import Outcome
 from lmchat.chat.values import EphemeralMcp, Integration, OtherIntegration, Plugin, Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.render.sanitize import sanitize
 from lmchat.render.tables import pairs

@@ -4,13 +4,13 @@ A reply that was made again, and a prompt that was edited, are siblings; what fo
 """
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from heapq import heappop, heappush
 
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import MESSAGE_GAP, Image, Item, Message, Prompt, Reasoning, Reply, Stats, ToolCall
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.store.imports.found import Call, Found, LeftOut, Part, Result, Role, Said
 
 _MOST_ITEMS = 1_000_000
