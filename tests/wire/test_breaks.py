@@ -20,6 +20,8 @@ from lmchat.wire.client import Client
 from tests.wire.scripted import HOLD, RESET, STREAM_HEAD, Answer, Request, ScriptedServer, Steps, answer, chunk, stream
 from tests.wire.test_chat import END, HELLO, HI, START
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 
 def readers() -> list[threading.Thread]:
     return [each for each in threading.enumerate() if each.name == "lmchat-wire"]
