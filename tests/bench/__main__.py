@@ -92,9 +92,8 @@ def cpu(*command: str, home: Path) -> Run:
 
 
 def _quietly(command: Sequence[str], home: Path) -> None:
-    subprocess.run(
-        command, env=environment(home), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True, timeout=600
-    )
+    # Without a timeout: with one, subprocess looks only every 50 ms whether the program has ended.
+    subprocess.run(command, env=environment(home), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
 
 
 def environment(home: Path) -> Mapping[str, str]:
