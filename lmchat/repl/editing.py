@@ -4,7 +4,7 @@ So a pasted megabyte costs no more to draw and to edit than a word, and cannot b
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from functools import partial
 from typing import Any
 

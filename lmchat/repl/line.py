@@ -9,7 +9,7 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 

@@ -3,7 +3,7 @@
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from datetime import datetime
 
 from lmchat.chat.listing import Match, Summary, TreeEntry

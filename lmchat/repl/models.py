@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from lmchat.dataclass import replace
 
 from lmchat.app.models import load_model
 from lmchat.chat.models import Model, find_model

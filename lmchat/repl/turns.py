@@ -6,7 +6,7 @@ back after a long reply; the window's title shows that one runs."""
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from lmchat.dataclass import replace
 from itertools import takewhile
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """Commands that attach something to the next prompt: pictures, text files, the clipboard."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from lmchat.dataclass import replace
 
 from lmchat.app.attachments import files_named, picture
 from lmchat.app.shell import ShownOutput, run_in_shell

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from textwrap import fill
 
 from lmchat.repl.commands.command import Command

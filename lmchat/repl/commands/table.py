@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from lmchat.dataclass import replace
 from functools import partial
 from pathlib import Path
 

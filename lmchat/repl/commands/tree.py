@@ -1,7 +1,7 @@
 """Commands that move about in the conversation: it is a tree, and any turn can be returned to."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from lmchat.dataclass import replace
 from itertools import islice
 
 from lmchat.chat.listing import TreeEntry
