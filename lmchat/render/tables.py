@@ -1,9 +1,9 @@
-"""Tables for people, fitted to a terminal's width; in a pipe every cell is whole.
+"""Tables for people, drawn by rich and fitted to a terminal's width; in a pipe every cell is whole.
 
-Laid out here: importing rich's tables would take a third of all the time of `lmchat sessions`.
+Which columns a window has room for, and how wide each of them may be, is decided here: rich would narrow all alike.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -56,12 +56,24 @@ def table_lines(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int 
     kept = {column: each for column, each in filled.items() if not rows or any(each)}
     longest = {column: max(map(cells, [column.title, *each])) for column, each in kept.items()}
     widths = longest if width is None else _fitted(longest, width)
-    laid_out = []
+    shown = ([shorten(each, wide) for each in kept[column]] for column, wide in widths.items())
+    return _drawn(widths, zip(*shown, strict=True))
+
+
+def _drawn(widths: Mapping[Column[Row], int], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Let rich draw columns of these widths; every cell fits into its own."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, len(_GAP), 0, 0), pad_edge=False)
     for column, wide in widths.items():
-        laid_out.append(
-            [padded(shorten(each, wide), wide, right=column.right) for each in (column.title, *kept[column])]
-        )
-    return [_GAP.join(line).rstrip() for line in zip(*laid_out, strict=True)]
+        title = Text(shorten(column.title, wide))
+        table.add_column(title, justify="right" if column.right else "left", width=wide, no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console(width=sum(widths.values()) + len(_GAP) * len(widths), color_system=None, _environ={})
+    return ["".join(part.text for part in line).rstrip() for line in console.render_lines(table, pad=False)]
 
 
 def _fitted(longest: Mapping[Column[Row], int], width: int) -> dict[Column[Row], int]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache, partial
 
 from lmchat.app.models import load_model
 from lmchat.chat.models import Model, find_model
@@ -73,7 +74,7 @@ def load(state: ReplState, key: str) -> None:
 
 def choices_of(models: Sequence[Model]) -> Choices:
     """Lay models out to choose from."""
-    return Choices([(model.key, model.display_name) for model in models], lambda width: model_lines(models, width))
+    return Choices([(model.key, model.display_name) for model in models], cache(partial(model_lines, models)))
 
 
 def _loads(state: ReplState) -> bool:

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pexpect
 import pytest
 
+from lmchat.store.store import open_store
 from tests.cli.program import MODELS, reply
 from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
 
@@ -109,13 +111,17 @@ def test_a_plain_turn_loads_none_of_the_modules_that_others_need(tmp_path: Path)
     assert "lmchat.wire.lmstudio.events" in modules
 
 
-def test_listing_sessions_loads_nothing_that_speaks_or_draws(tmp_path: Path) -> None:
-    assert loaded(tmp_path, "sessions") == {"typer", "sqlite3"}
+def test_listing_sessions_loads_nothing_that_speaks(tmp_path: Path) -> None:
+    with open_store(tmp_path, now=lambda: datetime.now(UTC)) as store:
+        store.create("colours", "")
+    assert loaded(tmp_path, "sessions") == {"typer", "sqlite3", "rich"}
+    assert loaded(tmp_path, "sessions", "--json") == {"typer", "sqlite3"}
 
 
-def test_listing_models_loads_nothing_that_draws(tmp_path: Path) -> None:
-    with ScriptedServer(answer(200, MODELS)) as server:
-        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "httpx", "sqlite3"}
+def test_listing_models_loads_what_draws_for_people_only(tmp_path: Path) -> None:
+    with ScriptedServer(answer(200, MODELS), answer(200, MODELS)) as server:
+        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "httpx", "sqlite3", "rich"}
+        assert loaded(tmp_path, "--url", server.url, "models", "--json") == {"typer", "httpx", "sqlite3"}
 
 
 @pytest.mark.terminal
