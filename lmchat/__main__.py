@@ -57,7 +57,7 @@ def _status(arguments: "Sequence[str]", world: "World | None") -> int:
         return ExitStatus.OK
     except Exception as fault:  # noqa: BLE001 - whatever else happens is a bug, which is said in one line
         if _wanted(arguments).debug:
-            from lmchat.render.failures import show_traceback
+            from lmchat.render.messages import show_traceback
 
             show_traceback(world, fault)
         known = _known(world, fault)
@@ -133,9 +133,9 @@ def _run(world: "World", arguments: "Sequence[str]", flaw: "LmchatError | None")
 def _report(world: "World", arguments: "Sequence[str]", error: "LmchatError") -> int:
     from contextlib import suppress
 
-    from lmchat.render.failures import show_failure
     from lmchat.render.json_output import error_document, write_document
-    from lmchat.render.theme import When
+    from lmchat.render.messages import show_failure
+    from lmchat.render.terminal import When
     from lmchat.settings.layers import made_accessible
     from lmchat.world import abandon
 

@@ -80,8 +80,8 @@ def builtin_world(invocation: Invocation, settings: Settings) -> World:
 def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
     """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
     from lmchat.local.run import has_model
-    from lmchat.render.status import waited, watched
-    from lmchat.render.tables import size_words
+    from lmchat.render.messages import waited, watched
+    from lmchat.render.notes import size_words
 
     if has_model(place):
         return

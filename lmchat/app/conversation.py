@@ -26,7 +26,7 @@ from lmchat.chat.session import Session, Turn
 from lmchat.chat.talk import Exchange, Show, talk
 from lmchat.chat.values import EphemeralMcp, Integration, Prompt, Reply
 from lmchat.errors import LmchatError, NotFoundError
-from lmchat.render.failures import show_note
+from lmchat.render.messages import show_note
 from lmchat.settings import Settings, read_settings
 from lmchat.store.store import Store, has_store, open_store
 from lmchat.wire.client import Client

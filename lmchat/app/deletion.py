@@ -9,9 +9,8 @@ from lmchat.advice import Action, Do
 from lmchat.app.conversation import open_kept_store
 from lmchat.app.invocation import Invocation
 from lmchat.errors import BadUseError, NotFoundError, nearest
-from lmchat.render.notes import counted
-from lmchat.render.sanitize import sanitize_line
-from lmchat.render.tables import age_words
+from lmchat.render.notes import age_words, counted
+from lmchat.render.text import sanitize_line
 from lmchat.store.store import Store
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}

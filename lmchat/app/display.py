@@ -9,8 +9,7 @@ from lmchat.app.invocation import Invocation
 from lmchat.chat.session import Session, Turn
 from lmchat.chat.talk import Exchange
 from lmchat.render.margin import DisplayOptions, Thoughts
-from lmchat.render.terminal import size_of
-from lmchat.render.theme import DEFAULT_PROSE_WIDTH, Theme, When, theme_for
+from lmchat.render.terminal import DEFAULT_PROSE_WIDTH, Theme, When, size_of, theme_for
 from lmchat.render.views import View, ViewOptions, choose_view
 from lmchat.settings import Settings
 

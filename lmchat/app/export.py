@@ -12,7 +12,7 @@ from lmchat.app.invocation import Invocation
 from lmchat.chat.session import Session
 from lmchat.chat.transcript import transcript
 from lmchat.render.json_output import write_document
-from lmchat.render.sanitize import sanitize
+from lmchat.render.text import sanitize
 from lmchat.store.store import Store
 
 

@@ -10,8 +10,7 @@ from lmchat.app.conversation import settings_of
 from lmchat.app.invocation import Invocation
 from lmchat.local.shared import SharedServer, running_servers, server_status, stop_server
 from lmchat.render.json_output import write_document
-from lmchat.render.notes import duration
-from lmchat.render.tables import size_words
+from lmchat.render.notes import duration, size_words
 
 
 def serve_model(invocation: Invocation, *, port: int, token: str) -> None:

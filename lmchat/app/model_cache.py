@@ -16,7 +16,7 @@ from typing import Any
 from lmchat.chat.models import Instance, Model, context_length, find_model, meant_model, name_to_ask
 from lmchat.chat.values import OptionValue, Reply
 from lmchat.errors import LmchatError
-from lmchat.render.failures import show_note
+from lmchat.render.messages import show_note
 from lmchat.wire.client import Client
 from lmchat.wire.dialect import Finding
 from lmchat.world import World, kept_document, replace_file

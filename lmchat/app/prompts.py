@@ -6,7 +6,7 @@ from lmchat.advice import Say
 from lmchat.app.attachments import text_or_file
 from lmchat.app.invocation import Invocation
 from lmchat.errors import SettingsError
-from lmchat.render.failures import show_failure
+from lmchat.render.messages import show_failure
 from lmchat.settings import Settings, settings_path
 from lmchat.settings.prompts import Kind, PromptFile, read_all, read_prompt
 
@@ -46,7 +46,7 @@ def list_prompts(invocation: Invocation, *, as_json: bool) -> None:
 
 def _table(invocation: Invocation, rows: Sequence[tuple[str, PromptFile]]) -> str:
     from lmchat.app.display import theme_of, width_of
-    from lmchat.render.tables import Column, listing
+    from lmchat.render.listings import Column, listing
 
     columns: tuple[Column[tuple[str, PromptFile]], ...] = (
         Column("NAME", lambda row: row[0]),

@@ -6,9 +6,9 @@ from lmchat.app.display import theme_of, width_of
 from lmchat.app.editor import open_editor
 from lmchat.app.invocation import Invocation
 from lmchat.errors import SettingsError
-from lmchat.render.cells import fold
 from lmchat.render.json_output import write_document
-from lmchat.render.tables import Column, listing
+from lmchat.render.listings import Column, listing
+from lmchat.render.text import fold
 from lmchat.settings import read_settings, settings_path, validate_text
 from lmchat.settings.edit import edit_value, remove_value, starting_text, write_safely
 from lmchat.settings.file import FILE_NAME, file_text

@@ -9,13 +9,12 @@ from lmchat.app.sessions import moved_to
 from lmchat.chat.listing import Summary, TreeEntry
 from lmchat.chat.session import TurnId
 from lmchat.errors import NotFoundError
-from lmchat.render.compare import compared
-from lmchat.render.history import show_turns
+from lmchat.render.history import compared, show_turns
 from lmchat.render.json_output import write_document
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
-from lmchat.render.sanitize import sanitize
 from lmchat.render.terminal import size_of
+from lmchat.render.text import sanitize
 from lmchat.render.tree import draw_tree
 
 _USUAL_LIMIT = 100

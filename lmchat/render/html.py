@@ -12,7 +12,7 @@ from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image, InvalidToolCall, Item, Message, OtherItem, Reasoning, ToolCall
 from lmchat.render.markdown.html import markdown_html
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, thought_note
-from lmchat.render.sanitize import sanitize, sanitize_line
+from lmchat.render.text import sanitize, sanitize_line
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1f2328; --back: #ffffff; --soft: #f3f4f6; --line: #d1d5db; --faint: #636c76;

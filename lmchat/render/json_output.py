@@ -1,12 +1,17 @@
-"""JSON for scripts: the document of a turn and of an error, in the API's own words."""
+"""JSON for scripts: the document of a turn and of an error, in the API's own words, and the views that write them."""
 
 import json
-from typing import Any, TextIO, assert_never
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO, assert_never
 
 from lmchat.chat.session import Turn
 from lmchat.chat.values import InvalidToolCall, Provider, ToolCall
 from lmchat.errors import LmchatError
-from lmchat.render.sanitize import UNSAFE
+from lmchat.render.text import UNSAFE
+
+if TYPE_CHECKING:
+    from lmchat.chat.events import Event
+    from lmchat.render.margin import Margin
 
 Document = dict[str, Any]
 
@@ -69,3 +74,36 @@ def _provider(provider: Provider | None) -> Document:
         return {}
     key = "server_label" if provider.kind == "ephemeral_mcp" else "plugin_id"
     return {"provider_info": {"type": provider.kind, key: provider.name}}
+
+
+class JsonView:
+    """A view that is nothing but the document of the finished turn."""
+
+    def __init__(self, stream: TextIO, margin: "Margin") -> None:
+        self._stream = stream
+        self._margin = margin
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._margin.close()
+
+    def show(self, event: "Event") -> None:
+        """Show progress and notes only."""
+        self._margin.show(event)
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Write the document of the turn."""
+        self._margin.retire()
+        write_document(self._stream, document)
+
+
+class JsonlView(JsonView):
+    """A view of the finished turn after the server's own events, which are written as they come."""
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Write the document of the turn as the last line."""
+        super().finish({"type": "lmchat.turn"} | document)

@@ -1,14 +1,120 @@
-"""The listings of models and of sessions, the same on the command line and in the REPL."""
+"""Tables for people, drawn by rich and fitted to a terminal's width, and the listings of models and of sessions.
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+Which columns a window has room for, and how wide each of them may be, is decided here: rich would narrow all alike. In
+a pipe every cell is whole.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from lmchat.chat.listing import Match, Summary
 from lmchat.chat.models import Model
-from lmchat.render.sanitize import sanitize, sanitize_line
-from lmchat.render.tables import Column, age_words, listing, size_words, table_lines
-from lmchat.render.theme import Theme
+from lmchat.render.notes import age_words, size_words
+from lmchat.render.terminal import Theme
+from lmchat.render.text import cells, fold, padded, sanitize, sanitize_line, shorten
+
+_GAP = "  "
+_NARROWEST_NOTE = 20
+
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Row]):
+    """A column of a table: its title and its cell for each row.
+
+    `right` sets numbers below each other; a column that `shrinks` gives way in a narrow window, down to `least` cells.
+    Where even that is not enough, the columns of the least `worth` are left out, of equals the rightmost first.
+    """
+
+    title: str
+    cell: Callable[[Row], str]
+    right: bool = False
+    shrinks: bool = False
+    worth: int = 0
+    least: int = 8
+
+
+def listing(columns: Sequence[Column[Row]], rows: Sequence[Row], theme: Theme, width: int | None = None) -> str:
+    """Lay out rows under their titles, each line ended by a newline; columns that are empty everywhere are left out.
+
+    `width` is the terminal's; None (a pipe) leaves every cell whole.
+    """
+    head, *lines = table_lines(columns, rows, width)
+    return "".join(f"{line}\n" for line in (theme.styled(head, theme.styles.table_head), *lines))
+
+
+def table_lines(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | None = None) -> list[str]:
+    """Lay out rows as `listing` does, and return the lines: the titles, and one for each row."""
+    filled = {column: [sanitize_line(column.cell(row)) for row in rows] for column in columns}
+    kept = {column: each for column, each in filled.items() if not rows or any(each)}
+    longest = {column: max(map(cells, [column.title, *each])) for column, each in kept.items()}
+    widths = longest if width is None else _fitted(longest, width)
+    shown = ([shorten(each, wide) for each in kept[column]] for column, wide in widths.items())
+    return _drawn(widths, zip(*shown, strict=True))
+
+
+def _drawn(widths: Mapping[Column[Row], int], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Let rich draw columns of these widths; every cell fits into its own."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, len(_GAP), 0, 0), pad_edge=False)
+    for column, wide in widths.items():
+        title = Text(shorten(column.title, wide))
+        table.add_column(title, justify="right" if column.right else "left", width=wide, no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console(width=sum(widths.values()) + len(_GAP) * len(widths), color_system=None, _environ={})
+    return ["".join(part.text for part in line).rstrip() for line in console.render_lines(table, pad=False)]
+
+
+def _fitted(longest: Mapping[Column[Row], int], width: int) -> dict[Column[Row], int]:
+    """Return the width of each column that fits into a window; what shrinks gets a fair share of the room."""
+    kept = list(longest)
+    while True:
+        widths = {each: min(longest[each], each.least) if each.shrinks else longest[each] for each in kept}
+        spare = width - sum(widths.values()) - len(_GAP) * (len(kept) - 1)
+        if spare >= 0 or len(kept) == 1:
+            break
+        kept.remove(min(reversed(kept), key=lambda each: each.worth))
+    while spare > 0 and (short := [each for each in kept if widths[each] < longest[each]]):
+        for each in short:
+            more = min(max(spare // len(short), 1), longest[each] - widths[each], spare)
+            widths[each] += more
+            spare -= more
+    return {each: min(wide, width) for each, wide in widths.items()}
+
+
+def pairs(values: Sequence[tuple[str, ...]], theme: Theme, width: int | None = None) -> str:
+    """Lay out names with what belongs to them: the name, its value, and faint notes after it.
+
+    Notes that a window of `width` cells has no room for go on below, where they began.
+    """
+    if not values:
+        return ""
+    rows = [[sanitize_line(cell) for cell in row] for row in values]
+    names, shown = (max(cells(row[at]) for row in rows) for at in (0, 1))
+    begin = names + shown + 2 * len(_GAP)
+    if width is not None and width - begin < _NARROWEST_NOTE:
+        begin = names + len(_GAP)  # below the value
+    lines = []
+    for name, value, *notes in rows:
+        note = _GAP.join(filter(None, notes))
+        head = theme.styled(padded(name, names), theme.styles.table_head) + _GAP
+        folded = fold(note, width - begin) if width is not None else [note]
+        lines.append(head + value)
+        if note and begin > names + len(_GAP):
+            first = theme.styled(folded.pop(0), theme.styles.faint)
+            lines[-1] = f"{head}{padded(value, shown)}{_GAP}{first}"
+        if note:
+            lines += [" " * begin + theme.styled(row, theme.styles.faint) for row in folded]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
 
 _USUAL_COLUMNS = 5
 """How many columns of models a terminal shows without `--wide`: they are in the order of their worth."""

@@ -5,15 +5,29 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
-from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note
-from lmchat.render.sanitize import Sanitizer, sanitize_line
-from lmchat.render.terminal import fitted, moves_cursor, reflows, size_of
-from lmchat.render.theme import Theme
+from lmchat.chat.events import (
+    Branched,
+    Event,
+    Finished,
+    MessageDelta,
+    PartEnded,
+    ReasoningDelta,
+    Resending,
+    ToolDone,
+    ToolFailed,
+)
+from lmchat.render.notes import (
+    INTERRUPTED,
+    branched_note,
+    call_note,
+    finished_note,
+    invalid_call_note,
+    resending_note,
+    thought_note,
+)
+from lmchat.render.terminal import Theme, moves_cursor, reflows, size_of
+from lmchat.render.text import Sanitizer, fitted, sanitize_line
 from lmchat.world import World
-
-if TYPE_CHECKING:
-    from lmchat.render.spoken import Spoken
 
 if TYPE_CHECKING:
     from lmchat.render.painter import Painter
@@ -101,10 +115,8 @@ class Margin:
         if self._stats:
             self.note(self._stats)
 
-    def _spoken_progress(self, *, thoughts: bool) -> "Spoken":
-        from lmchat.render.spoken import Spoken
-
-        return Spoken(self._now(), self.note, thoughts=thoughts)
+    def _spoken_progress(self, *, thoughts: bool) -> "_SpokenProgress":
+        return _SpokenProgress(self._now(), self.note, thoughts=thoughts)
 
     def _live_progress(self, world: World) -> "tuple[Painter, Activity]":
         from lmchat.render.painter import Painter
@@ -132,3 +144,54 @@ class Margin:
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+_PATIENCE = 2.0
+"""Seconds a wait lasts before a word is lost about it: a line cannot be taken back."""
+
+
+class _SpokenProgress:
+    """The progress of one turn; `say` writes a line, `thoughts` tells whether thinking is worth one."""
+
+    def __init__(self, now: float, say: Callable[[str], None], *, thoughts: bool) -> None:
+        from lmchat.render.progress import Activity
+
+        self._activity = Activity(now)
+        self._say = say
+        self._thoughts = thoughts
+        self._thinking_since: float | None = None
+        self._said = ""
+
+    def observe(self, event: Event, now: float) -> None:
+        """Say what is new with an event at the time `now`, in seconds."""
+        self._activity.observe(event, now)
+        match event:
+            case ReasoningDelta(text) if text and self._thinking_since is None:
+                self._thinking_since = now
+            case MessageDelta():
+                self._end_thought(now)
+                self._activity.wait(now)
+            case PartEnded():
+                self._end_thought(now)
+            case ToolDone(call):
+                self._once(f"Called {call_note(call.tool, call.arguments)}.")
+            case ToolFailed(call):
+                self._once(f"A call failed: {invalid_call_note(call)}.")
+            case _:
+                pass
+        if self._thinking_since is None:
+            self._once(self._activity.words(now, _PATIENCE))
+        elif self._thoughts and now - self._thinking_since >= _PATIENCE:
+            self._once("Thinking.")
+
+    def _end_thought(self, now: float) -> None:
+        if self._thinking_since is not None:
+            if self._thoughts:
+                self._once(f"{thought_note(now - self._thinking_since)}.")
+            self._thinking_since = None
+            self._activity.wait(now)
+
+    def _once(self, line: str) -> None:
+        if line and line != self._said:
+            self._said = line
+            self._say(line)

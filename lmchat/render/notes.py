@@ -1,10 +1,9 @@
-"""What is said about a turn in one line: what was sent again, what it cost, how it ended.
-
-Sentences only; where they are shown is decided elsewhere.
-"""
+"""What is said about a turn in one line, and quantities, sizes and times in words; where they are shown is decided
+elsewhere."""
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from lmchat.chat.events import Branched, Finished, Resending, kept_words
@@ -95,3 +94,43 @@ def duration(seconds: float) -> str:
 def counted(count: int, noun: str) -> str:
     """Say a number of things."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+_SIZES = ("B", "kB", "MB", "GB", "TB")
+_STEP = 1000
+_TWO_DIGITS = 10
+_SPANS = {"year": 31_536_000, "month": 2_592_000, "week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60}
+_SHORT_SPANS = {"year": "y", "month": "mo", "week": "w", "day": "d", "hour": "h", "minute": "min"}
+
+
+def size_words(size: int | None) -> str:
+    """Say a number of bytes as people do: `772 MB`; nothing where it is not known."""
+    if size is None:
+        return ""
+    power = 0
+    while power < len(_SIZES) - 1 and size >= _STEP ** (power + 1):
+        power += 1
+    amount = size / _STEP**power
+    digits = 1 if power and amount < _TWO_DIGITS else 0
+    return f"{amount:.{digits}f} {_SIZES[power]}"
+
+
+def age_words(then: datetime, now: datetime) -> str:
+    """Say how long ago something was: `3 hours ago`."""
+    count, name = _age(then, now)
+    return f"{count} {name}{'s' if count > 1 else ''} ago" if name else "just now"
+
+
+def short_age(then: datetime, now: datetime) -> str:
+    """Say how long ago something was in a few cells: `3 h`."""
+    count, name = _age(then, now)
+    return f"{count} {_SHORT_SPANS[name]}" if name else "now"
+
+
+def _age(then: datetime, now: datetime) -> tuple[int, str]:
+    """Return how many of the longest span that fits an age has; no span for less than a minute."""
+    seconds = (now - then).total_seconds()
+    for name, length in _SPANS.items():
+        if seconds >= length:
+            return int(seconds // length), name
+    return 0, ""

@@ -1,14 +1,23 @@
-"""Rows to bytes: what is settled goes to the scrollback once, what is still open is painted below it.
+"""Painting on a terminal: what is settled goes to the scrollback once, what is still open is painted below it.
 
 The painter owns the open rows, never more than the window less one, with the cursor at the start of the line below
-them. A frame is one write that begins at the first row that changed.
+them. A frame is one write that begins at the first row that changed; no interrupt cuts it in two, and no typed key is
+echoed into it.
 """
 
+import os
 import re
-from collections.abc import Callable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from time import monotonic
+from types import FrameType
+from typing import Any, TextIO
 
-from lmchat.render.cells import BLANK, Row, clusters
+from lmchat.render.terminal import Size
+from lmchat.render.text import BLANK, Row, clusters
 
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a terminal that knows them shows a frame at once
 _AUTOWRAP_OFF, _AUTOWRAP_ON = "\x1b[?7l", "\x1b[?7h"
@@ -20,9 +29,6 @@ _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 # Programs hear late of a window that is being dragged (in tmux a quarter of a second after its rows were wrapped
 # again): until it has kept its size for so many seconds, it is unknown where live rows begin.
 _STILL_SECONDS = 0.4
-
-Size = Callable[[], tuple[int, int]]
-"""Tells the width and the height of the window, in cells."""
 
 
 class Painter:
@@ -165,3 +171,103 @@ def _painted(row: Row, over: Row, *, cut: bool) -> str:
         return (_ERASE_ALL_OF_LINE if over is not BLANK else "") + text + "\r\n"
     # Erased first, since tmux wraps what was erased after a row with it.
     return (_ERASE_ALL_OF_LINE if over.cells > row.cells else "") + text + "\r\n"
+
+
+class DeferredInterrupt:
+    """Deliver SIGINT as the program wants it, but not inside a frame."""
+
+    def __init__(self) -> None:
+        self._painting = False
+        self._waiting = False
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """Handle SIGINT in place of the program's own handler, in the main thread only."""
+        before = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is not threading.main_thread() or not callable(before):
+            yield
+            return
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            if self._painting:
+                self._waiting = True
+            else:
+                before(number, frame)
+
+        signal.signal(signal.SIGINT, handle)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+            self._deliver()
+
+    @contextmanager
+    def painting(self) -> Iterator[None]:
+        """Defer interrupts while a frame is made and written."""
+        self._painting = True
+        try:
+            yield
+        finally:
+            self._painting = False
+        self._deliver()
+
+    def _deliver(self) -> None:
+        if self._waiting:
+            self._waiting = False
+            signal.raise_signal(signal.SIGINT)
+
+
+_ECHO_FLAGS = 3
+_CURSOR_SHOWN = b"\x1b[?25h"
+
+
+@contextmanager
+def silent_keyboard(stdin: TextIO) -> Iterator[None]:
+    """Keep typed keys for the next prompt instead of echoing them into the reply; Ctrl-C still interrupts."""
+    try:
+        import termios
+    except ImportError:  # Windows echoes nothing unless keys are read
+        yield
+        return
+    try:
+        number = stdin.fileno()
+        saved = termios.tcgetattr(number)
+        # A program in the background that changes the terminal is stopped by it.
+        ours = os.tcgetpgrp(number) == os.getpgrp()
+    except (OSError, ValueError, termios.error):  # no terminal
+        ours = False
+    if not ours:
+        yield
+        return
+    silent = termios.tcgetattr(number)
+    silent[_ECHO_FLAGS] = int(saved[_ECHO_FLAGS]) & ~termios.ECHO
+    termios.tcsetattr(number, termios.TCSANOW, silent)
+    try:
+        with _stopped_whole(number, partial(termios.tcsetattr, number, termios.TCSANOW), saved, silent):
+            yield
+    finally:
+        termios.tcsetattr(number, termios.TCSANOW, saved)
+
+
+@contextmanager
+def _stopped_whole(number: int, change: Callable[[Any], None], saved: Any, silent: Any) -> Iterator[None]:
+    """Give the terminal back, with its cursor, while Ctrl-Z stops the program, unless another part of it does so."""
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
+        yield
+        return
+
+    def stop(signal_number: int, _frame: FrameType | None) -> None:
+        change(saved)
+        with suppress(OSError):
+            os.write(number, _CURSOR_SHOWN)
+        signal.signal(signal_number, signal.SIG_DFL)
+        os.kill(os.getpid(), signal_number)
+        signal.signal(signal_number, stop)
+        change(silent)
+
+    signal.signal(signal.SIGTSTP, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)

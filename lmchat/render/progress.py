@@ -1,15 +1,25 @@
 """What is shown before and beside an answer: loading, reading the prompt, thinking and tool calls, as rows."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from lmchat.chat.events import Event, Phase, Progress, Started, ToolDone, ToolFailed, ToolNamed, ToolStarted
 from lmchat.chat.values import InvalidToolCall, ToolCall
-from lmchat.render.cells import ELLIPSIS, Row, cells, clusters, fold, line_row, measured, row_of, shorten
 from lmchat.render.notes import call_note, counted, duration, invalid_call_note, result_note
-from lmchat.render.sanitize import sanitize, sanitize_line
-from lmchat.render.theme import Theme
+from lmchat.render.terminal import Theme
+from lmchat.render.text import (
+    ELLIPSIS,
+    Row,
+    cells,
+    clusters,
+    fold,
+    line_row,
+    measured,
+    row_of,
+    sanitize,
+    sanitize_line,
+    shorten,
+)
 
 _MOST_ROWS = 6
 
@@ -86,7 +96,7 @@ def invalid_call_rows(call: InvalidToolCall, theme: Theme, width: int) -> list[R
 def line_row_indented(line: str, theme: Theme, width: int) -> Row:
     """Make a faint row of one line, below what it belongs to."""
     inner = line_row(line, theme.styles.faint, theme, max(width - _MARK_CELLS, 1))
-    return replace(inner, text=" " * _MARK_CELLS + inner.text, cells=inner.cells + _MARK_CELLS)
+    return inner._replace(text=" " * _MARK_CELLS + inner.text, cells=inner.cells + _MARK_CELLS)
 
 
 _QUEUED, _TAKE_BACK = "queued: ", "  (Ctrl-U takes it back)"

@@ -28,15 +28,13 @@ from lmchat.chat.events import (
     Unknown,
 )
 from lmchat.chat.values import InvalidToolCall, Message, OtherItem, Reasoning, Reply, ToolCall
-from lmchat.render.cells import BLANK, Row, line_row
-from lmchat.render.failures import show_note
 from lmchat.render.margin import DisplayOptions, Thoughts
+from lmchat.render.messages import show_note
 from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note, thought_note
-from lmchat.render.painter import Painter
+from lmchat.render.painter import DeferredInterrupt, Painter, silent_keyboard
 from lmchat.render.progress import Activity, Thinking, call_rows, invalid_call_rows, queued_row
-from lmchat.render.sanitize import Sanitizer, sanitize
-from lmchat.render.terminal import DeferredInterrupt, reflows, silent_keyboard, size_of
-from lmchat.render.theme import Theme
+from lmchat.render.terminal import Theme, reflows, size_of
+from lmchat.render.text import BLANK, Row, Sanitizer, line_row, sanitize
 from lmchat.world import World
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from lmchat.chat.listing import TreeEntry
 from lmchat.chat.session import Outcome, TurnId
-from lmchat.render.cells import cells, shorten
-from lmchat.render.sanitize import sanitize_line
-from lmchat.render.theme import Theme
+from lmchat.render.terminal import Theme
+from lmchat.render.text import cells, sanitize_line, shorten
 
 HEAD = "● here"
 _SIDE, _BESIDE = "├─ ", "│  "

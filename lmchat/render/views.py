@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any, Protocol, Self, TextIO, assert_never
+from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO, assert_never
 
 from lmchat.chat.events import (
     Branched,
@@ -32,10 +32,12 @@ from lmchat.chat.events import (
 from lmchat.chat.surrogates import SurrogateJoiner
 from lmchat.chat.values import MESSAGE_GAP
 from lmchat.render.margin import DisplayOptions, Margin
-from lmchat.render.sanitize import Sanitizer
-from lmchat.render.terminal import moves_cursor
-from lmchat.render.theme import DEFAULT_PROSE_WIDTH, When, is_accessible, theme_for
+from lmchat.render.terminal import DEFAULT_PROSE_WIDTH, Theme, When, is_accessible, moves_cursor, size_of, theme_for
+from lmchat.render.text import Sanitizer
 from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.render.markdown.stream import MarkdownStream
 
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 
@@ -94,6 +96,51 @@ class PlainPage:
             self._last = text[-1]
             self._stream.write(text)
             self._stream.flush()
+
+
+class MarkdownPage:
+    """A page that messages of a reply are written to as rendered Markdown, rows only."""
+
+    def __init__(self, world: World, theme: Theme) -> None:
+        self._world = world
+        self._theme = theme
+        from lmchat.render.painter import Painter
+
+        self._painter = Painter(self._write, size_of(world.stdout, world.environ), live=False)
+        self._sanitizer = Sanitizer()
+        self._message: MarkdownStream | None = None
+        self._gap_due = False
+
+    def feed(self, text: str) -> None:
+        """Take the next characters of the message."""
+        if self._message is None and text:
+            # Loaded with the first words of an answer: the request has been sent, so it delays nothing.
+            from lmchat.render.markdown.stream import MarkdownStream
+
+            self._message = MarkdownStream(self._painter, self._theme, self._world.monotonic, gap=self._gap_due)
+            self._gap_due = True
+        if self._message is not None:
+            self._message.feed(self._sanitizer.feed(text))
+
+    def tick(self) -> None:
+        """Write what is due."""
+        if self._message is not None:
+            self._message.tick()
+
+    def end_message(self) -> None:
+        """Settle the message."""
+        if self._message is not None:
+            self._message.feed(self._sanitizer.flush())
+            self._message.finish()
+            self._message = None
+
+    def close(self) -> None:
+        """Settle what is open."""
+        self.end_message()
+
+    def _write(self, text: str) -> None:
+        self._world.stdout.write(text)
+        self._world.stdout.flush()
 
 
 class View(Protocol):
@@ -186,41 +233,6 @@ class PageView:
         """Do nothing: the answer is the document."""
 
 
-class JsonView:
-    """A view that is nothing but the document of the finished turn."""
-
-    def __init__(self, stream: TextIO, margin: Margin) -> None:
-        self._stream = stream
-        self._margin = margin
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._margin.close()
-
-    def show(self, event: Event) -> None:
-        """Show progress and notes only."""
-        self._margin.show(event)
-
-    def finish(self, document: dict[str, Any]) -> None:
-        """Write the document of the turn."""
-        from lmchat.render.json_output import write_document
-
-        self._margin.retire()
-        write_document(self._stream, document)
-
-
-class JsonlView(JsonView):
-    """A view of the finished turn after the server's own events, which are written as they come."""
-
-    def finish(self, document: dict[str, Any]) -> None:
-        """Write the document of the turn as the last line."""
-        super().finish({"type": "lmchat.turn"} | document)
-
-
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
     """The flags that say how a turn is shown; `markdown` is None where none chooses.
@@ -244,6 +256,8 @@ def choose_view(world: World, manner: ViewOptions) -> View:
     stdout, environ = world.stdout, world.environ
     beside = theme_for(environ, terminal=world.stderr.isatty(), colour=manner.colour)
     if manner.jsonl or manner.json:
+        from lmchat.render.json_output import JsonlView, JsonView
+
         margin = Margin(world, beside, manner.wanted)
         return JsonlView(stdout, margin) if manner.jsonl else JsonView(stdout, margin)
     paints = moves_cursor(stdout, environ)
@@ -256,6 +270,4 @@ def choose_view(world: World, manner: ViewOptions) -> View:
         from lmchat.render.screen import Screen
 
         return Screen(world, theme, manner.wanted, manner.queued)
-    from lmchat.render.markdown.page import MarkdownPage
-
     return PageView(MarkdownPage(world, theme), Margin(world, beside, manner.wanted))

@@ -10,8 +10,7 @@ from lmchat.app.attachments import LARGEST_QUOTED, is_picture, picture, quoted_f
 from lmchat.chat.models import require_sight
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BadUseError, LmchatError
-from lmchat.render.notes import counted
-from lmchat.render.tables import size_words
+from lmchat.render.notes import counted, size_words
 from lmchat.repl.line import mentions, sent
 from lmchat.repl.state import Quoted, ReplState
 

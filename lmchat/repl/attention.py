@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lmchat.render.attention import called_back, reports_focus, title_of
+from lmchat.render.messages import called_back, reports_focus, title_of
 from lmchat.repl.state import ReplState
 
 

@@ -7,7 +7,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from lmchat.errors import LmchatError
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.text import sanitize_line
 from lmchat.repl.commands.elsewhere import ordinary_slash
 from lmchat.repl.commands.prompts import prompt_commands
 from lmchat.repl.commands.table import BY_NAME

@@ -23,8 +23,7 @@ from prompt_toolkit.output import Output
 from lmchat.app.editor import edited
 from lmchat.chat.surrogates import join_surrogates
 from lmchat.errors import LmchatError
-from lmchat.render.cells import cells
-from lmchat.render.sanitize import sanitize
+from lmchat.render.text import cells, sanitize
 from lmchat.repl.ahead import TypedAhead
 from lmchat.repl.history import SharedHistory
 from lmchat.repl.keys import (

@@ -12,8 +12,7 @@ from lmchat.app.model_cache import ModelList
 from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
-from lmchat.render.attention import title_of
-from lmchat.render.failures import show_traceback
+from lmchat.render.messages import show_traceback, title_of
 from lmchat.repl.attaching import attach
 from lmchat.repl.attention import is_titled
 from lmchat.repl.commands.prompts import say_hidden

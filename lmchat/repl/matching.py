@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterable
 
-from lmchat.render.sanitize import sanitize_line
-from lmchat.render.tables import size_words
+from lmchat.render.notes import size_words
+from lmchat.render.text import sanitize_line
 from lmchat.world import path_of
 
 Offer = tuple[str, str]

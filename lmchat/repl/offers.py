@@ -11,8 +11,7 @@ from itertools import islice
 from lmchat.app.model_cache import chat_offers, level_offers
 from lmchat.chat.models import find_model
 from lmchat.errors import BadUseError
-from lmchat.render.cells import shorten
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.text import sanitize_line, shorten
 from lmchat.repl.matching import Offer, among_several, fitting, last_of_several, matching
 from lmchat.repl.state import ReplState
 from lmchat.settings.keys import OPTIONS

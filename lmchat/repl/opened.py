@@ -8,7 +8,7 @@ from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.output.plain_text import PlainTextOutput
 
 from lmchat.errors import BadUseError
-from lmchat.render.theme import is_plain
+from lmchat.render.terminal import is_plain
 from lmchat.repl.keyboard import Keyboard, PromptOptions
 from lmchat.repl.picker.screen import output_to
 from lmchat.repl.terminal import Terminal

@@ -15,7 +15,7 @@ from prompt_toolkit.layout.processors import Processor, Transformation, Transfor
 
 from lmchat.app.attachments import is_picture
 from lmchat.errors import BadUseError
-from lmchat.render.sanitize import sanitize_line, shown_in_line
+from lmchat.render.text import sanitize_line, shown_in_line
 from lmchat.repl.line import begins_word, mentions, plain
 from lmchat.repl.matching import among_several
 from lmchat.world import path_of

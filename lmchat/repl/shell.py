@@ -6,8 +6,8 @@ from lmchat.app.shell import ShownOutput, run_in_shell
 from lmchat.chat.quoting import quoted_output
 from lmchat.errors import BadUseError
 from lmchat.render.notes import counted
-from lmchat.render.sanitize import sanitize_line
 from lmchat.render.terminal import moves_cursor
+from lmchat.render.text import sanitize_line
 from lmchat.repl.state import Quoted, ReplState
 
 _LINE_AGAIN = "\r\x1b[K"

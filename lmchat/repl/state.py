@@ -17,9 +17,8 @@ from lmchat.chat.models import context_length
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image
 from lmchat.errors import LmchatError
-from lmchat.render.failures import show_failure, show_note
-from lmchat.render.terminal import size_of
-from lmchat.render.theme import Theme, When, theme_for
+from lmchat.render.messages import show_failure, show_note
+from lmchat.render.terminal import Theme, When, size_of, theme_for
 from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.toolbar import Status
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from prompt_toolkit.styles import Style
 
-from lmchat.render.cells import cells, shorten
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.text import cells, sanitize_line, shorten
 
 _GAP = " · "
 _SHORTEST_NAME = 8

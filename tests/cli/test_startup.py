@@ -94,8 +94,8 @@ def test_asking_in_a_pipe_loads_what_speaks_and_keeps(tmp_path: Path) -> None:
 NOT_FOR_A_PLAIN_TURN = (
     "lmchat.app.care", "lmchat.app.export", "lmchat.app.files", "lmchat.cli.models", "lmchat.cli.sessions",
     "lmchat.cli.settings", "lmchat.cli.local", "lmchat.decoding", "lmchat.local", "lmchat.pictures",
-    "lmchat.render.cells", "lmchat.render.markdown", "lmchat.render.painter", "lmchat.render.progress",
-    "lmchat.render.status", "lmchat.render.tables", "lmchat.repl", "lmchat.store.adoption", "lmchat.store.care",
+    "lmchat.render.history", "lmchat.render.listings", "lmchat.render.markdown", "lmchat.render.painter",
+    "lmchat.render.progress", "lmchat.repl", "lmchat.store.adoption", "lmchat.store.care",
     "lmchat.store.documents", "lmchat.store.schema", "lmchat.store.search", "lmchat.wire.completions",
     "lmchat.wire.error_bodies", "lmchat.wire.lmstudio.models", "lmchat.wire.refusals", "lmchat.wire.responses",
 )  # fmt: skip

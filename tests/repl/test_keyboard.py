@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from lmchat.render.cells import cells
+from lmchat.render.text import cells
 from lmchat.repl.commands.attachments import file
 from lmchat.repl.commands.tree import edit
 from lmchat.repl.completion import Completions

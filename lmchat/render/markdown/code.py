@@ -14,7 +14,7 @@ from rich.style import Style
 from rich.syntax import Syntax
 
 from lmchat.render.markdown.spans import Span
-from lmchat.render.theme import Depth, Theme
+from lmchat.render.terminal import Depth, Theme
 
 _SYSTEMS = {
     Depth.SIXTEEN: ColorSystem.STANDARD,

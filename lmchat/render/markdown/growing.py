@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lmchat.render.cells import Row
 from lmchat.render.markdown.inline import is_half_link
 from lmchat.render.markdown.spans import Span, row_places, sliced
+from lmchat.render.text import Row
 
 _MARKS = "*_~`\n\t[]()!>"
 _OPEN_ENDED = "$<&\\"

@@ -8,7 +8,6 @@ from xml.etree.ElementTree import tostring
 
 from markdown_it.token import Token
 
-from lmchat.render.cells import cells
 from lmchat.render.markdown.blocks import Blocks
 from lmchat.render.markdown.inline import Inline, is_break
 from lmchat.render.markdown.structure import (
@@ -27,8 +26,8 @@ from lmchat.render.markdown.structure import (
     Verbatim,
     VerbatimClosed,
 )
-from lmchat.render.sanitize import sanitize, sanitize_line
-from lmchat.render.theme import PLAIN
+from lmchat.render.terminal import PLAIN
+from lmchat.render.text import cells, sanitize, sanitize_line
 
 _ALIGNED = {Align.LEFT: "", Align.RIGHT: ' class="right"', Align.CENTRE: ' class="center"'}
 _TASK = re.compile(r"\[([ xX])\](?:[ \n]+|$)")

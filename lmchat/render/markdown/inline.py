@@ -12,12 +12,11 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from lmchat.render.cells import cells, grounded
 from lmchat.render.markdown import maths
 from lmchat.render.markdown.flanking import CjkState, has_cjk, sides
 from lmchat.render.markdown.spans import Span, joined
-from lmchat.render.sanitize import sanitize
-from lmchat.render.theme import Theme
+from lmchat.render.terminal import Theme
+from lmchat.render.text import cells, grounded, sanitize
 
 _HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)(?:\]\([^()\s]*)?$")
 _HALF_MARK = re.compile(r"(?:\\|&#?[a-z0-9]{0,8}|<https?:[^<>\s]*)$")

@@ -9,7 +9,6 @@ from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
-from lmchat.render.cells import BLANK, Row, cells, grounded, shorten
 from lmchat.render.markdown import maths
 from lmchat.render.markdown.growing import GrowingParagraph, grown
 from lmchat.render.markdown.inline import Inline, close_open_marks
@@ -30,7 +29,8 @@ from lmchat.render.markdown.structure import (
     VerbatimClosed,
 )
 from lmchat.render.markdown.tables import table
-from lmchat.render.theme import Theme
+from lmchat.render.terminal import Theme
+from lmchat.render.text import BLANK, Row, cells, grounded, shorten
 
 if TYPE_CHECKING:  # Pygments is loaded with the first code that is coloured
     from lmchat.render.markdown.code import Highlighter, Palette

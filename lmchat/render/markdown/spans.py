@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
-from lmchat.render.cells import Row, cells, clusters, cut, is_mark, measured
+from lmchat.render.text import Row, cells, clusters, cut, is_mark, measured
 
 # Between these characters a row may break; Korean, which is written with blanks, is not among them.
 _CJK = "\u2e80-\u303e\u3041-\u312f\u3190-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\U00020000-\U0003fffd"  # noqa: E501 - one set

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable
 from time import perf_counter
 
-from lmchat.render.cells import BLANK, Row
 from lmchat.render.markdown.blocks import Blocks
 from lmchat.render.markdown.layout import Layout, RenderContext
 from lmchat.render.painter import Painter
-from lmchat.render.theme import Theme
+from lmchat.render.terminal import Theme
+from lmchat.render.text import BLANK, Row
 
 FRAME_SECONDS = 0.05
 """Seconds between two paints at least: what comes faster is painted together."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from lmchat.render.cells import cells
 from lmchat.render.markdown.spans import Span, width_of, wrap
 from lmchat.render.markdown.structure import Align
-from lmchat.render.theme import Styles
+from lmchat.render.terminal import Styles
+from lmchat.render.text import cells
 
 _NARROWEST = 8  # cells that a column needs, or what is in it
 _BAR = " │ "

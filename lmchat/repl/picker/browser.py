@@ -11,8 +11,8 @@ from enum import Enum, auto
 from lmchat.chat.listing import Match, TreeEntry
 from lmchat.chat.session import Session, TurnId
 from lmchat.errors import LmchatError
-from lmchat.render.preview import first_rows, last_rows
-from lmchat.render.theme import Theme
+from lmchat.render.history import first_rows, last_rows
+from lmchat.render.terminal import Theme
 from lmchat.repl.picker.finding import Found, Sessions, fitting_turns
 from lmchat.repl.picker.layout import Marked
 from lmchat.store.store import Store

@@ -6,8 +6,7 @@ from typing import Generic, TypeVar
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-from lmchat.render.cells import cells, padded, shorten
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.text import cells, padded, sanitize_line, shorten
 
 _BESIDE_COLUMNS, _BELOW_ROWS = 72, 18
 _LIST_SHARE, _WIDEST_LIST = 0.42, 60

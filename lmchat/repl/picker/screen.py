@@ -9,8 +9,8 @@ from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import BaseStyle, Style
 
-from lmchat.render.failures import show_question
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.messages import show_question
+from lmchat.render.text import sanitize_line
 from lmchat.repl.matching import Offer, matching
 from lmchat.world import World
 

@@ -27,9 +27,8 @@ from prompt_toolkit.layout.containers import AnyContainer
 from prompt_toolkit.layout.processors import BeforeInput
 
 from lmchat.errors import LmchatError
-from lmchat.render.tables import short_age
-from lmchat.render.terminal import moves_cursor
-from lmchat.render.theme import Theme
+from lmchat.render.notes import short_age
+from lmchat.render.terminal import Theme, moves_cursor
 from lmchat.repl.picker.browser import Browser, Mode, Picked
 from lmchat.repl.picker.layout import Room, entry_row, hint_line, room_in
 from lmchat.repl.picker.screen import Screen, chosen_by_number, screen_of, typed_at

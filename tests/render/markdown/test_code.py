@@ -8,7 +8,7 @@ from pygments.token import Token
 
 from lmchat.render.markdown.code import Highlighter, Palette
 from lmchat.render.markdown.spans import Span
-from lmchat.render.theme import Depth, Styles, Theme
+from lmchat.render.terminal import Depth, Styles, Theme
 
 PALETTE = Palette(Theme(Styles(), code_colours=True))
 LANGUAGES = [

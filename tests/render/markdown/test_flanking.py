@@ -5,7 +5,7 @@ import pytest
 from lmchat.render.markdown.flanking import has_cjk
 from lmchat.render.markdown.layout import RenderContext
 from lmchat.render.markdown.stream import Document, render_rows
-from lmchat.render.theme import Styles, Theme
+from lmchat.render.terminal import Styles, Theme
 
 MARKED = Theme(Styles(strong="B", emphasis="I", struck="S", code="C", link="L"))
 

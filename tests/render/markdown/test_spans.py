@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmchat.render.cells import cells
 from lmchat.render.markdown.inline import close_open_marks
 from lmchat.render.markdown.spans import Span, fold, row, wrap
+from lmchat.render.text import cells
 
 TEXTS = st.text(st.sampled_from("ab c  日本、語。「」é👩‍e\u0301️"), max_size=60)
 

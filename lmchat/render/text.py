@@ -1,12 +1,78 @@
-"""Cells of a terminal: how many a text takes, and rows of them, which is all that is painted.
+"""Text for a terminal: made safe, measured in cells, cut, folded and made into rows.
 
-Whoever makes a row must have made its text safe before."""
+Every text that a server or a file supplied passes `sanitize` on its way to a terminal: no control character is left in
+it, so nothing that a model writes can move the cursor, set a title or touch the clipboard. Ordinary Unicode, joined
+emoji and combining marks stay as they are. Rows are made of text that is safe already.
+"""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import NamedTuple, TextIO
 
-from lmchat.render.sanitize import sanitize_line
-from lmchat.render.theme import Theme
+from lmchat.chat.surrogates import ends_torn, join_surrogates
+from lmchat.render.terminal import Theme, size_of
+
+_ESCAPE_SHOWN = "␛"
+_LINE_ENDS = "\u2028\u2029"
+_EMBEDDINGS_AND_OVERRIDES = range(0x202A, 0x202F)
+_ISOLATES = range(0x2066, 0x206A)
+
+UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_TURNS_OR_BREAKS = re.compile("[\u2028-\u202e\u2066-\u2069]")
+_BLANKS = re.compile(r"[\t\n]+")
+
+
+def _replacements() -> dict[int, str | None]:
+    table: dict[int, str | None] = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
+    del table[ord("\t")], table[ord("\n")]
+    # What followed an escape stays readable and harmless; a mark says why it is there.
+    table[0x1B] = _ESCAPE_SHOWN
+    table.update(dict.fromkeys(map(ord, _LINE_ENDS), "\n"))
+    table.update({code: f"⟪U+{code:04X}⟫" for code in (*_EMBEDDINGS_AND_OVERRIDES, *_ISOLATES)})
+    return table
+
+
+_REPLACEMENTS = _replacements()
+
+
+def sanitize(text: str) -> str:
+    """Return text that may go to a terminal; its only control characters are tabs and newlines.
+
+    CR and CRLF become newlines, an escape becomes a visible sign, bidirectional overrides become their names,
+    lone surrogates U+FFFD; other control characters vanish.
+    """
+    if not UNSAFE.search(text):
+        return text
+    return join_surrogates(text).replace("\r\n", "\n").replace("\r", "\n").translate(_REPLACEMENTS)
+
+
+def sanitize_line(text: str) -> str:
+    """Return the text for a place of one line (names, titles, errors): as `safe`, line ends and tabs as blanks."""
+    return _BLANKS.sub(" ", sanitize(text)).strip()
+
+
+def shown_in_line(character: str) -> str:
+    """Return what is shown for a character that is typed: its name where a terminal would turn or break the line."""
+    return f"⟪U+{ord(character):04X}⟫" if _TURNS_OR_BREAKS.match(character) else character
+
+
+class Sanitizer:
+    """A stream of chunks made safe: the result is that of `sanitize` on the whole, however the text was cut."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, chunk: str) -> str:
+        """Return what can be passed on now; a CR or half a character at the end waits for the next chunk."""
+        text = self._held + chunk
+        self._held = text[-1] if text.endswith("\r") or ends_torn(text) else ""
+        return sanitize(text[: len(text) - len(self._held)])
+
+    def flush(self) -> str:
+        """Return what was held back, at the end of the text."""
+        text, self._held = self._held, ""
+        return sanitize(text)
+
 
 ELLIPSIS = "…"
 _NO_BREAK_BLANK = "\u00a0"
@@ -109,17 +175,16 @@ def fold(line: str, width: int) -> list[str]:
 
 # All but ASCII, Latin, Greek, Cyrillic, Armenian, signs, Chinese, Japanese, Korean and single emoji: joined emoji,
 # flags, skin tones, invisible characters and the vowel signs of many scripts terminals count differently.
-_DISPUTED = re.compile(
+_DISPUTED = (
     "[^\x00-\xac\xae-\u034e\u0350-\u0482\u048a-\u058f\u1e00-\u1fff\u2000-\u200a\u2010-\u205f\u2070-\u20cf"
     "\u2100-\u3163\u3165-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff9f\uffa1-\uffef"
     "\U0001f300-\U0001f3fa\U0001f400-\U0001faff\U00020000-\U0003fffd]"
 )
 
-_FLAG_LETTER_OR_SKIN_TONE = re.compile("[\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
+_FLAG_LETTER_OR_SKIN_TONE = "[\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row: `text` with its escapes, and its width in cells.
 
     `unsure` tells that terminals disagree on that width, `shaky` that some may find the row too wide for the window.
@@ -136,7 +201,7 @@ BLANK = Row("", 0)
 
 def measured(written: str, text: str, width: int) -> Row:
     """Make a row of what is written; `text` is the same without escapes, `width` the window's."""
-    unsure = not text.isascii() and bool(_DISPUTED.search(text))
+    unsure = not text.isascii() and re.search(_DISPUTED, text) is not None
     used = cells(text)
     most = sum(map(_widest, text)) if unsure else used
     # Where a row is full, some terminals begin the next one even for a character without width.
@@ -157,6 +222,13 @@ def line_row(text: str, look: str, theme: Theme, width: int) -> Row:
 
 def _widest(character: str) -> int:
     """Return the width where a terminal shows every character by itself, but accents above what they belong to."""
-    if _FLAG_LETTER_OR_SKIN_TONE.match(character):
+    if re.match(_FLAG_LETTER_OR_SKIN_TONE, character):
         return 2
     return cells(character) or int(character != _JOINER and not is_mark(character))
+
+
+def fitted(line: str, stream: TextIO, environ: Mapping[str, str]) -> str:
+    """Break a safe line at blanks where it is longer than the terminal is wide; in a pipe it stays one line."""
+    if not stream.isatty():
+        return line
+    return "\n".join(fold(line, size_of(stream, environ)()[0]))
