@@ -1,4 +1,4 @@
-"""An open paragraph that is shown again and again while it grows: what its last words cannot change is kept.
+"""A paragraph while it is written: its open marks closed for a preview, and what its last words cannot change kept.
 
 Nearly all that a model writes are words: they go to the end of the last span, and move only the last rows.
 """
@@ -7,15 +7,66 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lmchat.render.markdown.inline import is_half_link
+from lmchat.render.markdown import maths
+from lmchat.render.markdown.inline import has_cjk, sides
 from lmchat.render.markdown.spans import Span, row_places, sliced
 from lmchat.render.text import Row
 
-_MARKS = "*_~`\n\t[]()!>"
+_HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)(?:\]\([^()\s]*)?$")
+_HALF_MARK = re.compile(r"(?:\\|&#?[a-z0-9]{0,8}|<https?:[^<>\s]*)$")
+_MOST_OPEN = 8
+_LONGEST_MARK = 3
+_MARKS = re.compile(rf"(?P<formula>{maths.FORMULA.pattern})|\\.|(?P<ticks>`+)|(?P<marks>\*+|_+|~~)", re.DOTALL)
+
+
+def is_half_link(text: str) -> bool:
+    """Tell whether a text ends within a link."""
+    return _HALF_LINK.search(text) is not None
+
+
+def close_open_marks(text: str) -> str:
+    """Return the text with its open marks closed and without the half mark at its end."""
+    text = _HALF_MARK.sub("", _HALF_LINK.sub(r"\1", text))
+    open_marks: list[str] = []
+    position = 0
+    cjk = has_cjk(text)
+    while found := _MARKS.search(text, position):
+        if closer := maths.unclosed(text, position, found.start()):
+            return text + closer + "".join(reversed(open_marks))
+        position = found.end()
+        if ticks := found["ticks"]:
+            closing = re.compile(rf"(?<!`){ticks}(?!`)").search(text, position)
+            if closing is None:
+                return text + ticks if text[position:].strip() else text[: found.start()].rstrip()
+            position = closing.end()
+        elif found["marks"]:
+            before, after = text[max(found.start() - 1, 0) : found.start()], text[position : position + 1]
+            _take_mark(found["marks"], before, after, open_marks, cjk=cjk)
+    if len(open_marks) > _MOST_OPEN:
+        return text
+    stripped = text.rstrip("*_~")
+    if open_marks and stripped != text and text[len(stripped) :].endswith(open_marks[-1]):
+        text = text[: len(text) - len(open_marks.pop())]
+    return text.rstrip(" ") + "".join(reversed(open_marks))
+
+
+def _take_mark(mark: str, before: str, after: str, open_marks: list[str], *, cjk: bool) -> None:
+    """Let a run of marks close what is open, or open something itself."""
+    if mark[0] == "_" and before.isalnum() and after.isalnum():
+        return
+    opens, closes = sides(before or " ", after or " ", cjk=cjk)
+    while mark and closes and open_marks and mark.startswith(open_marks[-1]):
+        mark = mark[len(open_marks.pop()) :]
+    # At the end of the text nothing is known yet of what follows.
+    if len(mark) <= _LONGEST_MARK and (opens or not after):
+        open_marks += filter(None, (mark[:2], mark[2:]))
+
+
+_SIGNS = "*_~`\n\t[]()!>"
 _OPEN_ENDED = "$<&\\"
 """What can make something else of the words after it."""
 
-_WORDS = re.compile(rf"[^{re.escape(_MARKS + _OPEN_ENDED)}]+")
+_WORDS = re.compile(rf"[^{re.escape(_SIGNS + _OPEN_ENDED)}]+")
 _MOVED = 2
 """Rows at the end that more words can change: what may not begin a row takes a character from the one above."""
 
@@ -48,7 +99,7 @@ class GrowingParagraph:
         source = self.source
         if any(sign in source for sign in _OPEN_ENDED) or is_half_link(source):
             return False
-        words = source[max(map(source.rfind, _MARKS)) + 1 :]
+        words = source[max(map(source.rfind, _SIGNS)) + 1 :]
         return bool(words and self.spans) and self.spans[-1].text.endswith(words)
 
 

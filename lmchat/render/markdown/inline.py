@@ -1,7 +1,9 @@
-"""Inline Markdown as styled spans, and the marks that are still open closed for a preview.
+"""Inline Markdown as styled spans.
 
 The parser is markdown-it's, without reference links (they would need what comes after them), with formulas, and with
-emphasis beside Chinese, Japanese and Korean.
+emphasis beside Chinese, Japanese and Korean, which are written without blanks. For that the rule is that of the
+CJK-friendly amendments to CommonMark (github.com/tats-u/markdown-cjk-friendly): punctuation of these scripts counts as
+a letter, and other punctuation beside a character of theirs does not keep a run of marks from opening or closing there.
 """
 
 import re
@@ -9,64 +11,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.state_inline import Scanned
 from markdown_it.token import Token
 
 from lmchat.render.markdown import maths
-from lmchat.render.markdown.flanking import CjkState, has_cjk, sides
 from lmchat.render.markdown.spans import Span, joined
 from lmchat.render.terminal import Theme
 from lmchat.render.text import cells, grounded, sanitize
-
-_HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)(?:\]\([^()\s]*)?$")
-_HALF_MARK = re.compile(r"(?:\\|&#?[a-z0-9]{0,8}|<https?:[^<>\s]*)$")
-_MOST_OPEN = 8
-_LONGEST_MARK = 3
-_MARKS = re.compile(rf"(?P<formula>{maths.FORMULA.pattern})|\\.|(?P<ticks>`+)|(?P<marks>\*+|_+|~~)", re.DOTALL)
-
-
-def is_half_link(text: str) -> bool:
-    """Tell whether a text ends within a link."""
-    return _HALF_LINK.search(text) is not None
-
-
-def close_open_marks(text: str) -> str:
-    """Return the text with its open marks closed and without the half mark at its end."""
-    text = _HALF_MARK.sub("", _HALF_LINK.sub(r"\1", text))
-    open_marks: list[str] = []
-    position = 0
-    cjk = has_cjk(text)
-    while found := _MARKS.search(text, position):
-        if closer := maths.unclosed(text, position, found.start()):
-            return text + closer + "".join(reversed(open_marks))
-        position = found.end()
-        if ticks := found["ticks"]:
-            closing = re.compile(rf"(?<!`){ticks}(?!`)").search(text, position)
-            if closing is None:
-                return text + ticks if text[position:].strip() else text[: found.start()].rstrip()
-            position = closing.end()
-        elif found["marks"]:
-            before, after = text[max(found.start() - 1, 0) : found.start()], text[position : position + 1]
-            _take_mark(found["marks"], before, after, open_marks, cjk=cjk)
-    if len(open_marks) > _MOST_OPEN:
-        return text
-    stripped = text.rstrip("*_~")
-    if open_marks and stripped != text and text[len(stripped) :].endswith(open_marks[-1]):
-        text = text[: len(text) - len(open_marks.pop())]
-    return text.rstrip(" ") + "".join(reversed(open_marks))
-
-
-def _take_mark(mark: str, before: str, after: str, open_marks: list[str], *, cjk: bool) -> None:
-    """Let a run of marks close what is open, or open something itself."""
-    if mark[0] == "_" and before.isalnum() and after.isalnum():
-        return
-    opens, closes = sides(before or " ", after or " ", cjk=cjk)
-    while mark and closes and open_marks and mark.startswith(open_marks[-1]):
-        mark = mark[len(open_marks.pop()) :]
-    # At the end of the text nothing is known yet of what follows.
-    if len(mark) <= _LONGEST_MARK and (opens or not after):
-        open_marks += filter(None, (mark[:2], mark[2:]))
-
 
 _NOTHING_SPECIAL = re.compile(r"[^\\`*_~\[\]!<&$\n]*$")
 _FOLLOWED = re.compile(r"(?:https?|ftp|mailto):[!-~]{1,2000}$")
@@ -210,3 +163,55 @@ def is_break(token: Token) -> bool:
 def _text(token: Token) -> str:
     """Return a token's text made safe once more: the parser itself decodes `&#13;`, and `%1b` in `<addresses>`."""
     return sanitize(token.content).replace("\n", " ").replace("\t", " ")
+
+
+# East Asian width W, F or H, but for emoji, and all of Hangul.
+_CJK = re.compile(
+    "[\u1100-\u11ff\u20a9\u2329\u232a\u2e80-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
+    "\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uffee\U00016fe0-\U0001b2ff\U0001f200\U0001f202-\U0001f219\U0001f21b-\U0001f22e"
+    "\U0001f230-\U0001f231\U0001f237\U0001f23b-\U0001f24f\U0001f260-\U0001f265\U00020000-\U0003fffd]"
+)
+_SELECTORS = "\ufe00\ufe01\ufe02\ufe0e\ufe0f"
+
+
+def has_cjk(text: str) -> bool:
+    """Tell whether a character of these scripts is in the text."""
+    return not text.isascii() and bool(_CJK.search(text))
+
+
+def sides(before: str, after: str, *, cjk: bool) -> tuple[bool, bool]:
+    """Tell whether a run between two characters is left-flanking and whether it is right-flanking."""
+    blank_before, blank_after = isWhiteSpace(ord(before)), isWhiteSpace(ord(after))
+    mark_before, mark_after = _is_punctuation(before), _is_punctuation(after)
+    cjk_before, cjk_after = (bool(_CJK.match(before)), bool(_CJK.match(after))) if cjk else (False, False)
+    other_before, other_after = mark_before and not cjk_before, mark_after and not cjk_after
+    left = not blank_after and (not other_after or blank_before or other_before or cjk_before)
+    right = not blank_before and (not other_before or blank_after or other_after or cjk_after)
+    return left, right
+
+
+class CjkState(StateInline):
+    """markdown-it's state of an inline text, where characters of these scripts decide what a run can do."""
+
+    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803 - markdown-it's names
+        """Return what the run at `start` can do, and its length."""
+        marker, end = self.src[start], start
+        while end < self.posMax and self.src[end] == marker:
+            end += 1
+        before = self._before(start)
+        after = self.src[end] if end < self.posMax else " "
+        left, right = sides(before, after, cjk=True)
+        opens = left and (canSplitWord or not right or _is_punctuation(before))
+        closes = right and (canSplitWord or not left or _is_punctuation(after))
+        return Scanned(opens, closes, end - start)
+
+    def _before(self, start: int) -> str:
+        """Return the character before a run, without the selector that varies it."""
+        at = start - 1
+        if at > 0 and self.src[at] in _SELECTORS:
+            at -= 1
+        return self.src[at] if at >= 0 else " "
+
+
+def _is_punctuation(character: str) -> bool:
+    return isMdAsciiPunct(ord(character)) or isPunctChar(character)

@@ -10,9 +10,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
 from lmchat.render.markdown import maths
-from lmchat.render.markdown.growing import GrowingParagraph, grown
-from lmchat.render.markdown.inline import Inline, close_open_marks
-from lmchat.render.markdown.spans import Span, fold, narrowed, row, width_of, wrap
+from lmchat.render.markdown.growing import GrowingParagraph, close_open_marks, grown
+from lmchat.render.markdown.inline import Inline
+from lmchat.render.markdown.spans import Span, fold, narrowed, row, table, width_of, wrap
 from lmchat.render.markdown.structure import (
     Closed,
     CodeOpened,
@@ -28,7 +28,6 @@ from lmchat.render.markdown.structure import (
     Verbatim,
     VerbatimClosed,
 )
-from lmchat.render.markdown.tables import table
 from lmchat.render.terminal import Theme
 from lmchat.render.text import BLANK, Row, cells, grounded, shorten
 

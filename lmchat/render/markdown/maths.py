@@ -74,66 +74,18 @@ _TABS = re.compile(r"[ \t]*(?<!\\)&[ \t]*")
 _DELIMITED = re.compile(r"\$\$(.*)\$\$|\$(.*)\$|\\\((.*)\\\)|\\\[(.*)\\\]", re.DOTALL)
 _PIECE = re.compile(r"\\(?:[A-Za-z]+\*?|.)|.", re.DOTALL)
 _PLAIN = {
-    "text",
-    "textrm",
-    "textbf",
-    "textit",
-    "mathrm",
-    "mathbf",
-    "mathit",
-    "mathsf",
-    "operatorname",
-    "boldsymbol",
+    "text", "textrm", "textbf", "textit", "mathrm", "mathbf", "mathit", "mathsf", "operatorname", "boldsymbol",
     "mbox",
-}
+}  # fmt: skip
 _SIZES = {
-    "left",
-    "right",
-    "big",
-    "Big",
-    "bigg",
-    "Bigg",
-    "bigl",
-    "bigr",
-    "Bigl",
-    "Bigr",
-    "displaystyle",
-    "limits",
+    "left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "displaystyle", "limits",
     "nolimits",
-}
+}  # fmt: skip
 _NAMES = {
-    "sin",
-    "cos",
-    "tan",
-    "cot",
-    "sec",
-    "csc",
-    "arcsin",
-    "arccos",
-    "arctan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "log",
-    "ln",
-    "lg",
-    "exp",
-    "lim",
-    "max",
-    "min",
-    "sup",
-    "inf",
-    "det",
-    "dim",
-    "ker",
-    "gcd",
-    "deg",
-    "arg",
-    "Pr",
-    "mod",
-    "limsup",
+    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln", "lg",
+    "exp", "lim", "max", "min", "sup", "inf", "det", "dim", "ker", "gcd", "deg", "arg", "Pr", "mod", "limsup",
     "liminf",
-}
+}  # fmt: skip
 _BLANKS = {",": " ", ";": " ", ":": " ", " ": " ", "!": "", "quad": "  ", "qquad": "    "}
 _MOST_BRACES, _MOST_NESTED = 100, 5  # what is deeper stays as it is
 

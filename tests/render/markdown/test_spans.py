@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmchat.render.markdown.inline import close_open_marks
+from lmchat.render.markdown.growing import close_open_marks
 from lmchat.render.markdown.spans import Span, fold, row, wrap
 from lmchat.render.text import cells
 

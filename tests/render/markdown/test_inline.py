@@ -2,7 +2,7 @@
 
 import pytest
 
-from lmchat.render.markdown.flanking import has_cjk
+from lmchat.render.markdown.inline import has_cjk
 from lmchat.render.markdown.layout import RenderContext
 from lmchat.render.markdown.stream import Document, render_rows
 from lmchat.render.terminal import Styles, Theme
