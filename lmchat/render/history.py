@@ -1,4 +1,4 @@
-"""Turns of a conversation shown again: as they looked, only their beginning or their end, or two replies compared."""
+"""Turns of a conversation shown again: in full, only the beginning or the end, or two replies compared."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from lmchat.render.text import BLANK, Row, fold, line_row, sanitize, sanitize_li
 from lmchat.world import World
 
 _NARROW = 100
-"""Columns to lay out Markdown in where there is no terminal to measure."""
+"""The width for Markdown where there is no terminal to measure."""
 
 
 def show_turns(
@@ -22,8 +22,8 @@ def show_turns(
 ) -> None:
     """Write turns to stdout, oldest first, a blank row after each; `dim` makes all of it faint.
 
-    On a terminal answers are rendered Markdown, in a pipe they are text as it came; `thoughts` says the same of
-    reasoning as of a reply that runs.
+    On a terminal answers are rendered Markdown, in a pipe they are the original text; `thoughts` says how reasoning is
+    shown.
     """
     rendered = moves_cursor(world.stdout, world.environ)
     width = size_of(world.stdout, world.environ)()[0] if rendered else _NARROW
@@ -43,30 +43,30 @@ def turn_rows(
 
 
 def _prompt_rows(turn: Turn, theme: Theme) -> Iterator[str]:
-    looks = theme.styles
+    styles = theme.styles
     number = f"{turn.id} › "
     first, *more = sanitize(turn.prompt.text).split("\n")
-    yield theme.styled(number, looks.faint) + theme.styled(first, looks.prompt)
+    yield theme.styled(number, styles.faint) + theme.styled(first, styles.prompt)
     for line in more:
-        yield " " * len(number) + theme.styled(line, looks.prompt)
+        yield " " * len(number) + theme.styled(line, styles.prompt)
     for image in turn.prompt.images:
         size = f", {image.width} × {image.height}" if image.width else ""
-        yield " " * len(number) + theme.styled(f"[picture: {sanitize_line(image.name)}{size}]", looks.faint)
+        yield " " * len(number) + theme.styled(f"[picture: {sanitize_line(image.name)}{size}]", styles.faint)
 
 
 def reply_rows(
     turn: Turn, theme: Theme, width: int, *, rendered: bool, thoughts: Thoughts = Thoughts.FOLD
 ) -> Iterator[str]:
-    """Yield the rows of what came back, and of how it ended."""
-    looks = theme.styles
+    """Yield the rows of the reply, and of how it ended."""
+    styles = theme.styles
     for item in turn.reply.items:
         yield from _item_rows(item, theme, width, rendered=rendered, thoughts=thoughts)
     if turn.ending:
-        yield theme.styled(f"({sanitize_line(turn.ending)})", looks.faint)
+        yield theme.styled(f"({sanitize_line(turn.ending)})", styles.faint)
 
 
 def thought_rows(thought: Reasoning, theme: Theme, width: int) -> Iterator[str]:
-    """Yield the rows of a stretch of reasoning, unfolded: how long it took, then its text."""
+    """Yield the rows of a stretch of reasoning in full: how long it took, then its text."""
     yield theme.styled(thought_note(thought.seconds), theme.styles.faint)
     for line in sanitize(thought.text).strip().split("\n"):
         yield from (theme.styled(row, theme.styles.faint) for row in fold(line, width))
@@ -100,17 +100,17 @@ def _message_rows(text: str, theme: Theme, width: int, *, rendered: bool) -> Ite
 
 
 def _dimmed(row: str, theme: Theme) -> str:
-    """Make a row faint as a whole, where the terminal can: what it resets inside is made faint again."""
+    """Make a whole row faint, if the terminal can: after a reset inside, the rest is made faint again."""
     faint = theme.styles.faint
     return theme.styled(row.replace("\x1b[0m", f"\x1b[0;{faint}m"), faint) if faint else row
 
 
 _MOST_PROMPT, _MOST_REPLY = 2_000, 10_000
-"""Characters: more than fit into any window, and quickly laid out."""
+"""Characters: more than fit in any window, and quickly laid out."""
 
 
 def last_rows(lineage: Iterable[Turn], theme: Theme, width: int, height: int) -> list[str]:
-    """Return the last rows of a conversation; `lineage` are its turns, the newest first, read as they are needed."""
+    """Return the last rows of a conversation; `lineage` yields its turns, the newest first, and is read as needed."""
     rows: list[str] = []
     for turn in lineage:
         rows = [*_part_rows(turn, theme, width), *([""] if rows else []), *rows]
@@ -125,7 +125,7 @@ def first_rows(turn: Turn, theme: Theme, width: int, height: int) -> list[str]:
 
 
 def _part_rows(turn: Turn, theme: Theme, width: int, *, end: bool = True) -> list[str]:
-    """Lay out a turn; of a long reply only its end, or only its beginning."""
+    """Lay out a turn; of a long reply only the end, or only the beginning."""
     number = f"{turn.id} › "
     prompt = sanitize(turn.prompt.text[:_MOST_PROMPT])
     folded = [row for line in prompt.split("\n") for row in fold(line, max(width - len(number), 1))]
@@ -142,7 +142,7 @@ def _part_rows(turn: Turn, theme: Theme, width: int, *, end: bool = True) -> lis
 
 
 def _part(text: str, *, end: bool) -> str:
-    """Return the end of a long text, from the beginning of a line where there is one, or its beginning."""
+    """Return the end of a long text, from the start of a line if possible, or its beginning."""
     if len(text) <= _MOST_REPLY:
         return text
     return text[-_MOST_REPLY:].partition("\n")[2] or text[-_MOST_REPLY:] if end else text[:_MOST_REPLY]
@@ -154,7 +154,10 @@ _PIECES = re.compile(r"\s+|\w+|[^\w\s]")
 
 
 def compared(one: Turn, other: Turn, theme: Theme, width: int | None) -> Iterator[str]:
-    """Yield the rows that compare two replies; `width` None is a pipe, where changes are marked with signs."""
+    """Yield rows that compare two replies: side by side in a wide window, else one after the other with changes marked.
+
+    `width` is None in a pipe.
+    """
     if width is not None and width >= _WIDE and theme.lines:
         yield from _beside(one, other, theme, width)
         return
@@ -186,12 +189,12 @@ def _heading(turn: Turn, theme: Theme, width: int | None) -> Iterator[str]:
 
 
 def _facts(turn: Turn) -> str:
-    """Say whose reply it is, and what it cost."""
+    """Return the turn, its model and its statistics in a line."""
     return " · ".join(filter(None, (f"Turn {turn.id}", turn.model, stats_note(turn.reply.stats))))
 
 
 def _changes(before: str, after: str, theme: Theme, width: int | None) -> Iterator[str]:
-    """Yield the second text with what was left out of the first struck and what was added standing out."""
+    """Yield the second text, with what was removed from the first and what was added marked."""
     from difflib import SequenceMatcher
 
     old, new = (_PIECES.findall(sanitize(text).strip("\n")) for text in (before, after))
@@ -206,7 +209,7 @@ def _changes(before: str, after: str, theme: Theme, width: int | None) -> Iterat
 
 
 def _marked(text: str, begin: str, end: str) -> str:
-    """Put signs around what changed, line by line, so that no mark goes over a row's end."""
+    """Put signs around a change, line by line, so that none spans two rows."""
     return "\n".join(f"{begin}{line}{end}" if line.strip() else line for line in text.split("\n"))
 
 

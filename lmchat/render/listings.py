@@ -1,7 +1,7 @@
-"""Tables for people, drawn by rich and fitted to a terminal's width, and the listings of models and of sessions.
+"""Tables for people, drawn by rich and fitted to the terminal's width, and the listings of models and of sessions.
 
-Which columns a window has room for, and how wide each of them may be, is decided here: rich would narrow all alike. In
-a pipe every cell is whole.
+Which columns there is room for, and how wide each may be, is decided here: rich would narrow all of them alike. In a
+pipe every cell is whole.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,8 +26,8 @@ Row = TypeVar("Row")
 class Column(Generic[Row]):
     """A column of a table: its title and its cell for each row.
 
-    `right` sets numbers below each other; a column that `shrinks` gives way in a narrow window, down to `least` cells.
-    Where even that is not enough, the columns of the least `worth` are left out, of equals the rightmost first.
+    `right` aligns it at the right, as numbers need. In a narrow window a column that `shrinks` is narrowed down to
+    `least` cells; if that is not enough, the columns of the least `worth` are left out, of equals the rightmost first.
     """
 
     title: str
@@ -39,16 +39,16 @@ class Column(Generic[Row]):
 
 
 def listing(columns: Sequence[Column[Row]], rows: Sequence[Row], theme: Theme, width: int | None = None) -> str:
-    """Lay out rows under their titles, each line ended by a newline; columns that are empty everywhere are left out.
+    """Return a table of the rows under their titles; columns that are empty in every row are left out.
 
-    `width` is the terminal's; None (a pipe) leaves every cell whole.
+    `width` is that of the terminal, None in a pipe, where every cell stays whole.
     """
     head, *lines = table_lines(columns, rows, width)
     return "".join(f"{line}\n" for line in (theme.styled(head, theme.styles.table_head), *lines))
 
 
 def table_lines(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | None = None) -> list[str]:
-    """Lay out rows as `listing` does, and return the lines: the titles, and one for each row."""
+    """Return the lines of a table as `listing` lays it out: the titles, and one for each row."""
     filled = {column: [sanitize_line(column.cell(row)) for row in rows] for column in columns}
     kept = {column: each for column, each in filled.items() if not rows or any(each)}
     longest = {column: max(map(cells, [column.title, *each])) for column, each in kept.items()}
@@ -58,7 +58,7 @@ def table_lines(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int 
 
 
 def _drawn(widths: Mapping[Column[Row], int], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Let rich draw columns of these widths; every cell fits into its own."""
+    """Let rich draw columns of these widths, in which every cell fits."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -74,7 +74,7 @@ def _drawn(widths: Mapping[Column[Row], int], rows: Iterable[Sequence[str]]) -> 
 
 
 def _fitted(longest: Mapping[Column[Row], int], width: int) -> dict[Column[Row], int]:
-    """Return the width of each column that fits into a window; what shrinks gets a fair share of the room."""
+    """Return the width of each column that fits in a window; those that shrink get equal shares of the room."""
     kept = list(longest)
     while True:
         widths = {each: min(longest[each], each.least) if each.shrinks else longest[each] for each in kept}
@@ -91,9 +91,9 @@ def _fitted(longest: Mapping[Column[Row], int], width: int) -> dict[Column[Row],
 
 
 def pairs(values: Sequence[tuple[str, ...]], theme: Theme, width: int | None = None) -> str:
-    """Lay out names with what belongs to them: the name, its value, and faint notes after it.
+    """Return lines of a name, its value and faint notes, in columns.
 
-    Notes that a window of `width` cells has no room for go on below, where they began.
+    Notes that are too long for a window of `width` cells continue below, in their column.
     """
     if not values:
         return ""
@@ -124,15 +124,15 @@ _READABLE_KEY = 24
 
 
 def models_listing(models: Sequence[Model], theme: Theme, width: int | None, *, wide: bool = False) -> str:
-    """Lay out models, the loaded ones first; `width` None (a pipe) shows every column with every cell whole."""
+    """Return a table of models, the loaded ones first; `width` is None in a pipe, where every column is shown."""
     shown = None if wide or width is None else _USUAL_COLUMNS
     return listing(_MODEL_COLUMNS[:shown], sorted(models, key=lambda model: not model.instances), theme, width)
 
 
 def model_lines(models: Sequence[Model], width: int) -> list[str]:
-    """Lay out models in their order, to choose from: the line of titles, and one for each.
+    """Return the lines of a table of models to choose from, in their order: the titles, and one for each model.
 
-    The key is typed nowhere here, so that it may be cut where the window is narrow.
+    The key need not be typed here, so it may be cut in a narrow window.
     """
     key, *others = _MODEL_COLUMNS[:_USUAL_COLUMNS]
     abilities = replace(others[-1], cell=lambda model: ", ".join(_abilities(model, levels=False)))
@@ -140,7 +140,7 @@ def model_lines(models: Sequence[Model], width: int) -> list[str]:
 
 
 def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, width: int | None) -> str:
-    """Lay out sessions in their order."""
+    """Return a table of sessions in their order."""
     columns: tuple[Column[Summary], ...] = (
         Column("NAME", lambda each: each.name, worth=3),
         Column("TURNS", lambda each: str(each.turns), right=True, worth=-1),
@@ -152,7 +152,7 @@ def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, w
 
 
 def match_text(match: Match, now: datetime, theme: Theme) -> str:
-    """Show where something was found, and the words around it with those looked for standing out."""
+    """Return where something was found, and the words around it with the matches in bold."""
     place = f"{match.session} · turn {match.turn} · {match.where} · {age_words(match.at, now)}"
     parts, end = [], 0
     for start, stop in match.hits:
@@ -164,7 +164,7 @@ def match_text(match: Match, now: datetime, theme: Theme) -> str:
 
 
 def words_beyond(name: str, words: str) -> str:
-    """Return the first words of a session without those that its name was made of."""
+    """Return the first words of a session without those that its name was made from."""
     left = [each for each in name.lower() if each.isalnum()]
     same = end = 0
     for place, each in enumerate(words):
@@ -172,7 +172,7 @@ def words_beyond(name: str, words: str) -> str:
             if same == len(left) or each.lower() != left[same]:
                 break
             same, end = same + 1, place + 1
-    if "".join(left[same:]).strip("0123456789"):  # a name of its own; a number only tells it from others
+    if "".join(left[same:]).strip("0123456789"):  # another name; a number only makes a name unique
         return words
     rest = words[end:].lstrip(" ,.;:!?…")
     return f"… {rest}" if rest else ""

@@ -1,4 +1,4 @@
-"""What is written beside the reply, on stderr: progress that passes, notes, thoughts where wanted, and numbers."""
+"""What is written beside the reply, on stderr: progress, notes, reasoning where it is wanted, and statistics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Thoughts(Enum):
-    """What becomes of a model's reasoning: folded to one line, shown whole, or hidden."""
+    """How a model's reasoning is shown: folded to one line, in full, or not at all."""
 
     FOLD = "fold"
     SHOW = "show"
@@ -44,7 +44,7 @@ class Thoughts(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
-    """What to say beside the reply; `context_length` is the model's window, where it is known."""
+    """What to show beside the reply; `context_length` is the size of the model's context in tokens, if known."""
 
     thoughts: Thoughts = Thoughts.FOLD
     stats: bool = False
@@ -52,10 +52,10 @@ class DisplayOptions:
 
 
 class Margin:
-    """What is written to stderr of a turn beside its answer.
+    """The output of a turn beside its answer, on stderr.
 
-    Progress passes on a terminal only, and only until the answer begins: the answer may go to the same terminal
-    by way of another program, and painting over it would eat it.
+    Progress is shown on a terminal only, and only until the answer begins: another program may write the answer to the
+    same terminal, and painting would erase it.
     """
 
     def __init__(self, world: World, theme: Theme, wanted: DisplayOptions) -> None:
@@ -64,14 +64,14 @@ class Margin:
         self._wanted = wanted
         self._now: Callable[[], float] = world.monotonic
         self._progress = self._live_progress(world) if moves_cursor(world.stderr, world.environ) else None
-        spoken = self._progress is None and world.stderr.isatty()
+        as_lines = self._progress is None and world.stderr.isatty()
         thoughts = wanted.thoughts is Thoughts.FOLD
-        self._spoken = self._spoken_progress(thoughts=thoughts) if spoken else None
+        self._lines = _ProgressLines(self._now(), self.note, thoughts=thoughts) if as_lines else None
         self._thinking: Sanitizer | None = None
         self._stats = ""
 
     def show(self, event: Event) -> None:
-        """Show what an event says beside the answer."""
+        """Show what belongs beside the answer."""
         match event:
             case Resending():
                 self.note(resending_note(event))
@@ -91,8 +91,8 @@ class Margin:
             now = self._now()
             activity.observe(event, now)
             painter.frame((), activity.rows(now, self._theme, painter.width))
-        elif self._spoken is not None:
-            self._spoken.observe(event, self._now())
+        elif self._lines is not None:
+            self._lines.observe(event, self._now())
 
     def note(self, sentence: str) -> None:
         """Write one faint line."""
@@ -102,21 +102,18 @@ class Margin:
         line = fitted(sanitize_line(sentence), self._stream, self._environ)
         self._write(self._theme.styled(line, self._theme.styles.faint) + "\n")
 
-    def retire(self) -> None:
-        """Show no more progress: the answer has begun."""
+    def begin_answer(self) -> None:
+        """Clear the progress and show none from now on: the answer has begun."""
         self._stop_progress()
         self._end_thought()
 
     def close(self, *, interrupted: bool = False) -> None:
-        """Take away what passes; say the numbers where they are wanted, and that the reply was interrupted."""
-        self.retire()
+        """Clear the progress; write that the reply was interrupted, and the statistics where they are wanted."""
+        self.begin_answer()
         if interrupted:
             self.note(INTERRUPTED)
         if self._stats:
             self.note(self._stats)
-
-    def _spoken_progress(self, *, thoughts: bool) -> "_SpokenProgress":
-        return _SpokenProgress(self._now(), self.note, thoughts=thoughts)
 
     def _live_progress(self, world: World) -> "tuple[Painter, Activity]":
         from lmchat.render.painter import Painter
@@ -147,11 +144,14 @@ class Margin:
 
 
 _PATIENCE = 2.0
-"""Seconds a wait lasts before a word is lost about it: a line cannot be taken back."""
+"""Seconds a wait lasts before a line is written about it: a line cannot be cleared."""
 
 
-class _SpokenProgress:
-    """The progress of one turn; `say` writes a line, `thoughts` tells whether thinking is worth one."""
+class _ProgressLines:
+    """The progress of one turn as plain lines, each once: for terminals that cannot move their cursor.
+
+    `say` writes a line; `thoughts` tells whether reasoning gets one.
+    """
 
     def __init__(self, now: float, say: Callable[[str], None], *, thoughts: bool) -> None:
         from lmchat.render.progress import Activity
@@ -160,10 +160,10 @@ class _SpokenProgress:
         self._say = say
         self._thoughts = thoughts
         self._thinking_since: float | None = None
-        self._said = ""
+        self._last = ""
 
     def observe(self, event: Event, now: float) -> None:
-        """Say what is new with an event at the time `now`, in seconds."""
+        """Write what is new with an event at the time `now`, in seconds."""
         self._activity.observe(event, now)
         match event:
             case ReasoningDelta(text) if text and self._thinking_since is None:
@@ -192,6 +192,6 @@ class _SpokenProgress:
             self._activity.wait(now)
 
     def _once(self, line: str) -> None:
-        if line and line != self._said:
-            self._said = line
+        if line and line != self._last:
+            self._last = line
             self._say(line)

@@ -1,6 +1,6 @@
-"""What a terminal can do: its size, whether it can be painted on, and how each kind of text looks there.
+"""What a terminal can do: its size, whether it can be painted on, and the style of each kind of text.
 
-A look is one SGR string. Colours are the terminal's own sixteen, so that they suit any background.
+A style is a string of SGR parameters. Colours are the terminal's own sixteen, so that they suit any background.
 """
 
 import os
@@ -27,7 +27,7 @@ class When(Enum):
 
 
 class Depth(Enum):
-    """How many colours a terminal has, by the word rich's colours know it by."""
+    """How many colours a terminal has, in rich's terms."""
 
     SIXTEEN = "standard"
     MANY = "256"
@@ -36,7 +36,7 @@ class Depth(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Styles:
-    """The SGR parameters of each kind of text; an empty string is the terminal's ordinary text."""
+    """The style of each kind of text; an empty string is the terminal's ordinary text."""
 
     strong: str = "1"
     emphasis: str = "3"
@@ -65,10 +65,10 @@ WITHOUT_ANYTHING = Styles(
 class Theme:
     """How text is styled for one stream.
 
-    `code_theme` names a Pygments style or is empty for the terminal's own colours; `code_colours` is false where
-    code is not highlighted at all; `links` tells whether links can be followed (OSC 8);
-    `unicode_maths` is false where formulas stay TeX; `prose_width` is the most cells of a row of prose; `lines` is
-    false where none are drawn, since a screen reader spells each of them out.
+    `code_theme` names a Pygments style, or is empty for the terminal's own colours; `code_colours` is false if code is
+    not highlighted at all; `links` says whether links can be followed (OSC 8); `unicode_maths` is false if formulas
+    stay TeX; `prose_width` is the greatest width of a row of prose in cells; `lines` is false if none are drawn: a
+    screen reader would spell out each of them.
     """
 
     styles: Styles
@@ -81,29 +81,29 @@ class Theme:
     prose_width: int = DEFAULT_PROSE_WIDTH
     lines: bool = True
 
-    def styled(self, text: str, look: str) -> str:
-        """Return the text within the escapes of a look."""
-        return f"\x1b[{look}m{text}\x1b[0m" if look and text else text
+    def styled(self, text: str, style: str) -> str:
+        """Return the text in a style."""
+        return f"\x1b[{style}m{text}\x1b[0m" if style and text else text
 
 
 PLAIN = Theme(WITHOUT_ANYTHING)
 
 
 def is_plain(environ: Mapping[str, str]) -> bool:
-    """Tell whether nothing can be painted: the terminal knows no escapes, or the person hears what is written."""
+    """Tell whether nothing can be painted: the terminal supports no escapes, or the person uses a screen reader."""
     return environ.get("TERM", "") in TERMINALS_WITHOUT_ESCAPES or is_accessible(environ)
 
 
 def is_accessible(environ: Mapping[str, str]) -> bool:
-    """Tell whether the person asked for what screen readers can read (`lmchat.settings.layers` sees to it)."""
+    """Tell whether the person asked for output for screen readers (`lmchat.settings.layers` sets the variable)."""
     return environ.get(_ACCESSIBLE) == "true"
 
 
 def theme_for(environ: Mapping[str, str], *, terminal: bool, colour: When = When.AUTO, code_theme: str = "") -> Theme:
-    """Choose the looks for a stream.
+    """Choose the theme for a stream.
 
-    `--color` overrides `NO_COLOR`, that `FORCE_COLOR`, and that what the stream is. A terminal without
-    colours still has bold and underlined text; a dumb one has nothing.
+    `--color` overrides `NO_COLOR`, which overrides `FORCE_COLOR`, which overrides the kind of the stream. A terminal
+    without colours still has bold and underlined text; a dumb one has neither.
     """
     plain = is_plain(environ)
     capable = not plain
@@ -112,8 +112,8 @@ def theme_for(environ: Mapping[str, str], *, terminal: bool, colour: When = When
     else:
         coloured = terminal and capable and colour is When.AUTO and not environ.get("NO_COLOR")
     if not coloured:
-        looks = WITHOUT_COLOURS if terminal and capable else WITHOUT_ANYTHING
-        return Theme(looks, links=terminal and _links(environ), lines=not plain)
+        styles = WITHOUT_COLOURS if terminal and capable else WITHOUT_ANYTHING
+        return Theme(styles, links=terminal and _links(environ), lines=not plain)
     return Theme(
         Styles(),
         code_colours=True,
@@ -126,7 +126,7 @@ def theme_for(environ: Mapping[str, str], *, terminal: bool, colour: When = When
 
 
 def forces_colour(environ: Mapping[str, str]) -> bool:
-    """Tell whether colours are wanted even where the stream is no terminal."""
+    """Tell whether colours are wanted even if the stream is not a terminal."""
     return environ.get("FORCE_COLOR", "") not in ("", "0", "false") and not environ.get("NO_COLOR")
 
 
@@ -142,7 +142,7 @@ def _depth(environ: Mapping[str, str]) -> Depth:
 
 
 def is_known(environ: Mapping[str, str]) -> bool:
-    """Tell whether the terminal is one of those that wrap their rows again when they are resized."""
+    """Tell whether the terminal is known as one that wraps its rows again when it is resized."""
     return (
         environ.get("TERM_PROGRAM") in _KNOWN_PROGRAMS
         or any(environ.get(mark) for mark in _KNOWN_MARKS)
@@ -151,9 +151,9 @@ def is_known(environ: Mapping[str, str]) -> bool:
 
 
 def _links(environ: Mapping[str, str]) -> bool:
-    """Tell whether the terminal is known to follow OSC 8 links; all that is known of but one does.
+    """Tell whether the terminal is known to support OSC 8 links, as all known ones but one do.
 
-    A terminal within a terminal (screen) has the marks of the outer one, and prints what it does not know.
+    A terminal inside another (screen) has the variables of the outer one, and prints escapes that it does not support.
     """
     terminal = environ.get("TERM", "")
     if (
@@ -169,11 +169,11 @@ def _links(environ: Mapping[str, str]) -> bool:
 _ORDINARY_SIZE = (80, 24)
 
 Size = Callable[[], tuple[int, int]]
-"""Tells the width and the height of the window, in cells."""
+"""Returns the width and the height of the window, in cells."""
 
 
 def size_of(stream: TextIO, environ: Mapping[str, str]) -> Size:
-    """Return what tells the window's size: the terminal, else `COLUMNS` and `LINES`, else 80 × 24."""
+    """Return a function for the window's size: the terminal's, else `COLUMNS` and `LINES`, else 80 × 24."""
     given = (_number(environ, "COLUMNS") or _ORDINARY_SIZE[0], _number(environ, "LINES") or _ORDINARY_SIZE[1])
     try:
         number = stream.fileno()
@@ -191,14 +191,14 @@ def size_of(stream: TextIO, environ: Mapping[str, str]) -> Size:
 
 
 def moves_cursor(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Tell whether what was written to the stream can be painted over."""
+    """Tell whether the stream is a terminal whose rows can be painted over."""
     return stream.isatty() and not is_plain(environ)
 
 
 def reflows(environ: Mapping[str, str]) -> bool:
     """Tell whether the terminal is known to wrap its rows again when its width changes.
 
-    Where it is not known, lmchat takes fewer rows back: a row may then be shown twice, but none is lost.
+    If it is not known, fewer rows are erased: a row may then be shown twice, but none is lost.
     """
     return is_known(environ)
 

@@ -1,8 +1,8 @@
-"""Text for a terminal: made safe, measured in cells, cut, folded and made into rows.
+"""Text for a terminal: sanitized, measured in cells, cut, folded and made into rows.
 
-Every text that a server or a file supplied passes `sanitize` on its way to a terminal: no control character is left in
-it, so nothing that a model writes can move the cursor, set a title or touch the clipboard. Ordinary Unicode, joined
-emoji and combining marks stay as they are. Rows are made of text that is safe already.
+Every text that a server or a file supplied passes `sanitize` on its way to a terminal. It leaves no control characters,
+so nothing that a model writes can move the cursor, set a title or touch the clipboard; ordinary Unicode, joined emoji
+and combining marks stay as they are. Rows are made of text that is sanitized already.
 """
 
 import re
@@ -18,14 +18,14 @@ _EMBEDDINGS_AND_OVERRIDES = range(0x202A, 0x202F)
 _ISOLATES = range(0x2066, 0x206A)
 
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_TURNS_OR_BREAKS = re.compile("[\u2028-\u202e\u2066-\u2069]")
+_REVERSES_OR_BREAKS = "[\u2028-\u202e\u2066-\u2069]"
 _BLANKS = re.compile(r"[\t\n]+")
 
 
 def _replacements() -> dict[int, str | None]:
     table: dict[int, str | None] = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
     del table[ord("\t")], table[ord("\n")]
-    # What followed an escape stays readable and harmless; a mark says why it is there.
+    # What followed an escape stays readable, and a sign says why it is there.
     table[0x1B] = _ESCAPE_SHOWN
     table.update(dict.fromkeys(map(ord, _LINE_ENDS), "\n"))
     table.update({code: f"⟪U+{code:04X}⟫" for code in (*_EMBEDDINGS_AND_OVERRIDES, *_ISOLATES)})
@@ -36,10 +36,10 @@ _REPLACEMENTS = _replacements()
 
 
 def sanitize(text: str) -> str:
-    """Return text that may go to a terminal; its only control characters are tabs and newlines.
+    """Return text that may go to a terminal: its only control characters are tabs and newlines.
 
-    CR and CRLF become newlines, an escape becomes a visible sign, bidirectional overrides become their names,
-    lone surrogates U+FFFD; other control characters vanish.
+    CR and CRLF become newlines, an escape a visible sign, bidirectional overrides their names and lone surrogates
+    U+FFFD; other control characters are removed.
     """
     if not UNSAFE.search(text):
         return text
@@ -47,30 +47,30 @@ def sanitize(text: str) -> str:
 
 
 def sanitize_line(text: str) -> str:
-    """Return the text for a place of one line (names, titles, errors): as `safe`, line ends and tabs as blanks."""
+    """Return sanitized text for a single line (names, titles, errors): line ends and tabs become blanks."""
     return _BLANKS.sub(" ", sanitize(text)).strip()
 
 
 def shown_in_line(character: str) -> str:
-    """Return what is shown for a character that is typed: its name where a terminal would turn or break the line."""
-    return f"⟪U+{ord(character):04X}⟫" if _TURNS_OR_BREAKS.match(character) else character
+    """Return what is shown for a typed character: its name if a terminal would reverse or break the line at it."""
+    return f"⟪U+{ord(character):04X}⟫" if re.match(_REVERSES_OR_BREAKS, character) else character
 
 
 class Sanitizer:
-    """A stream of chunks made safe: the result is that of `sanitize` on the whole, however the text was cut."""
+    """A sanitizer of a text that comes in chunks, with the result that `sanitize` has on the whole text."""
 
     def __init__(self) -> None:
-        self._held = ""
+        self._waiting = ""
 
     def feed(self, chunk: str) -> str:
-        """Return what can be passed on now; a CR or half a character at the end waits for the next chunk."""
-        text = self._held + chunk
-        self._held = text[-1] if text.endswith("\r") or ends_torn(text) else ""
-        return sanitize(text[: len(text) - len(self._held)])
+        """Return what is final; a CR or half a character at the end waits for the next chunk."""
+        text = self._waiting + chunk
+        self._waiting = text[-1] if text.endswith("\r") or ends_torn(text) else ""
+        return sanitize(text[: len(text) - len(self._waiting)])
 
     def flush(self) -> str:
-        """Return what was held back, at the end of the text."""
-        text, self._held = self._held, ""
+        """Return what was still waiting, at the end of the text."""
+        text, self._waiting = self._waiting, ""
         return sanitize(text)
 
 
@@ -91,7 +91,7 @@ def cells(text: str) -> int:
 
 
 def clusters(text: str) -> list[tuple[str, int]]:
-    """Cut a text into what a terminal shows as one character, each with its width in cells."""
+    """Split a text into what a terminal shows as one character, each with its width in cells."""
     if text.isascii():
         return [(character, 1) for character in text]
     from rich.cells import cell_len
@@ -113,7 +113,7 @@ def clusters(text: str) -> list[tuple[str, int]]:
 
 
 def is_mark(character: str) -> bool:
-    """Tell whether a character is drawn above or below the one before it."""
+    """Tell whether a character is a combining mark, drawn above or below the one before it."""
     if character.isascii():
         return False
     from unicodedata import category
@@ -121,13 +121,13 @@ def is_mark(character: str) -> bool:
     return category(character) in ("Mn", "Me")
 
 
-def grounded(text: str) -> str:
-    """Put a blank under a mark at the beginning of a text: terminals add it to the row above, once for each paint."""
+def with_base(text: str) -> str:
+    """Put a blank before a combining mark at the start of a text: terminals add it to the row above at each paint."""
     return _NO_BREAK_BLANK + text if text and not text.isascii() and is_mark(text[0]) else text
 
 
 def cut(text: str, width: int) -> str:
-    """Return as much of the beginning as fits into `width` cells."""
+    """Return as much of the beginning as fits in `width` cells."""
     if cells(text) <= width:
         return text
     taken, used = [], 0
@@ -140,14 +140,14 @@ def cut(text: str, width: int) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """Return the text within `width` cells, ended by an ellipsis where it was cut."""
+    """Return the text within `width` cells, with an ellipsis at the end if it was cut."""
     if cells(text) <= width:
         return text
     return cut(text, width - 1).rstrip() + ELLIPSIS if width > 0 else ""
 
 
 def padded(text: str, width: int, *, right: bool = False) -> str:
-    """Fill a text with blanks to `width` cells, in front of it where `right` is set."""
+    """Pad a text with blanks to `width` cells; with `right` it is set at the right."""
     blanks = " " * (width - cells(text))
     return blanks + text if right else text + blanks
 
@@ -162,7 +162,7 @@ def fold(line: str, width: int) -> list[str]:
         used += size
         if used > width and len(row) > 1:
             blanks = [index for index, each in enumerate(row) if each == " "]
-            # What is in brackets says something of the word before it, and never begins a row.
+            # What is in brackets belongs to the word before it, and never begins a row.
             blank = next((index for index in reversed(blanks) if row[index + 1 : index + 2] != ["("]), 0) or max(
                 blanks, default=0
             )
@@ -173,8 +173,8 @@ def fold(line: str, width: int) -> list[str]:
     return [*rows, "".join(row)]
 
 
-# All but ASCII, Latin, Greek, Cyrillic, Armenian, signs, Chinese, Japanese, Korean and single emoji: joined emoji,
-# flags, skin tones, invisible characters and the vowel signs of many scripts terminals count differently.
+# All but ASCII, Latin, Greek, Cyrillic, Armenian, symbols, Chinese, Japanese, Korean and single emoji: terminals
+# disagree on the width of joined emoji, flags, skin tones, invisible characters and the vowel signs of many scripts.
 _DISPUTED = (
     "[^\x00-\xac\xae-\u034e\u0350-\u0482\u048a-\u058f\u1e00-\u1fff\u2000-\u200a\u2010-\u205f\u2070-\u20cf"
     "\u2100-\u3163\u3165-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff9f\uffa1-\uffef"
@@ -187,48 +187,48 @@ _FLAG_LETTER_OR_SKIN_TONE = "[\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]"
 class Row(NamedTuple):
     """One row: `text` with its escapes, and its width in cells.
 
-    `unsure` tells that terminals disagree on that width, `shaky` that some may find the row too wide for the window.
+    `disputed` says that terminals disagree on that width, `may_wrap` that some may find the row too wide.
     """
 
     text: str
     cells: int
-    unsure: bool = False
-    shaky: bool = False
+    disputed: bool = False
+    may_wrap: bool = False
 
 
 BLANK = Row("", 0)
 
 
 def measured(written: str, text: str, width: int) -> Row:
-    """Make a row of what is written; `text` is the same without escapes, `width` the window's."""
-    unsure = not text.isascii() and re.search(_DISPUTED, text) is not None
+    """Make a row of what is written; `text` is the same without escapes, `width` that of the window."""
+    disputed = not text.isascii() and re.search(_DISPUTED, text) is not None
     used = cells(text)
-    most = sum(map(_widest, text)) if unsure else used
-    # Where a row is full, some terminals begin the next one even for a character without width.
-    shaky = most > width or (most == width and text != "" and cells(text[-1]) == 0)
-    return Row(written, used, unsure, shaky)
+    most = sum(map(_widest, text)) if disputed else used
+    # After a full row, some terminals begin the next one even for a character without width.
+    may_wrap = most > width or (most == width and text != "" and cells(text[-1]) == 0)
+    return Row(written, used, disputed, may_wrap)
 
 
-def row_of(text: str, look: str, theme: Theme, width: int) -> Row:
-    """Make one row of a safe text in one look, shortened to `width` cells."""
+def row_of(text: str, style: str, theme: Theme, width: int) -> Row:
+    """Make one row of a sanitized text in one style, shortened to `width` cells."""
     fitted = shorten(text, width)
-    return measured(theme.styled(fitted, look), fitted, width)
+    return measured(theme.styled(fitted, style), fitted, width)
 
 
-def line_row(text: str, look: str, theme: Theme, width: int) -> Row:
-    """Make one row of any text: made safe, on one line, shortened."""
-    return row_of(sanitize_line(text), look, theme, width)
+def line_row(text: str, style: str, theme: Theme, width: int) -> Row:
+    """Make one row of any text: sanitized, on one line, shortened."""
+    return row_of(sanitize_line(text), style, theme, width)
 
 
 def _widest(character: str) -> int:
-    """Return the width where a terminal shows every character by itself, but accents above what they belong to."""
+    """Return the width on a terminal that joins no characters, but shows accents above their letters."""
     if re.match(_FLAG_LETTER_OR_SKIN_TONE, character):
         return 2
     return cells(character) or int(character != _JOINER and not is_mark(character))
 
 
 def fitted(line: str, stream: TextIO, environ: Mapping[str, str]) -> str:
-    """Break a safe line at blanks where it is longer than the terminal is wide; in a pipe it stays one line."""
+    """Fold a sanitized line at blanks if it is wider than the terminal; in a pipe it stays one line."""
     if not stream.isatty():
         return line
     return "\n".join(fold(line, size_of(stream, environ)()[0]))

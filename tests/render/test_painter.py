@@ -262,19 +262,19 @@ def test_an_interrupt_inside_a_frame_is_delivered_behind_it() -> None:
             signal.raise_signal(signal.SIGINT)
             done.append("painted")
 
-    with shield.raised(), pytest.raises(KeyboardInterrupt):
+    with shield.installed(), pytest.raises(KeyboardInterrupt):
         paint()
     assert done == ["painted"]
 
 
 def test_an_interrupt_between_frames_is_delivered_at_once() -> None:
-    with DeferredInterrupt().raised(), pytest.raises(KeyboardInterrupt):
+    with DeferredInterrupt().installed(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
 
 
 def test_the_handler_of_before_is_put_back() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with DeferredInterrupt().raised():
+    with DeferredInterrupt().installed():
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before
 

@@ -1,4 +1,4 @@
-"""What a terminal can do, and the looks that follow."""
+"""What a terminal can do, and the styles that follow."""
 
 import io
 from dataclasses import astuple
@@ -54,8 +54,8 @@ def test_the_number_of_colours_is_what_the_terminal_says(environ: dict[str, str]
 
 
 def test_without_colours_nothing_is_coloured() -> None:
-    styles = [look for each in astuple(WITHOUT_COLOURS) for look in (each if isinstance(each, tuple) else [each])]
-    assert {number for look in styles for number in look.split(";") if number} <= {"1", "2", "3", "4", "9"}
+    styles = [style for each in astuple(WITHOUT_COLOURS) for style in (each if isinstance(each, tuple) else [each])]
+    assert {number for style in styles for number in style.split(";") if number} <= {"1", "2", "3", "4", "9"}
 
 
 def test_a_light_background_is_told_by_the_terminal() -> None:

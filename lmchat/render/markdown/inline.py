@@ -19,7 +19,7 @@ from markdown_it.token import Token
 from lmchat.render.markdown import maths
 from lmchat.render.markdown.spans import Span, joined
 from lmchat.render.terminal import Theme
-from lmchat.render.text import cells, grounded, sanitize
+from lmchat.render.text import cells, sanitize, with_base
 
 _NOTHING_SPECIAL = re.compile(r"[^\\`*_~\[\]!<&$\n]*$")
 _FOLLOWED = re.compile(r"(?:https?|ftp|mailto):[!-~]{1,2000}$")
@@ -28,30 +28,32 @@ _BREAK = re.compile(r"<br\s*/?>$", re.IGNORECASE)
 
 
 class Inline:
-    """The parser of a paragraph, a heading or a cell, which makes spans of its source."""
+    """A parser of paragraphs, headings and cells, which makes spans of their source."""
 
     def __init__(self, theme: Theme) -> None:
-        self._looks = theme.styles
+        self._styles = theme.styles
         self._links = theme.links
         self._unicode = theme.unicode_maths
         self._parser = MarkdownIt("commonmark").enable("strikethrough")
-        # While a paragraph grows, its addresses are looked at again and again.
+        # While a paragraph grows, its addresses are parsed again and again.
         self._parser.normalizeLink = lru_cache(maxsize=256)(self._parser.normalizeLink)  # type: ignore[method-assign]
         self._parser.inline.ruler.before("escape", "formula", _formula)
 
-    def spans(self, source: str, look: str = "") -> list[Span]:
+    def spans(self, source: str, style: str = "") -> list[Span]:
         """Return the spans; a newline in one is a hard break."""
         if _NOTHING_SPECIAL.match(source):
-            return [Span(grounded(source), look)]
+            return [Span(with_base(source), style)]
         tokens = self.tokens(source)
         if self._unicode:
             for token in tokens:
                 if token.type == "formula":
                     token.content = maths.in_unicode(token.content)
-        return _Walk(self._looks_of_tags(), self._looks.link, self._looks.faint, links=self._links).spans(tokens, look)
+        return _Walk(self._styles_of_tags(), self._styles.link, self._styles.faint, links=self._links).spans(
+            tokens, style
+        )
 
     def tokens(self, source: str) -> list[Token]:
-        """Return the parser's tokens; a formula is one of type `formula`, with its delimiters."""
+        """Return the parser's tokens; a formula is a token of the type `formula`, with its delimiters."""
         inline = self._parser.inline
         if not has_cjk(source):
             return inline.parse(source, self._parser, {}, [])
@@ -61,13 +63,13 @@ class Inline:
             rule(state)
         return state.tokens
 
-    def _looks_of_tags(self) -> dict[str, str]:
-        looks = self._looks
-        return {"strong": looks.strong, "em": looks.emphasis, "s": looks.struck, "code_inline": looks.code}
+    def _styles_of_tags(self) -> dict[str, str]:
+        styles = self._styles
+        return {"strong": styles.strong, "em": styles.emphasis, "s": styles.struck, "code_inline": styles.code}
 
 
 def _formula(state: StateInline, silent: bool) -> bool:
-    """Take a formula whole: a rule of markdown-it."""
+    """Parse a formula as one token: a rule of markdown-it."""
     if state.src[state.pos] not in "$\\" or not (found := maths.FORMULA.match(state.src, state.pos, state.posMax)):
         return False
     if maths.is_price(found[0]):
@@ -79,31 +81,31 @@ def _formula(state: StateInline, silent: bool) -> bool:
 
 
 class _Walk:
-    """One walk through the tokens of one text."""
+    """A walk through the tokens of one text."""
 
-    def __init__(self, looks: dict[str, str], link: str, faint: str, *, links: bool) -> None:
-        self._looks = looks
-        self._link_look = link
+    def __init__(self, styles: dict[str, str], link: str, faint: str, *, links: bool) -> None:
+        self._styles = styles
+        self._link_style = link
         self._faint = faint
         self._links = links
         self._spans: list[Span] = []
         self._soft = False
 
-    def spans(self, tokens: Sequence[Token], look: str) -> list[Span]:
-        stack = [look]
+    def spans(self, tokens: Sequence[Token], style: str) -> list[Span]:
+        stack = [style]
         address, link_began = "", 0
         for token in tokens:
             link = address if self._follows(address) else ""
             match _kind(token):
                 case "link_open":
                     address, link_began = str(token.attrs.get("href", "")), len(self._spans)
-                    stack.append(joined(stack[-1], self._link_look))
+                    stack.append(joined(stack[-1], self._link_style))
                 case "link_close":
                     stack.pop()
                     self._close_link(address, link_began, stack[-1])
                     address = ""
                 case "strong_open" | "em_open" | "s_open":
-                    stack.append(joined(stack[-1], self._looks[token.type.removesuffix("_open")]))
+                    stack.append(joined(stack[-1], self._styles[token.type.removesuffix("_open")]))
                 case "strong_close" | "em_close" | "s_close":
                     stack.pop()
                 case "softbreak":
@@ -113,55 +115,55 @@ class _Walk:
                 case "image":
                     self._image(token, stack[-1], address)
                 case "code_inline":
-                    self._add(token.content, joined(stack[-1], self._looks["code_inline"]), link)
+                    self._add(token.content, joined(stack[-1], self._styles["code_inline"]), link)
                 case _:
                     self._add(_text(token), stack[-1], link)
         return self._spans
 
-    def _add(self, text: str, look: str, link: str) -> None:
+    def _add(self, text: str, style: str, link: str) -> None:
         if not text:
             return
         if not self._spans or self._spans[-1].text == "\n":
-            text = grounded(text)
+            text = with_base(text)
         if self._soft:
             self._soft = False
             last = self._spans[-1].text[-1:] if self._spans else ""
-            # Chinese and Japanese are written without blanks, also where the source breaks a line.
+            # Chinese and Japanese are written without blanks, even where the source breaks a line.
             if not (cells(last) == _WIDE == cells(text[0])):
-                self._spans.append(Span(" ", look, link))
-        self._spans.append(Span(text, look, link))
+                self._spans.append(Span(" ", style, link))
+        self._spans.append(Span(text, style, link))
 
-    def _close_link(self, address: str, began: int, look: str) -> None:
+    def _close_link(self, address: str, began: int, style: str) -> None:
         text = "".join(span.text for span in self._spans[began:])
         if not self._follows(address) and address and text not in (address, address.removeprefix("mailto:")):
-            self._add(f" ({address})", joined(look, self._faint), "")
+            self._add(f" ({address})", joined(style, self._faint), "")
 
-    def _image(self, token: Token, look: str, target: str) -> None:
-        """Add the picture's text; within a link it leads to where the link does."""
+    def _image(self, token: Token, style: str, target: str) -> None:
+        """Add the text of a picture; inside a link it leads to the address of the link."""
         address = str(token.attrs.get("src", ""))
         began = len(self._spans)
         text = "".join(map(_text, token.children or ())) or token.content or "picture"
         leads = target if self._follows(target) else address
-        self._add(f"[{text}]", joined(look, self._link_look), leads if self._follows(leads) else "")
+        self._add(f"[{text}]", joined(style, self._link_style), leads if self._follows(leads) else "")
         if leads != target or not target:
-            self._close_link(address, began, look)
+            self._close_link(address, began, style)
 
     def _follows(self, address: str) -> bool:
         return self._links and bool(_FOLLOWED.match(address))
 
 
 def _kind(token: Token) -> str:
-    """Return a token's type, where `<br>` is a hard break."""
+    """Return the type of a token, with `<br>` as a hard break."""
     return "hardbreak" if is_break(token) else token.type
 
 
 def is_break(token: Token) -> bool:
-    """Tell whether a token is `<br>`, the one tag that is obeyed."""
+    """Tell whether a token is `<br>`, the one tag that has an effect."""
     return token.type == "html_inline" and bool(_BREAK.match(token.content))
 
 
 def _text(token: Token) -> str:
-    """Return a token's text made safe once more: the parser itself decodes `&#13;`, and `%1b` in `<addresses>`."""
+    """Return the text of a token, sanitized again: the parser decodes `&#13;`, and `%1b` in `<addresses>`."""
     return sanitize(token.content).replace("\n", " ").replace("\t", " ")
 
 
@@ -175,7 +177,7 @@ _SELECTORS = "\ufe00\ufe01\ufe02\ufe0e\ufe0f"
 
 
 def has_cjk(text: str) -> bool:
-    """Tell whether a character of these scripts is in the text."""
+    """Tell whether the text has a Chinese, Japanese or Korean character."""
     return not text.isascii() and bool(_CJK.search(text))
 
 
@@ -191,7 +193,7 @@ def sides(before: str, after: str, *, cjk: bool) -> tuple[bool, bool]:
 
 
 class CjkState(StateInline):
-    """markdown-it's state of an inline text, where characters of these scripts decide what a run can do."""
+    """markdown-it's state of an inline text, with the CJK-friendly rule of what a run of marks can do."""
 
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803 - markdown-it's names
         """Return what the run at `start` can do, and its length."""

@@ -11,7 +11,7 @@ MARKED = Theme(Styles(strong="B", emphasis="I", struck="S", code="C", link="L"))
 
 
 def shown(text: str) -> str:
-    """Return the text with its looks in brackets instead of escapes."""
+    """Return the text with its styles in brackets instead of escapes."""
     row = "".join(row.text for row in render_rows(text, 200, MARKED))
     return row.replace("\x1b[0m", "]").replace("\x1b[", "[")
 
