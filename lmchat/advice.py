@@ -1,7 +1,7 @@
 """What to do about an error, as data: each face of the program words it with the commands that people type there."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from enum import Enum, auto
 
 

@@ -7,7 +7,7 @@ UTF-32 by their zero bytes; charset-normalizer detects the rest. Nothing is lost
 import codecs
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 
 from lmchat.advice import Action, Do
 from lmchat.chat.surrogates import join_surrogates

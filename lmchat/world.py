@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from lmchat.dataclass import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType

@@ -5,7 +5,7 @@ The built-in model's server is shared by all programs of one person; its file is
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from lmchat.dataclass import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path

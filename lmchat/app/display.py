@@ -1,7 +1,7 @@
 """How turns and listings are shown: what flags, settings and the terminal say becomes what `render` chooses by."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from lmchat.dataclass import replace
 
 from lmchat.advice import Action, Advice, Do
 from lmchat.app.conversation import Conversation, settings_of

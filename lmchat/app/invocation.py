@@ -1,7 +1,7 @@
 """What the command line says: the world and the options every command shares, and those of one conversation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from lmchat.dataclass import dataclass, field
 from pathlib import Path
 
 from lmchat.advice import COMMAND_LINE, Advice, worded

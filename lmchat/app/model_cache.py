@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, fields
+from lmchat.dataclass import asdict, fields
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from typing import Any
 
 from lmchat.advice import Action, Do, Say

@@ -1,7 +1,7 @@
 """`lmchat servers`: what answers at named addresses, at this machine's usual ports, and the built-in server."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from lmchat.dataclass import dataclass, replace
 from typing import Any
 
 from lmchat.app.connect import builtin_world, preferred, say_exposed, server_at, usual_addresses

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from types import FrameType
 from typing import IO
 

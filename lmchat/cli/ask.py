@@ -1,7 +1,7 @@
 """`lmchat ask`: one turn, or one for each of several models, from the words on the command line to the answer."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from lmchat.dataclass import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from lmchat.dataclass import replace
 from itertools import zip_longest
 
 from lmchat.chat.session import Turn

@@ -5,7 +5,7 @@ pipe every cell is whole.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from lmchat.dataclass import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 

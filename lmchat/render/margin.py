@@ -1,7 +1,7 @@
 """What is written beside the reply, on stderr: progress, notes, reasoning where it is wanted, and statistics."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 

@@ -5,7 +5,7 @@ A style is a string of SGR parameters. Colours are the terminal's own sixteen, s
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from enum import Enum
 from typing import TextIO
 

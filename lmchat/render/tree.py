@@ -1,7 +1,7 @@
 """The tree of a conversation as lines: the path to the head in one column, branches beside it, long runs folded."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 
 from lmchat.chat.listing import TreeEntry
 from lmchat.chat.session import Outcome, TurnId

@@ -5,7 +5,7 @@ A view is a context manager whose `show` takes events; leaving it ends every lin
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from lmchat.dataclass import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, TypeAlias, assert_never
 

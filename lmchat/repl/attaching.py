@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from lmchat.dataclass import replace
 from pathlib import Path
 
 from lmchat.app.attachments import LARGEST_QUOTED, is_picture, picture, quoted_file

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from pathlib import Path
 from typing import Any
 

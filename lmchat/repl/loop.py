@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from lmchat.dataclass import replace
 from functools import partial
 from types import FrameType
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from lmchat.dataclass import replace
 from functools import cache, partial
 
 from lmchat.app.models import load_model

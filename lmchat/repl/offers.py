@@ -5,7 +5,7 @@ The row of a command names one of these functions, or one of its own made of the
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from itertools import islice
 
 from lmchat.app.model_cache import chat_offers, level_offers

@@ -1,6 +1,6 @@
 """`!command`: the person's own shell runs it, and what it printed is quoted in the next prompt."""
 
-from dataclasses import replace
+from lmchat.dataclass import replace
 
 from lmchat.app.shell import ShownOutput, run_in_shell
 from lmchat.chat.quoting import quoted_output

@@ -4,7 +4,7 @@ Commands take a state and return another. Where it says so, the disk is looked a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from lmchat.dataclass import dataclass, replace
 from typing import Any
 
 from lmchat.advice import IN_TALK, Advice, worded

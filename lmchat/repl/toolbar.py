@@ -4,7 +4,7 @@ It is drawn on every key, so it only puts together what is known already.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 
 from prompt_toolkit.styles import Style
 

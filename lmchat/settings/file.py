@@ -4,7 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from lmchat.dataclass import dataclass, field
 from pathlib import Path
 from typing import Any
 

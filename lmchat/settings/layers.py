@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from lmchat.dataclass import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 

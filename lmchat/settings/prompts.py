@@ -7,7 +7,7 @@ of `---` at the beginning: `key: value` lines, blank lines and comments (`#`), n
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from lmchat.dataclass import dataclass, field
 from enum import Enum
 from pathlib import Path
 

@@ -6,7 +6,7 @@ Each function makes one `Shape`; the table in `keys` says which setting has whic
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from typing import TypeGuard
 
 ONE_LINE = r"[^\x00-\x1f\x7f\ud800-\udfff]*"

@@ -7,7 +7,7 @@ printed: it may be the token.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 
 from lmchat.errors import SettingsError
 from lmchat.settings.keys import BY_NAME, TOKEN_VARIABLE

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import replace
+from lmchat.dataclass import replace
 from pathlib import Path
 from typing import Any
 

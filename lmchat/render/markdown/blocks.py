@@ -5,7 +5,7 @@ definitions, which would change what is above them. The cost of a line is the de
 document is.
 """
 
-from dataclasses import replace
+from lmchat.dataclass import replace
 from typing import assert_never
 
 from lmchat.render.markdown import lines, maths

@@ -4,7 +4,7 @@ Rows that were returned are settled.
 """
 
 import re
-from dataclasses import dataclass, replace
+from lmchat.dataclass import dataclass, replace
 from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, assert_never

@@ -1,7 +1,7 @@
 """What a single line can be: the patterns of CommonMark's block starts, and a line that is consumed from the left."""
 
 import re
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 
 from markdown_it.rules_block.html_block import HTML_SEQUENCES
 

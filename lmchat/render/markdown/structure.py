@@ -4,7 +4,7 @@
 """
 
 import re
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from enum import Enum
 
 

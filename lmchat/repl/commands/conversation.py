@@ -1,7 +1,7 @@
 """Commands for how the model is talked with: system prompt, options, reasoning, tools; going on and compacting."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from lmchat.dataclass import replace
 
 from lmchat.app.prompts import system_prompt
 from lmchat.app.sessions import say_withheld

@@ -1,6 +1,6 @@
 """Commands for sessions: names that point at turns."""
 
-from dataclasses import replace
+from lmchat.dataclass import replace
 
 from lmchat.chat.session import Session
 from lmchat.errors import BadUseError, SessionGoneError

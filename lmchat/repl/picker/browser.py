@@ -4,7 +4,7 @@ It draws nothing and reads no keys.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from datetime import datetime
 from enum import Enum, auto
 

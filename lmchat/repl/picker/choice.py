@@ -1,7 +1,7 @@
 """A choice of a few: arrow keys move, typing narrows it down, Enter takes, Esc and Ctrl-C leave it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer

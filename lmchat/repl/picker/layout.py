@@ -1,7 +1,7 @@
 """The list of choices with one marked, and how much room it and the preview have in a window."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from typing import Generic, TypeVar
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples

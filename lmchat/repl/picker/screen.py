@@ -1,7 +1,7 @@
 """Where choices are drawn and keys come from; or a numbered list, in a terminal that cannot be painted."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 from typing import TextIO
 
 from prompt_toolkit.input import Input, create_input

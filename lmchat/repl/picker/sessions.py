@@ -5,7 +5,7 @@ Enter opens a session, Tab lists its turns to go to one; it is renamed and delet
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from lmchat.dataclass import replace
 from typing import Any, TypeVar
 
 from prompt_toolkit.application import Application
