@@ -28,7 +28,7 @@ from lmchat.chat.transcript import without_quotes
 from lmchat.chat.values import Prompt, Reply
 from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import LmchatError, NotFoundError
-from lmchat.render.failures import show_note
+from lmchat.render.messages import show_note
 from lmchat.settings import Settings
 from lmchat.store.store import Store
 from lmchat.wire.client import Client

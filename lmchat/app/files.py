@@ -15,7 +15,7 @@ from lmchat.app.invocation import Invocation, open_kept_store
 from lmchat.chat.session import Session
 from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, LmchatError
-from lmchat.render.sanitize import sanitize
+from lmchat.render.text import sanitize
 from lmchat.world import replace_file
 
 if TYPE_CHECKING:

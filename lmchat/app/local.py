@@ -14,8 +14,7 @@ from lmchat.chat.models import Model
 from lmchat.dataclass import replace
 from lmchat.errors import LmchatError, UnreachableError
 from lmchat.render.json_output import write_document
-from lmchat.render.notes import duration
-from lmchat.render.tables import size_words
+from lmchat.render.notes import duration, size_words
 from lmchat.settings import Settings
 from lmchat.wire.address import Address
 from lmchat.wire.body import Frame
@@ -85,7 +84,7 @@ def builtin_world(invocation: Invocation, settings: Settings) -> World:
 def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
     """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
     from lmchat.local.run import has_model
-    from lmchat.render.status import waited, watched
+    from lmchat.render.messages import waited, watched
 
     if has_model(place):
         return

@@ -17,10 +17,10 @@ from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, ExitStatus, LmchatError, NotFoundError
-from lmchat.render.failures import show_failure, show_sign
 from lmchat.render.json_output import Document, error_document, turn_document, write_document
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.messages import show_failure, show_sign
 from lmchat.render.terminal import moves_cursor
+from lmchat.render.text import sanitize_line
 from lmchat.settings import Settings
 from lmchat.store.store import Store
 from lmchat.world import require_output
@@ -66,7 +66,7 @@ def _call_back(person: Invocation, settings: Settings, seconds: float) -> None:
     world, how = person.world, settings.text("notify")
     if how == "off" or not world.stderr.isatty() or seconds < (settings.number("notify_after") or 0):
         return
-    from lmchat.render.attention import called_back
+    from lmchat.render.messages import called_back
 
     show_sign(world, called_back(world.environ, desktop=how == "desktop", title="lmchat", words="The answer is there"))
 
@@ -162,7 +162,7 @@ def ended(person: Invocation, conversation: Conversation, exchange: Exchange) ->
 
 def _fit(person: Invocation, schema: Mapping[str, Any], reply: str) -> ExitStatus:
     """Say on stderr where a reply does not fit the schema; that is also the status."""
-    from lmchat.render.failures import show_failure
+    from lmchat.render.messages import show_failure
     from lmchat.schema import check_reply
 
     try:
