@@ -1,7 +1,8 @@
 """How turns and listings are shown: what flags, settings and the terminal say becomes what `render` chooses by."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from lmchat.advice import Action, Advice, Do
 from lmchat.app.invocation import Invocation, settings_of
@@ -12,6 +13,7 @@ from lmchat.settings import Settings
 
 if TYPE_CHECKING:
     from lmchat.app.conversation import Conversation
+    from lmchat.chat.events import Event
     from lmchat.chat.session import Session, Turn
     from lmchat.chat.talk import Exchange
     from lmchat.render.margin import Thoughts
@@ -67,6 +69,35 @@ def view_for(
         queued=queued,
     )
     return choose_view(conversation.world, manner)
+
+
+class LaterView:
+    """The view of one turn, made when there is something to show: what makes it is loaded while the server thinks."""
+
+    def __init__(self, conversation: "Conversation") -> None:
+        self._conversation = conversation
+        self._view: View | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._made().__exit__(kind, error, trace)
+
+    def show(self, event: "Event") -> None:
+        """Show one event."""
+        self._made().show(event)
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Show the turn's document, where scripts want it."""
+        self._made().finish(document)
+
+    def _made(self) -> "View":
+        if self._view is None:
+            self._view = view_for(self._conversation).__enter__()
+        return self._view
 
 
 def thoughts_of(settings: Settings, wanted: bool | None = None) -> "Thoughts":
