@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from lmchat.advice import Action, Do
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
 from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from lmchat.advice import Action, Do, Say
 from lmchat.app.invocation import STDIN, ChatFlags, Invocation
+from lmchat.chat.models import EphemeralMcp, Integration, parse_integration
 from lmchat.chat.session import Session, TurnId
-from lmchat.chat.values import EphemeralMcp, Integration, Prompt
+from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.settings import Settings, settings_path
@@ -41,8 +42,6 @@ def resolve_session(store: Store, settings: Settings, flags: ChatFlags, say: Say
     if flags.system is not None:
         changes["system"] = system_prompt(flags.system, settings, say, flags.encoding)
     if flags.mcp:
-        from lmchat.chat.integrations import parse_integration
-
         changes["integrations"] = tuple(parse_integration(spec) for spec in flags.mcp)
     session = replace(session, **changes)  # type: ignore[arg-type]  # the names are Session's own
     for integration in session.integrations:

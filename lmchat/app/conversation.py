@@ -7,7 +7,11 @@ from typing import Any
 from lmchat.advice import Action, Do
 from lmchat.app.connect import connected, known_models, remember_model, remembered_model
 from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.chat.exchange import ChatRequest, Exchange, Show
+from lmchat.chat.keeping import Memory
 from lmchat.chat.models import (
+    EphemeralMcp,
+    Integration,
     Model,
     by_use,
     context_length,
@@ -18,12 +22,10 @@ from lmchat.chat.models import (
     require_reasoning,
     require_sight,
 )
-from lmchat.chat.private import Memory
-from lmchat.chat.quoting import without_quotes
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session, Turn
-from lmchat.chat.talk import Exchange, Show, talk
-from lmchat.chat.values import EphemeralMcp, Integration, Prompt, Reply
+from lmchat.chat.talk import talk
+from lmchat.chat.transcript import without_quotes
+from lmchat.chat.values import Prompt, Reply
 from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import LmchatError, NotFoundError
 from lmchat.settings import Settings
@@ -101,7 +103,7 @@ class Conversation:
         after = replace(exchange.session, model=session.model if once else exchange.turn.model, options=session.options)
         if after.model != session.model and not self.private:
             self.store.configure(after)
-        if exchange.turn.barren and not self.private and self.store.forget_unanswered(after):
+        if exchange.turn.empty and not self.private and self.store.forget_unanswered(after):
             after = replace(before, id=0, turns={}, head=None)
         return replace(exchange, session=after)
 

@@ -13,9 +13,8 @@ from lmchat.settings import Settings
 
 if TYPE_CHECKING:
     from lmchat.app.conversation import Conversation
-    from lmchat.chat.events import Event
+    from lmchat.chat.exchange import Event, Exchange
     from lmchat.chat.session import Session, Turn
-    from lmchat.chat.talk import Exchange
     from lmchat.render.margin import Thoughts
     from lmchat.render.views import View
 

@@ -64,4 +64,4 @@ class TreeEntry(NamedTuple):
     def of(cls, turn: Turn) -> "TreeEntry":
         """Make the entry of a turn that is in memory."""
         words = turn.prompt.text[:200]
-        return cls(turn.id, turn.parent, words, turn.outcome, turn.model, turn.at, turn.summary, turn.barren)
+        return cls(turn.id, turn.parent, words, turn.outcome, turn.model, turn.at, turn.summary, turn.empty)

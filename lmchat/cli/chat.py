@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from lmchat.advice import Action, Do
 from lmchat.app.asking import moved_to, prompt_of, resolve_session, saved_prompt, with_saved
 from lmchat.app.conversation import Conversation, Tap, open_conversation
-from lmchat.app.display import LaterView
+from lmchat.app.display import LaterView, fullness, remarks, theme_of
 from lmchat.app.invocation import STDIN, ChatFlags, Invocation, open_kept_store, settings_of
+from lmchat.chat.exchange import Exchange
 from lmchat.chat.models import Model
 from lmchat.chat.session import Outcome, Session
-from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, ExitStatus, LmchatError, NotFoundError
@@ -152,8 +152,6 @@ def ended(person: Invocation, conversation: Conversation, exchange: Exchange) ->
 
     That a part of it or of the conversation is lost is said also when quiet.
     """
-    from lmchat.app.display import fullness, remarks
-
     for remark in remarks(conversation, exchange):
         person.say(remark)
     if not conversation.flags.quiet and (full := fullness(conversation, exchange)):
@@ -231,7 +229,6 @@ def _heading(person: Invocation, model: str) -> str:
     """Return the line above a reply, which in a pipe is a heading of Markdown."""
     if not person.world.stdout.isatty():
         return f"# {model}\n\n"
-    from lmchat.app.display import theme_of
     from lmchat.render.sanitize import sanitize_line
 
     theme = theme_of(person)
@@ -271,7 +268,6 @@ def _picked(invocation: Invocation, flags: ChatFlags) -> ChatFlags:
         raise BadUseError("--pick picks the session and the turn, so neither -c, --at nor --private fits.")
     if not (world.stdin.isatty() and world.stderr.isatty()):
         raise BadUseError("--pick needs a terminal.", hint="`lmchat sessions` lists the sessions: lmchat talk NAME")
-    from lmchat.app.display import theme_of
     from lmchat.repl.picker.sessions import picked_at
 
     with open_kept_store(invocation) as store:

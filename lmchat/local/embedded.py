@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Event,
     MessageDelta,
     Part,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
 from lmchat.dataclass import dataclass, replace
 from lmchat.local import gguf
 from lmchat.local.catalogue import CATALOGUE, KnownModel

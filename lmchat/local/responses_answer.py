@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lmchat.chat.events import Finished, MessageDelta, Part, PartEnded, ReasoningDelta, Started
+from lmchat.chat.exchange import Finished, MessageDelta, Part, PartEnded, ReasoningDelta, Started
 from lmchat.chat.values import Item as ReplyItem
 from lmchat.chat.values import Message, Reasoning, Reply
 from lmchat.dataclass import dataclass, field

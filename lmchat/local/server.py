@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from lmchat.chat.events import Finished
+from lmchat.chat.exchange import Finished
 from lmchat.dataclass import dataclass
 from lmchat.local import checks, openai_bodies, refusals, requests
 from lmchat.local.answers import Stream, json_response, refusal_response, unexpected_response

@@ -10,9 +10,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
-from lmchat.chat.events import Event, Fault, Finished, Quiet, Started, Unknown
+from lmchat.chat.exchange import ChatRequest, Event, Fault, Finished, Quiet, Started, Unknown
 from lmchat.chat.models import Model
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Outcome, Turn, TurnId
 from lmchat.chat.values import Image, Options, Prompt, Reply
 from lmchat.chat.values import Message as Said

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
+from lmchat.chat.exchange import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
 from lmchat.dataclass import dataclass
 from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note
 from lmchat.render.sanitize import Sanitizer, sanitize_line

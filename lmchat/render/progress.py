@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lmchat.chat.events import Event, Phase, Progress, Started, ToolDone, ToolFailed, ToolNamed, ToolStarted
+from lmchat.chat.exchange import Event, Phase, Progress, Started, ToolDone, ToolFailed, ToolNamed, ToolStarted
 from lmchat.chat.values import InvalidToolCall, ToolCall
 from lmchat.dataclass import replace
 from lmchat.render.cells import ELLIPSIS, Row, cells, clusters, fold, line_row, measured, row_of, shorten

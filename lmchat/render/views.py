@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO, assert_never
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Branched,
     Event,
     Fault,
@@ -28,8 +28,7 @@ from lmchat.chat.events import (
     ToolStarted,
     Unknown,
 )
-from lmchat.chat.surrogates import SurrogateJoiner
-from lmchat.chat.values import MESSAGE_GAP
+from lmchat.chat.values import MESSAGE_GAP, SurrogateJoiner
 from lmchat.dataclass import dataclass, field, replace
 from lmchat.render.margin import DisplayOptions, Margin
 from lmchat.render.sanitize import Sanitizer

@@ -20,7 +20,7 @@ from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HS
 from prompt_toolkit.output import Output
 
 from lmchat.app.programs import edited
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
 from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
 from lmchat.render.cells import cells

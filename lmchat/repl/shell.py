@@ -1,7 +1,7 @@
 """`!command`: the person's own shell runs it, and what it printed is quoted in the next prompt."""
 
 from lmchat.app.programs import ShownOutput, run_in_shell
-from lmchat.chat.quoting import quoted_output
+from lmchat.chat.transcript import quoted_output
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.render.notes import counted

@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lmchat.chat.session import Turn, TurnId
-from lmchat.chat.talk import UNNUMBERED, Kept
+from lmchat.chat.keeping import Kept
+from lmchat.chat.session import UNNUMBERED, Turn, TurnId
 from lmchat.chat.values import Item, Message, Reasoning, Reply
 from lmchat.dataclass import replace
 from lmchat.errors import StoreError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lmchat.advice import Action, Do
 from lmchat.chat.session import Outcome, Session, TurnId
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError, nearest
 from lmchat.store.codec import integrations_json, integrations_value, options_value, written

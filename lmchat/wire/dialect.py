@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from lmchat.chat.events import Event
+from lmchat.chat.exchange import ChatRequest, Event
 from lmchat.chat.models import Model
-from lmchat.chat.request import ChatRequest
 from lmchat.dataclass import dataclass
 
 Data = Mapping[str, Any]

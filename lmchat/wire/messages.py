@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterator, Mapping
 
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest
 from lmchat.chat.session import Turn
 from lmchat.chat.values import Image, OptionValue
 from lmchat.dataclass import dataclass

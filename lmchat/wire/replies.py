@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from time import monotonic
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -17,7 +18,6 @@ from lmchat.chat.events import (
     ToolFailed,
     ToolStarted,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Cut, InvalidToolCall, Message, OtherItem, Reasoning, Reply, ToolCall
 from lmchat.dataclass import dataclass, field
 from lmchat.wire.loose_json import parse_json

@@ -46,6 +46,7 @@ class Call:
     def headers(self) -> dict[str, str]:
         """Return the headers, the secret one among them."""
         headers = {
+            "Accept": "*/*",
             "User-Agent": f"lmchat/{__version__}",
             # A compressed stream comes in lumps.
             "Accept-Encoding": "identity",

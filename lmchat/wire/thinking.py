@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from enum import Enum
 
-from lmchat.chat.events import Event, Finished, MessageDelta, Part, PartEnded, PartStarted, ReasoningDelta
+from lmchat.chat.exchange import Event, Finished, MessageDelta, Part, PartEnded, PartStarted, ReasoningDelta
 from lmchat.chat.values import Item, Message, Reasoning
 from lmchat.dataclass import dataclass, replace
 

@@ -36,8 +36,9 @@ sys.exit(status)
 """The program, noting which modules it loaded and when it looked for the watched ones."""
 
 COSTLY = (
-    "PIL", "asyncio", "click", "httpx", "importlib.metadata", "jsonschema", "markdown_it", "platformdirs",
-    "prompt_toolkit", "pydantic", "pygments", "rich", "sqlite3", "starlette", "tomlkit", "typer", "xllamacpp",
+    "PIL", "asyncio", "click", "h11", "httpcore", "httpx", "importlib.metadata", "jsonschema", "logging", "markdown_it",
+    "platformdirs", "prompt_toolkit", "pydantic", "pygments", "rich", "sqlite3", "ssl", "starlette", "tomlkit", "typer",
+    "urllib.request", "xllamacpp",
 )  # fmt: skip
 
 
@@ -86,7 +87,7 @@ def test_completing_the_rest_loads_no_library(tmp_path: Path, kind: str) -> None
 
 def test_asking_in_a_pipe_loads_what_speaks_and_keeps(tmp_path: Path) -> None:
     with ScriptedServer(stream(reply())) as server:
-        assert loaded(tmp_path, "--url", server.url, "ask", "-m", "tiny", "hi") == {"typer", "httpx", "sqlite3"}
+        assert loaded(tmp_path, "--url", server.url, "ask", "-m", "tiny", "hi") == {"typer", "h11", "sqlite3"}
 
 
 NOT_FOR_A_PLAIN_TURN = (
@@ -117,7 +118,7 @@ def test_listing_sessions_loads_nothing_that_speaks_or_draws(tmp_path: Path) -> 
 
 def test_listing_models_loads_nothing_that_draws(tmp_path: Path) -> None:
     with ScriptedServer(answer(200, MODELS)) as server:
-        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "httpx"}
+        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "h11"}
 
 
 SHOWING = (

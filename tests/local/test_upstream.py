@@ -16,8 +16,7 @@ import pytest
 from lmchat.app.connect import connection_to
 from lmchat.app.invocation import Invocation, settings_of
 from lmchat.app.local import as_upstream, passing_on
-from lmchat.chat.events import Finished
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest, Finished
 from lmchat.chat.values import Options, Prompt
 from lmchat.local.history import History
 from lmchat.local.in_front import upstream_routes

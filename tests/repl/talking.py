@@ -14,7 +14,7 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from lmchat.app.conversation import Conversation
-from lmchat.chat.private import Memory
+from lmchat.chat.keeping import Memory
 from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace

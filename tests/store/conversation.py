@@ -4,8 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lmchat.chat.session import Outcome, Session, Turn, TurnId
-from lmchat.chat.talk import UNNUMBERED
+from lmchat.chat.session import UNNUMBERED, Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Image, Message, Prompt, Reply, ResponseId
 from lmchat.dataclass import replace
 from lmchat.store.store import Store, open_store

@@ -139,7 +139,7 @@ def test_a_reply_that_grew_in_any_steps_is_whole_after_a_kill(tmp_path: Path, st
         (left,) = store.find("one").path()
         assert store.search("let")[0].turn == left.id
     assert left.reply == Reply(GROWING[steps[-1]], model_instance_id="m:2")
-    assert not left.barren
+    assert not left.empty
 
 
 def test_a_growing_reply_writes_only_what_is_new(store: Store) -> None:

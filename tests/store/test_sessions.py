@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from lmchat.chat.models import EphemeralMcp, Plugin
 from lmchat.chat.session import Outcome
-from lmchat.chat.values import EphemeralMcp, Options, Plugin
+from lmchat.chat.values import Options
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.store.store import Store

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from lmchat.chat.models import EphemeralMcp, Plugin
 from lmchat.chat.session import Session, TurnId
-from lmchat.chat.values import EphemeralMcp, Image, Options, Plugin, Reply
+from lmchat.chat.values import Image, Options, Reply
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.store.store import Store

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from lmchat.chat.events import Event, Finished, MessageDelta, Started
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest, Event, Finished, MessageDelta, Started
 from lmchat.chat.values import Message, Reply
 from lmchat.dataclass import replace
 from lmchat.settings import keys

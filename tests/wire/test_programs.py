@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from lmchat.chat.events import Fault, Finished
+from lmchat.chat.exchange import Fault, Finished
 from lmchat.chat.models import Instance, Model, context_length
 from lmchat.chat.values import Options
 from lmchat.dataclass import replace

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from lmchat.app.files import Form, export_session, form_of, place_for, write_text
-from lmchat.chat.events import kept_words
+from lmchat.chat.exchange import kept_words
 from lmchat.chat.session import Outcome, Turn
 from lmchat.chat.values import InvalidToolCall, Reasoning, ToolCall
 from lmchat.errors import BadUseError, NotFoundError

@@ -110,7 +110,7 @@ def _moved(state: ReplState, session: Session) -> ReplState:
 def _unanswered(state: ReplState) -> Turn | None:
     """Return the newest turn where it is an attempt to follow the head."""
     newest = state.session.turns.get(max(state.session.turns, default=TurnId(0)))
-    return newest if newest is not None and newest.barren and newest.parent == state.session.head else None
+    return newest if newest is not None and newest.empty and newest.parent == state.session.head else None
 
 
 def _last(state: ReplState) -> Turn:

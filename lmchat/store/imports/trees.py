@@ -174,7 +174,7 @@ def _items(linked: object) -> tuple[Item, ...]:
 def _head(found: Found, turns: dict[TurnId, Turn], ends: dict[str, TurnId]) -> TurnId | None:
     """Return the turn of the message that was shown last, or of the latest; an attempt is none, what it follows is."""
     head: TurnId | None = ends.get(_last_below(found, ends)) or max(turns)
-    while head is not None and turns[head].barren:
+    while head is not None and turns[head].empty:
         head = turns[head].parent
     return head
 

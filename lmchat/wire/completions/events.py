@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -19,7 +20,6 @@ from lmchat.chat.events import (
     ReasoningDelta,
     Started,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Item, Message, Reasoning, Reply, Stats
 from lmchat.dataclass import dataclass, field
 from lmchat.wire.dialect import Data

@@ -7,7 +7,8 @@ id does, and it is looked for before the first word is passed on.
 from collections.abc import Iterator
 from io import StringIO
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -18,7 +19,6 @@ from lmchat.chat.events import (
     Started,
     Unknown,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Item, Message, Provider, Reasoning, Reply, ResponseId, ToolCall
 from lmchat.dataclass import dataclass, field
 from lmchat.errors import ChainLostError
