@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmchat.advice import Say
-from lmchat.app.attachments import STDIN
-from lmchat.app.invocation import Invocation, open_kept_store
+from lmchat.app.invocation import STDIN, Invocation, open_kept_store
 from lmchat.chat.session import Session
 from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, LmchatError

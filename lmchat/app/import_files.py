@@ -9,8 +9,8 @@ from pathlib import Path, PurePath, PurePosixPath
 from zipfile import BadZipFile, ZipFile
 
 from lmchat.advice import Say
-from lmchat.app.attachments import STDIN, said, stdin_bytes
-from lmchat.app.invocation import Invocation
+from lmchat.app.attachments import said, stdin_bytes
+from lmchat.app.invocation import STDIN, Invocation
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
 from lmchat.store.imports.found import Refused, Source
