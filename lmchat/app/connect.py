@@ -17,13 +17,11 @@ from lmchat.errors import BadUseError, UnreachableError
 from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.dialect import Finding
-from lmchat.wire.dialects import DIALECTS
-from lmchat.wire.route import NOT_KNOWN, Route
+from lmchat.wire.dialects import DIALECTS, NOT_KNOWN, Finding, Route
 from lmchat.world import World
 
 if TYPE_CHECKING:
-    from lmchat.wire.discovery import Sighting
+    from lmchat.wire.detection import Sighting
 
 LOOK_SECONDS = 0.2
 """How long the usual ports are looked at, all together."""
@@ -213,7 +211,7 @@ def _route(world: World, settings: Settings, server: str, *, remember: bool) -> 
 
 def _found(invocation: Invocation, settings: Settings, *, remember: bool) -> Connection | None:
     """Connect to the first server that answers on a usual port and has a model to talk to; None where there is none."""
-    from lmchat.wire.discovery import look
+    from lmchat.wire.detection import look
 
     sighting = preferred(look(usual_addresses(settings), LOOK_SECONDS))
     if sighting is None:
@@ -242,7 +240,7 @@ def usual_addresses(settings: Settings) -> list[Address]:
 
 def preferred(seen: Sequence["Sighting"]) -> "Sighting | None":
     """Return the first server that has a model to talk to, else one that is loading it, None where there is neither."""
-    from lmchat.wire.discovery import State
+    from lmchat.wire.detection import State
 
     answering = (each for each in seen if any(model.chats for model in each.models))
     loading = (each for each in seen if each.state is State.LOADING)

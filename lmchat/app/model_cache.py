@@ -18,7 +18,7 @@ from lmchat.chat.values import OptionValue, Reply
 from lmchat.errors import LmchatError
 from lmchat.render.failures import show_note
 from lmchat.wire.client import Client
-from lmchat.wire.dialect import Finding
+from lmchat.wire.dialects import Finding
 from lmchat.world import World, kept_document, replace_file
 
 KEPT = timedelta(days=1)

@@ -13,11 +13,10 @@ from lmchat.errors import LmchatError
 from lmchat.local.upstream import Passed, Upstream
 from lmchat.wire.body import Frame
 from lmchat.wire.client import Client
-from lmchat.wire.dialects import COMPLETIONS
-from lmchat.wire.http import exchange
+from lmchat.wire.dialects import COMPLETIONS, Route
+from lmchat.wire.exchange import exchange
+from lmchat.wire.http import Call, Head
 from lmchat.wire.redaction import redact
-from lmchat.wire.request import Call, Head
-from lmchat.wire.route import Route
 
 
 def serve_upstream(invocation: Invocation, url: str, *, port: int, token: str, token_variable: str = "") -> None:

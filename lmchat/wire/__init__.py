@@ -1,1 +1,1 @@
-"""LM Studio's REST API: client, codec, faults. The only room that knows httpx, URLs and the API's JSON."""
+"""Servers: what is sent to them and what they answer, in the API of each; the only room that knows httpx and their JSON."""

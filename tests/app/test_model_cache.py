@@ -8,7 +8,7 @@ import pytest
 
 from lmchat.app.model_cache import known_models, known_route, remember_models, remember_route
 from lmchat.chat.models import Model
-from lmchat.wire.dialect import Finding
+from lmchat.wire.dialects import Finding
 from tests.settings.world import world_in
 
 SERVER = "http://localhost:1234"
