@@ -1,1 +1,1 @@
-"""Servers: what is sent to them and what they answer, in the API of each; the only room that knows httpx and their JSON."""
+"""What servers are sent and what they answer, each in its own API. No other room knows httpx or the JSON of servers."""

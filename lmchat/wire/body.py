@@ -8,17 +8,9 @@ at once, httpx-sse makes three times the work.
 import codecs
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
-from lmchat.chat.events import (
-    Event,
-    MessageDelta,
-    PartEnded,
-    PartStarted,
-    ReasoningDelta,
-    ToolDone,
-    ToolFailed,
-)
+from lmchat.chat.exchange import Event, MessageDelta, PartEnded, PartStarted, ReasoningDelta, ToolDone, ToolFailed
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import StreamBrokenError
 
 PIECE = 64 * 1024

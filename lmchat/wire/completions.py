@@ -5,11 +5,11 @@ any of them.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -21,8 +21,8 @@ from lmchat.chat.events import (
     ReasoningDelta,
     Started,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Item, Message, Reasoning, Reply, Stats
+from lmchat.dataclass import dataclass, field
 from lmchat.wire.dialects import Data
 from lmchat.wire.messages import RoleMessage, data_url, messages, options
 from lmchat.wire.reading import Stopwatch, cut_by, decimal, integer, mapping, sequence, text

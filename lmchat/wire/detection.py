@@ -6,13 +6,13 @@ and none is waited for beyond a deadline.
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from threading import Thread
 from time import monotonic
 
 from lmchat.chat.models import Model
+from lmchat.dataclass import dataclass
 from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, UnreachableError
 from lmchat.wire.address import Address
 from lmchat.wire.dialects import (

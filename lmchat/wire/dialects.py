@@ -4,14 +4,13 @@ A dialect is one API; the setting `api` names it. Its code is loaded when it is 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Protocol
 
-from lmchat.chat.events import Event
+from lmchat.chat.exchange import ChatRequest, Event
 from lmchat.chat.models import Model
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Options, ResponseId
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import BadUseError, ChainLostError
 from lmchat.wire.http import CHAT, MODELS
 

@@ -6,13 +6,13 @@ by way of TCP.
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from itertools import chain
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
 from typing import Any
 
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import LmchatError, ServerError
 from lmchat.wire.body import PIECE, Frame, body_parts
 from lmchat.wire.faults import AGAIN, broken_off, connection_fault, no_http, not_lm_studio, senseless, unconnected

@@ -10,11 +10,11 @@ import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lmchat import __version__
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import BadUseError
 from lmchat.wire.address import Address, load_httpx, proxy_for, tls_context
 from lmchat.wire.body import HEAD_LIMIT, PIECE

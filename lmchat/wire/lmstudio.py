@@ -7,11 +7,11 @@ missing or odd reads as empty.
 import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -28,17 +28,13 @@ from lmchat.chat.events import (
     ToolStarted,
     Unknown,
 )
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.models import EphemeralMcp, Integration, OtherIntegration, Plugin
 from lmchat.chat.values import (
     Cut,
-    EphemeralMcp,
     Image,
-    Integration,
     InvalidToolCall,
     Item,
     Message,
-    OtherIntegration,
-    Plugin,
     Provider,
     Reasoning,
     Reply,
@@ -46,6 +42,7 @@ from lmchat.chat.values import (
     Stats,
     ToolCall,
 )
+from lmchat.dataclass import dataclass, replace
 from lmchat.errors import BadUseError
 from lmchat.wire.dialects import Data
 from lmchat.wire.reading import cut_by, decimal, integer, mapping, read_arguments, replay, sequence, text

@@ -5,11 +5,11 @@ LM Studio's own API takes no assistant messages, so there they go in front of th
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest
 from lmchat.chat.session import Outcome, Turn
 from lmchat.chat.values import Image, OptionValue
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
 
 _OPENING = "Here is our conversation so far, which you cannot see otherwise."

@@ -5,9 +5,9 @@ a program say is added to it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 
 from lmchat.chat.models import DownloadJob, Instance, Model
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import LmchatError
 from lmchat.wire.dialects import LITELLM, LLAMA_SERVER, LM_STUDIO, OLLAMA, Ask, Data
 from lmchat.wire.http import MODELS

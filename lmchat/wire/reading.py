@@ -7,11 +7,11 @@ reply (`"\\ud83d"`, `"\\ude00"`) is joined again.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -24,9 +24,18 @@ from lmchat.chat.events import (
     ToolFailed,
     ToolStarted,
 )
-from lmchat.chat.request import ChatRequest
-from lmchat.chat.surrogates import SurrogateJoiner, join_surrogates
-from lmchat.chat.values import Cut, InvalidToolCall, Message, OtherItem, Reasoning, Reply, ToolCall
+from lmchat.chat.values import (
+    Cut,
+    InvalidToolCall,
+    Message,
+    OtherItem,
+    Reasoning,
+    Reply,
+    SurrogateJoiner,
+    ToolCall,
+    join_surrogates,
+)
+from lmchat.dataclass import dataclass, field
 
 _LARGEST = 2**63
 

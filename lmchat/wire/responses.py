@@ -5,11 +5,11 @@ and it is looked for before the first word is passed on.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -20,8 +20,8 @@ from lmchat.chat.events import (
     Started,
     Unknown,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Item, Message, Provider, Reasoning, Reply, ResponseId, ToolCall
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import ChainLostError
 from lmchat.wire.completions import prompt_progress, usage_stats
 from lmchat.wire.dialects import Data

@@ -5,12 +5,11 @@ Some models write their reasoning into the answer, as `<think>…</think>` at it
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import groupby
 from typing import Any, NoReturn
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Event,
     Fault,
     Finished,
@@ -24,6 +23,7 @@ from lmchat.chat.events import (
     ToolFailed,
 )
 from lmchat.chat.values import Item, Message, Reasoning
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import LmchatError, StreamBrokenError
 from lmchat.wire.body import Frame, ReplyLength
 from lmchat.wire.dialects import Data, ReplyReader
