@@ -19,11 +19,10 @@ from lmchat.settings import Settings
 from lmchat.wire.address import Address
 from lmchat.wire.body import Frame
 from lmchat.wire.client import Client
-from lmchat.wire.dialects import COMPLETIONS
-from lmchat.wire.http import exchange
+from lmchat.wire.dialects import COMPLETIONS, Route
+from lmchat.wire.exchange import exchange
+from lmchat.wire.http import Call, Head
 from lmchat.wire.redaction import redact
-from lmchat.wire.request import Call, Head
-from lmchat.wire.route import Route
 from lmchat.world import World
 
 if TYPE_CHECKING:

@@ -98,8 +98,8 @@ NOT_FOR_A_PLAIN_TURN = (
     "lmchat.cli.session_views", "lmchat.cli.sessions", "lmchat.cli.settings", "lmchat.decoding", "lmchat.local",
     "lmchat.pictures", "lmchat.render.history", "lmchat.render.listings", "lmchat.render.markdown",
     "lmchat.render.painter", "lmchat.render.progress", "lmchat.repl", "lmchat.store.adoption", "lmchat.store.care",
-    "lmchat.store.documents", "lmchat.store.schema", "lmchat.store.search", "lmchat.wire.completions",
-    "lmchat.wire.error_bodies", "lmchat.wire.lmstudio.models", "lmchat.wire.refusals", "lmchat.wire.responses",
+    "lmchat.store.documents", "lmchat.store.schema", "lmchat.store.search", "lmchat.wire.complaints",
+    "lmchat.wire.completions", "lmchat.wire.models", "lmchat.wire.refusals", "lmchat.wire.responses",
 )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def test_a_plain_turn_loads_none_of_the_modules_that_others_need(tmp_path: Path)
         loaded(tmp_path, *command)
     modules = set(json.loads((tmp_path / "loaded.json").read_text())["modules"])
     assert modules & set(NOT_FOR_A_PLAIN_TURN) == set()
-    assert "lmchat.wire.lmstudio.events" in modules
+    assert "lmchat.wire.lmstudio" in modules
 
 
 def test_listing_sessions_loads_nothing_that_speaks(tmp_path: Path) -> None:

@@ -24,8 +24,7 @@ from lmchat.local.server import ServerState, application
 from lmchat.local.worker import Worker
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.dialects import COMPLETIONS
-from lmchat.wire.route import Route
+from lmchat.wire.dialects import COMPLETIONS, Route
 from tests.cli.program import run
 from tests.local.conftest import Switch, world_at
 from tests.wire.scripted import HOLD, Answer, ScriptedServer, answer, stream
