@@ -14,7 +14,7 @@ from lmchat.app.invocation import Invocation
 from lmchat.errors import BadUseError
 from lmchat.render.notes import counted
 from lmchat.store.documents import FORMAT
-from lmchat.store.imports.formats import Format, format_of
+from lmchat.store.imports.adoption import Format, format_of
 from lmchat.store.imports.found import Found, LeftOut, Refused, Source
 from lmchat.store.store import Store
 

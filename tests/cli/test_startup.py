@@ -93,8 +93,8 @@ NOT_FOR_A_PLAIN_TURN = (
     "lmchat.app.care", "lmchat.app.export", "lmchat.app.files", "lmchat.cli.models", "lmchat.cli.sessions",
     "lmchat.cli.settings", "lmchat.cli.local", "lmchat.decoding", "lmchat.local", "lmchat.pictures",
     "lmchat.render.cells", "lmchat.render.markdown", "lmchat.render.painter", "lmchat.render.progress",
-    "lmchat.render.status", "lmchat.render.tables", "lmchat.repl", "lmchat.store.adoption", "lmchat.store.care",
-    "lmchat.store.documents", "lmchat.store.schema", "lmchat.store.search", "lmchat.wire.completions",
+    "lmchat.render.status", "lmchat.render.tables", "lmchat.repl", "lmchat.store.documents", "lmchat.store.imports",
+    "lmchat.store.listing", "lmchat.store.schema", "lmchat.wire.completions",
     "lmchat.wire.error_bodies", "lmchat.wire.lmstudio.models", "lmchat.wire.refusals", "lmchat.wire.responses",
 )  # fmt: skip
 
