@@ -5,13 +5,13 @@
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from lmchat.chat.models import Integration
 from lmchat.chat.session import Session, Turn
 from lmchat.chat.values import Cut, InvalidToolCall, Options, Prompt, Provider, Reply, ResponseId, ToolCall
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import LmchatError, RefusedError
 
 

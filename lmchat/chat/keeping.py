@@ -2,10 +2,10 @@
 
 from collections import ChainMap
 from collections.abc import MutableMapping
-from dataclasses import dataclass, field, replace
 from typing import Protocol, cast
 
 from lmchat.chat.session import UNNUMBERED, Session, Turn, TurnId
+from lmchat.dataclass import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)

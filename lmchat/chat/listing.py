@@ -1,10 +1,10 @@
 """What listings show of sessions and turns: a line of a list, a match of a search, an entry of the tree."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from lmchat.chat.session import Outcome, Turn, TurnId
+from lmchat.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

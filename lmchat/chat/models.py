@@ -4,11 +4,11 @@ An integration is written `mcp/label`, `mcp/label:tool,tool` or `label=https://u
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lmchat.advice import Action, Do
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import BadUseError, LmchatError, NotFoundError
 
 _MOST_LISTED = 10
@@ -177,6 +177,28 @@ class DownloadJob:
                 f"The download {'failed' if self.status == 'failed' else 'is paused'}.",
                 hint="The server's own log says why; the same command goes on with it.",
             )
+
+
+def chat_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the keys of the models that chat, with what they are."""
+    return ((model.key, about(model)) for model in models if model.chats)
+
+
+def instance_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the ids of loaded instances, with what they are."""
+    return ((instance.id, about(model)) for model in models for instance in model.instances)
+
+
+def about(model: Model) -> str:
+    """Return what a model is, in a few words."""
+    return " ".join(filter(None, (model.display_name, model.params, model.quantization)))
+
+
+def level_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the levels of reasoning that models have, and which of them is a model's own."""
+    defaults = {model.reasoning_default for model in models}
+    levels = dict.fromkeys(level for model in models for level in model.reasoning_options or ())
+    return ((level, "the model's own" if level in defaults else "") for level in levels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ The one rule of what a request carries is here (`follows` and `unsent`).
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import NewType, Protocol, cast, overload, runtime_checkable
@@ -13,6 +12,7 @@ from typing import NewType, Protocol, cast, overload, runtime_checkable
 from lmchat.advice import Action, Do
 from lmchat.chat.models import Integration
 from lmchat.chat.values import Cut, Options, Prompt, Reply
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import BadUseError, NotFoundError, StoreError
 
 TurnId = NewType("TurnId", int)

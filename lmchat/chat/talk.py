@@ -6,7 +6,6 @@ failure, a lost chain and saving are decided here once, for `ask` and for `talk`
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from io import StringIO
 
@@ -36,6 +35,7 @@ from lmchat.chat.exchange import (
 from lmchat.chat.keeping import Keep, Kept
 from lmchat.chat.session import Outcome, Session, Turn
 from lmchat.chat.values import Cut, Item, Message, Options, Prompt, Reasoning, Reply, ResponseId
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import (
     ChainLostError,
     ContextOverflowError,

@@ -5,11 +5,11 @@ and JSON (`"\\ud83d"`) contain halves of characters (surrogates), which no disk,
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import Any, NewType
 
 from lmchat.advice import Action, Do
+from lmchat.dataclass import dataclass, field, field_names, replace
 from lmchat.errors import StreamBrokenError
 
 ResponseId = NewType("ResponseId", str)
@@ -146,7 +146,7 @@ class Stats:
 
     def given(self) -> dict[str, float | int]:
         """Return the numbers that are known, by their names in the API; `extra` are those of a newer lmchat."""
-        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "extra"}
+        values = {name: getattr(self, name) for name in field_names(self) if name != "extra"}
         return {**self.extra, **{name: value for name, value in values.items() if value is not None}}
 
     @property

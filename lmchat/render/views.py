@@ -5,7 +5,6 @@ Each is a context manager whose `show` takes events; leaving it ends every line,
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO, assert_never
 
@@ -30,6 +29,7 @@ from lmchat.chat.exchange import (
     Unknown,
 )
 from lmchat.chat.values import MESSAGE_GAP, SurrogateJoiner
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.render.margin import DisplayOptions, Margin
 from lmchat.render.sanitize import Sanitizer
 from lmchat.render.terminal import moves_cursor

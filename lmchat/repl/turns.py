@@ -1,12 +1,12 @@
 """One turn in the REPL: what was typed and attached goes out, the reply is shown, and the state is put in order."""
 
-from dataclasses import replace
 from itertools import takewhile
 
 from lmchat.app.display import remarks, view_for
 from lmchat.chat.exchange import Exchange
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import LmchatError
 from lmchat.render.notes import counted
 from lmchat.repl.attaching import prompt_of

@@ -5,9 +5,9 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, StoreError
 from lmchat.store.database import APPLICATION, Database
 from lmchat.store.file import PATIENCE_SECONDS, damaged

@@ -3,12 +3,12 @@
 import json
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
 from types import NoneType
 
 from lmchat.advice import Action, Do
 from lmchat.chat.session import Session, TurnId
 from lmchat.chat.values import join_surrogates
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError, nearest
 from lmchat.store.codec import integrations_json, integrations_value, options_value, written
 from lmchat.store.database import Database, Row, normal_form, typed

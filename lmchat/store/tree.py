@@ -7,13 +7,13 @@ so that others never wait long, and what a killed program leaves is a session li
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from operator import itemgetter
 
 from lmchat.advice import Action, Do
 from lmchat.chat.session import Session, TurnId
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError, nearest
 from lmchat.store.codec import forget_unused
 from lmchat.store.database import Database, Row, typed

@@ -1,7 +1,6 @@
 """What the dialects share of reading a reply."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
@@ -20,6 +19,7 @@ from lmchat.chat.exchange import (
     ToolStarted,
 )
 from lmchat.chat.values import Cut, InvalidToolCall, Message, OtherItem, Reasoning, Reply, ToolCall
+from lmchat.dataclass import dataclass, field
 from lmchat.wire.loose_json import parse_json
 
 

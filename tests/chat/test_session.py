@@ -1,13 +1,13 @@
 """The tree: what a session follows, what it must send again, and how its head moves."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Message, Prompt, Reply, ResponseId
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError
 
 

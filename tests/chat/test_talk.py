@@ -1,7 +1,5 @@
 """One turn after another, with a scripted partner instead of a server."""
 
-from dataclasses import replace
-
 import pytest
 
 from lmchat.chat.exchange import (
@@ -23,6 +21,7 @@ from lmchat.chat.exchange import (
 from lmchat.chat.keeping import Kept
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Image, Message, Prompt, Reasoning, Reply, ResponseId, ToolCall
+from lmchat.dataclass import replace
 from lmchat.errors import (
     ChainLostError,
     ContextOverflowError,

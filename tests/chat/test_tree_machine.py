@@ -1,6 +1,6 @@
 """Anything people do to a conversation, in any order: the tree stays whole and the one rule holds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from lmchat.chat.exchange import Finished, MessageDelta
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Reply, ResponseId
+from lmchat.dataclass import replace
 from lmchat.errors import ChainLostError, UnreachableError
 from tests.chat.scripted import Partner, Step, answer
 

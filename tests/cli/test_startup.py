@@ -90,12 +90,14 @@ def test_asking_in_a_pipe_loads_what_speaks_and_keeps(tmp_path: Path) -> None:
 
 
 NOT_FOR_A_PLAIN_TURN = (
-    "lmchat.app.care", "lmchat.app.export", "lmchat.app.files", "lmchat.cli.models", "lmchat.cli.sessions",
-    "lmchat.cli.settings", "lmchat.cli.local", "lmchat.decoding", "lmchat.local", "lmchat.pictures",
-    "lmchat.render.cells", "lmchat.render.markdown", "lmchat.render.painter", "lmchat.render.progress",
-    "lmchat.render.status", "lmchat.render.tables", "lmchat.repl", "lmchat.store.documents", "lmchat.store.imports",
-    "lmchat.store.listing", "lmchat.store.schema", "lmchat.wire.completions",
-    "lmchat.wire.error_bodies", "lmchat.wire.lmstudio.models", "lmchat.wire.refusals", "lmchat.wire.responses",
+    "lmchat.app.files", "lmchat.app.import_files", "lmchat.app.imports", "lmchat.app.local", "lmchat.app.maintenance",
+    "lmchat.app.models", "lmchat.app.programs", "lmchat.app.servers", "lmchat.cli.completion", "lmchat.cli.servers",
+    "lmchat.cli.session_views", "lmchat.cli.sessions", "lmchat.cli.settings", "lmchat.decoding", "lmchat.local",
+    "lmchat.pictures", "lmchat.render.cells", "lmchat.render.markdown", "lmchat.render.painter",
+    "lmchat.render.progress", "lmchat.render.status", "lmchat.render.tables", "lmchat.repl", "lmchat.store.documents",
+    "lmchat.store.imports", "lmchat.store.listing", "lmchat.store.schema",
+    "lmchat.wire.completions", "lmchat.wire.error_bodies", "lmchat.wire.lmstudio.models", "lmchat.wire.refusals",
+    "lmchat.wire.responses",
 )  # fmt: skip
 
 

@@ -4,13 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.chat.values import InvalidToolCall, Message, Provider, Reasoning, Reply, ToolCall
+from lmchat.dataclass import replace
 from lmchat.errors import StoreError
 from lmchat.store import drafts
 from lmchat.store.store import Store

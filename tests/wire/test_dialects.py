@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from lmchat.chat.exchange import (
 from lmchat.chat.models import EphemeralMcp
 from lmchat.chat.session import Outcome, Turn, TurnId
 from lmchat.chat.values import Image, Message, Options, Prompt, Reasoning, Reply, ResponseId
+from lmchat.dataclass import replace
 from lmchat.errors import (
     BadUseError,
     ChainLostError,

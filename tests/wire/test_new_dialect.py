@@ -1,7 +1,7 @@
 """A dialect is a folder, one line of a registry and one choice of a setting: this one is added as ARCHITECTURE says."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 from lmchat.chat.exchange import ChatRequest, Event, Finished, MessageDelta, Started
 from lmchat.chat.values import Message, Reply
+from lmchat.dataclass import replace
 from lmchat.settings import keys
 from lmchat.settings.shapes import choice
 from lmchat.wire.dialect import Data, Dialect

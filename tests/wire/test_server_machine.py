@@ -1,6 +1,5 @@
 """A session that changes server and dialect at random: every model sees the whole conversation, in its order."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from unittest.mock import patch
 
@@ -13,6 +12,7 @@ from lmchat.chat.keeping import Memory
 from lmchat.chat.session import Outcome, Session, Turn
 from lmchat.chat.talk import talk
 from lmchat.chat.values import Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import StreamBrokenError, UnreachableError
 from lmchat.wire import client as client_module
 from lmchat.wire.address import Address

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from lmchat.app.export import Form, export_session, form_of
-from lmchat.app.files import place_for, write_text
+from lmchat.app.files import Form, export_session, form_of, place_for, write_text
 from lmchat.chat.exchange import kept_words
 from lmchat.chat.session import Outcome, Turn
 from lmchat.chat.values import InvalidToolCall, Reasoning, ToolCall

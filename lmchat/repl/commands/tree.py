@@ -1,12 +1,12 @@
 """Commands that move about in the conversation: it is a tree, and any turn can be returned to."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 
 from lmchat.chat.listing import TreeEntry
 from lmchat.chat.models import meant_model, name_to_ask
 from lmchat.chat.session import Session, Turn, TurnId
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.render.history import show_turns
 from lmchat.render.tree import draw_tree

@@ -6,13 +6,13 @@ was edited, are siblings; what follows a reply grows below it.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from heapq import heappop, heappush
 
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import MESSAGE_GAP, Image, Item, Message, Prompt, Reasoning, Reply, Stats, ToolCall
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.store.database import Database, microseconds
 from lmchat.store.documents import add_whole
 from lmchat.store.imports import chatgpt, claude, llm, lmstudio

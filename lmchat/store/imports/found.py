@@ -6,13 +6,13 @@ The functions read JSON that may be of any form: what is of the wrong type count
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from lmchat.chat.values import Image, Message, Reasoning, Stats
+from lmchat.dataclass import dataclass, field
 
 LeftOut = Counter[str]
 """How many parts of which kind were left out."""

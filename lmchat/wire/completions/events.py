@@ -4,7 +4,6 @@ Nothing is certain: `choices` may be empty, `content` null, `finish_reason` abse
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
@@ -22,6 +21,7 @@ from lmchat.chat.exchange import (
     Started,
 )
 from lmchat.chat.values import Item, Message, Reasoning, Reply, Stats
+from lmchat.dataclass import dataclass, field
 from lmchat.wire.dialect import Data
 from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text
 from lmchat.wire.replies import Stopwatch, cut_by

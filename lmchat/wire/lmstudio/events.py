@@ -5,7 +5,6 @@ An event is read by its kind, never by its place; what is missing or odd reads a
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -39,6 +38,7 @@ from lmchat.chat.values import (
     Stats,
     ToolCall,
 )
+from lmchat.dataclass import dataclass, replace
 from lmchat.wire.dialect import Data
 from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text
 from lmchat.wire.replies import cut_by, read_arguments, replay

@@ -5,7 +5,6 @@ id does, and it is looked for before the first word is passed on.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from io import StringIO
 
 from lmchat.chat.exchange import (
@@ -21,6 +20,7 @@ from lmchat.chat.exchange import (
     Unknown,
 )
 from lmchat.chat.values import Item, Message, Provider, Reasoning, Reply, ResponseId, ToolCall
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import ChainLostError
 from lmchat.wire.completions.events import prompt_progress, usage_stats
 from lmchat.wire.dialect import Data
