@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from lmchat.advice import Action, Advice, Do
 from lmchat.app.invocation import Invocation, settings_of
+from lmchat.chat.exchange import Exchange
 from lmchat.dataclass import replace
 from lmchat.render.terminal import size_of
 from lmchat.render.theme import DEFAULT_PROSE_WIDTH, Theme, When, theme_for
