@@ -97,9 +97,9 @@ NOT_FOR_A_PLAIN_TURN = (
     "lmchat.app.models", "lmchat.app.programs", "lmchat.app.servers", "lmchat.cli.completion", "lmchat.cli.servers",
     "lmchat.cli.session_views", "lmchat.cli.sessions", "lmchat.cli.settings", "lmchat.decoding", "lmchat.local",
     "lmchat.pictures", "lmchat.render.history", "lmchat.render.listings", "lmchat.render.markdown",
-    "lmchat.render.painter", "lmchat.render.progress", "lmchat.repl", "lmchat.store.adoption", "lmchat.store.care",
-    "lmchat.store.documents", "lmchat.store.schema", "lmchat.store.search", "lmchat.wire.complaints",
-    "lmchat.wire.completions", "lmchat.wire.models", "lmchat.wire.refusals", "lmchat.wire.responses",
+    "lmchat.render.painter", "lmchat.render.progress", "lmchat.repl", "lmchat.store.documents", "lmchat.store.imports",
+    "lmchat.store.listing", "lmchat.store.schema", "lmchat.wire.complaints", "lmchat.wire.completions",
+    "lmchat.wire.models", "lmchat.wire.refusals", "lmchat.wire.responses",
 )  # fmt: skip
 
 
