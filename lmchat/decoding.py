@@ -7,10 +7,10 @@ rest goes to the detector. Nothing is lost or changed without a sentence that sa
 import codecs
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lmchat.advice import Action, Do
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
 
 # UTF-32 before UTF-16: its mark begins with the other's.

@@ -6,15 +6,15 @@ import json
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from lmchat.chat.events import Finished, MessageDelta, Part, PartEnded, Phase, Progress, ReasoningDelta, Started
+from lmchat.chat.exchange import Finished, MessageDelta, Part, PartEnded, Phase, Progress, ReasoningDelta, Started
 from lmchat.chat.values import Message, Reasoning, Reply
+from lmchat.dataclass import dataclass
 from lmchat.local.refusals import Overflow, Refusal
 from lmchat.local.turn import Item
 

@@ -1,7 +1,8 @@
 """The models lmchat itself can fetch: what they are, which bytes they must be, and where to get them."""
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from lmchat.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,15 @@ The routes are those of PROTOCOL.md section 5.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lmchat.chat.events import Event, MessageDelta, Phase, Progress, ReasoningDelta, Started
+from lmchat.chat.exchange import Event, MessageDelta, Phase, Progress, ReasoningDelta, Started
 from lmchat.chat.values import Stats
+from lmchat.dataclass import dataclass, replace
 from lmchat.local import llama
 from lmchat.local.answers import json_response
 from lmchat.local.catalogue import SYSTEM_PROMPT

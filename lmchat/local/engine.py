@@ -12,9 +12,9 @@ import secrets
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lmchat.dataclass import dataclass
 from lmchat.local.child_process import Child, announce, die_with_parent, tied_settings
 from lmchat.local.models import DamagedFileError, ModelFile, head
 from lmchat.local.refusals import Refusal, broken, engine_failed

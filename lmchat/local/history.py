@@ -11,9 +11,10 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from lmchat.dataclass import dataclass
 
 Message = dict[str, Any]
 

@@ -6,11 +6,11 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from lmchat.chat.events import MessageDelta, Phase, Progress, ReasoningDelta
+from lmchat.chat.exchange import MessageDelta, Phase, Progress, ReasoningDelta
+from lmchat.dataclass import dataclass
 from lmchat.local.engine import Engine
 from lmchat.local.history import Message
 from lmchat.local.refusals import Refusal, broken, engine_failed, overflow

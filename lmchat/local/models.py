@@ -9,12 +9,12 @@ import os
 import stat
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
+from lmchat.dataclass import dataclass, replace
 from lmchat.local.catalogue import CATALOGUE, KnownModel
 
 _EMBEDDING = ("bert", "embed")

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
 
 
 class Refusal(Exception):  # noqa: N818  # named after what it is; it is sent, not shown as an error of lmchat

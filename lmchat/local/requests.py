@@ -5,9 +5,9 @@ would change the reply and cannot be done is refused by its name, and other unkn
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from lmchat.dataclass import dataclass, field
 from lmchat.local.history import Message, message, pictures_of, text_of
 from lmchat.local.refusals import (
     Check,

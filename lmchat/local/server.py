@@ -9,7 +9,6 @@ import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from starlette.applications import Starlette
@@ -19,7 +18,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from lmchat.chat.events import Finished
+from lmchat.chat.exchange import Finished
+from lmchat.dataclass import dataclass
 from lmchat.local import refusals, requests
 from lmchat.local.answers import NativeAnswer, Stream, json_response, refusal_response, unexpected_response
 from lmchat.local.history import Chain, History, new_response_id

@@ -11,11 +11,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmchat import __version__
+from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
 from lmchat.world import World
 
@@ -59,6 +59,10 @@ class SharedServer:
     pid: int
     version: str
 
+    def record(self) -> dict[str, Any]:
+        """Return the server as its record and its first line of output describe it."""
+        return {"url": self.url, "secret": self.secret, "pid": self.pid, "version": self.version}
+
 
 class Spot:
     """The place of one kind of server in the private directory."""
@@ -81,7 +85,7 @@ class Spot:
         new = self.record.with_suffix(f".{server.pid}.new")
         file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
         try:
-            os.write(file, json.dumps(asdict(server)).encode())
+            os.write(file, json.dumps(server.record()).encode())
         finally:
             os.close(file)
         new.replace(self.record)

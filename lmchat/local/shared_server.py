@@ -13,7 +13,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,7 +55,7 @@ def main() -> None:
     listening = bound(0)
     server = SharedServer(address(listening), secrets.token_hex(32), os.getpid(), __version__)
     spot.write(server)
-    announce(asdict(server))
+    announce(server.record())
     close_streams()
     activity = Activity(settings["keep_seconds"])
 
@@ -105,7 +104,7 @@ def _first(spot: Spot, lock: int) -> bool:
     until = time.monotonic() + _LOCK_SECONDS
     while not try_lock(lock):
         if (server := spot.server()) is not None:
-            announce(asdict(server))
+            announce(server.record())
             return False
         if time.monotonic() > until:
             raise SystemExit(f"Another server has locked {spot.lock} and cannot be found.")

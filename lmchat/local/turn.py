@@ -4,13 +4,13 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from lmchat.chat.events import Event, Finished
-from lmchat.chat.partial_reply import PartialReply
+from lmchat.chat.exchange import Event, Finished
+from lmchat.chat.talk import PartialReply
 from lmchat.chat.values import Cut, ResponseId, Stats
+from lmchat.dataclass import dataclass, replace
 from lmchat.local.history import Chain, History, Message, StoredTurn, message
 from lmchat.local.refusals import Refusal, broken, overflow
 from lmchat.local.requests import ChatBody

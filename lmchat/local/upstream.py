@@ -10,7 +10,6 @@ import contextlib
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, closing
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,13 +17,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lmchat.chat.events import Event, Fault, Finished, Quiet, Started, Unknown
+from lmchat.chat.exchange import ChatRequest, Event, Fault, Finished, Quiet, Started, Unknown
 from lmchat.chat.models import Model
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.chat.session import Turn as AnsweredTurn
 from lmchat.chat.values import Image, Options, Prompt, Reply
 from lmchat.chat.values import Message as Answer
+from lmchat.dataclass import dataclass, replace
 from lmchat.errors import BadUseError, ContextOverflowError, LmchatError, NotAllowedError, NotFoundError, RefusedError
 from lmchat.local.answers import Stream, event_frame, openai_error
 from lmchat.local.history import Chain, History, Message, StoredTurn, pictures_of, text_of

@@ -3,8 +3,8 @@
 Whoever makes a row must have made its text safe before."""
 
 import re
-from dataclasses import dataclass
 
+from lmchat.dataclass import dataclass
 from lmchat.render.sanitize import sanitize_line
 from lmchat.render.theme import Theme
 

@@ -1,11 +1,11 @@
 """The listings of models and of sessions, the same on the command line and in the REPL."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from lmchat.chat.listing import Match, Summary
 from lmchat.chat.models import Model
+from lmchat.dataclass import replace
 from lmchat.render.sanitize import sanitize, sanitize_line
 from lmchat.render.tables import Column, age_words, listing, size_words, table_lines
 from lmchat.render.theme import Theme

@@ -1,11 +1,11 @@
 """What is written beside the reply, on stderr: progress that passes, notes, thoughts where wanted, and numbers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from lmchat.chat.events import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
+from lmchat.chat.exchange import Branched, Event, Finished, PartEnded, ReasoningDelta, Resending
+from lmchat.dataclass import dataclass
 from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note
 from lmchat.render.sanitize import Sanitizer, sanitize_line
 from lmchat.render.terminal import fitted, moves_cursor, reflows, size_of

@@ -1,10 +1,10 @@
 """A look at a conversation beside a list: its last turns, or one of them, in as many rows as there are."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from lmchat.chat.session import Turn
 from lmchat.chat.values import Message
+from lmchat.dataclass import replace
 from lmchat.render.cells import fold
 from lmchat.render.history import reply_rows
 from lmchat.render.sanitize import sanitize

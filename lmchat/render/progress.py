@@ -1,11 +1,11 @@
 """What is shown before and beside an answer: loading, reading the prompt, thinking and tool calls, as rows."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from lmchat.chat.events import Event, Phase, Progress, Started, ToolDone, ToolFailed, ToolNamed, ToolStarted
+from lmchat.chat.exchange import Event, Phase, Progress, Started, ToolDone, ToolFailed, ToolNamed, ToolStarted
 from lmchat.chat.values import InvalidToolCall, ToolCall
+from lmchat.dataclass import replace
 from lmchat.render.cells import ELLIPSIS, Row, cells, clusters, fold, line_row, measured, row_of, shorten
 from lmchat.render.notes import call_note, counted, duration, invalid_call_note, result_note
 from lmchat.render.sanitize import sanitize, sanitize_line

@@ -6,7 +6,7 @@ touch the clipboard. Ordinary Unicode, joined emoji and combining marks pass unt
 
 import re
 
-from lmchat.chat.surrogates import ends_torn, join_surrogates
+from lmchat.chat.values import ends_torn, join_surrogates
 
 _ESCAPE_SHOWN = "␛"
 _LINE_ENDS = "\u2028\u2029"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lmchat.chat.events import Event, MessageDelta, PartEnded, ReasoningDelta, ToolDone, ToolFailed
+from lmchat.chat.exchange import Event, MessageDelta, PartEnded, ReasoningDelta, ToolDone, ToolFailed
 from lmchat.render.notes import call_note, invalid_call_note, thought_note
 from lmchat.render.progress import Activity
 

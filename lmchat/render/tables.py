@@ -4,10 +4,10 @@ Laid out here: importing rich's tables would take a third of all the time of `lm
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from lmchat.dataclass import dataclass
 from lmchat.render.cells import cells, fold, padded, shorten
 from lmchat.render.sanitize import sanitize_line
 from lmchat.render.theme import Theme

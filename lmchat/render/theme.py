@@ -4,8 +4,9 @@ Colours are the terminal's own sixteen, so that they suit any background.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from lmchat.dataclass import dataclass
 
 DEFAULT_PROSE_WIDTH = 100
 TERMINALS_WITHOUT_ESCAPES = ("dumb", "unknown")

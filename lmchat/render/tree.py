@@ -1,10 +1,10 @@
 """Draw a conversation's tree: the way to the head straight up to its last fork, branches beside it, runs folded."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from lmchat.chat.listing import TreeEntry
 from lmchat.chat.session import Outcome, TurnId
+from lmchat.dataclass import dataclass
 from lmchat.render.cells import cells, shorten
 from lmchat.render.sanitize import sanitize_line
 from lmchat.render.theme import Theme

@@ -5,11 +5,10 @@ Each is a context manager whose `show` takes events; leaving it ends every line,
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO, assert_never
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Branched,
     Event,
     Fault,
@@ -29,8 +28,8 @@ from lmchat.chat.events import (
     ToolStarted,
     Unknown,
 )
-from lmchat.chat.surrogates import SurrogateJoiner
-from lmchat.chat.values import MESSAGE_GAP
+from lmchat.chat.values import MESSAGE_GAP, SurrogateJoiner
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.render.margin import DisplayOptions, Margin
 from lmchat.render.sanitize import Sanitizer
 from lmchat.render.terminal import moves_cursor

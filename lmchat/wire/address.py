@@ -3,11 +3,11 @@
 import base64
 import ipaddress
 import re
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import BadUseError, UnreachableError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ at once, httpx-sse makes three times the work.
 import codecs
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import StreamBrokenError
 
 PIECE = 64 * 1024

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from threading import Thread
 from time import monotonic
 
 from lmchat.chat.models import Model
+from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError, NotAllowedError, UnreachableError
 from lmchat.wire.address import Address
 from lmchat.wire.detection import detect

@@ -8,12 +8,12 @@ import socket
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import LmchatError, ServerError
 from lmchat.wire.address import proxy_for, tls_context
 from lmchat.wire.body import HEAD_LIMIT, PIECE, Frame, body_parts

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lmchat.chat.surrogates import SurrogateJoiner, join_surrogates
+from lmchat.chat.values import SurrogateJoiner, join_surrogates
 
 _LARGEST = 2**63
 

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NoReturn
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Event,
     Fault,
     Finished,
@@ -19,6 +18,7 @@ from lmchat.chat.events import (
     ToolDone,
     ToolFailed,
 )
+from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError, StreamBrokenError
 from lmchat.wire.body import REPLY_LIMIT, Frame, too_large
 from lmchat.wire.dialect import Data, ReplyReader

@@ -86,7 +86,7 @@ def test_stderr_is_written_to_where_what_is_written_is_made_safe() -> None:
         if re.search(r"stderr\.write\(|print_exc|file=.*stderr\)", path.read_text(encoding="utf-8"))
     }
     own = {
-        "app/deletion.py",
+        "app/maintenance.py",
         "app/invocation.py",
         "local/shared_server.py",
         "local/upstream.py",

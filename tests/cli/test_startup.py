@@ -90,12 +90,14 @@ def test_asking_in_a_pipe_loads_what_speaks_and_keeps(tmp_path: Path) -> None:
 
 
 NOT_FOR_A_PLAIN_TURN = (
-    "lmchat.app.care", "lmchat.app.export", "lmchat.app.files", "lmchat.cli.models", "lmchat.cli.sessions",
-    "lmchat.cli.settings", "lmchat.cli.local", "lmchat.decoding", "lmchat.local", "lmchat.pictures",
-    "lmchat.render.cells", "lmchat.render.markdown", "lmchat.render.painter", "lmchat.render.progress",
-    "lmchat.render.status", "lmchat.render.tables", "lmchat.repl", "lmchat.store.adoption", "lmchat.store.care",
-    "lmchat.store.documents", "lmchat.store.schema", "lmchat.store.search", "lmchat.wire.completions",
-    "lmchat.wire.error_bodies", "lmchat.wire.lmstudio.models", "lmchat.wire.refusals", "lmchat.wire.responses",
+    "lmchat.app.files", "lmchat.app.import_files", "lmchat.app.imports", "lmchat.app.local", "lmchat.app.maintenance",
+    "lmchat.app.models", "lmchat.app.programs", "lmchat.app.servers", "lmchat.cli.completion", "lmchat.cli.servers",
+    "lmchat.cli.session_views", "lmchat.cli.sessions", "lmchat.cli.settings", "lmchat.decoding", "lmchat.local",
+    "lmchat.pictures", "lmchat.render.cells", "lmchat.render.markdown", "lmchat.render.painter",
+    "lmchat.render.progress", "lmchat.render.status", "lmchat.render.tables", "lmchat.repl", "lmchat.store.adoption",
+    "lmchat.store.care", "lmchat.store.documents", "lmchat.store.schema", "lmchat.store.search",
+    "lmchat.wire.completions", "lmchat.wire.error_bodies", "lmchat.wire.lmstudio.models", "lmchat.wire.refusals",
+    "lmchat.wire.responses",
 )  # fmt: skip
 
 
@@ -115,7 +117,7 @@ def test_listing_sessions_loads_nothing_that_speaks_or_draws(tmp_path: Path) -> 
 
 def test_listing_models_loads_nothing_that_draws(tmp_path: Path) -> None:
     with ScriptedServer(answer(200, MODELS)) as server:
-        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "httpx", "sqlite3"}
+        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "httpx"}
 
 
 @pytest.mark.terminal

@@ -3,7 +3,6 @@
 import io
 import signal
 import time
-from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 
@@ -11,6 +10,7 @@ import pytest
 
 from lmchat.chat.listing import Summary
 from lmchat.chat.models import DownloadJob, Instance, Model
+from lmchat.dataclass import field_names
 from lmchat.errors import NotFoundError
 from lmchat.render.cells import cells, cut, fold, shorten
 from lmchat.render.failures import show_failure, show_note
@@ -57,7 +57,8 @@ def test_the_number_of_colours_is_what_the_terminal_says(environ: dict[str, str]
 
 
 def test_without_colours_nothing_is_coloured() -> None:
-    styles = [look for each in astuple(WITHOUT_COLOURS) for look in (each if isinstance(each, tuple) else [each])]
+    values = [getattr(WITHOUT_COLOURS, name) for name in field_names(WITHOUT_COLOURS)]
+    styles = [look for each in values for look in (each if isinstance(each, tuple) else [each])]
     assert {number for look in styles for number in look.split(";") if number} <= {"1", "2", "3", "4", "9"}
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmchat.chat.surrogates import SurrogateJoiner
+from lmchat.chat.values import SurrogateJoiner
 from lmchat.render.sanitize import Sanitizer, sanitize, sanitize_line
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)

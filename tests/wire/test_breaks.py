@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from lmchat.chat.events import Event, Fault, MessageDelta, Quiet, Started
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest, Event, Fault, MessageDelta, Quiet, Started
 from lmchat.chat.values import Prompt
 from lmchat.errors import LmchatError, StreamBrokenError, UnreachableError
 from lmchat.wire import http

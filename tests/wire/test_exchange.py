@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from lmchat.chat.request import ChatRequest
-from lmchat.chat.values import EphemeralMcp, Image, Prompt
+from lmchat.chat.exchange import ChatRequest
+from lmchat.chat.models import EphemeralMcp
+from lmchat.chat.values import Image, Prompt
 from lmchat.errors import LmchatError, UnreachableError
 from lmchat.wire import address
 from lmchat.wire.address import Address, proxy_for

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmchat.chat.events import Fault
+from lmchat.chat.exchange import Fault
 from lmchat.errors import LmchatError, RefusedError, ServerError, StreamBrokenError, UnreachableError
 from lmchat.wire.address import Address, proxy_for
 from lmchat.wire.client import Client

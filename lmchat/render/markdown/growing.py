@@ -5,8 +5,8 @@ Nearly all that a model writes are words: they go to the end of the last span, a
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from lmchat.dataclass import dataclass
 from lmchat.render.cells import Row
 from lmchat.render.markdown.inline import is_half_link
 from lmchat.render.markdown.spans import Span, row_places, sliced

@@ -5,11 +5,11 @@ An event is read by its kind, never by its place; what is missing or odd reads a
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -26,7 +26,6 @@ from lmchat.chat.events import (
     ToolStarted,
     Unknown,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import (
     Cut,
     InvalidToolCall,
@@ -39,6 +38,7 @@ from lmchat.chat.values import (
     Stats,
     ToolCall,
 )
+from lmchat.dataclass import dataclass, replace
 from lmchat.wire.dialect import Data
 from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text
 from lmchat.wire.replies import cut_by, read_arguments, replay
