@@ -97,7 +97,7 @@ class Conversation:
             summary=summary,
             keeps=client.route.keeps,
             find=self._meant,
-            holds=lambda reply: self.holds(reply, once or asking),
+            room=lambda reply: self.holds(reply, once or asking),
         )
         self._name_other_model(before, exchange.turn)
         after = replace(exchange.session, model=session.model if once else exchange.turn.model, options=session.options)

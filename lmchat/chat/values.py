@@ -219,16 +219,16 @@ class Reply:
         )
         return replace(self, items=tuple(items))
 
-    def cut_by(self, said: Cut | None, holds: Callable[["Reply"], int | None]) -> Cut | None:
+    def cut_by(self, said: Cut | None, room: Callable[["Reply"], int | None]) -> Cut | None:
         """Return what cut the reply: what the server said, or that the context was full when it ended.
 
-        `holds` returns how many tokens fit into the context of the model that answered, None where that is not known.
+        `room` returns how many tokens fit into the context of the model that answered, None where that is not known.
         """
         used = self.stats.context_used
         if said not in {None, Cut.LENGTH} or used is None:
             return said
-        room = holds(self)
-        return Cut.CONTEXT if room is not None and room - _NEARLY <= used <= room else said
+        most = room(self)
+        return Cut.CONTEXT if most is not None and most - _NEARLY <= used <= most else said
 
     def require_answer(self, limit: object) -> None:
         """Raise StreamBrokenError where there is no message and no tool call; `limit` is that of output tokens."""
@@ -245,7 +245,7 @@ class Reply:
 
 
 def join_surrogates(text: str) -> str:
-    """Return text that can be encoded: halves of a character are joined, or replaced where one is alone."""
+    """Return text that can be encoded: halves of a character are joined, or replaced where the other is missing."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -257,7 +257,7 @@ def ends_torn(text: str) -> bool:
 
 
 class SurrogateJoiner:
-    """A stream of chunks in which split characters are joined; `held` is a half that waits for the other."""
+    """A stream of chunks in which split characters are joined; `held` is a half whose other half may follow."""
 
     def __init__(self) -> None:
         self.held = ""
