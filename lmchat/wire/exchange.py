@@ -112,7 +112,7 @@ class _Line:
 
     content: bytes | None
     # Queues in C: no Ctrl-C leaves a lock of theirs closed.
-    queue: "SimpleQueue[Piece | Exception | None]" = field(default_factory=SimpleQueue)
+    queue: "SimpleQueue[tuple[Piece | Exception | None, int]]" = field(default_factory=SimpleQueue)
     room: SimpleQueue[None] = field(default_factory=SimpleQueue)
     connection: Connection = field(default_factory=Connection)
     received: int = 0
@@ -124,16 +124,20 @@ class _Line:
 
     def put(self, piece: Piece) -> None:
         """Hand what came to the caller as soon as there is room for it."""
-        for _ in range(_weight(piece)):
+        weight = _weight(piece)
+        for _ in range(weight):
             if not self.ended:
                 self.room.get()
-        self.queue.put(piece)
+        self.queue.put((piece, weight))
+
+    def end(self, error: Exception | None) -> None:
+        """Tell the caller that nothing more comes, and what went wrong, if anything."""
+        self.queue.put((error, 0))
 
     def take(self, seconds: float) -> "Piece | Exception | None":
         """Take what came next, None at the end; raise Empty after so much silence."""
-        piece = self.queue.get(timeout=seconds)
-        if isinstance(piece, Head | list | bytes):
-            self._give(_weight(piece))
+        piece, weight = self.queue.get(timeout=seconds)
+        self._give(weight)
         return piece
 
     def _give(self, weight: int) -> None:
@@ -184,9 +188,9 @@ def _read(call: Call, line: _Line) -> None:
                 line.put(piece)
                 if line.ended:
                     break
-        line.queue.put(None)
+        line.end(None)
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller's thread raises it
-        line.queue.put(error)
+        line.end(error)
 
 
 def _counted(chunks: Iterator[bytes], line: _Line) -> Iterator[bytes]:

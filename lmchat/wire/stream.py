@@ -38,6 +38,9 @@ Tap = Callable[[Mapping[str, Any]], None]
 _FAULT_GRACE = 5.0
 """Seconds of silence after an `error` event in which the promised `chat.end` may still come."""
 
+_FAILURES = frozenset({"error", "response.failed"})
+"""Events that are errors; others may have one."""
+
 # Bare words that some servers send where JSON belongs.
 _LONGEST_WORD = 40
 _DONE = "[DONE]"
@@ -165,7 +168,7 @@ class _Stream:
         kind = text(data.get("type")) or name or ("error" if "error" in data else "")
         if self.torn.waiting or "\\u" in written:
             data = self.torn.joined(kind, data, written)
-        fault = _fault(kind, data)
+        fault = _fault(kind, data) if kind in _FAILURES or "error" in data or "choices" in data else None
         if fault is not None:
             data = redact_all(data, self.call.secrets)
             self.faulted = True
@@ -181,17 +184,14 @@ class _Stream:
 
 def _fault(kind: str, data: Data) -> Data | None:
     """Return the error in an event, None where there is none: it is an event, a member of one, or in a response."""
-    if kind == "error":
-        return data
     if kind == "response.failed":
         return {"error": mapping(data.get("response")).get("error")}
-    if data.get("error"):
+    if kind == "error" or data.get("error"):
         return data
-    if "choices" in data:
-        for choice in sequence(data["choices"]):
-            # OpenRouter: the provider behind it broke off.
-            if error := mapping(choice).get("error"):
-                return {"error": error}
+    for choice in sequence(data.get("choices")):
+        # OpenRouter: the provider behind it broke off.
+        if error := mapping(choice).get("error"):
+            return {"error": error}
     return None
 
 
