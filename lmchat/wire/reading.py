@@ -44,7 +44,7 @@ _MOST_VALUES = 200_000
 
 _DEEPEST = 100
 
-_decoded = json.JSONDecoder().raw_decode
+_raw_decode = json.JSONDecoder().raw_decode
 
 _BRACKET = re.compile(r"[\[\]{}]")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -59,7 +59,7 @@ def parse_json(text: str) -> Any:
         _require_bounds(text)
     try:
         # Half the time of `json.loads`, which an event of a stream needs only where blanks are around it.
-        value, end = _decoded(text) if text[:1] == "{" else (None, -1)
+        value, end = _raw_decode(text) if text[:1] == "{" else (None, -1)
         if end != len(text):
             value = json.loads(text)
         return _without_surrogates(value) if "\\u" in text and "\\ud" in text.lower() else value
@@ -233,7 +233,7 @@ def cut_by(request: ChatRequest, made: int | None, word: str) -> Cut | None:
 
 
 def replay(reply: Reply, *, cut: Cut | None = None) -> Iterator[Event]:
-    """Yield the events that a reply which came at once would have come with."""
+    """Yield the events that a reply which did not stream would have had."""
     yield Started(reply.model_instance_id)
     for item in reply.items:
         match item:

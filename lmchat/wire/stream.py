@@ -1,4 +1,4 @@
-"""A server's reply as the events of a turn, whether it streams or comes at once.
+"""A server's reply as the events of a turn, whether it streams or not.
 
 Some models write their reasoning into the answer, as `<think>…</think>` at its start: it becomes events of reasoning.
 """
@@ -28,7 +28,7 @@ from lmchat.errors import LmchatError, StreamBrokenError
 from lmchat.wire.body import Frame, ReplyLength
 from lmchat.wire.dialects import Data, ReplyReader
 from lmchat.wire.exchange import TICK, Pieces, json_object
-from lmchat.wire.faults import AGAIN, broken_off, senseless, with_nothing_kept
+from lmchat.wire.faults import AGAIN, broken_off, unreadable, with_nothing_kept
 from lmchat.wire.http import Call, Head
 from lmchat.wire.reading import TornCharacters, mapping, parse_json, sequence, text
 from lmchat.wire.redaction import redact_all
@@ -82,7 +82,7 @@ def _answered(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
     data = json_object(head, bytes(body), call)
     events = list(reader.whole(data))
     if not events:
-        raise senseless("a reply", AGAIN)
+        raise unreadable("a reply", AGAIN)
     if tap is not None:
         tap(reader.closing(data))
     yield from events
@@ -160,7 +160,7 @@ class _Stream:
         if word.strip() == _DONE:
             return () if self.faulted else self.reader.end(done=True)
         if len(word) > _LONGEST_WORD or not _BARE_WORD.fullmatch(word):
-            raise senseless("an event")
+            raise unreadable("an event")
         return ()
 
     def _event(self, name: str, data: Data, written: str) -> Iterable[Event]:
@@ -189,7 +189,7 @@ def _fault(kind: str, data: Data) -> Data | None:
     if kind == "error" or data.get("error"):
         return data
     for choice in sequence(data.get("choices")):
-        # OpenRouter: the provider behind it broke off.
+        # OpenRouter, where its provider broke off.
         if error := mapping(choice).get("error"):
             return {"error": error}
     return None
