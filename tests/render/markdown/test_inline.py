@@ -2,16 +2,16 @@
 
 import pytest
 
-from lmchat.render.markdown.flanking import has_cjk
+from lmchat.render.markdown.inline import has_cjk
 from lmchat.render.markdown.layout import RenderContext
 from lmchat.render.markdown.stream import Document, render_rows
-from lmchat.render.theme import Styles, Theme
+from lmchat.render.terminal import Styles, Theme
 
 MARKED = Theme(Styles(strong="B", emphasis="I", struck="S", code="C", link="L"))
 
 
 def shown(text: str) -> str:
-    """Return the text with its looks in brackets instead of escapes."""
+    """Return the text with its styles in brackets instead of escapes."""
     row = "".join(row.text for row in render_rows(text, 200, MARKED))
     return row.replace("\x1b[0m", "]").replace("\x1b[", "[")
 

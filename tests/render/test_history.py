@@ -7,9 +7,9 @@ import pytest
 
 from lmchat.chat.session import Outcome, Turn, TurnId
 from lmchat.chat.values import Message, Prompt, Reply
-from lmchat.render.cells import cells
-from lmchat.render.compare import compared
-from lmchat.render.theme import PLAIN, Styles, Theme
+from lmchat.render.history import compared
+from lmchat.render.terminal import PLAIN, Styles, Theme
+from lmchat.render.text import cells
 
 
 def turn(number: int, text: str, model: str = "tiny") -> Turn:
