@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-    from lmchat.cli.usage_errors import ErrorStyle
+    from lmchat.cli.command_line import ErrorStyle
     from lmchat.errors import LmchatError
     from lmchat.world import World
 
@@ -120,7 +120,7 @@ def _run(world: "World", arguments: "Sequence[str]", flaw: "LmchatError | None")
     if flaw:
         raise flaw
     if completing:
-        from lmchat.cli.completing import complete
+        from lmchat.cli.completion import complete
 
         return complete(world, arguments[1:])
     from lmchat.cli.commands import run
@@ -153,8 +153,8 @@ def _report(world: "World", arguments: "Sequence[str]", error: "LmchatError") ->
 
 
 def _wanted(arguments: "Sequence[str]") -> "ErrorStyle":
+    from lmchat.cli.command_line import error_style
     from lmchat.cli.commands import command
-    from lmchat.cli.usage_errors import error_style
 
     return error_style(command(), arguments)
 

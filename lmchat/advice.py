@@ -1,8 +1,9 @@
 """What to do about an error, as data: each face of the program words it with the commands that people type there."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from lmchat.dataclass import dataclass
 
 
 class Action(Enum):

@@ -7,10 +7,10 @@ UTF-32 by their zero bytes; charset-normalizer detects the rest. Nothing is lost
 import codecs
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lmchat.advice import Action, Do
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
 
 # UTF-32 before UTF-16, whose mark is the beginning of the other's.

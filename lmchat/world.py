@@ -8,12 +8,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO, TypeVar
 
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import BadUseError, LmchatError
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lmchat.advice import Say
 from lmchat.app.invocation import Invocation
-from lmchat.chat.quoting import quoted
+from lmchat.chat.transcript import quoted
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
 from lmchat.world import LARGEST_INPUT, LARGEST_PROMPT, World, input_bytes, path_of, within

@@ -1,17 +1,21 @@
 """How turns and listings are shown: what flags, settings and the terminal say becomes what `render` chooses by."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lmchat.advice import Action, Advice, Do
-from lmchat.app.conversation import Conversation, settings_of
-from lmchat.app.invocation import Invocation
-from lmchat.chat.session import Session, Turn
-from lmchat.chat.talk import Exchange
-from lmchat.render.margin import DisplayOptions, Thoughts
+from lmchat.app.invocation import Invocation, settings_of
+from lmchat.chat.exchange import Exchange
+from lmchat.dataclass import replace
 from lmchat.render.terminal import DEFAULT_PROSE_WIDTH, Theme, When, size_of, theme_for
-from lmchat.render.views import View, ViewOptions, choose_view
 from lmchat.settings import Settings
+
+if TYPE_CHECKING:
+    from lmchat.app.conversation import Conversation
+    from lmchat.chat.exchange import Exchange
+    from lmchat.chat.session import Session, Turn
+    from lmchat.render.margin import Thoughts
+    from lmchat.render.views import View
 
 
 def theme_of(invocation: Invocation) -> Theme:
@@ -41,12 +45,15 @@ _MARKDOWN = {"always": True, "never": False, "auto": None}
 
 
 def view_for(
-    conversation: Conversation, context_length: int | None = None, queued: Callable[[], str] = lambda: ""
-) -> View:
+    conversation: "Conversation", context_length: int | None = None, queued: Callable[[], str] = lambda: ""
+) -> "View":
     """Make what shows one turn.
 
     `context_length` is the size of the model's context in tokens, if known; `queued` returns what is typed meanwhile.
     """
+    from lmchat.render.margin import DisplayOptions
+    from lmchat.render.views import ViewOptions, choose_view
+
     settings, flags = conversation.settings, conversation.flags
     manner = ViewOptions(
         json=flags.as_json,
@@ -62,8 +69,10 @@ def view_for(
     return choose_view(conversation.world, manner)
 
 
-def thoughts_of(settings: Settings, wanted: bool | None = None) -> Thoughts:
+def thoughts_of(settings: Settings, wanted: bool | None = None) -> "Thoughts":
     """Tell what becomes of reasoning: folded unless `wanted` or the settings say otherwise."""
+    from lmchat.render.margin import Thoughts
+
     if wanted is not None:
         return Thoughts.SHOW if wanted else Thoughts.HIDE
     if not settings.is_set("show_reasoning"):
@@ -71,7 +80,7 @@ def thoughts_of(settings: Settings, wanted: bool | None = None) -> Thoughts:
     return Thoughts.SHOW if settings.flag("show_reasoning") else Thoughts.HIDE
 
 
-def remarks(conversation: Conversation, exchange: Exchange) -> Iterator[Advice]:
+def remarks(conversation: "Conversation", exchange: "Exchange") -> Iterator[Advice]:
     """Yield what a person must know of a reply besides its words."""
     turn = exchange.turn
     if turn.cut is not None:
@@ -83,7 +92,7 @@ def remarks(conversation: Conversation, exchange: Exchange) -> Iterator[Advice]:
         yield dropped
 
 
-def fullness(conversation: Conversation, exchange: Exchange) -> Advice | None:
+def fullness(conversation: "Conversation", exchange: "Exchange") -> Advice | None:
     """Say that the context is nearly full, as far as the settings want to know; None where it is not."""
     turn = exchange.turn
     limit, used = conversation.settings.number("context_warning"), turn.reply.stats.context_used
@@ -97,7 +106,7 @@ def fullness(conversation: Conversation, exchange: Exchange) -> Advice | None:
     )
 
 
-def _dropped(session: Session, turn: Turn) -> str:
+def _dropped(session: "Session", turn: "Turn") -> str:
     """Say that the server read less than for the turn before: what is asked comes to all that was read then."""
     before = None if turn.parent is None else session.turns.get(turn.parent)
     if before is None or before.summary or (before.model, before.system) != (turn.model, turn.system):

@@ -1,14 +1,14 @@
 """`lmchat servers`: what answers at named addresses, at this machine's usual ports, and the built-in server."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
-from lmchat.app.connect import builtin_world, preferred, say_exposed, server_at, usual_addresses
-from lmchat.app.conversation import settings_of
-from lmchat.app.invocation import BUILT_IN, Invocation
+from lmchat.app.connect import preferred, say_exposed, server_at, usual_addresses
+from lmchat.app.invocation import BUILT_IN, Invocation, settings_of
+from lmchat.app.local import builtin_world
 from lmchat.app.models import model_document
 from lmchat.chat.models import Model
+from lmchat.dataclass import dataclass, replace
 from lmchat.errors import LmchatError
 from lmchat.render.json_output import write_document
 from lmchat.render.listings import Column, listing

@@ -3,7 +3,7 @@
 Facts only.
 """
 
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

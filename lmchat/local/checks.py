@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
 from lmchat.local.refusals import Refusal
 
 Check = Callable[[str, Any], Any]

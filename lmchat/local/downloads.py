@@ -4,12 +4,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from lmchat.chat.models import DownloadJob
+from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
 from lmchat.local import models
 from lmchat.local.catalogue import CATALOGUE, KnownModel, known

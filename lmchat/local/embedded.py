@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Event,
     MessageDelta,
     Part,
@@ -17,6 +16,7 @@ from lmchat.chat.events import (
     Started,
 )
 from lmchat.chat.values import Stats
+from lmchat.dataclass import dataclass, replace
 from lmchat.local import llama, refusals
 from lmchat.local.catalogue import SYSTEM_PROMPT
 from lmchat.local.downloads import Downloads

@@ -8,9 +8,9 @@ import json
 import secrets
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lmchat.dataclass import dataclass
 from lmchat.local.child_process import Child
 from lmchat.local.gguf import DamagedFileError, head
 from lmchat.local.models import ModelFile

@@ -10,9 +10,9 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from lmchat.dataclass import dataclass
 from lmchat.local.messages import Message, message, text_of
 
 DAYS_KEPT = 30

@@ -7,10 +7,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from lmchat.dataclass import dataclass
 from lmchat.local.engines import Engine
 from lmchat.local.messages import Message
 from lmchat.local.refusals import Refusal, broken, engine_failed, overflow

@@ -4,12 +4,12 @@ It looks at directories and at the heads of files.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
+from lmchat.dataclass import dataclass, replace
 from lmchat.local import gguf
 from lmchat.local.catalogue import CATALOGUE, KnownModel
 

@@ -2,20 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from lmchat.chat.events import (
-    Finished,
-    MessageDelta,
-    Part,
-    PartEnded,
-    Phase,
-    Progress,
-    ReasoningDelta,
-    Started,
-)
+from lmchat.chat.exchange import Finished, MessageDelta, Part, PartEnded, Phase, Progress, ReasoningDelta, Started
 from lmchat.chat.values import Message, Reasoning, Reply
+from lmchat.dataclass import dataclass
 from lmchat.local.answers import event_frame
 from lmchat.local.refusals import Refusal
 from lmchat.local.turn import Item

@@ -4,9 +4,9 @@ Unknown keys and wrong types are refused.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from lmchat.dataclass import dataclass, field
 from lmchat.local.checks import Check, checked, flag, number, picture, sequence, text, unknown_keys, whole, wrong_type
 from lmchat.local.messages import Message, message, pictures_of
 from lmchat.local.refusals import Refusal

@@ -3,12 +3,12 @@
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from lmchat.chat.events import Finished, MessageDelta, Part, PartEnded, ReasoningDelta, Started
+from lmchat.chat.exchange import Finished, MessageDelta, Part, PartEnded, ReasoningDelta, Started
 from lmchat.chat.values import Item as ReplyItem
 from lmchat.chat.values import Message, Reasoning, Reply
+from lmchat.dataclass import dataclass, field
 from lmchat.local.answers import event_frame, openai_error
 from lmchat.local.refusals import Refusal
 from lmchat.local.requests import ChatBody

@@ -6,7 +6,6 @@ Every reply that is kept, by whichever route, can be followed on each of the sta
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
@@ -16,7 +15,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from lmchat.chat.events import Finished
+from lmchat.chat.exchange import Finished
+from lmchat.dataclass import dataclass
 from lmchat.local import checks, openai_bodies, refusals, requests
 from lmchat.local.answers import Stream, json_response, refusal_response, unexpected_response
 from lmchat.local.completions_answer import CompletionAnswer

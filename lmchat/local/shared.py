@@ -12,11 +12,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lmchat import __version__
+from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
 from lmchat.world import World
 

@@ -2,13 +2,13 @@
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from lmchat.chat.events import Event, Finished
-from lmchat.chat.partial_reply import PartialReply
+from lmchat.chat.exchange import Event, Finished
+from lmchat.chat.talk import PartialReply
 from lmchat.chat.values import Cut, ResponseId, Stats
+from lmchat.dataclass import dataclass, replace
 from lmchat.local.history import Chain, History
 from lmchat.local.llama import Cancel
 from lmchat.local.refusals import Refusal, broken

@@ -7,16 +7,15 @@ import base64
 import binascii
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from lmchat.chat.events import Event, Fault, Finished, Quiet, Started, Unknown
+from lmchat.chat.exchange import ChatRequest, Event, Fault, Finished, Quiet, Started, Unknown
 from lmchat.chat.models import Model
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Outcome, Turn, TurnId
 from lmchat.chat.values import Image, Options, Prompt, Reply
 from lmchat.chat.values import Message as Said
+from lmchat.dataclass import dataclass, replace
 from lmchat.errors import (
     BadUseError,
     ContextOverflowError,

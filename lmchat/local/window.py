@@ -4,8 +4,8 @@ Pure but for the counting it is handed.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from lmchat.dataclass import dataclass
 from lmchat.local.history import Chain, StoredTurn
 from lmchat.local.messages import Message, message
 from lmchat.local.refusals import overflow

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import zip_longest
 
 from lmchat.chat.session import Turn
 from lmchat.chat.values import InvalidToolCall, Item, Message, OtherItem, Reasoning, ToolCall
+from lmchat.dataclass import replace
 from lmchat.render.margin import Thoughts
 from lmchat.render.notes import call_note, invalid_call_note, stats_note, thought_note
 from lmchat.render.terminal import Theme, moves_cursor, size_of

@@ -10,7 +10,7 @@ from lmchat.errors import LmchatError
 from lmchat.render.text import UNSAFE
 
 if TYPE_CHECKING:
-    from lmchat.chat.events import Event
+    from lmchat.chat.exchange import Event
     from lmchat.render.margin import Margin
 
 Document = dict[str, Any]

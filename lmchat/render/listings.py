@@ -5,12 +5,12 @@ pipe every cell is whole.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from lmchat.chat.listing import Match, Summary
 from lmchat.chat.models import Model
+from lmchat.dataclass import dataclass, replace
 from lmchat.render.notes import age_words, size_words
 from lmchat.render.terminal import Theme
 from lmchat.render.text import cells, fold, padded, sanitize, sanitize_line, shorten

@@ -1,11 +1,10 @@
 """What is written beside the reply, on stderr: progress, notes, reasoning where it is wanted, and statistics."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Branched,
     Event,
     Finished,
@@ -16,6 +15,7 @@ from lmchat.chat.events import (
     ToolDone,
     ToolFailed,
 )
+from lmchat.dataclass import dataclass
 from lmchat.render.notes import (
     INTERRUPTED,
     branched_note,

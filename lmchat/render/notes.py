@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from lmchat.chat.events import Branched, Finished, Resending, kept_words
+from lmchat.chat.exchange import Branched, Finished, Resending, kept_words
 from lmchat.chat.values import InvalidToolCall, Stats, ToolCall
 
 INTERRUPTED = "(interrupted)"

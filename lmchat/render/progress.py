@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lmchat.chat.events import Event, Phase, Progress, Started, ToolDone, ToolFailed, ToolNamed, ToolStarted
+from lmchat.chat.exchange import Event, Phase, Progress, Started, ToolDone, ToolFailed, ToolNamed, ToolStarted
 from lmchat.chat.values import InvalidToolCall, ToolCall
 from lmchat.render.notes import call_note, counted, duration, invalid_call_note, result_note
 from lmchat.render.terminal import Theme

@@ -5,9 +5,10 @@ A style is a string of SGR parameters. Colours are the terminal's own sixteen, s
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import TextIO
+
+from lmchat.dataclass import dataclass
 
 DEFAULT_PROSE_WIDTH = 100
 TERMINALS_WITHOUT_ESCAPES = ("dumb", "unknown")

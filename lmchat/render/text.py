@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple, TextIO
 
-from lmchat.chat.surrogates import ends_torn, join_surrogates
+from lmchat.chat.values import ends_torn, join_surrogates
 from lmchat.render.terminal import Theme, size_of
 
 _ESCAPE_SHOWN = "␛"

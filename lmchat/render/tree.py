@@ -1,10 +1,10 @@
 """The tree of a conversation as lines: the path to the head in one column, branches beside it, long runs folded."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from lmchat.chat.listing import TreeEntry
 from lmchat.chat.session import Outcome, TurnId
+from lmchat.dataclass import dataclass
 from lmchat.render.terminal import Theme
 from lmchat.render.text import cells, sanitize_line, shorten
 

@@ -5,11 +5,10 @@ A view is a context manager whose `show` takes events; leaving it ends every lin
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, TypeAlias, assert_never
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Branched,
     Event,
     Fault,
@@ -29,8 +28,8 @@ from lmchat.chat.events import (
     ToolStarted,
     Unknown,
 )
-from lmchat.chat.surrogates import SurrogateJoiner
-from lmchat.chat.values import MESSAGE_GAP
+from lmchat.chat.values import MESSAGE_GAP, SurrogateJoiner
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.render.margin import DisplayOptions, Margin
 from lmchat.render.terminal import DEFAULT_PROSE_WIDTH, Theme, When, is_accessible, moves_cursor, size_of, theme_for
 from lmchat.render.text import Sanitizer

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from lmchat.app.attachments import LARGEST_QUOTED, is_picture, picture, quoted_file
 from lmchat.chat.models import require_sight
 from lmchat.chat.values import Image, Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.render.notes import counted, size_words
 from lmchat.repl.line import mentions, sent

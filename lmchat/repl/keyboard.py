@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
 from prompt_toolkit.output import Output
 
-from lmchat.app.editor import edited
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.app.programs import edited
+from lmchat.chat.values import join_surrogates
+from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
 from lmchat.render.text import cells, sanitize
 from lmchat.repl.ahead import TypedAhead

@@ -1,7 +1,6 @@
 """What the keys of the input line do beyond what the library does already."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from prompt_toolkit.application import Application, run_in_terminal
@@ -17,6 +16,7 @@ from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 
+from lmchat.dataclass import dataclass
 from lmchat.repl.line import SLASH, plain
 from lmchat.repl.paste import Folds
 

@@ -8,10 +8,10 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lmchat.app.attachments import files_matching, is_pattern
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
 from lmchat.world import path_of
 

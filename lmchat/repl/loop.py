@@ -3,14 +3,13 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from types import FrameType
 
 from lmchat.app.conversation import Conversation
-from lmchat.app.model_cache import ModelList
 from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
 from lmchat.render.messages import show_traceback, title_of
 from lmchat.repl.attaching import attach
@@ -26,7 +25,7 @@ from lmchat.repl.models import with_first_model
 from lmchat.repl.opened import opened_keyboard
 from lmchat.repl.paste import attached_by
 from lmchat.repl.shell import run_command
-from lmchat.repl.state import Quoted, ReplState
+from lmchat.repl.state import ModelList, Quoted, ReplState
 from lmchat.repl.toolbar import toolbar
 from lmchat.repl.turns import ask, ask_typed
 from lmchat.world import handle_signal

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache, partial
 
 from lmchat.app.models import load_model
 from lmchat.chat.models import Model, find_model
+from lmchat.dataclass import replace
 from lmchat.errors import NotFoundError
 from lmchat.render.listings import model_lines
 from lmchat.repl.picker.choice import Choices

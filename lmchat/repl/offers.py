@@ -5,11 +5,10 @@ The row of a command names one of these functions, or one of its own made of the
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 
-from lmchat.app.model_cache import chat_offers, level_offers
-from lmchat.chat.models import find_model
+from lmchat.chat.models import chat_offers, find_model, level_offers
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
 from lmchat.render.text import sanitize_line, shorten
 from lmchat.repl.matching import Offer, among_several, fitting, last_of_several, matching

@@ -1,9 +1,8 @@
 """`!command`: the person's own shell runs it, and what it printed is quoted in the next prompt."""
 
-from dataclasses import replace
-
-from lmchat.app.shell import ShownOutput, run_in_shell
-from lmchat.chat.quoting import quoted_output
+from lmchat.app.programs import ShownOutput, run_in_shell
+from lmchat.chat.transcript import quoted_output
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.render.notes import counted
 from lmchat.render.terminal import moves_cursor

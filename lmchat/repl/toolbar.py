@@ -4,10 +4,10 @@ It is drawn on every key, so it only puts together what is known already.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from prompt_toolkit.styles import Style
 
+from lmchat.dataclass import dataclass
 from lmchat.render.text import cells, sanitize_line, shorten
 
 _GAP = " · "

@@ -1,12 +1,12 @@
 """One turn in the REPL: what was typed and attached goes out, the reply is shown, and the state is put in order."""
 
-from dataclasses import replace
 from itertools import takewhile
 
 from lmchat.app.display import remarks, view_for
+from lmchat.chat.exchange import Exchange
 from lmchat.chat.session import Outcome, Session
-from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import LmchatError
 from lmchat.render.notes import counted
 from lmchat.repl.attaching import prompt_of
@@ -66,7 +66,7 @@ def ask(
         state.complain(exchange.failure)
     if exchange.turn.outcome is Outcome.INTERRUPTED:
         state = replace(state, stopped_at=state.conversation.world.monotonic())
-    if exchange.failure is not None or exchange.turn.barren:
+    if exchange.failure is not None or exchange.turn.empty:
         state = replace(state, draft=literal(prompt.text))
     state.write("\n")
     return state

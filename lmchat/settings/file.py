@@ -4,10 +4,10 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import SettingsError, nearest
 from lmchat.settings.keys import BY_NAME, HEADER, SERVER_SHAPES, Value
 from lmchat.settings.shapes import Shape, misfit

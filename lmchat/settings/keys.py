@@ -6,8 +6,8 @@ README's tables and the completion scripts again (`python -m tests.readme`, `pyt
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from lmchat.dataclass import dataclass, field
 from lmchat.settings.shapes import Shape, choice, command_line, count, names, number, switch, text
 
 TOKEN_VARIABLE = "LM_API_TOKEN"  # noqa: S105 - a variable's name, LM Studio's own (PROTOCOL.md section 1)

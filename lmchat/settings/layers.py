@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from lmchat.chat.values import Options
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import SettingsError
 from lmchat.settings.file import (
     McpServer,

@@ -7,11 +7,11 @@ of `---` at the beginning: `key: value` lines, blank lines and comments (`#`), n
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from lmchat.chat.values import Options
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import NotFoundError, SettingsError, nearest
 from lmchat.settings.file import file_text
 from lmchat.settings.keys import OPTIONS

@@ -6,8 +6,9 @@ Each function makes one `Shape`; the table in `keys` says which setting has whic
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeGuard
+
+from lmchat.dataclass import dataclass
 
 ONE_LINE = r"[^\x00-\x1f\x7f\ud800-\udfff]*"
 LARGEST_WHOLE = 2**31 - 1

@@ -7,8 +7,8 @@ printed: it may be the token.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
+from lmchat.dataclass import dataclass
 from lmchat.errors import SettingsError
 from lmchat.settings.keys import BY_NAME, TOKEN_VARIABLE
 from lmchat.settings.layers import Setting, Settings

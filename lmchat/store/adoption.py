@@ -1,8 +1,8 @@
 """Conversations of other programs become sessions: each once, as old as it is, below what is in use here."""
 
-from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from lmchat.dataclass import dataclass, replace
 from lmchat.store.database import Database, microseconds
 from lmchat.store.documents import add_whole
 from lmchat.store.imports.found import Found, LeftOut

@@ -4,9 +4,9 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, StoreError
 from lmchat.store.database import Database
 from lmchat.store.index import make_all_findable

@@ -6,21 +6,18 @@ It is the store's own, whatever the API sends. What cannot be read raises ValueE
 import json
 from typing import Any, get_args, get_type_hints
 
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.models import EphemeralMcp, Integration, OtherIntegration, Plugin
 from lmchat.chat.values import (
-    EphemeralMcp,
-    Integration,
     InvalidToolCall,
     Item,
     Message,
     Options,
-    OtherIntegration,
     OtherItem,
-    Plugin,
     Provider,
     Reasoning,
     Stats,
     ToolCall,
+    join_surrogates,
 )
 
 

@@ -9,13 +9,13 @@ import os
 import sys
 import uuid
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lmchat.chat.session import Turn, TurnId
-from lmchat.chat.talk import UNNUMBERED, Kept
+from lmchat.chat.keeping import Kept
+from lmchat.chat.session import UNNUMBERED, Turn, TurnId
 from lmchat.chat.values import Item, Message, Reasoning, Reply
+from lmchat.dataclass import replace
 from lmchat.errors import StoreError
 from lmchat.store.codec import first_words, items_json, items_value, written
 from lmchat.store.database import Database, Row, typed

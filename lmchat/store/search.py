@@ -9,7 +9,7 @@ from itertools import islice, product
 
 from lmchat.chat.listing import Match
 from lmchat.chat.session import TurnId
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
 from lmchat.errors import BadUseError
 from lmchat.store.database import Database, Row, moment, typed
 from lmchat.store.index import LENGTH, holding, matching

@@ -3,13 +3,13 @@
 import json
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
 from types import NoneType
 from typing import TYPE_CHECKING
 
 from lmchat.advice import Action, Do
 from lmchat.chat.session import Outcome, Session, TurnId
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError, nearest
 from lmchat.store.codec import integrations_json, integrations_value, options_value, written
 from lmchat.store.database import Database, Row, moment, normal_form, typed

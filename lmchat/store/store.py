@@ -7,9 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from lmchat.chat.keeping import Keep
+from lmchat.chat.models import Integration
 from lmchat.chat.session import Session, TurnId
-from lmchat.chat.talk import Keep
-from lmchat.chat.values import Integration, Options
+from lmchat.chat.values import Options
 from lmchat.errors import StoreError
 from lmchat.store import FILE_NAME, sessions, trash, tree
 from lmchat.store.database import Database

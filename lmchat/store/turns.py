@@ -10,8 +10,7 @@ from types import NoneType
 
 from lmchat.advice import Action, Do
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
-from lmchat.chat.surrogates import join_surrogates
-from lmchat.chat.values import Image, Prompt, Reply, ResponseId
+from lmchat.chat.values import Image, Prompt, Reply, ResponseId, join_surrogates
 from lmchat.errors import SessionGoneError, StoreError
 from lmchat.store.codec import first_words, items_json, items_value, stats_value, written
 from lmchat.store.database import Database, Row, microseconds, moment, typed
@@ -119,7 +118,7 @@ def _changing(turn: Turn) -> dict[str, object]:
         "stats": written(reply.stats.given()),
         "reply": join_surrogates(reply.text),
         "items": written(items_json(reply.items)),
-        "attempt": turn.barren,
+        "attempt": turn.empty,
     }
 
 
@@ -185,14 +184,14 @@ class Turns(Mapping[TurnId, Turn]):
     def __len__(self) -> int:
         return self._database.number("SELECT count(*) FROM settled WHERE tree = ?", (self.tree,))
 
-    def way(self, to: TurnId) -> list[TurnId]:
+    def numbers_to(self, to: TurnId) -> list[TurnId]:
         """Return the numbers of the turns from the root to `to`; raise KeyError for one that is missing."""
         rows = self._database.rows("SELECT number, parent FROM settled WHERE tree = ?", (self.tree,))
         parents: dict[TurnId, TurnId | None] = dict(placed(self._database, rows, whole=True))
-        way = [to]
-        while (parent := parents[way[-1]]) is not None:
-            way.append(parent)
-        return way[::-1]
+        path = [to]
+        while (parent := parents[path[-1]]) is not None:
+            path.append(parent)
+        return path[::-1]
 
     def forget(self, turn_id: TurnId) -> None:
         """Read a turn again when it is next looked at."""

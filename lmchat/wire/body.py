@@ -8,8 +8,8 @@ at once, httpx-sse makes three times the work.
 import codecs
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import StreamBrokenError
 
 PIECE = 64 * 1024
@@ -187,11 +187,10 @@ def _event(text: str) -> Frame:
     """Read the lines of one event; comments and what only browsers need are passed over."""
     name, data = "", []
     for line in text.split("\n"):
-        if line.startswith("data:"):
-            data.append(line[6:] if line.startswith("data: ") else line[5:])
-        elif line.startswith("event:"):
-            name = line[6:].removeprefix(" ")
-        elif line == "data":
-            data.append("")
+        field, _, value = line.partition(":")
+        if field == "data":
+            data.append(value.removeprefix(" "))
+        elif field == "event":
+            name = value.removeprefix(" ")
     # An event without a name is called so, too.
     return "" if name == "message" else name, "\n".join(data)

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
 from time import sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from lmchat.chat.events import Event, Finished, Phase, Progress, Quiet, kept_words
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest, Event, Finished, Phase, Progress, Quiet, kept_words
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, ServerError
 from lmchat.wire.address import Address
 from lmchat.wire.dialect import Data, Dialect

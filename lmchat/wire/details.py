@@ -5,9 +5,9 @@ Each program has routes of its own; what they do not say stays as the list has i
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 from lmchat.chat.models import Instance, Model
+from lmchat.dataclass import replace
 from lmchat.errors import LmchatError
 from lmchat.wire.dialect import Ask, Data
 from lmchat.wire.lmstudio.models import listed

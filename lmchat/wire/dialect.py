@@ -1,12 +1,11 @@
 """What a dialect is: one server API's way to write a request and to read its reply."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lmchat.chat.events import Event
+from lmchat.chat.exchange import ChatRequest, Event
 from lmchat.chat.models import Model
-from lmchat.chat.request import ChatRequest
+from lmchat.dataclass import dataclass
 
 Data = Mapping[str, Any]
 

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from threading import Thread
 from time import monotonic
 
 from lmchat.chat.models import Model
+from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError, NotAllowedError, UnreachableError
 from lmchat.wire.address import Address
 from lmchat.wire.detection import detect
 from lmchat.wire.dialect import Data, Finding
-from lmchat.wire.http import Piece, exchange, load_httpx
+from lmchat.wire.http import Piece, exchange
 from lmchat.wire.refusals import loading
 from lmchat.wire.request import Call
 from lmchat.wire.stream import json_object, whole_answer
@@ -42,7 +42,6 @@ class Sighting:
 
 def look(addresses: Sequence[Address], seconds: float) -> list[Sighting]:
     """Ask each address what it is, all at the same time, and return what was found after at most so many seconds."""
-    load_httpx()  # once, not in every thread, and not within the time of the servers
     seen: dict[int, Sighting] = {}
     until = monotonic() + seconds
 

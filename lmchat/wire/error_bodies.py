@@ -5,10 +5,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
+from lmchat.dataclass import dataclass
 from lmchat.wire.loose_json import mapping, parse_json, text
 from lmchat.wire.redaction import redact
 

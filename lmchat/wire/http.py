@@ -4,44 +4,20 @@ A thread of its own does the waiting; the caller takes from a bounded queue, so 
 server back by way of TCP.
 """
 
-import socket
-import sys
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from itertools import chain
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
-from typing import TYPE_CHECKING, Any
 
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import LmchatError, ServerError
-from lmchat.wire.address import proxy_for, tls_context
-from lmchat.wire.body import HEAD_LIMIT, PIECE, Frame, body_parts
-from lmchat.wire.faults import connection_fault, unconnected
+from lmchat.wire.body import PIECE, Frame, body_parts
+from lmchat.wire.connection import Connection, answered
+from lmchat.wire.faults import connection_fault, no_http, unconnected
 from lmchat.wire.redaction import redact
 from lmchat.wire.request import MODELS, Call, Head
-
-
-def load_httpx() -> None:
-    """Import httpx, so that a plain `import httpx` costs nothing afterwards.
-
-    httpx's own `__init__` tries to import its command line, which imports click and, through it, rich and more
-    where click is installed: some 20 to 50 ms for nothing. httpx expects that click may be missing.
-    """
-    if "httpx" in sys.modules:
-        return
-    hide = "click" not in sys.modules
-    if hide:
-        sys.modules["click"] = None  # type: ignore[assignment]  # the documented way to make an import fail
-    try:
-        import httpx  # noqa: F401 - imported for those who import it next
-    finally:
-        if hide:
-            del sys.modules["click"]
-
-
-if TYPE_CHECKING:
-    import httpx
 
 TICK = 0.1
 """Seconds of silence after which the caller gets a turn."""
@@ -65,7 +41,6 @@ def exchange(call: Call, log: Log | None = None) -> Generator[Piece | None, None
     a kept one may be dead (PROTOCOL.md section 1), and a chat must not be sent twice.
     Raise ServerError where the server cannot be reached or breaks off.
     """
-    load_httpx()
     line = _Line(call.content)
     reader = Thread(target=_read, args=(call, line), name="lmchat-wire", daemon=True)
     report = _Report(log)
@@ -80,7 +55,7 @@ def exchange(call: Call, log: Log | None = None) -> Generator[Piece | None, None
             # A second Ctrl-C may have come before the first try did anything.
             line.hang_up()
         report.add(lambda: f"{line.received} bytes in {report.seconds:.3f} s")
-        if line.connection is not None:
+        if line.connection.sock is not None:
             # Not while it connects: nothing can cut that short, and it ends by itself.
             reader.join(timeout=1)
 
@@ -92,7 +67,7 @@ def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece | N
             piece = line.take(TICK)
         except Empty:
             # Looking up a name knows no timeout, and each of a host's addresses has one of its own.
-            if line.connection is None and report.seconds > 2 * call.connect_seconds:
+            if line.connection.sock is None and report.seconds > 2 * call.connect_seconds:
                 raise unconnected(call) from None
             yield None
             continue
@@ -102,10 +77,7 @@ def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece | N
             case LmchatError():
                 raise piece
             case Exception():
-                by_proxy, heard = line.by_proxy(call), line.first_bytes
-                fault = connection_fault(
-                    piece, call, lambda: _speaks_http(call), headed=headed, by_proxy=by_proxy, heard=heard
-                )
+                fault = connection_fault(piece, call, line.connection, lambda: _speaks_http(call), headed=headed)
                 if fault is None:
                     raise piece
                 raise fault from piece
@@ -119,14 +91,12 @@ def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece | N
 
 def _speaks_http(call: Call) -> bool:
     """Tell, by a question that changes nothing, whether what closed a connection without a word speaks HTTP."""
-    import httpx
-
     asked = Call(call.address, "GET", MODELS, connect_seconds=1.0, read_seconds=2.0)
     try:
         with closing(exchange(asked)) as pieces:
             return any(isinstance(piece, Head) for piece in pieces)
     except ServerError as error:
-        return not isinstance(error.__cause__, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
+        return error.message != no_http(asked).message
 
 
 def _head_words(head: Head, report: "_Report", secrets: tuple[str, ...]) -> Callable[[], str]:
@@ -141,12 +111,8 @@ class _Line:
     # Queues in C: no Ctrl-C leaves a lock of theirs closed.
     queue: "SimpleQueue[Piece | Exception | None]" = field(default_factory=SimpleQueue)
     room: SimpleQueue[None] = field(default_factory=SimpleQueue)
+    connection: Connection = field(default_factory=Connection)
     received: int = 0
-    connection: socket.socket | None = None
-    host: str = ""
-    first_bytes: bytes = b""
-    headed: bool = False
-    head_size: int = 0
     ended: bool = False
 
     def __post_init__(self) -> None:
@@ -171,49 +137,11 @@ class _Line:
         for _ in range(weight):
             self.room.put(None)
 
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Note host and socket, which httpx itself does not hand out before the answer has begun."""
-        if event == "connection.connect_tcp.started":
-            self.host = info["host"]
-        extra = getattr(info.get("return_value"), "get_extra_info", None)
-        if extra is not None:
-            self.connection = extra("socket")
-            self._listen(info["return_value"])
-            if self.ended:
-                self.hang_up()
-
-    def _listen(self, stream: Any) -> None:
-        """Note the first bytes of an answer, which httpcore says nothing of where they are no HTTP, and bound its head.
-
-        Before it, a server may send any number of provisional ones.
-        """
-        import httpx
-
-        read = stream.read
-
-        def noted(*arguments: Any, **more: Any) -> bytes:
-            data: bytes = read(*arguments, **more)
-            self.first_bytes = self.first_bytes or data[:5]
-            self.head_size += 0 if self.headed else len(data)
-            if self.head_size > HEAD_LIMIT:
-                raise httpx.RemoteProtocolError("a head without end")
-            return data
-
-        stream.read = noted
-
-    def by_proxy(self, call: Call) -> bool:
-        """Tell whether the connection goes to another host than the one that is called."""
-        # A name that is not ASCII is connected to by another spelling.
-        return call.address.host.isascii() and self.host not in {"", call.address.host}
-
     def hang_up(self) -> None:
         """End the reading at once; it may be called again."""
         self.ended = True
         self._give(_ROOM)
-        if self.connection is not None:
-            with suppress(OSError):
-                # The plain socket's own way: that of a TLS socket takes its state from under the reader.
-                socket.socket.shutdown(self.connection, socket.SHUT_RDWR)
+        self.connection.close()
 
 
 def _weight(piece: Piece) -> int:
@@ -224,7 +152,7 @@ def _weight(piece: Piece) -> int:
         case bytes():
             size = len(piece)
         case list():
-            size = sum(len(data) for _, data in piece)
+            size = sum(map(len, chain.from_iterable(piece)))
     return min(1 + size // PIECE, _ROOM)
 
 
@@ -247,18 +175,11 @@ class _Report:
 def _read(call: Call, line: _Line) -> None:
     """Do the exchange and put all that comes into the queue, at last None or what went wrong."""
     try:
-        with (
-            _client(call) as client,
-            client.stream(
-                call.method, call.url, content=line.content, headers=call.headers, extensions={"trace": line.trace}
-            ) as response,
-        ):
-            headers = response.headers
-            line.headed = True
-            head = Head(response.status_code, headers.get("content-type", ""), headers.get("location", ""))
+        with answered(call, line.content, line.connection) as answer:
+            head = Head(answer.status, answer.header("content-type"), answer.header("location"))
             line.put(head)
-            encoding = headers.get("content-encoding", "")
-            for piece in body_parts(_received(response, line), encoding, good=head.good, streams=head.streams):
+            encoding = answer.header("content-encoding")
+            for piece in body_parts(_counted(answer.chunks, line), encoding, good=head.good, streams=head.streams):
                 line.put(piece)
                 if line.ended:
                     break
@@ -267,21 +188,7 @@ def _read(call: Call, line: _Line) -> None:
         line.queue.put(error)
 
 
-def _received(response: "httpx.Response", line: _Line) -> Iterator[bytes]:
-    for chunk in response.iter_raw():
+def _counted(chunks: Iterator[bytes], line: _Line) -> Iterator[bytes]:
+    for chunk in chunks:
         line.received += len(chunk)
         yield chunk
-
-
-def _client(call: Call) -> "httpx.Client":
-    import httpx
-
-    # A TLS context costs 20 ms, and plain HTTP never uses it: no redirect is followed.
-    verify = tls_context(trust_env=not call.address.loopback) if call.address.encrypted else False
-    silent = call.read_seconds
-    timeout = httpx.Timeout(connect=call.connect_seconds, read=silent, write=silent, pool=None)
-    try:
-        proxy = proxy_for(call.address)
-        return httpx.Client(verify=verify, trust_env=False, proxy=proxy, timeout=timeout, follow_redirects=False)
-    except (ImportError, ValueError, httpx.InvalidURL) as error:
-        raise httpx.ProxyError(str(error)) from error

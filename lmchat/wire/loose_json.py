@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lmchat.chat.surrogates import SurrogateJoiner, join_surrogates
+from lmchat.chat.values import SurrogateJoiner, join_surrogates
 
 _LARGEST = 2**63
 
@@ -118,25 +118,26 @@ _PIECES = frozenset({"content", "delta", "reasoning", "reasoning_content"})
 
 
 class TornCharacters:
-    """What joins characters that are torn between two events of one stream."""
+    """What joins characters that are torn between two events of one stream; `waiting` says that one may be."""
 
     def __init__(self) -> None:
+        self.waiting = False
         self._kind = ""
         self._joiners: dict[str, SurrogateJoiner] = {}
 
     def joined(self, kind: str, data: Mapping[str, Any], written: str) -> Mapping[str, Any]:
-        """Return an event's data, in which a half waits for the next event; `written` is the JSON it was read from."""
-        if not self._joiners and "\\u" not in written:
-            return data
+        """Return an event's data, in which a half waits for the next event; `written` is the JSON it was read from.
+
+        Events in which nothing is escaped may be left out while nothing is waiting.
+        """
         if kind != self._kind:
             self._kind, self._joiners = kind, {}
-        if not (kind.endswith(".delta") or "choices" in data):
-            return data
-        torn = "\\ud" in written.lower()
-        if not torn and not any(joiner.held for joiner in self._joiners.values()):
-            return data
-        joined: Mapping[str, Any] = self._join(json.loads(written) if torn else data, "")
-        return joined
+        if kind.endswith(".delta") or "choices" in data:
+            torn = "\\ud" in written.lower()
+            if torn or self.waiting:
+                data = self._join(json.loads(written) if torn else data, "")
+        self.waiting = any(joiner.held for joiner in self._joiners.values())
+        return data
 
     def _join(self, value: Any, name: str) -> Any:
         match value:

@@ -2,11 +2,11 @@
 
 import base64
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest
 from lmchat.chat.session import Turn
 from lmchat.chat.values import Image, OptionValue
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
 
 

@@ -4,10 +4,10 @@ Which program answers is known by what it lists (`detection`), never by a produc
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest
 from lmchat.chat.values import Options
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import BadUseError
 
 Names = Mapping[str, str | None]

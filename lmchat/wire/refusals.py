@@ -5,10 +5,10 @@ Each is one sentence followed by the server's own words, and one hint that a per
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from lmchat.advice import Action, Advice, Do
+from lmchat.dataclass import dataclass
 from lmchat.errors import (
     ChainLostError,
     ContextOverflowError,

@@ -1,11 +1,11 @@
 """What the dialects share of reading a reply."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -18,8 +18,8 @@ from lmchat.chat.events import (
     ToolFailed,
     ToolStarted,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Cut, InvalidToolCall, Message, OtherItem, Reasoning, Reply, ToolCall
+from lmchat.dataclass import dataclass, field
 from lmchat.wire.loose_json import parse_json
 
 

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from lmchat import __version__
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import BadUseError
 from lmchat.wire.address import Address
 from lmchat.wire.redaction import HIDDEN, redact
@@ -46,6 +46,7 @@ class Call:
     def headers(self) -> dict[str, str]:
         """Return the headers, the secret one among them."""
         headers = {
+            "Accept": "*/*",
             "User-Agent": f"lmchat/{__version__}",
             # A compressed stream comes in lumps.
             "Accept-Encoding": "identity",

@@ -1,9 +1,9 @@
 """How one server is spoken to, as far as that is known yet."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from lmchat.chat.values import ResponseId
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, ChainLostError
 from lmchat.wire.dialect import Dialect, Finding
 from lmchat.wire.dialects import DIALECTS, LMSTUDIO

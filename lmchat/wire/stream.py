@@ -3,11 +3,10 @@
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NoReturn
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Event,
     Fault,
     Finished,
@@ -19,6 +18,7 @@ from lmchat.chat.events import (
     ToolDone,
     ToolFailed,
 )
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import LmchatError, StreamBrokenError
 from lmchat.wire.body import REPLY_LIMIT, Frame, too_large
 from lmchat.wire.dialect import Data, ReplyReader
@@ -134,17 +134,17 @@ def _refused(data: object, call: Call) -> Fault:
 
 
 def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) -> Iterator[Event]:
-    faulted, silent, torn, length = False, 0.0, TornCharacters(), ReplyLength()
+    stream, silent, length = _Stream(call, reader, tap), 0.0, ReplyLength()
     try:
         for piece in pieces:
             if not isinstance(piece, list):
                 silent += TICK
-                if faulted and silent > _FAULT_GRACE:
+                if stream.faulted and silent > _FAULT_GRACE:
                     return
                 yield Quiet()
                 continue
             silent = 0.0
-            for event in _joined(_together(piece, call, reader, tap, torn, faulted=faulted)):
+            for event in _joined(stream.events(piece)):
                 if isinstance(event, Finished):
                     # Some servers leave the socket open.
                     pieces.close()
@@ -153,15 +153,14 @@ def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
                 if isinstance(event, LmchatError):
                     _give_up(event, pieces)
                 length.add(event)
-                faulted = faulted or isinstance(event, Fault)
                 yield event
-        rest = () if faulted else tuple(reader.end(done=False))
+        rest = () if stream.faulted else tuple(reader.end(done=False))
         yield from rest
         if not rest:
             raise broken_off()
     except StreamBrokenError:
         # After a fault the stream may end as it likes: the fault is what matters.
-        if not faulted:
+        if not stream.faulted:
             raise
 
 
@@ -197,24 +196,74 @@ def _give_up(error: LmchatError, pieces: Pieces) -> NoReturn:
     raise error
 
 
-def _together(
-    frames: list[Frame], call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters, *, faulted: bool
-) -> list[Event | LmchatError]:
-    """Return the events of frames that came together, at last what is wrong with the first bad one; empty the list."""
-    events: list[Event | LmchatError] = []
-    try:
-        for frame in frames:
-            if _ends(frame):
-                events += _done(reader, faulted=faulted)
-            else:
-                events += _events(frame, call, reader, tap, torn)
-            if events and isinstance(events[-1], Finished):
-                break
-            faulted = faulted or (bool(events) and isinstance(events[-1], Fault))
-    except LmchatError as error:
-        events.append(error)
-    frames.clear()  # they may be large, and what follows takes its time
-    return events
+@dataclass(slots=True)
+class _Stream:
+    """The events of one stream as they are read; `faulted` says that one of them was an error."""
+
+    call: Call
+    reader: ReplyReader
+    tap: Tap | None
+    torn: TornCharacters = field(default_factory=TornCharacters)
+    faulted: bool = False
+
+    def events(self, frames: list[Frame]) -> list[Event | LmchatError]:
+        """Return the events of frames that came together, at last what is wrong with a bad one; empty the list."""
+        events: list[Event | LmchatError] = []
+        try:
+            for name, written in frames:
+                try:
+                    data = parse_json(written)
+                except ValueError:
+                    events += self._word(written)
+                else:
+                    if isinstance(data, dict):
+                        events += self._event(name, data, written)
+                if events and isinstance(events[-1], Finished):
+                    break
+        except LmchatError as error:
+            events.append(error)
+        frames.clear()  # they may be large, and what follows takes its time
+        return events
+
+    def _word(self, word: str) -> Iterable[Event]:
+        """Read what is no JSON: `[DONE]`, or another bare word; after a fault no reply is complete."""
+        if word.strip() == _DONE:
+            return () if self.faulted else self.reader.end(done=True)
+        if len(word) > _LONGEST_WORD or not _BARE_WORD.fullmatch(word):
+            raise senseless("an event")
+        return ()
+
+    def _event(self, name: str, data: Data, written: str) -> Iterable[Event]:
+        """Read an event with its name and the JSON that it was written in."""
+        kind = text(data.get("type")) or name or ("error" if "error" in data else "")
+        if self.torn.waiting or "\\u" in written:
+            data = self.torn.joined(kind, data, written)
+        fault = _fault(kind, data)
+        if fault is not None:
+            data = redact_all(data, self.call.secrets)
+            self.faulted = True
+        if self.tap is not None:
+            self.tap(data)
+        if fault is not None:
+            return (_refused(_fault(kind, data), self.call),)
+        # In one go: what the reader refuses is raised before any of it is passed on.
+        return tuple(self.reader.event(kind, data))
+
+
+def _fault(kind: str, data: Data) -> Data | None:
+    """Return the error in an event, None where there is none: it is an event, a member of one, or in a response."""
+    if kind == "error":
+        return data
+    if kind == "response.failed":
+        return {"error": mapping(data.get("response")).get("error")}
+    if data.get("error"):
+        return data
+    if "choices" in data:
+        for choice in sequence(data["choices"]):
+            # OpenRouter: the provider behind it broke off.
+            if error := mapping(choice).get("error"):
+                return {"error": error}
+    return None
 
 
 def _joined(events: Iterable[Event | LmchatError]) -> Iterator[Event | LmchatError]:
@@ -226,46 +275,3 @@ def _joined(events: Iterable[Event | LmchatError]) -> Iterator[Event | LmchatErr
             yield ReasoningDelta("".join([event.text for event in run if isinstance(event, ReasoningDelta)]))
         else:
             yield from run
-
-
-def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters) -> Iterable[Event]:
-    name, written = frame
-    try:
-        data = parse_json(written)
-    except ValueError:
-        if len(written) > _LONGEST_WORD or not _BARE_WORD.fullmatch(written):
-            raise senseless("an event") from None
-        return ()
-    if not isinstance(data, dict):
-        return ()
-    kind = text(data.get("type")) or name or ("error" if "error" in data else "")
-    data = torn.joined(kind, data, written)
-    fault = _fault(kind, data)
-    if fault is not None:
-        data = redact_all(data, call.secrets)
-    if tap is not None:
-        tap(data)
-    # In one go: what the reader refuses is raised before any of it is passed on.
-    return tuple(reader.event(kind, data)) if fault is None else (_refused(_fault(kind, data), call),)
-
-
-def _ends(frame: Frame) -> bool:
-    return frame[1].strip() == _DONE
-
-
-def _done(reader: ReplyReader, *, faulted: bool) -> Iterable[Event]:
-    """Return what is left at a stream's `[DONE]`; after a fault no reply is complete."""
-    return () if faulted else reader.end(done=True)
-
-
-def _fault(kind: str, data: Data) -> Data | None:
-    """Return the error in an event, None where there is none: it is an event, a member of one, or in a response."""
-    if kind == "error":
-        return data
-    if kind == "response.failed":
-        return {"error": mapping(data.get("response")).get("error")}
-    if data.get("error"):
-        return data
-    # OpenRouter: the provider behind it broke off.
-    errors = (mapping(choice).get("error") for choice in sequence(data.get("choices")))
-    return next(({"error": error} for error in errors if error), None)

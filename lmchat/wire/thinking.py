@@ -1,11 +1,11 @@
 """Reasoning that a model writes into its answer: `<think>…</think>` at the start of a text, however it is cut."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from enum import Enum
 
-from lmchat.chat.events import Event, Finished, MessageDelta, Part, PartEnded, PartStarted, ReasoningDelta
+from lmchat.chat.exchange import Event, Finished, MessageDelta, Part, PartEnded, PartStarted, ReasoningDelta
 from lmchat.chat.values import Item, Message, Reasoning
+from lmchat.dataclass import dataclass, replace
 
 _OPENING, _CLOSING = "<think>", "</think>"
 

@@ -38,8 +38,9 @@ sys.exit(status)
 """The program, noting which modules it loaded and when it looked for the watched ones."""
 
 COSTLY = (
-    "PIL", "asyncio", "click", "httpx", "importlib.metadata", "jsonschema", "markdown_it", "platformdirs",
-    "prompt_toolkit", "pydantic", "pygments", "rich", "sqlite3", "starlette", "tomlkit", "typer", "xllamacpp",
+    "PIL", "asyncio", "click", "h11", "httpcore", "httpx", "importlib.metadata", "jsonschema", "logging", "markdown_it",
+    "platformdirs", "prompt_toolkit", "pydantic", "pygments", "rich", "sqlite3", "ssl", "starlette", "tomlkit", "typer",
+    "urllib.request", "xllamacpp",
 )  # fmt: skip
 
 
@@ -88,16 +89,18 @@ def test_completing_the_rest_loads_no_library(tmp_path: Path, kind: str) -> None
 
 def test_asking_in_a_pipe_loads_what_speaks_and_keeps(tmp_path: Path) -> None:
     with ScriptedServer(stream(reply())) as server:
-        assert loaded(tmp_path, "--url", server.url, "ask", "-m", "tiny", "hi") == {"typer", "httpx", "sqlite3"}
+        assert loaded(tmp_path, "--url", server.url, "ask", "-m", "tiny", "hi") == {"typer", "h11", "sqlite3"}
 
 
 NOT_FOR_A_PLAIN_TURN = (
-    "lmchat.app.care", "lmchat.app.export", "lmchat.app.files", "lmchat.cli.models", "lmchat.cli.sessions",
-    "lmchat.cli.settings", "lmchat.cli.local", "lmchat.decoding", "lmchat.local", "lmchat.pictures",
-    "lmchat.render.history", "lmchat.render.listings", "lmchat.render.markdown", "lmchat.render.painter",
-    "lmchat.render.progress", "lmchat.repl", "lmchat.store.adoption", "lmchat.store.care",
-    "lmchat.store.documents", "lmchat.store.schema", "lmchat.store.search", "lmchat.wire.completions",
-    "lmchat.wire.error_bodies", "lmchat.wire.lmstudio.models", "lmchat.wire.refusals", "lmchat.wire.responses",
+    "lmchat.app.files", "lmchat.app.import_files", "lmchat.app.imports", "lmchat.app.local", "lmchat.app.maintenance",
+    "lmchat.app.models", "lmchat.app.programs", "lmchat.app.servers", "lmchat.cli.completion", "lmchat.cli.servers",
+    "lmchat.cli.session_views", "lmchat.cli.sessions", "lmchat.cli.settings", "lmchat.decoding", "lmchat.local",
+    "lmchat.pictures", "lmchat.render.history", "lmchat.render.listings", "lmchat.render.markdown",
+    "lmchat.render.painter", "lmchat.render.progress", "lmchat.repl", "lmchat.store.adoption",
+    "lmchat.store.care", "lmchat.store.documents", "lmchat.store.schema", "lmchat.store.search",
+    "lmchat.wire.completions", "lmchat.wire.error_bodies", "lmchat.wire.lmstudio.models", "lmchat.wire.refusals",
+    "lmchat.wire.responses",
 )  # fmt: skip
 
 
@@ -120,8 +123,8 @@ def test_listing_sessions_loads_nothing_that_speaks(tmp_path: Path) -> None:
 
 def test_listing_models_loads_what_draws_for_people_only(tmp_path: Path) -> None:
     with ScriptedServer(answer(200, MODELS), answer(200, MODELS)) as server:
-        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "httpx", "sqlite3", "rich"}
-        assert loaded(tmp_path, "--url", server.url, "models", "--json") == {"typer", "httpx", "sqlite3"}
+        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "h11", "rich"}
+        assert loaded(tmp_path, "--url", server.url, "models", "--json") == {"typer", "h11"}
 
 
 @pytest.mark.terminal

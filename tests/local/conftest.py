@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lmchat.dataclass import replace
 from lmchat.local import run
 from lmchat.local.catalogue import BUILT_IN
 from lmchat.local.downloads import Downloads
@@ -128,7 +129,7 @@ def world_at(root: Path, **environ: str) -> World:
     """Make a world whose directories lie below `root`."""
     ours = this_world()
     variables = {**ours.environ, "HOME": str(root), "LMCHAT_MODEL_CACHE": str(root / "models"), **environ}
-    return dataclasses.replace(ours, environ=variables, directories=Directories(root, root, root, root / "cache"))
+    return replace(ours, environ=variables, directories=Directories(root, root, root, root / "cache"))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The door: starting, serving and ending, with real processes and no model."""
 
-import dataclasses
 import io
 import json
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.local import run
 from tests.local.conftest import gguf_bytes, world_at
@@ -169,7 +169,7 @@ def test_serving_says_where_and_how_to_stop(tmp_path: Path) -> None:
 def test_a_taken_port_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        world = dataclasses.replace(world_at(tmp_path), stderr=io.StringIO())
+        world = replace(world_at(tmp_path), stderr=io.StringIO())
 
         with pytest.raises(BadUseError, match=str(port)) as refused:
             run.serve(world, run.bound(port))

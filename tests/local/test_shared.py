@@ -1,6 +1,5 @@
 """The server that all programs of one person share, with real processes and no model."""
 
-import dataclasses
 import json
 import os
 import signal
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from lmchat.dataclass import replace
 from lmchat.errors import LmchatError
 from lmchat.local import run, shared
 from lmchat.local.shared import SharedServer, running_servers, server_status, shared_server, stop_server
@@ -232,7 +232,7 @@ def test_another_version_has_a_server_of_its_own(world: World, monkeypatch: pyte
 
 def test_another_model_or_another_home_has_a_server_of_its_own(world: World, tmp_path: Path) -> None:
     (tmp_path / "mine.gguf").write_bytes(gguf_bytes(general__architecture="llama"))
-    other = dataclasses.replace(world, environ={**world.environ, "LMCHAT_LOCAL_MODEL": str(tmp_path / "mine.gguf")})
+    other = replace(world, environ={**world.environ, "LMCHAT_LOCAL_MODEL": str(tmp_path / "mine.gguf")})
 
     assert find(world).pid != find(other).pid
     home = world_at(tmp_path / "home")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Event,
     Finished,
     MessageDelta,

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Branched,
     Event,
     Fault,

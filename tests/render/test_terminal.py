@@ -1,11 +1,11 @@
 """What a terminal can do, and the styles that follow."""
 
 import io
-from dataclasses import astuple
 from operator import itemgetter
 
 import pytest
 
+from lmchat.dataclass import field_names
 from lmchat.render.listings import Column
 from lmchat.render.terminal import (
     WITHOUT_ANYTHING,
@@ -54,7 +54,8 @@ def test_the_number_of_colours_is_what_the_terminal_says(environ: dict[str, str]
 
 
 def test_without_colours_nothing_is_coloured() -> None:
-    styles = [style for each in astuple(WITHOUT_COLOURS) for style in (each if isinstance(each, tuple) else [each])]
+    values = [getattr(WITHOUT_COLOURS, name) for name in field_names(WITHOUT_COLOURS)]
+    styles = [style for each in values for style in (each if isinstance(each, tuple) else [each])]
     assert {number for style in styles for number in style.split(";") if number} <= {"1", "2", "3", "4", "9"}
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmchat.chat.surrogates import SurrogateJoiner
+from lmchat.chat.values import SurrogateJoiner
 from lmchat.render.progress import Thinking
 from lmchat.render.terminal import PLAIN
 from lmchat.render.text import Sanitizer, cells, cut, fold, sanitize, sanitize_line, shorten

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
+from lmchat.dataclass import replace
 from lmchat.render.text import cells
 from lmchat.repl.commands.attachments import file
 from lmchat.repl.commands.tree import edit

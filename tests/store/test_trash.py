@@ -71,7 +71,7 @@ def test_none_is_deleted_where_one_is_unknown(store: Store) -> None:
 
 def test_a_fork_of_a_deleted_session_keeps_its_turns_and_finds_them(store: Store) -> None:
     session = asked(store, asked(store, store.create("one"), "A dog?"), "A cat?")
-    store.fork(session, "two", session.way()[0])
+    store.fork(session, "two", session.path_numbers()[0])
     store.trash(["one"])
     assert [(match.session, match.turn) for match in store.search("dog")] == [("two", 1)]
     assert store.search("cat") == ()

@@ -98,9 +98,9 @@ def main() -> None:
     import lmchat.cli.commands
     import lmchat.store.store
     import lmchat.wire.client
-    import lmchat.wire.http
+    import lmchat.wire.connection
 
-    lmchat.wire.http.load_httpx()
+    lmchat.wire.connection.load_httpx()
     lmchat.cli.commands.command()
     directory = Path(sys.argv[1])
     for line in sys.stdin.buffer:

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from lmchat.chat.events import Event, Fault, MessageDelta, Quiet, Started
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest, Event, Fault, MessageDelta, Quiet, Started
 from lmchat.chat.values import Prompt
 from lmchat.errors import LmchatError, StreamBrokenError, UnreachableError
 from lmchat.wire import http
@@ -20,6 +19,8 @@ from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from tests.wire.scripted import HOLD, RESET, STREAM_HEAD, Answer, Request, ScriptedServer, Steps, answer, chunk, stream
 from tests.wire.test_chat import END, HELLO, HI, START
+
+pytestmark = pytest.mark.usefixtures("each_way")
 
 
 def readers() -> list[threading.Thread]:

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Fault,
     Finished,
@@ -23,18 +23,10 @@ from lmchat.chat.events import (
     ReasoningDelta,
     Started,
 )
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.models import EphemeralMcp
 from lmchat.chat.session import Outcome, Turn, TurnId
-from lmchat.chat.values import (
-    EphemeralMcp,
-    Image,
-    Message,
-    Options,
-    Prompt,
-    Reasoning,
-    Reply,
-    ResponseId,
-)
+from lmchat.chat.values import Image, Message, Options, Prompt, Reasoning, Reply, ResponseId
+from lmchat.dataclass import replace
 from lmchat.errors import (
     BadUseError,
     ChainLostError,

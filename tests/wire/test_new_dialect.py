@@ -1,15 +1,15 @@
 """A dialect is a folder, one line of a registry and one choice of a setting: this one is added as ARCHITECTURE says."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lmchat.chat.events import Event, Finished, MessageDelta, Started
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest, Event, Finished, MessageDelta, Started
 from lmchat.chat.values import Message, Reply
+from lmchat.dataclass import replace
 from lmchat.settings import keys
 from lmchat.settings.shapes import choice
 from lmchat.wire.dialect import Data, Dialect

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 
-from lmchat.chat.events import Fault, Finished
+from lmchat.chat.exchange import Fault, Finished
 from lmchat.chat.models import Instance, Model, context_length
 from lmchat.chat.values import Options
+from lmchat.dataclass import replace
 from lmchat.errors import (
     BadUseError,
     ChainLostError,

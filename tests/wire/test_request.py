@@ -1,25 +1,16 @@
 """A request holds what was set and nothing else."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest
+from lmchat.chat.models import EphemeralMcp, Plugin
 from lmchat.chat.session import Outcome, Turn, TurnId
-from lmchat.chat.values import (
-    EphemeralMcp,
-    Image,
-    Message,
-    Options,
-    Plugin,
-    Prompt,
-    Reply,
-    ResponseId,
-    ToolCall,
-)
+from lmchat.chat.values import Image, Message, Options, Prompt, Reply, ResponseId, ToolCall
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.wire.lmstudio.request import native_body, recap
 from lmchat.wire.request import json_bytes

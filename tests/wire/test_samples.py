@@ -2,7 +2,7 @@
 
 import pytest
 
-from lmchat.chat.events import Event, Fault, Finished, MessageDelta, ReasoningDelta
+from lmchat.chat.exchange import Event, Fault, Finished, MessageDelta, ReasoningDelta
 from lmchat.chat.values import Message, Reasoning
 from lmchat.errors import (
     ChainLostError,

@@ -5,9 +5,9 @@ definitions, which would change what is above them. The cost of a line is the de
 document is.
 """
 
-from dataclasses import replace
 from typing import assert_never
 
+from lmchat.dataclass import replace
 from lmchat.render.markdown import lines, maths
 from lmchat.render.markdown.lines import CODE_INDENT, Line, Marker
 from lmchat.render.markdown.structure import (

@@ -5,8 +5,8 @@ Nearly all that a model writes are words: they extend the last span, and change 
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from lmchat.dataclass import dataclass
 from lmchat.render.markdown import maths
 from lmchat.render.markdown.inline import has_cjk, sides
 from lmchat.render.markdown.spans import Span, row_places, sliced

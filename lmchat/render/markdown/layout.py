@@ -4,11 +4,11 @@ Rows that were returned are settled.
 """
 
 import re
-from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
+from lmchat.dataclass import dataclass, replace
 from lmchat.render.markdown import maths
 from lmchat.render.markdown.growing import GrowingParagraph, close_open_marks, grown
 from lmchat.render.markdown.inline import Inline

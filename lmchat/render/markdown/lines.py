@@ -1,10 +1,10 @@
 """What a single line can be: the patterns of CommonMark's block starts, and a line that is consumed from the left."""
 
 import re
-from dataclasses import dataclass
 
 from markdown_it.rules_block.html_block import HTML_SEQUENCES
 
+from lmchat.dataclass import dataclass
 from lmchat.render.markdown.structure import Align, Fence
 
 TAB = 4

@@ -4,8 +4,9 @@
 """
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+
+from lmchat.dataclass import dataclass
 
 
 class Align(Enum):

@@ -1,9 +1,9 @@
 """Commands that attach something to the next prompt: pictures, text files, the clipboard."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from lmchat.app.attachments import files_named, picture
+from lmchat.dataclass import replace
 from lmchat.pictures import prepared
 from lmchat.repl.attaching import check_sight, with_files, with_pictures
 from lmchat.repl.clipboard import pasted_picture, pasted_text

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from lmchat.app.export import Form, export_session, form_of
-from lmchat.app.files import place_for, write_text
-from lmchat.chat.events import kept_words
+from lmchat.app.files import Form, export_session, form_of, place_for, write_text
+from lmchat.chat.exchange import kept_words
 from lmchat.chat.session import Outcome, Turn
 from lmchat.chat.values import InvalidToolCall, Reasoning, ToolCall
 from lmchat.errors import BadUseError, NotFoundError

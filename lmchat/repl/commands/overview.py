@@ -1,9 +1,9 @@
 """What `/help` and `/keys` show: the commands in groups, one of them, the keys."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from textwrap import fill
 
+from lmchat.dataclass import dataclass
 from lmchat.repl.commands.command import Command
 from lmchat.repl.state import ReplState
 

@@ -1,10 +1,10 @@
 """The person's own prompts as commands: `prompts/commit.md` is `/commit`; lmchat's own commands win over them."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from functools import partial
 
 from lmchat.chat.values import Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import SettingsError
 from lmchat.repl.commands.command import Command
 from lmchat.repl.models import with_model

@@ -1,8 +1,7 @@
 """Commands for sessions: names that point at turns."""
 
-from dataclasses import replace
-
 from lmchat.chat.session import Session
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, SessionGoneError
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted

@@ -1,9 +1,9 @@
 """The one table of slash commands: from it come dispatch, `/help`, completion and README's rows."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, nearest
 from lmchat.repl.commands import attachments, conversation, models, output, sessions, tree
 from lmchat.repl.commands.command import Command, nothing

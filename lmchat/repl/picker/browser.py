@@ -4,12 +4,12 @@ It draws nothing and reads no keys.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
 from lmchat.chat.listing import Match, TreeEntry
 from lmchat.chat.session import Session, TurnId
+from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
 from lmchat.render.history import first_rows, last_rows
 from lmchat.render.terminal import Theme

@@ -1,7 +1,6 @@
 """A choice of a few: arrow keys move, typing narrows it down, Enter takes, Esc and Ctrl-C leave it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
@@ -12,6 +11,7 @@ from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.layout import BufferControl, FormattedTextControl, HSplit, Layout, Window
 from prompt_toolkit.layout.processors import BeforeInput
 
+from lmchat.dataclass import dataclass
 from lmchat.render.text import sanitize_line, shorten
 from lmchat.repl.matching import Offer, matching
 from lmchat.repl.picker.layout import Marked

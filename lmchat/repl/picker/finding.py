@@ -5,11 +5,11 @@ Names and first words are compared in memory; the store's index searches what wa
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from lmchat.chat.listing import Match, Summary, TreeEntry
 from lmchat.chat.session import TurnId
+from lmchat.dataclass import dataclass
 from lmchat.render.listings import words_beyond
 
 _NO_MATCH = 4

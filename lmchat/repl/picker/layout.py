@@ -1,11 +1,11 @@
 """The list of choices with one marked, and how much room it and the preview have in a window."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+from lmchat.dataclass import dataclass
 from lmchat.render.text import cells, padded, sanitize_line, shorten
 
 _BESIDE_COLUMNS, _BELOW_ROWS = 72, 18

@@ -1,7 +1,6 @@
 """Where choices are drawn and keys come from; or a numbered list, in a terminal that cannot be painted."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TextIO
 
 from prompt_toolkit.input import Input, create_input
@@ -9,6 +8,7 @@ from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import BaseStyle, Style
 
+from lmchat.dataclass import dataclass
 from lmchat.render.messages import show_question
 from lmchat.render.text import sanitize_line
 from lmchat.repl.matching import Offer, matching

@@ -6,10 +6,10 @@ Its format is published nowhere; this follows what the exports of 2023 to 2026 h
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from lmchat.chat.values import Image, Message, Reasoning
+from lmchat.dataclass import replace
 from lmchat.store.imports.found import (
     Call,
     Found,

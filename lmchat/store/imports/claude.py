@@ -4,11 +4,11 @@ Its format is published nowhere; this follows what the exports of 2024 to 2026 h
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
-from lmchat.chat.quoting import quoted
+from lmchat.chat.transcript import quoted
 from lmchat.chat.values import Message, Reasoning
+from lmchat.dataclass import replace
 from lmchat.store.imports.found import (
     Call,
     Found,

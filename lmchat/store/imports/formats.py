@@ -1,8 +1,8 @@
 """The formats of other programs that are read here."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from lmchat.dataclass import dataclass
 from lmchat.store.imports import chatgpt, claude, llm, lmstudio
 from lmchat.store.imports.found import Found, LeftOut, Refused, Source
 

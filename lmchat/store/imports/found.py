@@ -5,13 +5,13 @@ The functions read JSON whose types nothing vouches for: what is of the wrong ty
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from lmchat.chat.values import Image, Message, Reasoning, Stats
+from lmchat.dataclass import dataclass, field
 
 LeftOut = Counter[str]
 """How many parts of which kind were left out."""

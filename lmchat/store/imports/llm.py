@@ -9,13 +9,13 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from lmchat.chat.values import Image, Message, Reasoning, Stats
+from lmchat.dataclass import dataclass, replace
 from lmchat.store.imports.found import (
     Call,
     Found,

@@ -6,11 +6,11 @@ Each message is a list of versions, of which one is selected. Its format is publ
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
 from lmchat.chat.values import Image, Message, Reasoning, Stats
+from lmchat.dataclass import replace
 from lmchat.store.imports.found import (
     Call,
     Found,

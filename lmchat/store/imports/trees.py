@@ -4,13 +4,13 @@ A reply that was made again, and a prompt that was edited, are siblings; what fo
 """
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from heapq import heappop, heappush
 
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import MESSAGE_GAP, Image, Item, Message, Prompt, Reasoning, Reply, Stats, ToolCall
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.store.imports.found import Call, Found, LeftOut, Part, Result, Role, Said
 
 _MOST_ITEMS = 1_000_000
@@ -174,7 +174,7 @@ def _items(linked: object) -> tuple[Item, ...]:
 def _head(found: Found, turns: dict[TurnId, Turn], ends: dict[str, TurnId]) -> TurnId | None:
     """Return the turn of the message that was shown last, or of the latest; an attempt is none, what it follows is."""
     head: TurnId | None = ends.get(_last_below(found, ends)) or max(turns)
-    while head is not None and turns[head].barren:
+    while head is not None and turns[head].empty:
         head = turns[head].parent
     return head
 

@@ -4,11 +4,11 @@ Nothing is certain: `choices` may be empty, `content` null, `finish_reason` abse
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -20,8 +20,8 @@ from lmchat.chat.events import (
     ReasoningDelta,
     Started,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Item, Message, Reasoning, Reply, Stats
+from lmchat.dataclass import dataclass, field
 from lmchat.wire.dialect import Data
 from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text
 from lmchat.wire.replies import Stopwatch, cut_by

@@ -5,11 +5,11 @@ An event is read by its kind, never by its place; what is missing or odd reads a
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -26,7 +26,6 @@ from lmchat.chat.events import (
     ToolStarted,
     Unknown,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import (
     Cut,
     InvalidToolCall,
@@ -39,6 +38,7 @@ from lmchat.chat.values import (
     Stats,
     ToolCall,
 )
+from lmchat.dataclass import dataclass, replace
 from lmchat.wire.dialect import Data
 from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text
 from lmchat.wire.replies import cut_by, read_arguments, replay
@@ -119,8 +119,6 @@ def _stats(data: Mapping[str, Any]) -> Stats:
 
 def read_event(kind: str, data: Data) -> Event:
     """Read one event of any kind but `error`, which needs judging (`faults.stream_refusal`)."""
-    if kind == "message.delta":  # nearly all
-        return MessageDelta(text(data.get("content")))
     reader = _READERS.get(kind)
     return reader(data) if reader else Unknown(kind, data)
 
@@ -166,6 +164,7 @@ _READERS: dict[str, Callable[[Data], Event]] = {
     "reasoning.start": lambda _data: PartStarted(Part.REASONING),
     "reasoning.delta": lambda data: ReasoningDelta(text(data.get("content"))),
     "reasoning.end": lambda _data: PartEnded(Part.REASONING),
+    "message.delta": lambda data: MessageDelta(text(data.get("content"))),
     "message.start": lambda _data: PartStarted(Part.MESSAGE),
     "message.end": lambda _data: PartEnded(Part.MESSAGE),
     "tool_call.start": _tool_started,
@@ -185,6 +184,8 @@ class NativeReader:
 
     def event(self, kind: str, data: Data) -> tuple[Event]:
         """Return one event."""
+        if kind == "message.delta":  # nearly all
+            return (MessageDelta(text(data.get("content"))),)
         event = read_event(kind, data)
         return (replace(event, cut=self._cut(event.reply)) if isinstance(event, Finished) else event,)
 

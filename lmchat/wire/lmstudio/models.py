@@ -1,10 +1,10 @@
 """Models, loads and downloads from the API's JSON (PROTOCOL.md section 5); everything but a key may be missing."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from lmchat.chat.models import DownloadJob, Instance, Model
+from lmchat.dataclass import dataclass, field
 from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text, truth
 
 

@@ -7,9 +7,10 @@ import base64
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest
+from lmchat.chat.models import EphemeralMcp, Integration, OtherIntegration, Plugin
 from lmchat.chat.session import Outcome, Turn
-from lmchat.chat.values import EphemeralMcp, Image, Integration, OtherIntegration, Plugin
+from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
 
 _OPENING = "Here is our conversation so far, which you cannot see otherwise."

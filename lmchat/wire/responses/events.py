@@ -5,10 +5,10 @@ id does, and it is looked for before the first word is passed on.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from io import StringIO
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Finished,
     MessageDelta,
@@ -19,8 +19,8 @@ from lmchat.chat.events import (
     Started,
     Unknown,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import Item, Message, Provider, Reasoning, Reply, ResponseId, ToolCall
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import ChainLostError
 from lmchat.wire.completions.events import prompt_progress, usage_stats
 from lmchat.wire.dialect import Data

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest
 from lmchat.wire.messages import RoleMessage, data_url, messages, options
 
 NAMES: Mapping[str, str | None] = {"context_length": None}

@@ -97,7 +97,7 @@ def test_chatgpt_prompt_without_a_reply_is_an_attempt_and_prompts_in_a_row_are_o
     document["current_node"] = "q6"
     session, _ = read(source([document]))
     last = session.turns[max(session.turns)]
-    assert (last.prompt.text, last.outcome, last.barren) == ("One\n\nTwo", Outcome.INTERRUPTED, True)
+    assert (last.prompt.text, last.outcome, last.empty) == ("One\n\nTwo", Outcome.INTERRUPTED, True)
     assert session.head == last.parent
 
 

@@ -1,15 +1,45 @@
-"""The events of one turn: a closed union, so that every `match` over it ends in `assert_never`.
+"""One exchange with a server as values: the request, the events of the reply, and how it went.
 
-Most come from the server (PROTOCOL.md section 4); `Quiet`, `Resending` and `Branched` are lmchat's own.
+`Event` is a closed union, so that every `match` over it ends in `assert_never`. Most events come from the server
+(PROTOCOL.md section 4); `Quiet`, `Resending` and `Branched` are lmchat's own.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-from lmchat.chat.values import Cut, InvalidToolCall, Provider, Reply, ToolCall
-from lmchat.errors import RefusedError
+from lmchat.chat.models import Integration
+from lmchat.chat.session import Session, Turn
+from lmchat.chat.values import Cut, InvalidToolCall, Options, Prompt, Provider, Reply, ResponseId, ToolCall
+from lmchat.dataclass import dataclass, field
+from lmchat.errors import LmchatError, RefusedError
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A prompt, and everything a server needs to answer it.
+
+    `follows` is the reply that the server keeps and this prompt follows; `history` are the turns since, which the
+    server lacks, oldest first, and `left_out` counts still older ones for which there is no room. `system_prompt` is
+    always set where there is one, also where the chain that is followed has it already. A reply with a `schema` is
+    JSON of that form.
+    """
+
+    model: str
+    prompt: Prompt
+    follows: ResponseId | None = None
+    history: tuple[Turn, ...] = ()
+    left_out: int = 0
+    system_prompt: str = ""
+    options: Options = field(default_factory=Options)
+    integrations: tuple[Integration, ...] = ()
+    store: bool = True
+    schema: Mapping[str, Any] | None = None
+
+    @property
+    def resent_characters(self) -> int:
+        """Return how many characters of earlier turns are sent, without what a dialect writes around them."""
+        return sum(len(turn.prompt.text) + len(turn.reply.text) for turn in self.history)
 
 
 class Phase(Enum):
@@ -112,7 +142,7 @@ class Fault:
 class Finished:
     """The whole reply, as the server stored it; `cut` is what ended it before the model did.
 
-    `sent` counts the earlier turns that came with the prompt, since the server keeps none; None where it keeps them.
+    `sent` counts the earlier turns that were sent with the prompt; None where the server keeps them itself.
     """
 
     reply: Reply
@@ -130,7 +160,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Nothing has come for a moment: time to paint and to save what is held back."""
+    """Nothing has come for a moment: time to paint and to save what came before."""
 
 
 class Reason(Enum):
@@ -148,7 +178,7 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Resending:
-    """Earlier turns go along as text: how many, how long, and how many were left out."""
+    """Earlier turns are sent again as text: how many, how long, and how many were left out."""
 
     reason: Reason
     turns: int
@@ -183,8 +213,48 @@ Event = (
 )
 
 
+Send = Callable[[ChatRequest], Generator[Event, None, None]]
+Show = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """How a turn went: the session after it, the turn, the id it followed, how many turns were sent again.
+
+    `failure` is what it failed with; for an interrupted turn it is None.
+    """
+
+    session: Session
+    turn: Turn
+    followed: ResponseId | None
+    resent: int
+    failure: LmchatError | None = None
+
+
+def why_resent(session: Session, server: str, unsent: Sequence[Turn], *, keeps: bool, private: bool) -> Reason | None:
+    """Say why `unsent` is sent, by what the newest of it lacks.
+
+    None where the last turn said so already: to a server that keeps nothing (not `keeps`), all is sent each time.
+    """
+    newest = unsent[-1]
+    if not keeps:
+        known = newest.server == server and newest.reply.response_id is None and len(unsent) > 1
+        return None if known else Reason.STATELESS
+    if newest.summary:
+        return Reason.COMPACTED
+    if not newest.outcome.answered:
+        return Reason.CUT_SHORT
+    if newest.server != server:
+        return Reason.OTHER_SERVER
+    if newest.forgotten:
+        return Reason.LOST
+    if newest.reply.response_id is None:
+        return Reason.PRIVATE if private else Reason.NO_ID
+    return Reason.SYSTEM_CHANGED if newest.system != session.system else Reason.LOST
+
+
 def kept_words(sent: int | None, tokens: int | None) -> str:
-    """Say who keeps the earlier turns: the server (`sent` None), or else how many came with a prompt of `tokens`."""
+    """Say that the server keeps the earlier turns (`sent` None), or how many were sent with a prompt of `tokens`."""
     if sent is None:
         return "kept by the server"
     if not sent:

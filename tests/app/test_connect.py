@@ -1,18 +1,27 @@
-"""Where no server is named, those on this machine's usual ports are looked at, and taken before the built-in model."""
+"""Which server is talked to, and what is remembered of it.
+
+Where none is named, those on this machine's usual ports are looked at, and taken before the built-in model.
+"""
 
 import json
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lmchat.app.connect import known_models, known_route, remember_models, remember_route
+from lmchat.chat.models import Model
+from lmchat.dataclass import replace
 from lmchat.settings import keys
+from lmchat.wire.dialect import Finding
 from tests.cli.program import MODELS as NATIVE_MODELS
 from tests.cli.program import Ran, reply, run
+from tests.settings.world import world_in
 from tests.wire.scripted import HOLD, Request, ScriptedServer, Steps, answer, stream
-from tests.wire.test_dialects import recorded
+from tests.wire.test_dialects import GREAT, NO_ROUTE, recorded
 from tests.wire.test_discovery import LITELLM, NOT_FOUND, by_path, models
 
 GREETED = answer(200, '{"lmstudio":true}')
@@ -191,3 +200,90 @@ def test_a_token_that_cannot_be_read_is_said_and_the_others_are_listed(tmp_path:
     assert "WORK_KEY" in rows[1]["problem"]
     assert "WORK_KEY" in ran.stderr
     assert len(rows) == 4
+
+
+SERVER = "http://localhost:1234"
+
+
+def test_programs_that_write_at_once_leave_a_whole_list_and_nothing_else(tmp_path: Path) -> None:
+    world = world_in(tmp_path)
+    lists = [[Model(f"{name}-{number}", "llm") for number in range(20 * (name + 1))] for name in range(4)]
+
+    def work(models: list[Model]) -> set[int]:
+        read = set()
+        for _ in range(100):
+            remember_models(world, SERVER, models)
+            read.add(len(known_models(world, [SERVER])))
+        return read
+
+    with ThreadPoolExecutor(4) as pool:
+        lengths = set().union(*pool.map(work, lists))
+    assert lengths <= {20, 40, 60, 80}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+DAMAGED: list[bytes] = [
+    b"", b"\xff", b"[]", b"null", b'{"at":1,"models":[]}', b"[" * 50_000, b'{"at":"2026-04-01T00:00:00","models":[]}',
+    b'{"at":"2026-04-01T00:00:00+00:00","models":7}', b'{"at":"2026-04-01T00:00:00+00:00","models":"ab"}',
+    b'{"at":"2026-04-01T00:00:00+00:00","models":[7,null,[],{}]}', b'{"at":"9999-12-31T23:59:59+00:00","models":{}}',
+    b'{"at":"2026-04-01T00:00:00+00:00","api":[],"keeps":{}}', b"9" * 5000, b"{" * 2_000_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", DAMAGED, ids=lambda content: repr(content[:40]))
+def test_a_cache_that_makes_no_sense_is_none(tmp_path: Path, content: bytes) -> None:
+    world = world_in(tmp_path)
+    remember_models(world, SERVER, [Model("a", "llm")])
+    remember_route(world, SERVER, Finding("completions", keeps=False))
+    for path in tmp_path.rglob("*.json"):
+        path.write_bytes(content)
+    assert known_models(world, [SERVER]) == []
+    assert known_route(world, SERVER) is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.timeout(20)
+def test_a_cache_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    world = world_in(tmp_path)
+    remember_models(world, SERVER, [Model("a", "llm")])
+    for path in tmp_path.rglob("*.json"):
+        path.unlink()
+        os.mkfifo(path)
+    assert known_models(world, [SERVER]) == []
+
+
+MODELS = answer(200, GREAT % "sglang")
+REPLY = recorded("chat_stream_usage")
+
+
+def test_the_second_program_asks_at_once_in_the_api_that_the_first_found(tmp_path: Path) -> None:
+    with ScriptedServer(NO_ROUTE, NO_ROUTE, MODELS, REPLY) as server:
+        for _ in range(2):
+            run(tmp_path, "--url", server.url, "ask", "-m", "m", "hi")
+    assert [each.path for each in server.requests] == [
+        "/api/v1/chat",
+        "/api/v1/models",
+        "/v1/models",
+        "/v1/chat/completions",
+        "/v1/chat/completions",
+    ]
+
+
+def test_a_private_question_leaves_no_trace_of_what_was_found(tmp_path: Path) -> None:
+    with ScriptedServer(NO_ROUTE, NO_ROUTE, MODELS, REPLY) as server:
+        run(tmp_path, "--url", server.url, "ask", "--private", "-m", "m", "hi")
+    assert not list(tmp_path.rglob("api-*"))
+
+
+def test_an_api_that_is_named_is_used_without_a_question(tmp_path: Path) -> None:
+    with ScriptedServer(recorded("responses_stream")) as server:
+        ran = run(tmp_path, "--url", server.url, "--api", "responses", "ask", "-m", "m", "hi")
+    assert [each.path for each in server.requests] == ["/v1/responses"]
+    assert "Hello! How can I assist you today?" in ran.stdout
+    assert "The server answered with" in ran.stderr
+
+
+def test_a_reply_that_a_limit_cut_says_so(tmp_path: Path) -> None:
+    with ScriptedServer(recorded("chat_stream_length")) as server:
+        ran = run(tmp_path, "--url", server.url, "--api", "completions", "ask", "-m", "m", "hi")
+    assert "The reply was cut off: a limit of the server" in ran.stderr
