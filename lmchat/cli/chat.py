@@ -95,13 +95,11 @@ def _chooser(invocation: Invocation) -> Callable[[Sequence[Model]], str | None] 
         return None
 
     def choose(models: Sequence[Model]) -> str | None:
-        from lmchat.repl.models import WHICH_MODEL, choices_of
-        from lmchat.repl.picker.choice import chosen
-        from lmchat.repl.picker.screen import chosen_by_number, screen_of, typed_at
+        from lmchat.repl.picker.choice import WHICH_MODEL, chosen, chosen_by_number, model_choices, screen_of, typed_at
 
         if not moves_cursor(world.stderr, world.environ):
-            return chosen_by_number(WHICH_MODEL, choices_of(models).offers, world.stderr.write, typed_at(world))
-        return chosen(WHICH_MODEL, choices_of(models), screen_of(world))
+            return chosen_by_number(WHICH_MODEL, model_choices(models).offers, world.stderr.write, typed_at(world))
+        return chosen(WHICH_MODEL, model_choices(models), screen_of(world))
 
     return choose
 

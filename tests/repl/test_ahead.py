@@ -7,8 +7,7 @@ from prompt_toolkit.key_binding.key_processor import KeyPress
 
 from lmchat.render.progress import queued_row
 from lmchat.render.terminal import PLAIN
-from lmchat.repl.ahead import TypedAhead
-from lmchat.repl.terminal import Terminal
+from lmchat.repl.terminal import Terminal, TypedAhead
 from tests.repl.talking import ENTER, Talk
 
 

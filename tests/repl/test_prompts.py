@@ -6,7 +6,7 @@ import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from lmchat.repl.completion import Completions
+from lmchat.repl.commands.table import Completions
 from tests.repl.lmstudio import Studio
 from tests.repl.talking import Talk
 

@@ -18,8 +18,7 @@ from lmchat.repl.clipboard import copy as copy_text
 from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, words
 from lmchat.repl.matching import Offer
 from lmchat.repl.offers import by_word, file, first_words, one_word, turns
-from lmchat.repl.state import ReplState
-from lmchat.repl.toolbar import context_words
+from lmchat.repl.state import ReplState, context_words
 from lmchat.world import path_of
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)$")
