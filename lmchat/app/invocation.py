@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from lmchat.settings import Settings
     from lmchat.store.store import Store
 
+STDIN = Path("-")
+"""Standard input, where a file is named."""
+
 BUILT_IN = "local"
 """The URL people write for the built-in model, and the name its response ids are kept under."""
 

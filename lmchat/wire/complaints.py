@@ -1,6 +1,6 @@
 """What a server says when it refuses, read from whatever shape it says it in (PROTOCOL.md section 2, Refusals).
 
-`faults` says what it means.
+`refusals` says what it means.
 """
 
 import re
@@ -9,7 +9,7 @@ from html import unescape
 from typing import Any
 
 from lmchat.dataclass import dataclass
-from lmchat.wire.loose_json import mapping, parse_json, text
+from lmchat.wire.reading import mapping, parse_json, text
 from lmchat.wire.redaction import redact
 
 _LONGEST = 500

@@ -1,10 +1,12 @@
-"""The API's events and whole replies as the values of a conversation (PROTOCOL.md sections 3 and 4).
+"""LM Studio's own API: a chat request as its JSON, and its events and replies as values (PROTOCOL.md sections 2 to 4).
 
-An event is read by its kind, never by its place; what is missing or odd reads as empty.
+Only what was set is sent, since unknown keys are refused. An event is read by its kind, never by its place; what is
+missing or odd reads as empty.
 """
 
+import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -26,8 +28,10 @@ from lmchat.chat.exchange import (
     ToolStarted,
     Unknown,
 )
+from lmchat.chat.models import EphemeralMcp, Integration, OtherIntegration, Plugin
 from lmchat.chat.values import (
     Cut,
+    Image,
     InvalidToolCall,
     Item,
     Message,
@@ -39,9 +43,74 @@ from lmchat.chat.values import (
     ToolCall,
 )
 from lmchat.dataclass import dataclass, replace
-from lmchat.wire.dialect import Data
-from lmchat.wire.loose_json import decimal, integer, mapping, sequence, text
-from lmchat.wire.replies import cut_by, read_arguments, replay
+from lmchat.errors import BadUseError
+from lmchat.wire.dialects import Data
+from lmchat.wire.reading import cut_by, decimal, integer, mapping, read_arguments, replay, sequence, text
+
+
+def native_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
+    """Return the JSON object of a chat request; raise BadUseError for a schema, which the route has not."""
+    if request.schema is not None:
+        raise BadUseError(
+            "LM Studio's own API cannot bind a reply to a schema.",
+            hint="Its OpenAI-style API can: --api completions, or leave --api out.",
+        )
+    body: dict[str, Any] = {"model": request.model, "input": _input(request)}
+    if request.follows is not None:
+        body["previous_response_id"] = request.follows
+    elif request.system_prompt:
+        # Only the first request of a chain may bring it; the chain keeps it.
+        body["system_prompt"] = request.system_prompt
+    if not request.store:
+        body["store"] = False
+    if stream:
+        body["stream"] = True
+    body.update(request.options.given())
+    if request.integrations:
+        body["integrations"] = [_integration(each) for each in request.integrations]
+    return body
+
+
+def _input(request: ChatRequest) -> str | list[dict[str, str]]:
+    """Return the prompt after its recap; with images one text item at most, since templates may refuse two."""
+    from lmchat.wire.messages import recap
+
+    before = recap(request.history, request.left_out) if request.history else ""
+    text = f"{before}\n\n{request.prompt.text}" if before else request.prompt.text
+    earlier = dict.fromkeys(image for turn in request.history for image in turn.prompt.images)
+    images = [_image(each) for each in (*earlier, *request.prompt.images)]
+    if not images:
+        return text
+    return [{"type": "text", "content": text}, *images] if text else images
+
+
+def _image(image: Image) -> dict[str, str]:
+    encoded = base64.b64encode(image.data).decode("ascii")
+    return {"type": "image", "data_url": f"data:{image.media_type};base64,{encoded}"}
+
+
+def _integration(integration: Integration) -> str | dict[str, Any]:
+    match integration:
+        case EphemeralMcp(server_label, server_url, allowed_tools, headers):
+            written: dict[str, Any] = {
+                "type": "ephemeral_mcp",
+                "server_label": server_label,
+                "server_url": server_url,
+            }
+            return written | _tools(allowed_tools) | ({"headers": dict(headers)} if headers else {})
+        case Plugin(id, allowed_tools):
+            tools = _tools(allowed_tools)
+            return {"type": "plugin", "id": id} | tools if tools else id
+        case OtherIntegration(kind):
+            raise BadUseError(
+                f"This session has an integration of a kind that this lmchat does not know: {kind}.",
+                hint="Update lmchat, or choose other integrations for the session.",
+            )
+
+
+def _tools(allowed: Iterable[str]) -> dict[str, list[str]]:
+    names = list(allowed)
+    return {"allowed_tools": names} if names else {}
 
 
 def read_reply(data: Mapping[str, Any]) -> Reply:

@@ -1,3 +1,4 @@
+-- both 0.26 and 0.36
 CREATE TABLE "conversations" (
    "id" TEXT PRIMARY KEY,
    "name" TEXT,
@@ -26,7 +27,7 @@ CREATE TABLE "responses" (
    "output_tokens" INTEGER,
    "token_details" TEXT,
    "schema_id" TEXT REFERENCES "schemas"("id")
-, "resolved_model" TEXT, "reasoning" TEXT);
+);
 CREATE TABLE "fragments" (
    "id" INTEGER PRIMARY KEY,
    "hash" TEXT,
@@ -34,6 +35,45 @@ CREATE TABLE "fragments" (
    "datetime_utc" TEXT,
    "source" TEXT
 );
+-- only 0.26
+CREATE TABLE "prompt_attachments" (
+   "response_id" TEXT REFERENCES "responses"("id"),
+   "attachment_id" TEXT REFERENCES "attachments"("id"),
+   "order" INTEGER,
+   PRIMARY KEY ("response_id", "attachment_id")
+);
+CREATE TABLE "prompt_fragments" (
+   "response_id" TEXT REFERENCES "responses"("id"),
+   "fragment_id" INTEGER REFERENCES "fragments"("id"),
+   "order" INTEGER,
+   PRIMARY KEY ("response_id", "fragment_id", "order")
+);
+CREATE TABLE "system_fragments" (
+   "response_id" TEXT REFERENCES "responses"("id"),
+   "fragment_id" INTEGER REFERENCES "fragments"("id"),
+   "order" INTEGER,
+   PRIMARY KEY ("response_id", "fragment_id", "order")
+);
+CREATE TABLE "tool_calls" (
+   "id" INTEGER PRIMARY KEY,
+   "response_id" TEXT REFERENCES "responses"("id"),
+   "tool_id" INTEGER REFERENCES "tools"("id"),
+   "name" TEXT,
+   "arguments" TEXT,
+   "tool_call_id" TEXT
+);
+CREATE TABLE "tool_results" (
+   "id" INTEGER PRIMARY KEY,
+   "response_id" TEXT REFERENCES "responses"("id"),
+   "tool_id" INTEGER REFERENCES "tools"("id"),
+   "name" TEXT,
+   "output" TEXT,
+   "tool_call_id" TEXT,
+   "instance_id" INTEGER REFERENCES "tool_instances"("id")
+);
+-- only 0.36
+ALTER TABLE "responses" ADD COLUMN "resolved_model" TEXT;
+ALTER TABLE "responses" ADD COLUMN "reasoning" TEXT;
 CREATE TABLE "messages" (
    "hash" TEXT PRIMARY KEY,
    "parent_hash" TEXT REFERENCES "messages"("hash"),

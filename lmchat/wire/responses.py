@@ -1,11 +1,12 @@
-"""The events of `POST /v1/responses` as the events of a turn.
+"""`POST /v1/responses`, as LM Studio, vLLM and others have it.
 
-A 200 does not prove that the server knew the id it should follow: some pass it over in silence. Only the echo of the
-id does, and it is looked for before the first word is passed on.
+A 200 does not prove that the server knew the id it should follow: some ignore it. Only the echo of the id does,
+and it is looked for before the first word is passed on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import StringIO
+from typing import Any
 
 from lmchat.chat.exchange import (
     ChatRequest,
@@ -22,10 +23,41 @@ from lmchat.chat.exchange import (
 from lmchat.chat.values import Item, Message, Provider, Reasoning, Reply, ResponseId, ToolCall
 from lmchat.dataclass import dataclass, field
 from lmchat.errors import ChainLostError
-from lmchat.wire.completions.events import prompt_progress, usage_stats
-from lmchat.wire.dialect import Data
-from lmchat.wire.loose_json import mapping, sequence, text
-from lmchat.wire.replies import Stopwatch, cut_by, read_arguments, replay
+from lmchat.wire.completions import prompt_progress, usage_stats
+from lmchat.wire.dialects import Data
+from lmchat.wire.messages import RoleMessage, data_url, messages, options
+from lmchat.wire.reading import Stopwatch, cut_by, mapping, read_arguments, replay, sequence, text
+
+NAMES: Mapping[str, str | None] = {"context_length": None}
+"""Options whose name differs from lmchat's; None: the route has no such option."""
+
+
+def responses_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
+    """Return the JSON object of a chat request; raise BadUseError for what the route has not."""
+    given: dict[str, Any] = dict(options(request, NAMES))
+    if "reasoning" in given:
+        given["reasoning"] = {"effort": given["reasoning"]}
+    body = {"model": request.model, "input": [_item(each) for each in messages(request)], **given}
+    if request.follows is not None:
+        body["previous_response_id"] = request.follows
+    if not request.store:
+        body["store"] = False
+    if request.schema is not None:
+        body["text"] = {"format": {"type": "json_schema", "name": "reply", "schema": request.schema}}
+    if stream:
+        # llama-server reports the progress of a long prompt then; others pass it over.
+        body |= {"stream": True, "return_progress": True}
+    return body
+
+
+def _item(message: RoleMessage) -> dict[str, Any]:
+    # llama-server refuses an answer without its type.
+    item: dict[str, Any] = {"type": "message", "role": message.role, "content": message.text}
+    if message.images:
+        parts = [{"type": "input_text", "text": message.text}] if message.text else []
+        item["content"] = parts + [{"type": "input_image", "image_url": data_url(each)} for each in message.images]
+    return item
+
 
 _DELTAS = {
     "response.output_text.delta": Part.MESSAGE,

@@ -1,14 +1,41 @@
-"""Reading JSON that others wrote: whatever is there, a value of the wanted type comes out.
+"""What the readers of all dialects share: JSON that others wrote, times, arguments of tools, what cut a reply.
 
-A character that a server tears between two pieces of a reply (`"\\ud83d"`, `"\\ude00"`) is joined again.
+Whatever is in the JSON, a value of the wanted type comes out. A character that a server tears between two pieces of a
+reply (`"\\ud83d"`, `"\\ude00"`) is joined again.
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from time import monotonic
 from typing import Any
 
-from lmchat.chat.values import SurrogateJoiner, join_surrogates
+from lmchat.chat.exchange import (
+    ChatRequest,
+    Event,
+    Finished,
+    MessageDelta,
+    Part,
+    PartEnded,
+    PartStarted,
+    ReasoningDelta,
+    Started,
+    ToolDone,
+    ToolFailed,
+    ToolStarted,
+)
+from lmchat.chat.values import (
+    Cut,
+    InvalidToolCall,
+    Message,
+    OtherItem,
+    Reasoning,
+    Reply,
+    SurrogateJoiner,
+    ToolCall,
+    join_surrogates,
+)
+from lmchat.dataclass import dataclass, field
 
 _LARGEST = 2**63
 
@@ -151,3 +178,68 @@ class TornCharacters:
                 return {join_surrogates(key): self._join(each, key) for key, each in value.items()}
             case _:
                 return value
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """The times of one reply, in seconds since its request, for a server that does not say how fast it was."""
+
+    begun: float = field(default_factory=monotonic)
+    first: float | None = None
+    last: float | None = None
+    pieces: int = 0
+
+    def piece(self) -> None:
+        """Note that a piece of the reply came."""
+        self.last = monotonic() - self.begun
+        self.first = self.last if self.first is None else self.first
+        self.pieces += 1
+
+    def tokens_per_second(self, tokens: int | None) -> float | None:
+        """Return the speed after the first piece, None where there is none."""
+        if tokens is None or self.first is None or self.last is None or self.pieces < 2:
+            return None
+        return (tokens - 1) / (self.last - self.first) if self.last > self.first and tokens > 1 else None
+
+
+def read_arguments(value: object) -> Mapping[str, Any] | None:
+    """Read a tool's arguments, also where they are JSON within a string; None where there are none."""
+    if isinstance(value, str):
+        try:
+            value = parse_json(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, dict) else None
+
+
+def cut_by(request: ChatRequest, made: int | None, word: str) -> Cut | None:
+    """Return what cut a reply of `made` tokens; `word` is the server's own for why it ended, empty where it says none.
+
+    Many servers call a reply that the request's limit cut complete.
+    """
+    if word == "content_filter":
+        return Cut.CONTENT_FILTER
+    limit = request.options.value("max_output_tokens")
+    if not isinstance(limit, int):
+        return Cut.LENGTH if word else None
+    if made is None:
+        return Cut.MAX_TOKENS if word else None
+    return Cut.MAX_TOKENS if made >= limit else Cut.CONTEXT if word else None
+
+
+def replay(reply: Reply, *, cut: Cut | None = None) -> Iterator[Event]:
+    """Yield the events that a reply which came at once would have come with."""
+    yield Started(reply.model_instance_id)
+    for item in reply.items:
+        match item:
+            case Message(content):
+                yield from (PartStarted(Part.MESSAGE), MessageDelta(content), PartEnded(Part.MESSAGE))
+            case Reasoning(content):
+                yield from (PartStarted(Part.REASONING), ReasoningDelta(content), PartEnded(Part.REASONING))
+            case ToolCall():
+                yield from (ToolStarted(item.tool, item.provider), ToolDone(item))
+            case InvalidToolCall():
+                yield from (ToolStarted(item.tool, item.provider), ToolFailed(item))
+            case OtherItem():
+                pass  # the reader of replies makes none
+    yield Finished(reply, cut=cut)
