@@ -39,7 +39,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let the collector of garbage pass over the thousands of tests that are there until the end: a tenth of the time."""
+    """Let the garbage collector pass over the thousands of tests, which stay until the end: a tenth of the time."""
     gc.collect()
     gc.freeze()
 
