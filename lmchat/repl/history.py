@@ -5,13 +5,16 @@ Each entry is one line of JSON, written at once and under a lock, so that entrie
 
 import json
 import os
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from prompt_toolkit.auto_suggest import AutoSuggest, Suggestion
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
 from prompt_toolkit.history import History
 
-from lmchat.repl.paste import Folds
+from lmchat.repl.editing import Folds
 
 MOST_ENTRIES = 20_000
 _PRIVATE_FILE = 0o600
@@ -77,6 +80,24 @@ class SharedHistory(History):
         entries = [self._folds.fold(entry) for entry in map(_entry, whole.splitlines()[-MOST_ENTRIES:]) if entry]
         if entries:
             self._loaded_strings = [*reversed(entries), *self._loaded_strings][:MOST_ENTRIES]
+
+
+class FromHistory(AutoSuggest):
+    """The rest of the newest entry that begins with what is typed, in grey; Right and Ctrl-E take it."""
+
+    def __init__(self, begun_with: Callable[[str], str]) -> None:
+        self._begun_with = begun_with
+
+    def get_suggestion(
+        self,
+        buffer: Buffer,  # noqa: ARG002 - the library hands it in
+        document: Document,
+    ) -> Suggestion | None:
+        """Suggest the rest of that entry's line."""
+        text = document.text
+        if not text.strip() or text.startswith(" "):
+            return None
+        return Suggestion(self._begun_with(text)[len(text) :].partition("\n")[0])
 
 
 def _line(text: str) -> bytes:

@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,52 +19,37 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
 from prompt_toolkit.output import Output
 
-from lmchat.app.editor import edited
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.app.programs import edited
+from lmchat.chat.values import join_surrogates
+from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
-from lmchat.render.cells import cells
-from lmchat.render.sanitize import sanitize
-from lmchat.repl.ahead import TypedAhead
-from lmchat.repl.history import SharedHistory
-from lmchat.repl.keys import (
+from lmchat.render.text import cells, sanitize
+from lmchat.repl.editing import (
     Cleared,
-    FromHistory,
+    Folds,
+    Left,
+    Line,
     Shortcut,
+    Typed,
+    Unfolding,
     bindings,
     know_new_line,
     offer_commands,
     typing_command,
     vi_mode,
 )
-from lmchat.repl.line import BANG, SLASH, literal, plain
-from lmchat.repl.paste import Folds, Unfolding, as_mentions
+from lmchat.repl.history import FromHistory, SharedHistory
+from lmchat.repl.line import BANG, SLASH, as_mentions, literal, plain
 from lmchat.repl.picker.browser import Browser, Picked
-from lmchat.repl.picker.choice import Choices, chosen
-from lmchat.repl.picker.screen import Screen, chosen_by_number, depth_for
+from lmchat.repl.picker.choice import Choices, Screen, chosen, chosen_by_number, depth_for, style
 from lmchat.repl.picker.sessions import picked_session
-from lmchat.repl.terminal import Terminal
-from lmchat.repl.toolbar import style
+from lmchat.repl.terminal import Terminal, TypedAhead
 
 PROMPT, CONTINUATION = "> ", "… "
 _MENU_ROWS = 8
 _ESCAPE_SECONDS = 0.05
 """How long, with vi's keys, an Escape may be the beginning of another key."""
 _NOTICE_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """What was typed and sent."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The person left (Ctrl-D)."""
-
-
-Line = Typed | Cleared | Shortcut | Left
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,16 @@ kept as private signs, which look like the characters and mean nothing. A mentio
 
 import os
 import re
+import shlex
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from lmchat.app.attachments import files_matching, is_pattern
+from lmchat.app.attachments import files_matching, is_pattern, is_picture
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
+from lmchat.repl.matching import among_several
 from lmchat.world import path_of
 
 AT, BANG, SLASH = "@＠", "!！", "/／"
@@ -127,17 +130,6 @@ def mentions(line: str) -> list[Mention]:
     return found
 
 
-def unfinished_mention(before: str) -> str | None:
-    """Return what was typed after the `@` in front of the cursor, None where no mention is being typed there."""
-    text = plain(before)
-    for place in range(len(before) - 1, -1, -1):
-        if before[place] in AT and begins_word(text, place) and text[place - 1 : place] != "\\":
-            written = text[place + 1 :]
-            open_quote = re.fullmatch(r"""(["'])((?:\\.|(?!\1)[^\\\n])*)""", written)
-            return written if open_quote or not re.search(r"(?<!\\)\s", written) else None
-    return None
-
-
 def _mention(text: str, place: int) -> Mention | None:
     begins = place + 1
     if quoted := _QUOTED.match(text, begins):
@@ -224,3 +216,77 @@ def _require_no_path(written: str) -> None:
 def _unescaped(written: str) -> str:
     # On Windows a backslash is what a slash is elsewhere.
     return written if os.sep == "\\" else _ESCAPE.sub("", written)
+
+
+_LONGEST_PATHS = 20_000
+_FILE_URL = "file://"
+_DRAGGED = re.compile(r"""\s*(?:file://|["'][/~A-Z]|[/~][^\s]*\\ |[/~].*[ \t]$)""")
+"""How a path looks that was dragged, not copied: as a URL, quoted, escaped, or with a blank after it."""
+
+
+def dragged(text: str) -> tuple[Path, ...]:
+    """Return the files whose paths a text consists of, none where anything else is in it."""
+    text = text.strip()
+    # Two slashes send one.
+    if not text or text.startswith("//") or len(text) > _LONGEST_PATHS:
+        return ()
+    lines = [line for line in text.splitlines() if line.strip()]
+    readings = [[text], lines, _words(text)]
+    return next((paths for reading in readings if (paths := _files(reading))), ())
+
+
+def as_mentions(pasted: str, before: str) -> str:
+    """Write dragged files as mentions, to be put into a line after `before`; empty where none were dragged.
+
+    Pictures can mean nothing else. The path of a text file may have been copied to be talked about, so it must look
+    dragged.
+    """
+    paths = dragged(pasted)
+    if not paths or not (all(map(is_picture, paths)) or _DRAGGED.match(pasted)):
+        return ""
+    gap = "" if begins_word(before, len(before)) else " "
+    return gap + "".join(f"@{among_several(str(path))} " for path in paths)
+
+
+def attached_by(line: str) -> tuple[Path, ...]:
+    """Return the files that a line attaches because it is nothing but their paths, none for a prompt.
+
+    Pictures by any path or mention; other files by a whole path, since a word may be the name of a file by chance.
+    """
+    text = plain(line).strip()
+    if paths := dragged(text):
+        return paths if all(map(is_picture, paths)) or all(map(Path.is_absolute, paths)) else ()
+    if "@" not in line and "＠" not in line:
+        return ()
+    found = mentions(line)
+    between = zip([0, *(each.ends for each in found)], [*(each.begins for each in found), len(line)], strict=True)
+    pictures = tuple(path for mention in found for path in mention.files)
+    if any(line[begins:ends].strip() for begins, ends in between) or not all(map(is_picture, pictures)):
+        return ()
+    return pictures
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text, posix=os.sep != "\\")
+    except ValueError:
+        return []
+
+
+def _files(written: Sequence[str]) -> tuple[Path, ...]:
+    paths = tuple(_path(each.strip()) for each in written)
+    return tuple(path for path in paths if path) if paths and all(paths) else ()
+
+
+def _path(written: str) -> Path | None:
+    """Return the file at a path or a URL, None where there is none."""
+    if written[:1] in {'"', "'"} and written[-1:] == written[:1]:
+        written = written[1:-1]
+    if written.startswith(_FILE_URL):
+        name = unquote(urlsplit(written).path)
+        written = name.lstrip("/") if os.sep == "\\" else name
+    try:
+        path = path_of(written)
+        return path if written and path.is_file() else None
+    except (OSError, ValueError, BadUseError):
+        return None

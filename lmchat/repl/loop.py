@@ -3,36 +3,26 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from types import FrameType
 
 from lmchat.app.conversation import Conversation
-from lmchat.app.model_cache import ModelList
 from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
-from lmchat.render.attention import title_of
-from lmchat.render.failures import show_traceback
-from lmchat.repl.attaching import attach
-from lmchat.repl.attention import is_titled
-from lmchat.repl.commands.prompts import say_hidden
-from lmchat.repl.commands.table import BY_NAME, command_in, is_command
-from lmchat.repl.completion import Completions
-from lmchat.repl.greeting import greet
-from lmchat.repl.keyboard import Keyboard, Left, PromptOptions, Typed
-from lmchat.repl.keys import Cleared, Shortcut
-from lmchat.repl.line import literal, shell_command
+from lmchat.render.messages import show_traceback, title_of
+from lmchat.repl.commands.attachments import run_command
+from lmchat.repl.commands.table import BY_NAME, Completions, command_in, is_command, say_hidden
+from lmchat.repl.editing import Cleared, Left, Shortcut, Typed
+from lmchat.repl.keyboard import Keyboard
+from lmchat.repl.line import attached_by, literal, shell_command
 from lmchat.repl.models import with_first_model
-from lmchat.repl.opened import opened_keyboard
-from lmchat.repl.paste import attached_by
-from lmchat.repl.shell import run_command
-from lmchat.repl.state import Quoted, ReplState
-from lmchat.repl.toolbar import toolbar
-from lmchat.repl.turns import ask, ask_typed
+from lmchat.repl.opening import greet, history_file, opened_keyboard, prompt_options
+from lmchat.repl.state import ModelList, Quoted, ReplState, toolbar
+from lmchat.repl.turns import ask, ask_typed, attach, is_titled
 from lmchat.world import handle_signal
 
-_HISTORY = "history"
 _KEEP_TITLE, _TITLE_BACK = "\x1b[22;2t", "\x1b[23;2t"
 _PATIENCE_SECONDS = 1.0
 """How long the first prompt waits for a server that says nothing."""
@@ -56,9 +46,8 @@ def run(
     and `files` are sent with the first prompt that is typed. The keyboard is the terminal's unless another is given.
     Raise BadUseError where there is no terminal.
     """
-    history = conversation.world.directories.state / _HISTORY
-    first_run = not history.exists()
-    keyboard = keyboard or opened_keyboard(conversation.world, _manner(conversation))
+    first_run = not history_file(conversation.world).exists()
+    keyboard = keyboard or opened_keyboard(conversation.world, prompt_options(conversation))
     # In the background nothing may be written, not even by --debug.
     known = ModelList(replace(conversation.client, log=None).models, changed=keyboard.redraw)
     state = ReplState(conversation, keyboard, known, session, images, files)
@@ -74,17 +63,6 @@ def run(
             # A Ctrl-C that came between two prompts asks for nothing.
             with suppress(KeyboardInterrupt):
                 state = _step(state)
-
-
-def _manner(conversation: Conversation) -> PromptOptions:
-    settings, world = conversation.settings, conversation.world
-    return PromptOptions(
-        environ=settings.without_secrets(world.environ),
-        history=None if conversation.private else world.directories.state / _HISTORY,
-        vi=settings.text("keys") == "vi",
-        focus=settings.text("notify") != "off",
-        colours=settings.text("color") != "never" and not world.environ.get("NO_COLOR"),
-    )
 
 
 def _begun(state: ReplState) -> ReplState:

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 from lmchat.app.models import load_model
 from lmchat.chat.models import Model, find_model
+from lmchat.dataclass import replace
 from lmchat.errors import NotFoundError
-from lmchat.render.listings import model_lines
-from lmchat.repl.picker.choice import Choices
+from lmchat.repl.picker.choice import WHICH_MODEL, model_choices
 from lmchat.repl.state import ReplState
-
-WHICH_MODEL = "Which model?"
 
 
 def with_model(state: ReplState) -> ReplState:
@@ -71,11 +68,6 @@ def load(state: ReplState, key: str) -> None:
             load_model(state.models(), key, {})
 
 
-def choices_of(models: Sequence[Model]) -> Choices:
-    """Lay models out to choose from."""
-    return Choices([(model.key, model.display_name) for model in models], lambda width: model_lines(models, width))
-
-
 def _loads(state: ReplState) -> bool:
     """Tell whether this server loads models when it is asked to."""
     return state.conversation.client.route.dialect.manages
@@ -88,4 +80,4 @@ def _is_loaded(models: Sequence[Model], key: str) -> bool:
 
 
 def _picked(state: ReplState, models: Sequence[Model]) -> str | None:
-    return state.keyboard.chosen(WHICH_MODEL, choices_of(models)) if models else None
+    return state.keyboard.chosen(WHICH_MODEL, model_choices(models)) if models else None

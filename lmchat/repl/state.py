@@ -3,25 +3,65 @@
 Commands take a state and return another. Where it says so, the disk is looked at; the network never.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from lmchat.advice import IN_TALK, Advice, worded
 from lmchat.app.conversation import Conversation
 from lmchat.app.display import text_theme
 from lmchat.app.invocation import BUILT_IN
-from lmchat.app.model_cache import ModelList
 from lmchat.app.models import ModelServer
-from lmchat.chat.models import context_length
+from lmchat.chat.models import Model, context_length
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image
+from lmchat.dataclass import dataclass, replace
 from lmchat.errors import LmchatError
-from lmchat.render.failures import show_failure, show_note
-from lmchat.render.terminal import size_of
-from lmchat.render.theme import Theme, When, theme_for
+from lmchat.render.messages import show_failure, show_note
+from lmchat.render.terminal import Theme, When, size_of, theme_for
+from lmchat.render.text import cells, sanitize_line, shorten
 from lmchat.repl.keyboard import Keyboard
-from lmchat.repl.toolbar import Status
+
+
+class ModelList:
+    """The models of a server as they were fetched last: in the background, so that no key waits for the network.
+
+    `fetch` asks the server; `changed` is called after every answer.
+    """
+
+    def __init__(self, fetch: Callable[[], tuple[Model, ...]], changed: Callable[[], None] = lambda: None) -> None:
+        self._fetch = fetch
+        self._changed = changed
+        self._models: tuple[Model, ...] = ()
+        self._fetching: threading.Thread | None = None
+
+    def now(self) -> tuple[Model, ...]:
+        """Return what is known, without waiting; empty before the first answer."""
+        return self._models
+
+    def fetched(self) -> tuple[Model, ...]:
+        """Ask the server and wait for the answer; raise LmchatError where it gives none."""
+        self._models = self._fetch()
+        self._changed()
+        return self._models
+
+    def refresh(self) -> None:
+        """Ask the server in the background, unless that is going on already."""
+        if self._fetching is None or not self._fetching.is_alive():
+            self._fetching = threading.Thread(target=self._refreshed, daemon=True, name="models")
+            self._fetching.start()
+
+    def settled(self, seconds: float) -> bool:
+        """Wait at most so long for what is asked in the background, and tell whether that is over."""
+        if self._fetching is not None:
+            self._fetching.join(seconds)
+        return self._fetching is None or not self._fetching.is_alive()
+
+    def _refreshed(self) -> None:
+        # What was known stays; the next prompt says what is wrong with the server.
+        with suppress(LmchatError):
+            self.fetched()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +70,23 @@ class Quoted:
 
     name: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the toolbar says; what is empty or None is left out.
+
+    `changing` is the turn whose prompt is being changed.
+    """
+
+    session: str
+    model: str = ""
+    turn: int | None = None
+    used: int | None = None
+    context: int | None = None
+    attached: Sequence[str] = ()
+    changing: int | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +220,54 @@ class ReplState:
         answering = head.reply.model_instance_id if head else ""
         lengths = (context_length(self.known.now(), name) for name in (answering, self.model) if name)
         return next((length for length in lengths if length), None)
+
+
+_GAP = " · "
+_SHORTEST_NAME = 8
+_THOUSAND = 1000
+
+
+def toolbar(status: Status, width: int) -> str:
+    """Write the line within `width` cells: the least important goes first, then names are shortened."""
+    session = sanitize_line(status.session)
+    # What goes first where the window is narrow comes last here.
+    ranked = [
+        ("changing", f"changing turn {status.changing}" if status.changing is not None else ""),
+        ("session", session),
+        ("used", context_words(status.used, status.context)),
+        ("attached", _attached(status.attached)),
+        ("turn", f"turn {status.turn}" if status.turn is not None else ""),
+        ("private", "private" if status.private else ""),
+        ("model", sanitize_line(status.model)),
+    ]
+    wanted = {name: text for name, text in ranked if text}
+    for name in [name for name, _ in reversed(ranked) if name in wanted]:
+        if _width(wanted) <= width:
+            break
+        room = cells(wanted[name]) - (_width(wanted) - width)
+        if name in {"model", "session"} and room >= _SHORTEST_NAME:
+            wanted[name] = shorten(wanted[name], room)
+        elif len(wanted) > 1:
+            del wanted[name]
+    order = ("changing", "session", "private", "model", "turn", "used", "attached")
+    return shorten(_GAP.join(wanted[name] for name in order if name in wanted), width)
+
+
+def context_words(used: int | None, context: int | None) -> str:
+    """Say how full the context is: `34 % of 8.2k`, or the tokens alone where its size is not known."""
+    if used is None:
+        return ""
+    return f"{used / context:.0%} of {_short(context)}" if context else f"{_short(used)} tokens"
+
+
+def _short(tokens: int) -> str:
+    return f"{tokens / _THOUSAND:.1f}k".replace(".0k", "k") if tokens >= _THOUSAND else str(tokens)
+
+
+def _attached(names: Sequence[str]) -> str:
+    named = ", ".join(sanitize_line(name) for name in names)
+    return f"attached: {shorten(named, 30)}" if named else ""
+
+
+def _width(wanted: dict[str, str]) -> int:
+    return sum(map(cells, wanted.values())) + len(_GAP) * (len(wanted) - 1)

@@ -7,7 +7,7 @@ from prompt_toolkit.formatted_text.utils import fragment_list_to_text
 from prompt_toolkit.layout.controls import BufferControl
 from prompt_toolkit.layout.processors import Transformation, TransformationInput
 
-from lmchat.repl.paste import Folds, Unfolding
+from lmchat.repl.editing import Folds, Unfolding
 
 
 def shown(line: str) -> Transformation:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,15 @@ from hypothesis import strategies as st
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from lmchat.render.cells import cells
+from lmchat.dataclass import replace
+from lmchat.render.text import cells
 from lmchat.repl.commands.attachments import file
+from lmchat.repl.commands.table import Completions
 from lmchat.repl.commands.tree import edit
-from lmchat.repl.completion import Completions
+from lmchat.repl.editing import LONGEST_UNFOLDED, Folds
 from lmchat.repl.matching import matching
-from lmchat.repl.paste import LONGEST_UNFOLDED, Folds
 from lmchat.repl.picker.choice import Choices
-from lmchat.repl.state import Quoted, ReplState
-from lmchat.repl.toolbar import Status, toolbar
+from lmchat.repl.state import Quoted, ReplState, Status, toolbar
 from tests.repl.lmstudio import Studio, spoken
 from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, ENTER, ESCAPE, PAUSE, TAB, Talk
 

@@ -7,8 +7,7 @@ from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding.key_processor import KeyPress
 
-from lmchat.repl.keys_input import PastingParser
-from lmchat.repl.sequences import PASTE
+from lmchat.repl.key_input import PASTE, PastingParser
 
 PIECES = (
     "a", "é日", "\r", "\x1b", "\x1bb", "\x1b[A", "\x1bOP", "\x1b[3~", PASTE, "x\x1b[20", "1~", "\x1b[201~",

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from lmchat.chat.listing import Match, Summary
 from lmchat.chat.session import TurnId
 from lmchat.chat.values import Prompt
-from lmchat.render.cells import cells
-from lmchat.render.theme import PLAIN
-from lmchat.repl.picker.browser import Browser, Mode, Picked
-from lmchat.repl.picker.finding import Sessions
-from lmchat.repl.picker.layout import Marked, entry_row, hint_line, room_in
+from lmchat.render.terminal import PLAIN
+from lmchat.render.text import cells
+from lmchat.repl.matching import Sessions
+from lmchat.repl.picker.browser import Browser, Mode, Picked, entry_row, hint_line, room_in
+from lmchat.repl.picker.choice import Marked
 from tests.cli.program import run
 from tests.repl.lmstudio import Studio, spoken
 from tests.repl.talking import CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, TAB, UP, Talk

@@ -1,0 +1,243 @@
+"""How the input line is edited: what its keys do beyond the library's own, and long pastes, folded to one sign.
+
+So a pasted megabyte costs no more to draw and to edit than a word, and cannot be torn apart by accident.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from prompt_toolkit.application import Application, run_in_terminal
+from prompt_toolkit.application.current import get_app
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import Condition, FilterOrBool, emacs_mode, has_focus
+from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+from prompt_toolkit.key_binding.vi_state import InputMode
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+
+from lmchat.dataclass import dataclass
+from lmchat.render.text import sanitize_line, shown_in_line
+from lmchat.repl.line import SLASH, plain
+
+_NEW_LINE = ("\x1b[27;2;13~", "\x1b[13;2u", "\x1b\r")
+LONGEST_UNFOLDED = 10_000
+_FIRST_SIGN = 0x10F000  # private use: no text that people write has them
+_MOST_SIGNS = 4096
+_SHOWN_ENDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A line that was typed and sent."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """Ctrl-C cleared the line; `empty` tells nothing was on it, `again` that the toolbar says what a second does."""
+
+    empty: bool
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A key that runs a command; what is in the line stays there for afterwards."""
+
+    command: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The end of the talk, which the person chose (Ctrl-D)."""
+
+
+Line = Typed | Cleared | Shortcut | Left
+
+
+class Folds:
+    """The texts that signs in the line represent."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._signs: dict[str, str] = {}
+
+    def fold(self, text: str) -> str:
+        """Return a sign for a long text, a short text as it is."""
+        if len(text) <= LONGEST_UNFOLDED or len(self._texts) >= _MOST_SIGNS:
+            return text
+        text = self.whole(text)
+        if text not in self._signs:
+            sign = chr(_FIRST_SIGN + len(self._texts))
+            self._signs[text], self._texts[sign] = sign, text
+        return self._signs[text]
+
+    def whole(self, text: str) -> str:
+        """Return a text with its signs replaced by what they represent."""
+        if text.isascii():
+            return text
+        for sign in self._texts.keys() & set(text):
+            text = text.replace(sign, self._texts[sign])
+        return text
+
+    def shown(self, character: str) -> str:
+        """Return what is shown for a character: a summary for a sign."""
+        text = self._texts.get(character)
+        if text is None:
+            return shown_in_line(plain(character))
+        text = plain(text)
+        lines = f"{text.count(chr(10)) + 1:,} lines, " if "\n" in text else ""
+        begins, ends = sanitize_line(text[:_SHOWN_ENDS]), sanitize_line(text[-_SHOWN_ENDS:])
+        return f"[{begins} … {ends}: {lines}{len(text):,} characters]"
+
+
+class Unfolding(Processor):
+    """A processor that shows summaries in place of the signs, and tabs as blanks."""
+
+    def __init__(self, shown: Callable[[str], str], tab: int = 4) -> None:
+        self._shown = shown
+        self._tab = tab
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        """Widen the signs and tabs of one line."""
+        fragments = transformation_input.fragments
+        text = "".join(fragment[1] for fragment in fragments)
+        if text.isascii() and "\t" not in text:
+            return Transformation(fragments)
+        starts, written, place = [], [], 0
+        for style, piece, *_ in fragments:
+            for character in piece:
+                shown = self._widened(character, place)
+                starts.append(place)
+                written.append((style, shown))
+                place += len(shown)
+        if "".join(shown for _, shown in written) == text:
+            return Transformation(fragments)
+        starts.append(place)
+        return Transformation(
+            [(style, shown) for style, shown in written],
+            source_to_display=lambda at: starts[min(at, len(starts) - 1)] + max(at - len(starts) + 1, 0),
+            display_to_source=lambda at: max(sum(1 for start in starts if start <= at) - 1, 0),
+        )
+
+    def _widened(self, character: str, place: int) -> str:
+        return " " * (self._tab - place % self._tab) if character == "\t" else self._shown(character)
+
+
+def know_new_line() -> None:
+    """Make Alt-Enter a new line, and Shift-Enter where a terminal tells it from Enter.
+
+    Each is one key: Escape and then Enter are two, which with vi's keys send the line.
+    """
+    for sequence in _NEW_LINE:
+        ANSI_SEQUENCES[sequence] = Keys.ControlJ
+
+
+def bindings(
+    edit: Callable[[str], str],
+    pasted: Callable[[str, Document], str],
+    noticed: Callable[[], bool],
+    folds: Folds,
+) -> KeyBindings:
+    """Return the bindings.
+
+    `edit` opens a text in the person's editor and returns it changed; `pasted` returns what a paste puts into a line;
+    `noticed` tells whether the toolbar says that Ctrl-C leaves.
+    """
+    typing = has_focus(DEFAULT_BUFFER)
+    clear = partial(_clear, noticed)
+    rows: Sequence[tuple[tuple[Keys | str, ...], FilterOrBool, Callable[[KeyPressEvent], None]]] = (
+        (("enter",), typing, _send),
+        (("c-j",), typing, _new_line),
+        (("escape", "enter"), typing & emacs_mode, _new_line),
+        ((Keys.BracketedPaste,), typing, partial(_paste, pasted)),
+        (("c-c",), typing, clear),
+        (("<sigint>",), True, clear),
+        (("c-o",), typing, partial(_pick_session, folds)),
+        (("c-x", "c-e"), typing, partial(_open_editor, edit, folds)),
+    )
+    keys = KeyBindings()
+    for sequence, condition, handler in rows:
+        keys.add(*sequence, filter=condition)(handler)
+    return keys
+
+
+def _send(event: KeyPressEvent) -> None:
+    line = event.current_buffer
+    menu = line.complete_state
+    if menu and menu.current_completion and len(menu.completions) > 1:
+        line.complete_state = None  # what was chosen is in the line; the next Enter sends it
+    elif line.document.char_before_cursor == "\\" and line.document.is_cursor_at_the_end_of_line:
+        line.delete_before_cursor()
+        _new_line(event)
+    else:
+        line.validate_and_handle()
+
+
+def _new_line(event: KeyPressEvent) -> None:
+    event.current_buffer.insert_text("\n", fire_event=False)
+
+
+def _paste(pasted: Callable[[str, Document], str], event: KeyPressEvent) -> None:
+    text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+    # Without the event: neither completion nor suggestion looks at what is pasted.
+    event.current_buffer.insert_text(pasted(text, event.current_buffer.document), fire_event=False)
+
+
+def _clear(noticed: Callable[[], bool], event: KeyPressEvent) -> None:
+    event.app.erase_when_done = True
+    event.app.exit(result=Cleared(empty=not event.app.current_buffer.text, again=noticed()))
+
+
+def _pick_session(folds: Folds, event: KeyPressEvent) -> None:
+    event.app.erase_when_done = True
+    event.app.exit(result=Shortcut("/switch", folds.whole(event.current_buffer.text)))
+
+
+def _open_editor(edit: Callable[[str], str], folds: Folds, event: KeyPressEvent) -> None:
+    line = event.current_buffer
+
+    def change() -> None:
+        before = folds.whole(line.text)
+        after = edit(plain(before))
+        text = folds.fold(before if after == plain(before) else after)
+        line.document = Document(text, len(text))
+
+    run_in_terminal(change)
+
+
+def _typed() -> str:
+    return get_app().current_buffer.text
+
+
+def offer_commands(line: Buffer) -> None:
+    """Offer completions of what has just been typed, where it can be a command.
+
+    The library's own way keeps rows free for them also where a command that failed is in the line again.
+    """
+    if typing_command():
+        line.start_completion()
+
+
+def vi_mode(app: Application[Any]) -> str:
+    """Name the mode that vi's keys are in."""
+    if app.current_buffer.selection_state is not None:
+        return "visual"
+    match app.vi_state.input_mode:
+        case InputMode.NAVIGATION:
+            return "normal"
+        case InputMode.REPLACE | InputMode.REPLACE_SINGLE:
+            return "replace"
+        case _:
+            return "insert"
+
+
+typing_command = Condition(lambda: _typed().startswith(tuple(SLASH)) and "\n" not in _typed())
+"""Whether what is typed can be a command: only then is completion offered while typing."""
