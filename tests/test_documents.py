@@ -14,7 +14,7 @@ from lmchat.store.database import VERSION
 from lmchat.store.documents import FORMAT
 
 ROOT = Path(__file__).parent.parent
-PROTOCOL = ROOT / "lmchat/wire/lmstudio/PROTOCOL.md"
+PROTOCOL = ROOT / "lmchat/wire/PROTOCOL.md"
 CHANGES = ROOT / "lmchat/CHANGES.md"
 FOLDERS = (".ci", ".github", "completions", "lmchat", "tests")
 

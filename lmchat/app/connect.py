@@ -22,9 +22,8 @@ from lmchat.world import World, kept_document, replace_file
 
 if TYPE_CHECKING:
     from lmchat.wire.client import Client
-    from lmchat.wire.dialect import Finding
-    from lmchat.wire.discovery import Sighting
-    from lmchat.wire.route import Route
+    from lmchat.wire.detection import Sighting
+    from lmchat.wire.dialects import Finding, Route
 
 LOOK_SECONDS = 0.2
 """How long the usual ports are looked at, all together."""
@@ -104,9 +103,7 @@ def _token_in(world: World, variable: str) -> str:
 
 def _route(world: World, settings: Settings, server: str, remember: bool) -> "Route":
     """Return how a server is spoken to: as the settings say, as it was found out before, or to be found out."""
-    from lmchat.wire.dialect import Finding
-    from lmchat.wire.dialects import DIALECTS
-    from lmchat.wire.route import NOT_KNOWN, Route
+    from lmchat.wire.dialects import DIALECTS, NOT_KNOWN, Finding, Route
 
     api = settings.text("api")
     if api in DIALECTS:
@@ -124,9 +121,8 @@ def _route(world: World, settings: Settings, server: str, remember: bool) -> "Ro
 
 def _found(invocation: Invocation, settings: Settings, *, remember: bool) -> Connection | None:
     """Connect to the first server that answers on a usual port and has a model to talk to; None where there is none."""
-    from lmchat.wire.dialects import DIALECTS
-    from lmchat.wire.discovery import look
-    from lmchat.wire.route import Route
+    from lmchat.wire.detection import look
+    from lmchat.wire.dialects import DIALECTS, Route
 
     sighting = preferred(look(usual_addresses(settings), LOOK_SECONDS))
     if sighting is None:
@@ -153,7 +149,7 @@ def usual_addresses(settings: Settings) -> list[Address]:
 
 def preferred(seen: Sequence["Sighting"]) -> "Sighting | None":
     """Return the first server that has a model to talk to, else one that is loading it, None where there is neither."""
-    from lmchat.wire.discovery import State
+    from lmchat.wire.detection import State
 
     answering = (each for each in seen if any(model.chats for model in each.models))
     loading = (each for each in seen if each.state is State.LOADING)
@@ -250,7 +246,7 @@ def remember_route(world: World, server: str, finding: "Finding") -> None:
 
 def known_route(world: World, server: str) -> "Finding | None":
     """Return what was found out of a server, None where nothing was, or not for a day: another may answer there."""
-    from lmchat.wire.dialect import Finding
+    from lmchat.wire.dialects import Finding
 
     document = kept_document(_path(world, server, "api"))
     try:

@@ -118,7 +118,7 @@ class Conversation:
             self._say(f"The server answered with {answered}, not with {asked}.")
 
     def _say(self, sentence: str) -> None:
-        from lmchat.render.failures import show_note
+        from lmchat.render.messages import show_note
 
         show_note(self.world, sentence)
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lmchat.advice import Action, Advice, Do
 from lmchat.app.invocation import Invocation, settings_of
 from lmchat.dataclass import replace
-from lmchat.render.terminal import size_of
-from lmchat.render.theme import DEFAULT_PROSE_WIDTH, Theme, When, theme_for
+from lmchat.render.terminal import DEFAULT_PROSE_WIDTH, Theme, When, size_of, theme_for
 from lmchat.settings import Settings
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from lmchat.app.invocation import STDIN, Invocation, open_kept_store
 from lmchat.chat.session import Session
 from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, LmchatError
-from lmchat.render.sanitize import sanitize
+from lmchat.render.text import sanitize
+from lmchat.store import SIGNATURE
 from lmchat.world import replace_file
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 Ask = Callable[[str], bool]
 """Asks the person a question and tells whether the answer is yes."""
-
-_DATABASE = b"SQLite format 3\0"
 
 _STREAM = re.compile(r"/dev/(std(in|out|err)|fd/\d+)|/proc/[^/]+/fd/\d+")
 """Names of this program's own streams: what they lead to may be a file, which is added to."""
@@ -100,7 +99,7 @@ def is_database(path: Path) -> bool:
         if not file.is_file():  # a pipe would lose what is read of it
             return False
         with file.open("rb") as opened:
-            return opened.read(len(_DATABASE)) == _DATABASE
+            return opened.read(len(SIGNATURE)) == SIGNATURE
     except OSError:
         return False
 

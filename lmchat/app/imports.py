@@ -15,7 +15,7 @@ from lmchat.errors import BadUseError
 from lmchat.render.notes import counted
 from lmchat.store import FILE_NAME
 from lmchat.store.documents import FORMAT
-from lmchat.store.imports.formats import Format, format_of
+from lmchat.store.imports.adoption import Format, format_of
 from lmchat.store.imports.found import Found, LeftOut, Refused, Source
 from lmchat.store.store import Store, open_store
 

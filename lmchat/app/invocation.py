@@ -44,7 +44,7 @@ class Invocation:
 
     def say(self, sentence: Advice) -> None:
         """Say on stderr what was done; stdout is for answers. A server's names may be in it."""
-        from lmchat.render.failures import show_line
+        from lmchat.render.messages import show_line
 
         show_line(self.world, worded(sentence, COMMAND_LINE))
 
@@ -54,7 +54,7 @@ class Invocation:
         return self._confirmed if self.world.stdin.isatty() and self.world.stderr.isatty() else None
 
     def _confirmed(self, question: str) -> bool:
-        from lmchat.render.sanitize import sanitize_line
+        from lmchat.render.text import sanitize_line
 
         self.world.stderr.write(f"{sanitize_line(question)} [y/N] ")
         self.world.stderr.flush()

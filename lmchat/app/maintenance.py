@@ -13,9 +13,8 @@ from lmchat.advice import Action, Do
 from lmchat.app.files import place_for
 from lmchat.app.invocation import Invocation, open_kept_store
 from lmchat.errors import BadUseError, NotFoundError, StoreError, nearest
-from lmchat.render.notes import counted
-from lmchat.render.sanitize import sanitize_line
-from lmchat.render.tables import age_words
+from lmchat.render.notes import age_words, counted
+from lmchat.render.text import sanitize_line
 from lmchat.store import FILE_NAME
 from lmchat.store.store import Store
 

@@ -67,8 +67,7 @@ def _call_back(person: Invocation, settings: Settings, seconds: float) -> None:
     world, how = person.world, settings.text("notify")
     if how == "off" or not world.stderr.isatty() or seconds < (settings.number("notify_after") or 0):
         return
-    from lmchat.render.attention import called_back
-    from lmchat.render.failures import show_sign
+    from lmchat.render.messages import called_back, show_sign
 
     show_sign(world, called_back(world.environ, desktop=how == "desktop", title="lmchat", words="The answer is there"))
 
@@ -161,7 +160,7 @@ def ended(person: Invocation, conversation: Conversation, exchange: Exchange) ->
 
 def _fit(person: Invocation, schema: Mapping[str, Any], reply: str) -> ExitStatus:
     """Say on stderr where a reply does not fit the schema; that is also the status."""
-    from lmchat.render.failures import show_failure
+    from lmchat.render.messages import show_failure
     from lmchat.schema import check_reply
 
     try:
@@ -190,8 +189,8 @@ def ask_several(person: Invocation, conversation: Conversation, session: Session
     A model that fails does not keep the others from being asked: the worst exit code is returned. Ctrl-C ends it all.
     In JSON it is one list of what a single `ask` gives, with an `error` for a model that failed.
     """
-    from lmchat.render.failures import show_failure
     from lmchat.render.json_output import error_document, write_document
+    from lmchat.render.messages import show_failure
 
     flags, stdout = conversation.flags, conversation.world.stdout
     start = session.head if flags.at is None else moved_to(session, flags.at).head
@@ -227,7 +226,7 @@ def _heading(person: Invocation, model: str) -> str:
     """Return the line above a reply, which in a pipe is a heading of Markdown."""
     if not person.world.stdout.isatty():
         return f"# {model}\n\n"
-    from lmchat.render.sanitize import sanitize_line
+    from lmchat.render.text import sanitize_line
 
     theme = theme_of(person)
     return f"{theme.styled(sanitize_line(model), theme.styles.headings[1])}\n"

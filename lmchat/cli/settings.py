@@ -46,8 +46,8 @@ def show_settings(invocation: Invocation, *, as_json: bool) -> None:
 def _write_settings(invocation: Invocation, rows: "Sequence[Row]") -> None:
     """Write a table; on a terminal the defaults are named in a few lines, so that all fits on a screen."""
     from lmchat.app.display import theme_of, width_of
-    from lmchat.render.cells import fold
-    from lmchat.render.tables import Column, listing
+    from lmchat.render.listings import Column, listing
+    from lmchat.render.text import fold
     from lmchat.settings.layers import DEFAULT
 
     columns: tuple[Column[Row], ...] = (
@@ -191,7 +191,7 @@ def prompts(context: typer.Context, as_json: given.AsJson = False) -> None:
     for kind in Kind:
         for each in read_all(path, kind):
             if isinstance(each, SettingsError):
-                from lmchat.render.failures import show_failure
+                from lmchat.render.messages import show_failure
 
                 show_failure(invocation.world, each)
             else:
@@ -210,7 +210,7 @@ def prompts(context: typer.Context, as_json: given.AsJson = False) -> None:
 def _prompt_table(invocation: Invocation, found: "Sequence[tuple[Kind, PromptFile]]") -> str:
     """Return a table of prompts and roles, each as talk takes it."""
     from lmchat.app.display import theme_of, width_of
-    from lmchat.render.tables import Column, listing
+    from lmchat.render.listings import Column, listing
     from lmchat.settings.prompts import Kind
 
     columns: tuple[Column[tuple[Kind, PromptFile]], ...] = (

@@ -21,7 +21,7 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from lmchat.dataclass import dataclass
-from lmchat.render.sanitize import sanitize_line, shown_in_line
+from lmchat.render.text import sanitize_line, shown_in_line
 from lmchat.repl.line import SLASH, plain
 
 _NEW_LINE = ("\x1b[27;2;13~", "\x1b[13;2u", "\x1b\r")

@@ -23,8 +23,7 @@ from lmchat.app.programs import edited
 from lmchat.chat.values import join_surrogates
 from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
-from lmchat.render.cells import cells
-from lmchat.render.sanitize import sanitize
+from lmchat.render.text import cells, sanitize
 from lmchat.repl.editing import (
     Cleared,
     Folds,

@@ -11,8 +11,7 @@ from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
-from lmchat.render.attention import title_of
-from lmchat.render.failures import show_traceback
+from lmchat.render.messages import show_traceback, title_of
 from lmchat.repl.commands.attachments import run_command
 from lmchat.repl.commands.table import BY_NAME, Completions, command_in, is_command, say_hidden
 from lmchat.repl.editing import Cleared, Left, Shortcut, Typed

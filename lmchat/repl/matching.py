@@ -9,8 +9,8 @@ from lmchat.chat.listing import Match, Summary, TreeEntry
 from lmchat.chat.session import TurnId
 from lmchat.dataclass import dataclass
 from lmchat.render.listings import words_beyond
-from lmchat.render.sanitize import sanitize_line
-from lmchat.render.tables import size_words
+from lmchat.render.notes import size_words
+from lmchat.render.text import sanitize_line
 from lmchat.world import path_of
 
 Offer = tuple[str, str]

@@ -14,7 +14,7 @@ from prompt_toolkit.output.plain_text import PlainTextOutput
 from lmchat.app.conversation import Conversation
 from lmchat.errors import BadUseError, nearest
 from lmchat.render.history import show_turns
-from lmchat.render.theme import is_plain
+from lmchat.render.terminal import is_plain
 from lmchat.repl.keyboard import Keyboard, PromptOptions
 from lmchat.repl.picker.choice import output_to
 from lmchat.repl.state import ReplState

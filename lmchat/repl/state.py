@@ -18,11 +18,9 @@ from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image
 from lmchat.dataclass import dataclass, replace
 from lmchat.errors import LmchatError
-from lmchat.render.cells import cells, shorten
-from lmchat.render.failures import show_failure, show_note
-from lmchat.render.sanitize import sanitize_line
-from lmchat.render.terminal import size_of
-from lmchat.render.theme import Theme, When, theme_for
+from lmchat.render.messages import show_failure, show_note
+from lmchat.render.terminal import Theme, When, size_of, theme_for
+from lmchat.render.text import cells, sanitize_line, shorten
 from lmchat.repl.keyboard import Keyboard
 
 

@@ -17,9 +17,8 @@ from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, LmchatError
-from lmchat.render.attention import called_back, reports_focus, title_of
-from lmchat.render.notes import counted
-from lmchat.render.tables import size_words
+from lmchat.render.messages import called_back, reports_focus, title_of
+from lmchat.render.notes import counted, size_words
 from lmchat.repl.line import literal, mentions, sent
 from lmchat.repl.state import Quoted, ReplState
 

@@ -10,9 +10,8 @@ from lmchat.errors import (
     StreamBrokenError,
     UnreachableError,
 )
-from lmchat.wire.connection import Connection
+from lmchat.wire.http import Call, Connection
 from lmchat.wire.redaction import redact
-from lmchat.wire.request import Call
 
 _ELSEWHERE = (
     "Start LM Studio's server (`lms server start`), name another with `--url`, "

@@ -1,8 +1,11 @@
-"""What a server answered, as events or as one JSON object, judged by its type and its body, not only its status."""
+"""A server's reply as the events of a turn, whether it streams or comes at once.
+
+Some models write their reasoning into the answer, as `<think>…</think>` at its start: it becomes events of reasoning.
+"""
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from enum import Enum
 from itertools import groupby
 from typing import Any, NoReturn
 
@@ -11,6 +14,7 @@ from lmchat.chat.exchange import (
     Fault,
     Finished,
     MessageDelta,
+    Part,
     PartEnded,
     PartStarted,
     Quiet,
@@ -18,25 +22,21 @@ from lmchat.chat.exchange import (
     ToolDone,
     ToolFailed,
 )
-from lmchat.dataclass import dataclass, field
+from lmchat.chat.values import Item, Message, Reasoning
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import LmchatError, StreamBrokenError
-from lmchat.wire.body import REPLY_LIMIT, Frame, too_large
-from lmchat.wire.dialect import Data, ReplyReader
-from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, senseless, with_nothing_kept
-from lmchat.wire.http import TICK, Piece
-from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, sequence, text
+from lmchat.wire.body import Frame, ReplyLength
+from lmchat.wire.dialects import Data, ReplyReader
+from lmchat.wire.exchange import TICK, Pieces, json_object
+from lmchat.wire.faults import AGAIN, broken_off, senseless, with_nothing_kept
+from lmchat.wire.http import Call, Head
+from lmchat.wire.reading import TornCharacters, mapping, parse_json, sequence, text
 from lmchat.wire.redaction import redact_all
-from lmchat.wire.request import Call, Head
-from lmchat.wire.thinking import InlineThinking
 
-Pieces = Generator[Piece | None, None, None]
 Tap = Callable[[Mapping[str, Any]], None]
 
 _FAULT_GRACE = 5.0
 """Seconds of silence after an `error` event in which the promised `chat.end` may still come."""
-
-_ITEM = 500
-"""Characters that an item of a reply counts for besides its own."""
 
 # Bare words that some servers send where JSON belongs.
 _LONGEST_WORD = 40
@@ -85,54 +85,6 @@ def _answered(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
     yield from events
 
 
-def whole_answer(pieces: Iterable[Piece | None]) -> tuple[Head, bytes]:
-    """Wait for an answer's end and return its head and its body."""
-    head, body = Head(0), bytearray()
-    for piece in pieces:
-        if isinstance(piece, Head):
-            head = piece
-        elif isinstance(piece, bytes):
-            body += piece
-    return head, bytes(body)
-
-
-def resumed(first: Piece | None, rest: Pieces) -> Pieces:
-    """Yield a first piece and the rest; closing it closes the rest."""
-    with closing(rest):
-        yield first
-        yield from rest
-
-
-def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
-    """Return the JSON object of an answer; raise LmchatError where it refuses (with 200, too) or is none."""
-    if not head.good:
-        raise _refusal(head, body, call)
-    content = body.decode("utf-8-sig", errors="replace")
-    try:
-        data = parse_json(content)
-    except ValueError:
-        if content.lstrip().startswith("<"):
-            raise not_lm_studio(call, "a web page") from None
-        raise (senseless("an answer", AGAIN) if content.strip() else broken_off(AGAIN)) from None
-    if not isinstance(data, dict):
-        raise senseless("an answer", AGAIN)
-    if data.get("error"):
-        raise _refusal(head, body, call)
-    return data
-
-
-def _refusal(head: Head, body: bytes, call: Call) -> LmchatError:
-    from lmchat.wire.refusals import refusal
-
-    return refusal(head, body, call)
-
-
-def _refused(data: object, call: Call) -> Fault:
-    from lmchat.wire.refusals import stream_refusal
-
-    return Fault(stream_refusal(data, call))
-
-
 def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) -> Iterator[Event]:
     stream, silent, length = _Stream(call, reader, tap), 0.0, ReplyLength()
     try:
@@ -162,31 +114,6 @@ def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
         # After a fault the stream may end as it likes: the fault is what matters.
         if not stream.faulted:
             raise
-
-
-@dataclass(slots=True)
-class ReplyLength:
-    """How much a reply has grown to, in characters."""
-
-    characters: int = 0
-    last: type[Event] | None = None
-
-    def add(self, event: Event) -> None:
-        """Count one event; raise StreamBrokenError where the reply becomes too long."""
-        match event:
-            case MessageDelta(text) | ReasoningDelta(text):
-                self.characters += len(text) + (0 if type(event) is self.last else _ITEM)
-            case ToolDone(call):
-                self.characters += len(call.output) + len(str(call.arguments)) + _ITEM
-            case ToolFailed(call):
-                self.characters += len(call.reason) + len(str(call.arguments)) + _ITEM
-            case PartStarted() | PartEnded():
-                self.characters += _ITEM
-            case _:
-                return
-        self.last = type(event)
-        if self.characters > REPLY_LIMIT:
-            raise too_large("a reply", REPLY_LIMIT)
 
 
 def _give_up(error: LmchatError, pieces: Pieces) -> NoReturn:
@@ -245,7 +172,9 @@ class _Stream:
         if self.tap is not None:
             self.tap(data)
         if fault is not None:
-            return (_refused(_fault(kind, data), self.call),)
+            from lmchat.wire.refusals import stream_refusal
+
+            return (Fault(stream_refusal(_fault(kind, data), self.call)),)
         # In one go: what the reader refuses is raised before any of it is passed on.
         return tuple(self.reader.event(kind, data))
 
@@ -275,3 +204,90 @@ def _joined(events: Iterable[Event | LmchatError]) -> Iterator[Event | LmchatErr
             yield ReasoningDelta("".join([event.text for event in run if isinstance(event, ReasoningDelta)]))
         else:
             yield from run
+
+
+_OPENING, _CLOSING = "<think>", "</think>"
+
+
+class _Place(Enum):
+    """Where in a text that may begin with reasoning the next characters are."""
+
+    START = "nothing of the answer is known yet"
+    THOUGHT = "within the tag"
+    GAP = "after the tag, before the first word"
+    ANSWER = "in the answer"
+
+
+@dataclass(slots=True)
+class InlineThinking:
+    """The reasoning in an answer, event by event; `waiting` may be half a tag."""
+
+    place: _Place = _Place.START
+    waiting: str = ""
+
+    def feed(self, event: Event) -> Iterator[Event]:
+        """Yield the events that one becomes."""
+        match event:
+            case MessageDelta(text) if text:
+                yield from self._text(text)
+            case Finished(reply):
+                yield from self.flush()
+                items = tuple(part for item in reply.items for part in split_item(item))
+                yield replace(event, reply=replace(reply, items=items))
+            case ReasoningDelta():
+                self.place = _Place.ANSWER
+                yield event
+            case _:
+                yield event
+
+    def flush(self) -> Iterator[Event]:
+        """Yield what was kept back, at the end or where the stream breaks."""
+        text, self.waiting = self.waiting, ""
+        if text and self.place is not _Place.GAP:
+            yield ReasoningDelta(text) if self.place is _Place.THOUGHT else MessageDelta(text)
+
+    def _text(self, text: str) -> Iterator[Event]:
+        if self.place is _Place.ANSWER:
+            yield MessageDelta(text)
+            return
+        text, self.waiting = self.waiting + text, ""
+        if self.place is _Place.START:
+            begun = text.lstrip()
+            if not begun.startswith(_OPENING):
+                if _OPENING.startswith(begun):
+                    self.waiting = text
+                else:
+                    self.place = _Place.ANSWER
+                    yield MessageDelta(text)
+                return
+            self.place, text = _Place.THOUGHT, begun.removeprefix(_OPENING)
+            yield PartStarted(Part.REASONING)
+        if self.place is _Place.THOUGHT:
+            thought, closed, text = text.partition(_CLOSING)
+            if not closed:
+                kept = _half_tag(thought)
+                thought, self.waiting = thought[: len(thought) - kept], thought[len(thought) - kept :]
+            if thought:
+                yield ReasoningDelta(thought)
+            if not closed:
+                return
+            self.place = _Place.GAP
+            yield from (PartEnded(Part.REASONING), PartStarted(Part.MESSAGE))
+        if text := text.lstrip("\r\n "):
+            self.place = _Place.ANSWER
+            yield MessageDelta(text)
+
+
+def split_item(item: Item) -> tuple[Item, ...]:
+    """Return a message that begins with reasoning as two items, anything else as it is."""
+    if not isinstance(item, Message) or not item.text.lstrip().startswith(_OPENING):
+        return (item,)
+    thought, closed, rest = item.text.lstrip().removeprefix(_OPENING).partition(_CLOSING)
+    answer = rest.lstrip("\r\n ")
+    return (Reasoning(thought), *([Message(answer)] if closed and answer else []))
+
+
+def _half_tag(text: str) -> int:
+    """Return how many characters at the end of a text may begin the closing tag."""
+    lengths = range(min(len(_CLOSING) - 1, len(text)), 0, -1)
+    return next((length for length in lengths if text.endswith(_CLOSING[:length])), 0)

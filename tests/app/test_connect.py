@@ -16,7 +16,7 @@ from lmchat.app.connect import known_models, known_route, remember_models, remem
 from lmchat.chat.models import Model
 from lmchat.dataclass import replace
 from lmchat.settings import keys
-from lmchat.wire.dialect import Finding
+from lmchat.wire.dialects import Finding
 from tests.cli.program import MODELS as NATIVE_MODELS
 from tests.cli.program import Ran, reply, run
 from tests.settings.world import world_in

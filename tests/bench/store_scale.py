@@ -15,7 +15,7 @@ from random import Random
 from lmchat.chat.session import Session
 from lmchat.store.database import VERSION
 from lmchat.store.documents import FORMAT
-from lmchat.store.peek import session_names
+from lmchat.store.file import session_names
 from lmchat.store.store import Store, open_store
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
 import pexpect
 import pytest
 
+from lmchat.store.store import open_store
 from tests.cli.program import MODELS, reply
 from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
 
@@ -111,11 +113,10 @@ NOT_FOR_A_PLAIN_TURN = (
     "lmchat.app.files", "lmchat.app.import_files", "lmchat.app.imports", "lmchat.app.local", "lmchat.app.maintenance",
     "lmchat.app.models", "lmchat.app.programs", "lmchat.app.servers", "lmchat.cli.completion", "lmchat.cli.servers",
     "lmchat.cli.session_views", "lmchat.cli.sessions", "lmchat.cli.settings", "lmchat.decoding", "lmchat.local",
-    "lmchat.pictures", "lmchat.render.cells", "lmchat.render.markdown", "lmchat.render.painter",
-    "lmchat.render.progress", "lmchat.render.status", "lmchat.render.tables", "lmchat.repl", "lmchat.store.adoption",
-    "lmchat.store.care", "lmchat.store.documents", "lmchat.store.schema", "lmchat.store.search",
-    "lmchat.wire.completions", "lmchat.wire.error_bodies", "lmchat.wire.lmstudio.models", "lmchat.wire.refusals",
-    "lmchat.wire.responses",
+    "lmchat.pictures", "lmchat.render.history", "lmchat.render.listings", "lmchat.render.markdown",
+    "lmchat.render.painter", "lmchat.render.progress", "lmchat.repl", "lmchat.store.documents", "lmchat.store.imports",
+    "lmchat.store.listing", "lmchat.store.schema", "lmchat.wire.complaints", "lmchat.wire.completions",
+    "lmchat.wire.models", "lmchat.wire.refusals", "lmchat.wire.responses",
 )  # fmt: skip
 
 
@@ -125,7 +126,7 @@ def test_a_plain_turn_loads_none_of_the_modules_that_others_need(tmp_path: Path)
         loaded(tmp_path, *command)  # the first of all makes the store
         loaded(tmp_path, *command)
     assert modules(tmp_path) & set(NOT_FOR_A_PLAIN_TURN) == set()
-    assert "lmchat.wire.lmstudio.events" in modules(tmp_path)
+    assert "lmchat.wire.lmstudio" in modules(tmp_path)
 
 
 NOT_FOR_LISTING_SESSIONS = (
@@ -135,11 +136,12 @@ NOT_FOR_LISTING_SESSIONS = (
 )  # fmt: skip
 
 
-def test_listing_sessions_loads_nothing_that_speaks_or_draws(tmp_path: Path) -> None:
-    with ScriptedServer(stream(reply())) as server:
-        loaded(tmp_path, "--url", server.url, "ask", "-m", "tiny", "hi")
-    assert loaded(tmp_path, "sessions") == {"typer", "sqlite3"}
+def test_listing_sessions_loads_nothing_that_speaks(tmp_path: Path) -> None:
+    with open_store(tmp_path, now=lambda: datetime.now(UTC)) as store:
+        store.create("colours", "")
+    assert loaded(tmp_path, "sessions") == {"typer", "sqlite3", "rich"}
     assert modules(tmp_path) & set(NOT_FOR_LISTING_SESSIONS) == set()
+    assert loaded(tmp_path, "sessions", "--json") == {"typer", "sqlite3"}
 
 
 NAMED = {name for names in (NOT_FOR_COMPLETION, NOT_FOR_A_PLAIN_TURN, NOT_FOR_LISTING_SESSIONS) for name in names}
@@ -150,9 +152,10 @@ def test_a_module_that_must_not_be_loaded_exists(name: str) -> None:
     assert find_spec(name) is not None
 
 
-def test_listing_models_loads_nothing_that_draws(tmp_path: Path) -> None:
-    with ScriptedServer(answer(200, MODELS)) as server:
-        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "h11"}
+def test_listing_models_loads_what_draws_for_people_only(tmp_path: Path) -> None:
+    with ScriptedServer(answer(200, MODELS), answer(200, MODELS)) as server:
+        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "h11", "rich"}
+        assert loaded(tmp_path, "--url", server.url, "models", "--json") == {"typer", "h11"}
 
 
 SHOWING = (

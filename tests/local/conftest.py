@@ -15,15 +15,13 @@ from lmchat.dataclass import replace
 from lmchat.local import run
 from lmchat.local.catalogue import BUILT_IN
 from lmchat.local.downloads import Downloads
-from lmchat.local.embedded import Embedded
-from lmchat.local.engines import Engine, Instances, LoadOptions
+from lmchat.local.embedded import Embedded, management_routes
+from lmchat.local.engine import Engine, Instances, LoadOptions
 from lmchat.local.fetch import fetch
 from lmchat.local.history import History
-from lmchat.local.management import management_routes
 from lmchat.local.models import ModelFile, Places
-from lmchat.local.server import ServerState, application, openai_routes
+from lmchat.local.server import ServerState, Worker, application, openai_routes
 from lmchat.local.serving import configured
-from lmchat.local.worker import Worker
 from lmchat.world import Directories, World, this_world
 from tests.local.engine import FakeEngine
 

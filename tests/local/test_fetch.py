@@ -238,7 +238,7 @@ def test_a_cache_that_has_it_may_be_read_only(hub: Hub, tmp_path: Path) -> None:
 def test_where_nothing_can_be_locked_it_is_said(tmp_path: Path) -> None:
     (tmp_path / "tiny.gguf.lock").mkdir()
 
-    with pytest.raises(LmchatError, match="cannot be kept"):
+    with pytest.raises(LmchatError, match="cannot be stored"):
         fetch(TINY, tmp_path, quiet)
 
 
@@ -263,7 +263,7 @@ def test_with_no_source_the_ways_out_are_named(tmp_path: Path) -> None:
 def test_too_little_room_is_said_before_anything_is_fetched(hub: Hub, tmp_path: Path) -> None:
     huge = replace(hub.model, size=1 << 60)
 
-    with pytest.raises(LmchatError, match="too little room"):
+    with pytest.raises(LmchatError, match="not enough room"):
         from_hub(huge, tmp_path)
 
     assert hub.ranges == []
@@ -272,7 +272,7 @@ def test_too_little_room_is_said_before_anything_is_fetched(hub: Hub, tmp_path: 
 def test_a_cache_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(LmchatError, match="cannot be kept"):
+    with pytest.raises(LmchatError, match="cannot be stored"):
         fetch(TINY, tmp_path / "file" / "cache", quiet)
 
 

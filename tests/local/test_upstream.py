@@ -19,13 +19,11 @@ from lmchat.app.local import as_upstream, passing_on
 from lmchat.chat.exchange import ChatRequest, Finished
 from lmchat.chat.values import Options, Prompt
 from lmchat.local.history import History
-from lmchat.local.in_front import upstream_routes
-from lmchat.local.server import ServerState, application
-from lmchat.local.worker import Worker
+from lmchat.local.server import ServerState, Worker, application
+from lmchat.local.upstream import upstream_routes
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.dialects import COMPLETIONS
-from lmchat.wire.route import Route
+from lmchat.wire.dialects import COMPLETIONS, Route
 from tests.cli.program import run
 from tests.local.conftest import Switch, world_at
 from tests.wire.scripted import HOLD, Answer, ScriptedServer, answer, stream

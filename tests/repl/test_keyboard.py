@@ -12,7 +12,7 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from lmchat.dataclass import replace
-from lmchat.render.cells import cells
+from lmchat.render.text import cells
 from lmchat.repl.commands.attachments import file
 from lmchat.repl.commands.table import Completions
 from lmchat.repl.commands.tree import edit

@@ -17,11 +17,11 @@ from lmchat.chat.exchange import ChatRequest
 from lmchat.chat.models import EphemeralMcp
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import LmchatError, UnreachableError
-from lmchat.wire import address, connection
+from lmchat.wire import address, http
 from lmchat.wire.address import Address, proxy_for
 from lmchat.wire.client import Client
-from lmchat.wire.http import exchange
-from lmchat.wire.request import Call
+from lmchat.wire.exchange import exchange
+from lmchat.wire.http import Call
 from tests.wire.scripted import HOLD, ScriptedServer, answer, stream
 from tests.wire.test_chat import END, HELLO, START
 
@@ -147,7 +147,7 @@ def test_a_plain_socket_sends_what_httpx_would_send(
         monkeypatch.setattr(socket, "getaddrinfo", here)
         call = Call(Address(url, "" if "@" in url else "token"), "POST" if body else "GET", "/api/v1/models", body)
         list(exchange(call))
-        monkeypatch.setattr(connection, "_PLAIN_URL", re.compile("(?!)"))
+        monkeypatch.setattr(http, "_PLAIN_URL", re.compile("(?!)"))
         list(exchange(call))
     assert called[0] == called[1]
     assert server.requests[0] == server.requests[1]
@@ -160,7 +160,7 @@ ODD_URLS = ("https://models", "http://münchen.example", "http://h/a b", "http:/
 
 @pytest.mark.parametrize("url", ODD_URLS)
 def test_what_is_not_sent_as_it_is_written_is_left_to_httpx(url: str) -> None:
-    assert not connection._PLAIN_URL.fullmatch(f"{url}/api/v1/chat")
+    assert not http._PLAIN_URL.fullmatch(f"{url}/api/v1/chat")
 
 
 HEADS = (
@@ -308,7 +308,7 @@ def test_the_debug_log_hides_a_secret_that_a_server_repeats_in_a_header() -> Non
 
 def test_loading_httpx_loads_neither_its_command_line_nor_hides_click() -> None:
     script = (
-        "import sys; from lmchat.wire.connection import load_httpx; load_httpx();"
+        "import sys; from lmchat.wire.http import load_httpx; load_httpx();"
         "assert 'httpx' in sys.modules and 'httpx._main' not in sys.modules, 'the command line is loaded';"
         "assert 'click' not in sys.modules; import click"
     )

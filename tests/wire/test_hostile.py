@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 
 from lmchat.chat.exchange import Fault
 from lmchat.errors import LmchatError, RefusedError, ServerError, StreamBrokenError, UnreachableError
-from lmchat.wire.address import Address, proxy_for
+from lmchat.wire.address import Address, load_httpx, proxy_for
 from lmchat.wire.client import Client
-from lmchat.wire.connection import Connection, load_httpx
+from lmchat.wire.exchange import json_object
 from lmchat.wire.faults import connection_fault
+from lmchat.wire.http import Call, Connection, Head
 from lmchat.wire.redaction import redact, redact_all
-from lmchat.wire.request import Call, Head
-from lmchat.wire.stream import json_object
 from tests.wire.scripted import RESET, STREAM_HEAD, ScriptedServer, Steps, answer, chunk, stream
 from tests.wire.test_chat import HELLO
 

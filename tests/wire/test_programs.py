@@ -19,10 +19,7 @@ from lmchat.errors import (
 )
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.dialect import Dialect, Finding
-from lmchat.wire.dialects import COMPLETIONS, DIALECTS, RESPONSES
-from lmchat.wire.programs import PROGRAMS
-from lmchat.wire.route import NOT_KNOWN, Route
+from lmchat.wire.dialects import COMPLETIONS, DIALECTS, NOT_KNOWN, PROGRAMS, RESPONSES, Dialect, Finding, Route
 from tests.wire.scripted import Request, ScriptedServer, Steps, answer
 from tests.wire.test_dialects import (
     COMPLETED,

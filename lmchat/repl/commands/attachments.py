@@ -9,8 +9,8 @@ from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.pictures import prepared
 from lmchat.render.notes import counted
-from lmchat.render.sanitize import sanitize_line
 from lmchat.render.terminal import moves_cursor
+from lmchat.render.text import sanitize_line
 from lmchat.repl.clipboard import pasted_picture, pasted_text
 from lmchat.repl.commands.command import Command, nothing, paths, required
 from lmchat.repl.line import literal

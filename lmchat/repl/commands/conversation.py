@@ -17,8 +17,8 @@ from lmchat.chat.session import Outcome
 from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
-from lmchat.render.sanitize import sanitize
-from lmchat.render.tables import pairs
+from lmchat.render.listings import pairs
+from lmchat.render.text import sanitize
 from lmchat.repl.commands.command import (
     DISPLAY_SETTINGS,
     Command,

@@ -11,7 +11,7 @@ from prompt_toolkit.document import Document
 from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, LmchatError, SettingsError, nearest
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.text import sanitize_line
 from lmchat.repl.commands import attachments, conversation, models, output, sessions, tree
 from lmchat.repl.commands.command import Command, nothing
 from lmchat.repl.commands.help import MEANT, OURS, Group, explained, key_rows, ordinary_slash, overview, whole_help

@@ -13,10 +13,9 @@ from lmchat.chat.listing import Match, TreeEntry
 from lmchat.chat.session import Session, TurnId
 from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
-from lmchat.render.cells import cells, padded, shorten
-from lmchat.render.preview import first_rows, last_rows
-from lmchat.render.sanitize import sanitize_line
-from lmchat.render.theme import Theme
+from lmchat.render.history import first_rows, last_rows
+from lmchat.render.terminal import Theme
+from lmchat.render.text import cells, padded, sanitize_line, shorten
 from lmchat.repl.matching import Found, Sessions, fitting_turns
 from lmchat.repl.picker.choice import Marked
 from lmchat.store.store import Store

@@ -1,6 +1,7 @@
 """A choice of a few: arrow keys move, typing narrows it down, Enter takes, Esc and Ctrl-C leave it."""
 
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Generic, TextIO, TypeVar
 
 from prompt_toolkit.application import Application
@@ -18,10 +19,9 @@ from prompt_toolkit.styles import BaseStyle, Style
 
 from lmchat.chat.models import Model
 from lmchat.dataclass import dataclass
-from lmchat.render.cells import shorten
-from lmchat.render.failures import show_question
 from lmchat.render.listings import model_lines
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.messages import show_question
+from lmchat.render.text import sanitize_line, shorten
 from lmchat.repl.matching import Offer, matching
 from lmchat.world import World
 
@@ -87,7 +87,7 @@ class Choices:
 
 def model_choices(models: Sequence[Model]) -> Choices:
     """Lay models out to choose from."""
-    return Choices([(model.key, model.display_name) for model in models], lambda width: model_lines(models, width))
+    return Choices([(model.key, model.display_name) for model in models], cache(partial(model_lines, models)))
 
 
 def chosen(title: str, choices: Choices, screen: Screen) -> str | None:

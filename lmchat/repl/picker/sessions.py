@@ -29,9 +29,8 @@ from prompt_toolkit.layout.processors import BeforeInput
 
 from lmchat.dataclass import replace
 from lmchat.errors import LmchatError
-from lmchat.render.tables import short_age
-from lmchat.render.terminal import moves_cursor
-from lmchat.render.theme import Theme
+from lmchat.render.notes import short_age
+from lmchat.render.terminal import Theme, moves_cursor
 from lmchat.repl.picker.browser import Browser, Mode, Picked, Room, entry_row, hint_line, room_in
 from lmchat.repl.picker.choice import Screen, chosen_by_number, screen_of, typed_at
 from lmchat.store.store import Store
