@@ -110,13 +110,14 @@ def test_asking_in_a_pipe_loads_what_speaks_and_keeps(tmp_path: Path) -> None:
 
 
 NOT_FOR_A_PLAIN_TURN = (
-    "lmchat.app.files", "lmchat.app.import_files", "lmchat.app.imports", "lmchat.app.local", "lmchat.app.maintenance",
-    "lmchat.app.models", "lmchat.app.programs", "lmchat.app.servers", "lmchat.cli.completion", "lmchat.cli.servers",
-    "lmchat.cli.session_views", "lmchat.cli.sessions", "lmchat.cli.settings", "lmchat.decoding", "lmchat.local",
-    "lmchat.pictures", "lmchat.render.history", "lmchat.render.listings", "lmchat.render.markdown",
-    "lmchat.render.painter", "lmchat.render.progress", "lmchat.repl", "lmchat.store.documents", "lmchat.store.imports",
-    "lmchat.store.listing", "lmchat.store.schema", "lmchat.wire.complaints", "lmchat.wire.completions",
-    "lmchat.wire.models", "lmchat.wire.refusals", "lmchat.wire.responses",
+    "hashlib", "lmchat.app.files", "lmchat.app.import_files", "lmchat.app.imports", "lmchat.app.local",
+    "lmchat.app.maintenance", "lmchat.app.models", "lmchat.app.programs", "lmchat.app.servers",
+    "lmchat.cli.completion", "lmchat.cli.servers", "lmchat.cli.session_views", "lmchat.cli.sessions",
+    "lmchat.cli.settings", "lmchat.decoding", "lmchat.local", "lmchat.pictures", "lmchat.render.history",
+    "lmchat.render.listings", "lmchat.render.markdown", "lmchat.render.painter", "lmchat.render.progress",
+    "lmchat.repl", "lmchat.store.documents", "lmchat.store.imports", "lmchat.store.listing", "lmchat.store.schema",
+    "lmchat.wire.complaints", "lmchat.wire.completions", "lmchat.wire.models", "lmchat.wire.refusals",
+    "lmchat.wire.responses",
 )  # fmt: skip
 
 
@@ -130,9 +131,9 @@ def test_a_plain_turn_loads_none_of_the_modules_that_others_need(tmp_path: Path)
 
 
 NOT_FOR_LISTING_SESSIONS = (
-    "tempfile", "lmchat.app.asking", "lmchat.app.connect", "lmchat.app.conversation", "lmchat.render.history",
-    "lmchat.render.margin", "lmchat.render.tree", "lmchat.render.views", "lmchat.repl", "lmchat.settings.prompts",
-    "lmchat.wire",
+    "hashlib", "tempfile", "lmchat.app.asking", "lmchat.app.connect", "lmchat.app.conversation",
+    "lmchat.render.history", "lmchat.render.margin", "lmchat.render.tree", "lmchat.render.views", "lmchat.repl",
+    "lmchat.settings.prompts", "lmchat.wire",
 )  # fmt: skip
 
 
