@@ -5,7 +5,6 @@ from dataclasses import replace
 from lmchat.advice import Action, Do
 from lmchat.app.attachments import files_named, pictures, quoted_file
 from lmchat.app.conversation import open_conversation, open_kept_store, settings_of
-from lmchat.app.display import theme_of
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.app.sessions import moved_to, resolve_session
 from lmchat.chat.session import Session
@@ -49,6 +48,7 @@ def _picked(invocation: Invocation, flags: ChatFlags) -> ChatFlags:
         raise BadUseError("--pick picks the session and the turn, so neither -c, --at nor --private fits.")
     if not (world.stdin.isatty() and world.stderr.isatty()):
         raise BadUseError("--pick needs a terminal.", hint="`lmchat sessions` lists the sessions: lmchat talk NAME")
+    from lmchat.app.display import theme_of
     from lmchat.repl.picker.sessions import picked_at
 
     with open_kept_store(invocation) as store:
