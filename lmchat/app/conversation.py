@@ -1,34 +1,35 @@
-"""The composition root: settings and flags become a client, a store and one way to speak."""
+"""A conversation with a server: settings, flags, store and client become one way to speak."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from lmchat.advice import Action, Do
-from lmchat.app.connect import connected
+from lmchat.app.connect import connected, known_models, remember_model, remembered_model
 from lmchat.app.invocation import ChatFlags, Invocation
-from lmchat.app.model_cache import context_of, keys_meant, remember_model, remembered_model
+from lmchat.chat.exchange import ChatRequest, Exchange, Show
+from lmchat.chat.keeping import Memory
 from lmchat.chat.models import (
+    EphemeralMcp,
+    Integration,
     Model,
     by_use,
+    context_length,
     find_model,
+    meant_model,
+    name_to_ask,
     pick_model,
     require_reasoning,
     require_sight,
 )
-from lmchat.chat.private import Memory
-from lmchat.chat.quoting import without_quotes
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.session import Session, Turn
-from lmchat.chat.talk import Exchange, Show, talk
-from lmchat.chat.values import EphemeralMcp, Integration, Prompt, Reply
+from lmchat.chat.talk import talk
+from lmchat.chat.transcript import without_quotes
+from lmchat.chat.values import Prompt, Reply
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import LmchatError, NotFoundError
-from lmchat.render.failures import show_note
-from lmchat.settings import Settings, read_settings
-from lmchat.store.store import Store, has_store, open_store
+from lmchat.settings import Settings
+from lmchat.store.store import Store
 from lmchat.wire.client import Client
 from lmchat.wire.dialects import DIALECTS, LMSTUDIO
 from lmchat.world import World
@@ -38,6 +39,12 @@ _RECENT = 50
 
 _NAMED = 20
 """How many models are named where one has to be chosen; a gateway may have hundreds."""
+
+_CLOSE = 0.5
+"""The share of a context from which on its size is looked up again."""
+
+_LONG = 1000
+"""The tokens of a conversation from which on it is worth a question how many fit."""
 
 Tap = Callable[[Mapping[str, Any]], None]
 
@@ -96,7 +103,7 @@ class Conversation:
         after = replace(exchange.session, model=session.model if once else exchange.turn.model, options=session.options)
         if after.model != session.model and not self.private:
             self.store.configure(after)
-        if exchange.turn.barren and not self.private and self.store.forget_unanswered(after):
+        if exchange.turn.empty and not self.private and self.store.forget_unanswered(after):
             after = replace(before, id=0, turns={}, head=None)
         return replace(exchange, session=after)
 
@@ -108,7 +115,12 @@ class Conversation:
             return
         last = before.turns.get(before.head) if before.head is not None else None
         if last is None or (last.reply.model_instance_id, last.model) != (answered, asked):
-            show_note(self.world, f"The server answered with {answered}, not with {asked}.")
+            self._say(f"The server answered with {answered}, not with {asked}.")
+
+    def _say(self, sentence: str) -> None:
+        from lmchat.render.messages import show_note
+
+        show_note(self.world, sentence)
 
     def written(self, session: Session, prompt: Prompt) -> Session:
         """Return the session as it is on disk now, with the settings of `session`; a new one is added.
@@ -118,7 +130,7 @@ class Conversation:
         if self.private:
             return self.private.over(session)
         if self.store.rewrite_removed():
-            show_note(self.world, "The file of the conversations was removed meanwhile; it is written again, whole.")
+            self._say("The file of the conversations was removed meanwhile; it is written again, whole.")
         if session.id:
             session = self.store.current(session)
             self.store.configure(session)
@@ -195,13 +207,35 @@ class Conversation:
             require_reasoning(models, session.model, level)
 
     def holds(self, reply: Reply, session: Session) -> int | None:
-        """Return how many tokens fit into the context of what answered in a session, None where that is not known."""
+        """Return how many tokens fit into the context of what answered in a session, None where that is not known.
+
+        What was listed last may be old: where that matters, the server is asked.
+        """
+        used, name = reply.stats.context_used, reply.model_instance_id or session.model
+        known = context_length(known_models(self.world, [self.server]), name)
         wanted = session.options.over(self.settings.options()).value("context_length")
-        return context_of(self.world, self.client, self.server, reply, session.model, wanted)
+        likely = known or (wanted if isinstance(wanted, int) else None)
+        if used is None or used < (likely * _CLOSE if likely else _LONG):
+            return known
+        with suppress(LmchatError):
+            return context_length(self.client.models(), name)
+        return known
 
     def meant_by(self, names: Sequence[str]) -> list[str]:
-        """Return the keys that names, or parts of some, mean on this server; raise NotFoundError for one of several."""
-        return keys_meant(self.world, self.client, names)
+        """Return the keys that names, or parts of some, mean on this server, saying which a part means.
+
+        Raise NotFoundError for a part of several.
+        """
+        models: Sequence[Model] = ()
+        with suppress(LmchatError):  # a server that lists no models takes names as they are
+            models = [model for model in self.client.models() if model.chats]
+        keys = []
+        for name in names:
+            found = meant_model(models, name)
+            if found is not None and find_model([found], name) is None:
+                self._say(f"'{name}' is {found.key} here.")
+            keys.append(name if found is None else name_to_ask(found, name))
+        return keys
 
     def _meant(self, name: str) -> str | None:
         [key] = self.meant_by([name])
@@ -224,33 +258,6 @@ class Conversation:
         return replace(integration, headers=self.settings.mcp_headers(integration.server_label, integration.server_url))
 
 
-def settings_of(invocation: Invocation, flags: ChatFlags | None = None) -> Settings:
-    """Read the settings under the flags of the command line; raise SettingsError for one that does not fit."""
-    values: dict[str, object] = {"url": invocation.url, "api": invocation.api, "color": invocation.color}
-    if flags is not None:
-        markdown = None if flags.plain is None else "never" if flags.plain else "always"
-        values |= {"stats": flags.stats, "show_reasoning": flags.show_reasoning, "markdown": markdown}
-        values |= flags.options.given()
-    return read_settings(invocation.world, flags=values, profile=invocation.profile)
-
-
-@contextmanager
-def open_kept_store(invocation: Invocation, *, apart: bool = False, private: bool = False) -> Iterator[Store]:
-    """Open the saved conversations, or (`apart`) an empty store that is gone afterwards and touches none of them.
-
-    For a `private` conversation none are begun where there are none.
-    """
-    with ExitStack() as stack:
-        kept = invocation.world.directories.data
-        apart = apart or (private and not has_store(kept))
-        directory = Path(stack.enter_context(TemporaryDirectory(prefix="lmchat-"))) if apart else kept
-        store = stack.enter_context(open_store(directory, now=invocation.world.now))
-        yield store
-        if store.unreadable:
-            left_out = ", ".join(dict.fromkeys(store.unreadable))
-            invocation.say(f"Left out, since it cannot be read: {left_out}. `lmchat sessions check` says more.")
-
-
 @contextmanager
 def open_conversation(
     invocation: Invocation,
@@ -262,8 +269,7 @@ def open_conversation(
     schema: Mapping[str, Any] | None = None,
 ) -> Iterator[Conversation]:
     """Connect to the server, and put everything together."""
-    with ExitStack() as stack:
-        connection = stack.enter_context(connected(invocation, settings, remember=not flags.private))
+    with connected(invocation, settings, remember=not flags.private) as connection:
         yield Conversation(
             world=invocation.world,
             settings=settings,

@@ -1,18 +1,21 @@
 """How turns and listings are shown: what flags, settings and the terminal say becomes what `render` chooses by."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from lmchat.advice import Action, Advice, Do
-from lmchat.app.conversation import Conversation, settings_of
-from lmchat.app.invocation import Invocation
-from lmchat.chat.session import Session, Turn
-from lmchat.chat.talk import Exchange
-from lmchat.render.margin import DisplayOptions, Thoughts
-from lmchat.render.terminal import size_of
-from lmchat.render.theme import DEFAULT_PROSE_WIDTH, Theme, When, theme_for
-from lmchat.render.views import View, ViewOptions, choose_view
+from lmchat.app.invocation import Invocation, settings_of
+from lmchat.dataclass import replace
+from lmchat.render.terminal import DEFAULT_PROSE_WIDTH, Theme, When, size_of, theme_for
 from lmchat.settings import Settings
+
+if TYPE_CHECKING:
+    from lmchat.app.conversation import Conversation
+    from lmchat.chat.exchange import Event, Exchange
+    from lmchat.chat.session import Session, Turn
+    from lmchat.render.margin import Thoughts
+    from lmchat.render.views import View
 
 
 def theme_of(invocation: Invocation) -> Theme:
@@ -42,12 +45,15 @@ _MARKDOWN = {"always": True, "never": False, "auto": None}
 
 
 def view_for(
-    conversation: Conversation, context_length: int | None = None, queued: Callable[[], str] = lambda: ""
-) -> View:
+    conversation: "Conversation", context_length: int | None = None, queued: Callable[[], str] = lambda: ""
+) -> "View":
     """Make what shows one turn.
 
     `context_length` is the size of the model's context in tokens, if known; `queued` returns what is typed meanwhile.
     """
+    from lmchat.render.margin import DisplayOptions
+    from lmchat.render.views import ViewOptions, choose_view
+
     settings, flags = conversation.settings, conversation.flags
     manner = ViewOptions(
         json=flags.as_json,
@@ -63,8 +69,39 @@ def view_for(
     return choose_view(conversation.world, manner)
 
 
-def thoughts_of(settings: Settings, wanted: bool | None = None) -> Thoughts:
+class LaterView:
+    """The view of one turn, made when there is something to show: what makes it is loaded while the server thinks."""
+
+    def __init__(self, conversation: "Conversation") -> None:
+        self._conversation = conversation
+        self._view: View | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._made().__exit__(kind, error, trace)
+
+    def show(self, event: "Event") -> None:
+        """Show one event."""
+        self._made().show(event)
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Show the turn's document, where scripts want it."""
+        self._made().finish(document)
+
+    def _made(self) -> "View":
+        if self._view is None:
+            self._view = view_for(self._conversation).__enter__()
+        return self._view
+
+
+def thoughts_of(settings: Settings, wanted: bool | None = None) -> "Thoughts":
     """Tell what becomes of reasoning: folded unless `wanted` or the settings say otherwise."""
+    from lmchat.render.margin import Thoughts
+
     if wanted is not None:
         return Thoughts.SHOW if wanted else Thoughts.HIDE
     if not settings.is_set("show_reasoning"):
@@ -72,7 +109,7 @@ def thoughts_of(settings: Settings, wanted: bool | None = None) -> Thoughts:
     return Thoughts.SHOW if settings.flag("show_reasoning") else Thoughts.HIDE
 
 
-def remarks(conversation: Conversation, exchange: Exchange) -> Iterator[Advice]:
+def remarks(conversation: "Conversation", exchange: "Exchange") -> Iterator[Advice]:
     """Yield what a person must know of a reply besides its words."""
     turn = exchange.turn
     if turn.cut is not None:
@@ -84,7 +121,7 @@ def remarks(conversation: Conversation, exchange: Exchange) -> Iterator[Advice]:
         yield dropped
 
 
-def fullness(conversation: Conversation, exchange: Exchange) -> Advice | None:
+def fullness(conversation: "Conversation", exchange: "Exchange") -> Advice | None:
     """Say that the context is nearly full, as far as the settings want to know; None where it is not."""
     turn = exchange.turn
     limit, used = conversation.settings.number("context_warning"), turn.reply.stats.context_used
@@ -98,7 +135,7 @@ def fullness(conversation: Conversation, exchange: Exchange) -> Advice | None:
     )
 
 
-def _dropped(session: Session, turn: Turn) -> str:
+def _dropped(session: "Session", turn: "Turn") -> str:
     """Say that the server read less than for the turn before: what is asked comes to all that was read then."""
     before = None if turn.parent is None else session.turns.get(turn.parent)
     if before is None or before.summary or (before.model, before.system) != (turn.model, turn.system):

@@ -1,22 +1,23 @@
 """`sessions import`: conversations of other programs and lmchat's own exports and backups, and what is said of them."""
 
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lmchat.advice import Action, Do, Say
-from lmchat.app.care import import_backup
-from lmchat.app.conversation import open_kept_store
 from lmchat.app.files import is_database
 from lmchat.app.import_files import opened
-from lmchat.app.invocation import Invocation
+from lmchat.app.invocation import Invocation, open_kept_store
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import BadUseError
 from lmchat.render.notes import counted
+from lmchat.store import FILE_NAME
 from lmchat.store.documents import FORMAT
-from lmchat.store.imports.formats import Format, format_of
+from lmchat.store.imports.adoption import Format, format_of
 from lmchat.store.imports.found import Found, LeftOut, Refused, Source
-from lmchat.store.store import Store
+from lmchat.store.store import Store, open_store
 
 _MOST_NAMED = 10
 _SAID_EVERY = 1000
@@ -141,3 +142,18 @@ def _some(words: list[str]) -> str:
     """List the first few."""
     more = f" and {len(words) - _MOST_NAMED:,} more" if len(words) > _MOST_NAMED else ""
     return f"{', '.join(words[:_MOST_NAMED])}{more}"
+
+
+def import_backup(invocation: Invocation, file: Path) -> None:
+    """Add every session of a backup; a name that is taken is numbered. Raise StoreError where it cannot be read."""
+    with TemporaryDirectory(prefix="lmchat-") as directory:
+        try:
+            shutil.copyfile(file, Path(directory) / FILE_NAME)
+        except OSError as error:
+            raise BadUseError(f"'{file}' cannot be read: {error.strerror}.") from None
+        with (
+            open_store(Path(directory), now=invocation.world.now) as source,
+            open_kept_store(invocation) as store,
+        ):
+            names = [store.import_(source.export(source.find(name))).name for name in reversed(source.names())]
+    invocation.say(f"{counted(len(names), 'session')} brought back: {', '.join(names)}." if names else "It has none.")

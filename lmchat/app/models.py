@@ -1,23 +1,29 @@
 """What both faces do with the server's models: list, load, unload and download them."""
 
+import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lmchat.advice import Action, Do, Say
-from lmchat.app.connect import connected, say_left_out
-from lmchat.app.conversation import settings_of
-from lmchat.app.invocation import BUILT_IN, Invocation
+from lmchat.app.connect import connected, remember_models, server_at
+from lmchat.app.invocation import BUILT_IN, Invocation, settings_of
 from lmchat.chat.models import Instance, Model, find_model, meant_model
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
 from lmchat.render.listings import models_listing
-from lmchat.render.notes import duration
-from lmchat.render.status import waited, watched
-from lmchat.render.tables import size_words
-from lmchat.render.theme import Theme
+from lmchat.render.messages import waited, watched
+from lmchat.render.notes import duration, size_words
+from lmchat.render.terminal import Theme
+from lmchat.settings import Settings, read_token, token_source
+from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.world import World
+
+_CONNECT_SECONDS, _ANSWER_SECONDS = 0.3, 1.0
+"""How long completion, which must not make people wait, waits for a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ def opened_models(invocation: Invocation, *, model: bool = False) -> Iterator[Mo
     with connected(invocation, settings, model=model) as connection:
         client = connection.client
         if connection.server == BUILT_IN:
+            from lmchat.app.local import say_left_out
+
             say_left_out(invocation, settings)
         yield ModelServer(
             invocation.world, client, client.models, invocation.say, built_in=connection.server == BUILT_IN
@@ -188,3 +196,37 @@ def _chosen(models: tuple[Model, ...], loaded: list[str], name: str) -> list[str
 
 def _context_words(context: int | None) -> str:
     return f", with a context of {context:,} tokens" if context else ""
+
+
+def models_at(world: World, settings: Settings, url: str) -> list[Model]:
+    """Ask a server for its models within a moment; return none where it is slow, or a program must give its token.
+
+    Raise LmchatError for an address or a token that cannot be used.
+    """
+    address = Address(url)
+    source = token_source(settings, server_at(address))
+    if (source and source.name == "token_command") or not _listens(address):
+        return []
+    address = Address(url, token=read_token(world, source))
+    client = Client(address, listed=partial(remember_models, world, address.url))
+    found: list[Model] = []
+
+    def ask() -> None:
+        try:
+            found.extend(client.models())
+        except LmchatError:
+            return
+
+    asking = threading.Thread(target=ask, daemon=True, name="models")
+    asking.start()
+    asking.join(_ANSWER_SECONDS)
+    return list(found)
+
+
+def _listens(address: Address) -> bool:
+    """Tell whether anything listens there, before what speaks with it is loaded."""
+    try:
+        with socket.create_connection(address.origin[1:], timeout=_CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False

@@ -1,22 +1,22 @@
 """`lmchat servers`: what answers at named addresses, at this machine's usual ports, and the built-in server."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
-from lmchat.app.connect import builtin_world, preferred, say_exposed, server_at, usual_addresses
-from lmchat.app.conversation import settings_of
-from lmchat.app.invocation import BUILT_IN, Invocation
+from lmchat.app.connect import preferred, say_exposed, server_at, usual_addresses
+from lmchat.app.invocation import BUILT_IN, Invocation, settings_of
+from lmchat.app.local import builtin_world
 from lmchat.app.models import model_document
 from lmchat.chat.models import Model
+from lmchat.dataclass import dataclass, replace
 from lmchat.errors import LmchatError
 from lmchat.render.json_output import write_document
-from lmchat.render.tables import Column, listing
-from lmchat.render.theme import Theme
+from lmchat.render.listings import Column, listing
+from lmchat.render.terminal import Theme
 from lmchat.settings import Settings, profile_names, read_settings, read_token, token_source
 from lmchat.settings.layers import DEFAULT
 from lmchat.wire.address import Address
-from lmchat.wire.discovery import Sighting, State, look
+from lmchat.wire.detection import Sighting, State, look
 
 _SECONDS = 3.0
 """How long all servers together are waited for; one far away may take a while."""

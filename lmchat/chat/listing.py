@@ -1,10 +1,10 @@
 """What listings show of sessions and turns: a line of a list, a match of a search, an entry of the tree."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from lmchat.chat.session import Outcome, Turn, TurnId
+from lmchat.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +64,4 @@ class TreeEntry(NamedTuple):
     def of(cls, turn: Turn) -> "TreeEntry":
         """Make the entry of a turn that is in memory."""
         words = turn.prompt.text[:200]
-        return cls(turn.id, turn.parent, words, turn.outcome, turn.model, turn.at, turn.summary, turn.barren)
+        return cls(turn.id, turn.parent, words, turn.outcome, turn.model, turn.at, turn.summary, turn.empty)

@@ -1,9 +1,14 @@
-"""Models as a server lists them, and the rule that picks one where none is named (PROTOCOL.md section 5)."""
+"""What a conversation talks with: models as a server lists them (PROTOCOL.md section 5), and integrations as typed.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+An integration is written `mcp/label`, `mcp/label:tool,tool` or `label=https://url[:tool,tool]`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from lmchat.advice import Action, Do
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import BadUseError, LmchatError, NotFoundError
 
 _MOST_LISTED = 10
@@ -21,7 +26,7 @@ class Instance:
 class Model:
     """A downloaded model; only `key` and `type` are certain, the rest is empty or None where unknown.
 
-    A `hosted` one is somewhere behind the server: there is nothing to download or to load.
+    A `hosted` one runs elsewhere, and the server passes requests on: there is nothing to download or to load.
     """
 
     key: str
@@ -55,7 +60,7 @@ class Model:
 
 
 def find_model(models: Sequence[Model], name: str) -> Model | None:
-    """Find a model by its key, a variant or the id of a loaded instance; upper and lower case are one."""
+    """Find a model by its key, a variant or the id of a loaded instance; upper and lower case are the same."""
     wanted = name.casefold()
     for model in models:
         if wanted in {each.casefold() for each in _names(model)}:
@@ -109,7 +114,7 @@ def by_use(models: Sequence[Model], recent: Sequence[str]) -> list[Model]:
 
 
 def require_sight(models: Sequence[Model], name: str) -> None:
-    """Raise BadUseError for a model that is known not to see; where nothing is known, the server decides."""
+    """Raise BadUseError for a model that is known not to see pictures; where nothing is known, the server decides."""
     model = find_model(models, name)
     if model is None or model.vision is not False:
         return
@@ -131,7 +136,7 @@ def require_reasoning(models: Sequence[Model], name: str, level: str) -> None:
 
 
 def context_length(models: Sequence[Model], name: str) -> int | None:
-    """Return how many tokens the loaded instance of a model holds, None where it is not loaded or not said."""
+    """Return how many tokens fit into the context of a loaded model, None where it is not loaded or not known."""
     model = find_model(models, name)
     if model is None:
         return None
@@ -162,7 +167,7 @@ class DownloadJob:
 
     @property
     def unknown(self) -> bool:
-        """Tell whether the server's word says nothing: such a download may never be over."""
+        """Tell whether the server's word is none that lmchat knows: such a download may never be over."""
         return not self.over and self.status != "downloading"
 
     def require_success(self) -> None:
@@ -172,3 +177,99 @@ class DownloadJob:
                 f"The download {'failed' if self.status == 'failed' else 'is paused'}.",
                 hint="The server's own log says why; the same command goes on with it.",
             )
+
+
+def chat_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the keys of the models that chat, with what they are."""
+    return ((model.key, about(model)) for model in models if model.chats)
+
+
+def instance_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the ids of loaded instances, with what they are."""
+    return ((instance.id, about(model)) for model in models for instance in model.instances)
+
+
+def about(model: Model) -> str:
+    """Return what a model is, in a few words."""
+    return " ".join(filter(None, (model.display_name, model.params, model.quantization)))
+
+
+def level_offers(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
+    """Return the levels of reasoning that models have, and which of them is a model's own."""
+    defaults = {model.reasoning_default for model in models}
+    levels = dict.fromkeys(level for model in models for level in model.reasoning_options or ())
+    return ((level, "the model's own" if level in defaults else "") for level in levels)
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """An integration that is set up in LM Studio: `mcp/label`."""
+
+    id: str
+    allowed_tools: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EphemeralMcp:
+    """An MCP server for one request; headers may contain secrets and are never kept or shown."""
+
+    server_label: str
+    server_url: str
+    allowed_tools: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherIntegration:
+    """An integration of a kind that only a newer lmchat knows: kept, but never sent."""
+
+    kind: str
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+
+Integration = Plugin | EphemeralMcp | OtherIntegration
+
+
+_TOOLS = r"(?::(?P<tools>[\w.\-]+(?:,[\w.\-]+)*))?"
+_PLUGIN = rf"(?P<id>[\w.\-]+/[\w.\-/]+){_TOOLS}"
+_EPHEMERAL = r"(?P<label>[\w.\-]+)=(?P<url>https?://.+)"
+_TOOLS_AFTER_URL = r"(?P<url>.+?):(?P<tools>[A-Za-z_][\w.\-]*(?:,[A-Za-z_][\w.\-]*)*)"
+
+
+def parse_integration(spec: str) -> Integration:
+    """Read one `--mcp` value; raise BadUseError where it has none of the three forms."""
+    if ephemeral := re.fullmatch(_EPHEMERAL, spec.strip()):
+        url, tools = _split_tools(ephemeral["url"])
+        return EphemeralMcp(ephemeral["label"], url, tools)
+    if plugin := re.fullmatch(_PLUGIN, spec.strip()):
+        return Plugin(plugin["id"], _listed(plugin["tools"]))
+    raise BadUseError(
+        f"'{re.sub(r'//[^/]*@', '//', spec)}' names no integration.",
+        hint="Write mcp/label, mcp/label:tool,tool or label=https://url[:tool,tool].",
+    )
+
+
+def write_integration(integration: Integration) -> str:
+    """Write an integration as people type it, without its headers."""
+    match integration:
+        case Plugin(plugin_id, tools):
+            written = plugin_id
+        case EphemeralMcp(label, url, tools):
+            written = f"{label}={url}"
+        case OtherIntegration(kind):
+            return f"{kind} (of a newer lmchat)"
+    return f"{written}:{','.join(tools)}" if tools else written
+
+
+def _split_tools(url: str) -> tuple[str, tuple[str, ...]]:
+    """Split `https://host:8080/path:tool,tool`; digits after a colon are a port, and `://` is no list of tools."""
+    scheme, rest = url.split("://", 1)
+    if listed := re.fullmatch(_TOOLS_AFTER_URL, rest):
+        return f"{scheme}://{listed['url']}", _listed(listed["tools"])
+    return url, ()
+
+
+def _listed(tools: str | None) -> tuple[str, ...]:
+    return tuple(tools.split(",")) if tools else ()

@@ -1,22 +1,25 @@
 """Turns and sessions: a conversation is a tree of immutable turns, a session a name that points at one.
 
-The one rule of what goes over the wire is here (`follows` and `unsent`).
+The one rule of what a request carries is here (`follows` and `unsent`).
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import NewType, Protocol, cast, overload, runtime_checkable
 
 from lmchat.advice import Action, Do
-from lmchat.chat.values import Cut, Integration, Options, Prompt, Reply
+from lmchat.chat.models import Integration
+from lmchat.chat.values import Cut, Options, Prompt, Reply
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import BadUseError, NotFoundError, StoreError
 
 TurnId = NewType("TurnId", int)
 """A short number, counted from 1 within a tree; it never changes."""
 
+UNNUMBERED = TurnId(0)
+"""The id of a turn that was never kept; the first `keep` gives it a number."""
 
 _OUTCOME = re.compile("[a-z_]{1,40}")
 
@@ -69,7 +72,7 @@ class Turn:
     fault: str = ""
 
     @property
-    def barren(self) -> bool:
+    def empty(self) -> bool:
         """Tell whether the turn ended before anything came: it is an attempt, and no head ever moves to it."""
         return self.outcome is not Outcome.COMPLETE and not self.reply.items
 
@@ -93,7 +96,7 @@ class Turn:
 class Numbered(Protocol):
     """Turns of which the numbers can be read without the turns."""
 
-    def way(self, to: TurnId) -> Sequence[TurnId]:
+    def numbers_to(self, to: TurnId) -> Sequence[TurnId]:
         """Return the numbers of the turns from the root to `to`; raise KeyError for one that is missing."""
 
 
@@ -125,10 +128,10 @@ class TurnPath(Sequence[Turn]):
 class Session:
     """A name, the turn it points at (None before the first), and what it talks with.
 
-    `id` is the store's number of it, which stays whatever the session is called; 0 while it is kept nowhere.
+    `id` is the store's number of it, which never changes; 0 while it is kept nowhere.
 
-    `turns` is a view of the tree, which may be read from disk as it is looked at: a walk from the head
-    costs what it visits, however long the conversation is.
+    `turns` is a view of the tree, which may be read from disk on demand: a walk from the head costs what it visits,
+    however long the conversation is.
     """
 
     name: str
@@ -148,28 +151,28 @@ class Session:
             yield turn
             turn_id = turn.parent
 
-    def way(self) -> Sequence[TurnId]:
+    def path_numbers(self) -> Sequence[TurnId]:
         """Return the numbers of the turns from the root to the head; raise StoreError where one is missing."""
         if self.head is None:
             return ()
         if not isinstance(self.turns, Numbered):
             return [turn.id for turn in self.lineage()][::-1]
         try:
-            return self.turns.way(self.head)
+            return self.turns.numbers_to(self.head)
         except KeyError as error:
             raise self._missing(error.args[0]) from None
 
     def path(self) -> "TurnPath":
         """Return the turns from the root to the head, each of which is read when it is looked at."""
-        return TurnPath(self.way(), self._read)
+        return TurnPath(self.path_numbers(), self._read)
 
     @property
     def base(self) -> TurnId | None:
-        """Return the turn below which the next one grows: the head, or its parent where the head is barren."""
+        """Return the turn that the next one follows: the head, or its parent where the head is empty."""
         if self.head is None:
             return None
         head = self._read(self.head)
-        return head.parent if head.barren else head.id
+        return head.parent if head.empty else head.id
 
     def follows(self, server: str | None) -> Turn | None:
         """Find the nearest turn whose `response_id` this server still knows, under the same system prompt.
@@ -189,7 +192,7 @@ class Session:
         return None
 
     def unsent(self, server: str | None) -> tuple[Turn, ...]:
-        """Return the turns that the next request must bring along as a recap, oldest first.
+        """Return the turns that the next request must contain as a recap, oldest first.
 
         A summary replaces what is above it, so it is the oldest there is.
         """
@@ -214,6 +217,21 @@ class Session:
         return StoreError(
             f"Turn {turn_id} of session '{self.name}' is missing.",
             hint="Another program deleted it, or the file is damaged.",
+        )
+
+    def draft(self, prompt: Prompt, server: str, at: datetime, *, summary: bool) -> Turn:
+        """Return the next turn as it is before anything of its reply has come."""
+        return Turn(
+            id=UNNUMBERED,
+            parent=self.base,
+            prompt=prompt,
+            reply=Reply(),
+            outcome=Outcome.INTERRUPTED,
+            server=server,
+            model=self.model,
+            at=at,
+            system=self.system,
+            summary=summary,
         )
 
     def _growing(self) -> Iterator[Turn]:

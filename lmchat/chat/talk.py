@@ -1,71 +1,51 @@
 """One turn of a conversation, from the prompt to the kept reply: the heart of the program.
 
-It knows no HTTP, disk or terminal: it is handed `send`, `show` and `keep`. Sending, closing the stream, Ctrl-C,
-failure, a lost chain and saving are here once, for `ask` and for the REPL.
+It has no HTTP, disk or terminal of its own: it gets `send`, `show` and `keep`. Sending, closing the stream, Ctrl-C,
+failure, a lost chain and saving are decided here once, for `ask` and for `talk`.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from io import StringIO
 
-from lmchat.chat.events import Branched, Event, Fault, Finished, MessageDelta, Part, PartStarted, Reason, Resending
-from lmchat.chat.partial_reply import PartialReply, answers, cut_of, require_answer, with_seconds
-from lmchat.chat.request import ChatRequest
-from lmchat.chat.session import Outcome, Session, Turn, TurnId
-from lmchat.chat.values import Cut, Options, Prompt, Reply, ResponseId
+from lmchat.chat.exchange import (
+    Branched,
+    ChatRequest,
+    Event,
+    Exchange,
+    Fault,
+    Finished,
+    MessageDelta,
+    Part,
+    PartEnded,
+    PartStarted,
+    Reason,
+    ReasoningDelta,
+    Resending,
+    Send,
+    Show,
+    Started,
+    ToolDone,
+    ToolFailed,
+    ToolNamed,
+    ToolStarted,
+    why_resent,
+)
+from lmchat.chat.keeping import Keep, Kept
+from lmchat.chat.session import Outcome, Session, Turn
+from lmchat.chat.values import Cut, Item, Message, Options, Prompt, Reasoning, Reply, ResponseId
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import (
     ChainLostError,
     ContextOverflowError,
     LmchatError,
     NotFoundError,
     RefusedError,
+    StreamBrokenError,
 )
 
-UNNUMBERED = TurnId(0)
-"""The id of a turn that was never kept; the first `keep` gives it a number."""
-
 DRAFT_EVERY = timedelta(seconds=0.4)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Where a kept turn is: its number, the session's head now, and whether that is this turn."""
-
-    id: TurnId
-    head: TurnId | None
-    is_head: bool
-
-
-class Keep(Protocol):
-    """What keeps a turn where it survives the program.
-
-    The first call, with an unnumbered turn, numbers it; later calls with that number tell how far its reply has grown:
-    nothing of it changes any more. `done` says what the turn is in the end and moves the session's head to it, unless
-    nothing came of it. A turn that ended before is only updated. Calling it again with the same turn changes nothing.
-    """
-
-    def __call__(self, turn: Turn, *, done: bool) -> Kept:
-        """Keep `turn`; raise StoreError where that fails."""
-
-
-Send = Callable[[ChatRequest], Generator[Event, None, None]]
-Show = Callable[[Event], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """How a turn went: the session after it, the turn, the id it followed, how many turns went along again.
-
-    `failure` is what it failed with; for an interrupted turn it is None.
-    """
-
-    session: Session
-    turn: Turn
-    followed: ResponseId | None
-    resent: int
-    failure: LmchatError | None = None
 
 
 def talk(
@@ -89,11 +69,11 @@ def talk(
     `server` names the server (ids are only followed on the server that gave them), `keeps` says whether it keeps
     conversations; `defaults` are the options where the session sets none; `private` asks the server to keep
     nothing; `summary` marks a turn whose reply replaces all above it; `find` names the model that is meant where the
-    server has none of the session's name, `holds` the tokens that fit into the context of what answered, where that is
-    known. A refusal or a broken stream is returned, as is Ctrl-C; any other exception passes through after the turn
-    was kept as interrupted.
+    server has none of the session's name, `holds` returns how many tokens fit into the context of the model that
+    answered, where that is known. A refusal or a broken stream is returned, as is Ctrl-C; any other exception passes
+    through after the turn was kept as interrupted.
     """
-    draft = _draft(session, prompt, server, now(), summary=summary)
+    draft = session.draft(prompt, server, now(), summary=summary)
     draft = replace(draft, id=keep(draft, done=False).id)
     attempt = _Attempt(session, draft, show, keep, now, defaults, private, keeps, find)
     failure: LmchatError | None = None
@@ -101,7 +81,7 @@ def talk(
     try:
         attempt.run(send)
         outcome = Outcome.COMPLETE
-        if cut := cut_of(attempt.reply(), attempt.cut, holds):
+        if cut := attempt.reply().cut_by(attempt.cut, holds):
             outcome = Outcome.TRUNCATED
     except KeyboardInterrupt:
         pass
@@ -112,26 +92,10 @@ def talk(
         turn = replace(attempt.draft, reply=attempt.reply(), outcome=outcome, fault=fault)
         attempt.gathering = None  # the reply may be long, and keeping it takes memory
         kept = _keep_surely(keep, turn)
-    if not kept.is_head and not turn.barren:
+    if not kept.is_head and not turn.empty:
         show(Branched(turn.id))
     after = session.grown(turn) if kept.is_head else session.moved(kept.head)
     return Exchange(after, turn, attempt.followed, attempt.resent, failure)
-
-
-def _draft(session: Session, prompt: Prompt, server: str, at: datetime, *, summary: bool) -> Turn:
-    """Return the turn before anything of it has come."""
-    return Turn(
-        id=UNNUMBERED,
-        parent=session.base,
-        prompt=prompt,
-        reply=Reply(),
-        outcome=Outcome.INTERRUPTED,
-        server=server,
-        model=session.model,
-        at=at,
-        system=session.system,
-        summary=summary,
-    )
 
 
 def _keep_surely(keep: Keep, turn: Turn) -> Kept:
@@ -160,7 +124,7 @@ class _Attempt:
     resent: int = 0
     finished: Reply | None = None
     cut: Cut | None = None
-    gathering: PartialReply | None = None
+    gathering: "PartialReply | None" = None
     found: bool = False
 
     def run(self, send: Send) -> None:
@@ -172,7 +136,7 @@ class _Attempt:
             followed, unsent = self.session.follows(chain), self.session.unsent(chain)
             left_out = min(left_out, len(unsent))
             request = self._request(followed, unsent[left_out:], left_out)
-            why = reason or self._reason(unsent)
+            why = reason or (self._why(unsent) if unsent else None)
             if why is not None or left_out:
                 self.show(Resending(why or Reason.STATELESS, len(request.history), request.resent_characters, left_out))
             try:
@@ -199,8 +163,8 @@ class _Attempt:
         gathered = self.gathering.reply() if self.gathering else Reply()
         if self.finished is None:
             return gathered
-        if answers(self.finished):
-            return with_seconds(self.finished, gathered.items)
+        if self.finished.answers:
+            return self.finished.with_seconds(gathered.items)
         return replace(self.finished, items=gathered.items)
 
     def _find_model(self) -> bool:
@@ -212,15 +176,8 @@ class _Attempt:
         self.session, self.draft = replace(self.session, model=model), replace(self.draft, model=model)
         return True
 
-    def _reason(self, unsent: Sequence[Turn]) -> Reason | None:
-        """Say why `unsent` is sent; None where nothing is, or where the turn before it has said so."""
-        if not unsent:
-            return None
-        if self.keeps:
-            return _reason(self.session, self.draft.server, unsent, private=self.private)
-        newest = unsent[-1]
-        known = newest.server == self.draft.server and newest.reply.response_id is None and len(unsent) > 1
-        return None if known else Reason.STATELESS
+    def _why(self, unsent: Sequence[Turn]) -> Reason | None:
+        return why_resent(self.session, self.draft.server, unsent, keeps=self.keeps, private=self.private)
 
     def _came(self) -> bool:
         return self.gathering is not None and self.gathering.size > 0
@@ -263,7 +220,10 @@ class _Attempt:
                     kept_at, kept_size = at, gathering.size
         if fault is not None:
             raise fault
-        require_answer(self.finished, request, came=self._came())
+        if self.finished is None:
+            hint = "What came is kept, and the next prompt includes it." if self._came() else "Try again."
+            raise StreamBrokenError("The reply ended before it was complete.", hint=hint)
+        self.finished.require_answer(request.options.value("max_output_tokens"))
 
     def _show_rest(self, reply: Reply, shown: str) -> None:
         """Show what only the end of the stream brought: a server may send few deltas, or none."""
@@ -273,17 +233,68 @@ class _Attempt:
             self.show(MessageDelta(reply.text[len(shown) :]))
 
 
-def _reason(session: Session, server: str, unsent: Sequence[Turn], *, private: bool) -> Reason:
-    """Say why `unsent` is sent, by what the newest of it lacks."""
-    newest = unsent[-1]
-    if newest.summary:
-        return Reason.COMPACTED
-    if not newest.outcome.answered:
-        return Reason.CUT_SHORT
-    if newest.server != server:
-        return Reason.OTHER_SERVER
-    if newest.forgotten:
-        return Reason.LOST
-    if newest.reply.response_id is None:
-        return Reason.PRIVATE if private else Reason.NO_ID
-    return Reason.SYSTEM_CHANGED if newest.system != session.system else Reason.LOST
+@dataclass(slots=True)
+class PartialReply:
+    """The items of one reply, collected while it comes.
+
+    `size` counts what came: it grows with every piece.
+    """
+
+    settled: list[Item] = field(default_factory=list)
+    model_instance_id: str = ""
+    part: Part | None = None
+    # One growing text: a million short strings take ten times the memory.
+    text: StringIO = field(default_factory=StringIO)
+    since: datetime | None = None
+    until: datetime | None = None
+    size: int = 0
+
+    def add(self, event: Event, at: datetime) -> None:
+        """Take in one event that came at `at`; most kinds add nothing to the reply."""
+        match event:
+            case Started(model_instance_id):
+                self.model_instance_id = model_instance_id
+            case MessageDelta(text):
+                self._text(Part.MESSAGE, text, at)
+            case ReasoningDelta(text):
+                self._text(Part.REASONING, text, at)
+            case PartStarted() | PartEnded():
+                self._close(at)
+                # The clock of a stretch of reasoning starts with it, not with its first word.
+                self.since = at
+            case ToolStarted() | ToolNamed():
+                self._close(at)
+            case ToolDone(call) | ToolFailed(call):
+                self._close(at)
+                self.settled.append(call)
+                self.size += 1
+            case _:
+                pass
+
+    def reply(self) -> Reply:
+        """Return what has come so far; it has no `response_id`."""
+        return Reply(items=(*self.settled, *self._open()), model_instance_id=self.model_instance_id)
+
+    def _text(self, part: Part, text: str, at: datetime) -> None:
+        if part is not self.part:
+            begun = self.since if not self.text.tell() else None
+            self._close(at)
+            self.part, self.since = part, begun or at
+        self.text.write(text)
+        self.until = at
+        self.size += 1
+
+    def _close(self, at: datetime) -> None:
+        if self.text.tell():
+            self.until = at
+        self.settled.extend(self._open())
+        self.text, self.part, self.since = StringIO(), None, None
+
+    def _open(self) -> list[Item]:
+        text = self.text.getvalue()
+        if not text or self.part is None:
+            return []
+        if self.part is Part.MESSAGE:
+            return [Message(text)]
+        measured = (self.until - self.since).total_seconds() if self.since and self.until else None
+        return [Reasoning(text, seconds=measured)]

@@ -1,10 +1,14 @@
-"""A conversation as Markdown, pleasant to read: what was asked, what was answered, what became of it."""
+"""Markdown of a conversation: all of it as a document to read, and files quoted in a prompt under their names."""
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from lmchat.chat.session import Session, Turn
 from lmchat.chat.values import InvalidToolCall, Item, Message, OtherItem, Reasoning, ToolCall
+
+_QUOTES_BEGIN = re.compile(r"\n\n(?=(?:File|Output of) `)")
 
 
 def transcript(session: Session) -> str:
@@ -49,8 +53,23 @@ def _quoted(text: str) -> str:
     return text.replace("\n", "\n> ")
 
 
-def _fenced(text: str) -> str:
+def quoted(name: str, text: str) -> str:
+    """Quote a text under its name, in a fence longer than any in it."""
+    return f"File `{name}`:\n{_fenced(text, PurePath(name).suffix.lstrip('.'))}"
+
+
+def quoted_output(command: str, text: str, ended: str) -> str:
+    """Quote what a command printed; `ended` says how it ended, such as `exit status 0`."""
+    return f"Output of `{command}` ({ended}):\n{_fenced(text)}"
+
+
+def without_quotes(prompt: str) -> str:
+    """Return the words of a prompt in front of what is quoted in it; all of it where it is nothing but quotes."""
+    return _QUOTES_BEGIN.split(prompt, maxsplit=1)[0] or prompt
+
+
+def _fenced(text: str, language: str = "") -> str:
     fence = "```"
     while fence in text:
         fence += "`"
-    return f"{fence}\n{text}\n{fence}"
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"

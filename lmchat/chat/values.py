@@ -1,12 +1,16 @@
-"""The values of one request and one reply, in the API's own words (PROTOCOL.md sections 2 and 3).
+"""The values of one request and one reply, in the API's own words (PROTOCOL.md sections 2 and 3), and their text.
 
-They know nothing of JSON, disks or terminals; `wire` writes and reads them, `store` keeps them.
+They know nothing of JSON, disks or terminals; `wire` writes and reads them, `store` keeps them. Damaged names, pastes
+and JSON (`"\\ud83d"`) contain halves of characters (surrogates), which no disk, terminal or wire takes.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NewType
+
+from lmchat.advice import Action, Do
+from lmchat.dataclass import dataclass, field, field_names, replace
+from lmchat.errors import StreamBrokenError
 
 ResponseId = NewType("ResponseId", str)
 
@@ -40,7 +44,7 @@ OptionValue = float | int | str
 class Options:
     """The options of a request by the API's own names; one that is unset (None) is never sent.
 
-    Which there are, and which values fit, the settings' table says; one of a newer lmchat goes through as it is.
+    The settings' table says which there are and which values fit; one of a newer lmchat is passed on as it is.
     """
 
     _pairs: tuple[tuple[str, OptionValue], ...]
@@ -65,37 +69,6 @@ class Options:
     def changed(self, name: str, value: OptionValue | None) -> "Options":
         """Return these options with one set, or (None) unset."""
         return Options(**{**self.given(), name: value})
-
-
-@dataclass(frozen=True, slots=True)
-class Plugin:
-    """An integration that is set up in LM Studio: `mcp/label`."""
-
-    id: str
-    allowed_tools: tuple[str, ...] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class EphemeralMcp:
-    """An MCP server for one request; headers may contain secrets and are never kept or shown."""
-
-    server_label: str
-    server_url: str
-    allowed_tools: tuple[str, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
-    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class OtherIntegration:
-    """An integration of a kind that only a newer lmchat knows: kept, but never sent."""
-
-    kind: str
-    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
-
-
-Integration = Plugin | EphemeralMcp | OtherIntegration
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +146,7 @@ class Stats:
 
     def given(self) -> dict[str, float | int]:
         """Return the numbers that are known, by their names in the API; `extra` are those of a newer lmchat."""
-        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "extra"}
+        values = {name: getattr(self, name) for name in field_names(self) if name != "extra"}
         return {**self.extra, **{name: value for name, value in values.items() if value is not None}}
 
     @property
@@ -195,17 +168,23 @@ class Cut(Enum):
     @property
     def why(self) -> str:
         """Say what happened."""
-        return {
-            Cut.MAX_TOKENS: "the limit of output tokens was reached",
-            Cut.CONTEXT: "the context is full",
-            Cut.LENGTH: "a limit of the server's own, or the context, was reached",
-            Cut.CONTENT_FILTER: "the server's content filter ended it",
-        }[self]
+        return _WHY[self]
+
+
+_WHY = {
+    Cut.MAX_TOKENS: "the limit of output tokens was reached",
+    Cut.CONTEXT: "the context is full",
+    Cut.LENGTH: "a limit of the server's own, or the context, was reached",
+    Cut.CONTENT_FILTER: "the server's content filter ended it",
+}
+
+_NEARLY = 2
+"""Tokens that a full context may lack: servers count the last one, or the end mark, or do not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a server answered, or what had come of it; `response_id` is None for a part."""
+    """What a server answered, or as much of it as came; `response_id` is None for a part."""
 
     items: tuple[Item, ...] = ()
     response_id: ResponseId | None = None
@@ -226,3 +205,70 @@ class Reply:
     def tool_calls(self) -> tuple[ToolCall | InvalidToolCall, ...]:
         """Return the tool calls, made and failed, in their order."""
         return tuple(item for item in self.items if isinstance(item, ToolCall | InvalidToolCall))
+
+    @property
+    def answers(self) -> bool:
+        """Tell whether the reply is more than reasoning."""
+        return bool(self.text or self.tool_calls)
+
+    def with_seconds(self, gathered: Sequence[Item]) -> "Reply":
+        """Return the reply with the seconds of thought that were measured while it came."""
+        measured = iter([item.seconds for item in gathered if isinstance(item, Reasoning)])
+        items = (
+            replace(item, seconds=next(measured, None)) if isinstance(item, Reasoning) else item for item in self.items
+        )
+        return replace(self, items=tuple(items))
+
+    def cut_by(self, said: Cut | None, holds: Callable[["Reply"], int | None]) -> Cut | None:
+        """Return what cut the reply: what the server said, or that the context was full when it ended.
+
+        `holds` returns how many tokens fit into the context of the model that answered, None where that is not known.
+        """
+        used = self.stats.context_used
+        if said not in {None, Cut.LENGTH} or used is None:
+            return said
+        room = holds(self)
+        return Cut.CONTEXT if room is not None and room - _NEARLY <= used <= room else said
+
+    def require_answer(self, limit: object) -> None:
+        """Raise StreamBrokenError where there is no message and no tool call; `limit` is that of output tokens."""
+        if self.answers:
+            return
+        used = self.stats.total_output_tokens
+        if isinstance(limit, int) and used is not None and used >= limit:
+            raise StreamBrokenError(
+                f"The limit of {limit} output tokens was used up before the answer began.",
+                hint=("Raise it: ", Do(Action.SET_OPTION, "max_output_tokens N")),
+            )
+        hint = "Try again, or choose another model."
+        raise StreamBrokenError("The server ended the reply without an answer.", hint=hint)
+
+
+def join_surrogates(text: str) -> str:
+    """Return text that can be encoded: halves of a character are joined, or replaced where one is alone."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def ends_torn(text: str) -> bool:
+    """Tell whether a text ends with the first half of a character."""
+    return "\ud800" <= text[-1:] <= "\udbff"
+
+
+class SurrogateJoiner:
+    """A stream of chunks in which split characters are joined; `held` is a half that waits for the other."""
+
+    def __init__(self) -> None:
+        self.held = ""
+
+    def feed(self, chunk: str) -> str:
+        """Return what can be passed on now."""
+        text = self.held + chunk
+        self.held = text[-1] if ends_torn(text) else ""
+        return join_surrogates(text[: len(text) - len(self.held)])
+
+    def flush(self) -> str:
+        """Return what is left, at the end of the text."""
+        text, self.held = self.held, ""
+        return join_surrogates(text)

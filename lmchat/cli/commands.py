@@ -1,20 +1,23 @@
 """The typer app: what can be typed. Each command parses, calls one thing and shows it."""
 
-from collections.abc import Collection, Sequence
+import platform
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import redirect_stdout
 from copy import copy
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from lmchat import __version__
 from lmchat.app.invocation import ChatFlags, Invocation
 from lmchat.cli import options as given
-from lmchat.cli.command_line import arranged, parsed
-from lmchat.cli.options import AsJson, with_chat_flags
-from lmchat.errors import BadUseError
+from lmchat.cli.command_line import arranged, explained, parsed
+from lmchat.cli.options import with_chat_flags
+from lmchat.dataclass import replace
+from lmchat.errors import BadUseError, nearest
 from lmchat.settings.keys import BY_NAME
 from lmchat.settings.layers import made_accessible
 from lmchat.world import World, path_of
@@ -39,28 +42,43 @@ app = typer.Typer(
 )
 
 
-_GROUPS = ("sessions", "models", "settings", "local")
-"""Commands with commands below them, each in the module of its name."""
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "ask": ("commands", "ask"),
+    "talk": ("commands", "talk"),
+    "prompts": ("settings", "prompts"),
+    "serve": ("servers", "serve"),
+    "servers": ("servers", "servers"),
+    "help": ("commands", "help_"),
+    "completion": ("commands", "completion"),
+    "sessions": ("sessions", "sessions"),
+    "models": ("servers", "models"),
+    "settings": ("settings", "settings"),
+    "local": ("servers", "local"),
+}
+"""Every command, with the module that has it and its name there: each is imported and made when it is named."""
 
 _WHOLE = frozenset({"--help", "-h", "help", "completion"})
 """Words that may ask about any command."""
 
 
-def command(only: Collection[str] | None = None) -> Any:
+def command(only: Collection[str] = _COMMANDS.keys()) -> Any:
     """Return the app as one command that parses and runs; `only` some of its commands, since each takes time."""
+
     part = copy(app)
-    part.registered_commands = [each for each in app.registered_commands if only is None or each.name in only]
-    part.registered_groups = []
-    for name in _GROUPS:
-        if only is None or name in only:
-            part.add_typer(getattr(import_module(f"lmchat.cli.{name}"), name), name=name)
+    part.registered_commands, part.registered_groups = [], []
+    for name, (module, attribute) in _COMMANDS.items():
+        if name in only:
+            made = getattr(import_module(f"lmchat.cli.{module}"), attribute)
+            if isinstance(made, typer.Typer):
+                part.add_typer(made, name=name)
+            else:
+                part.command(name)(with_chat_flags(made))
     return typer.main.get_command(part)
 
 
 def _command_of(arguments: Sequence[str]) -> Any:
     """Return the app with the commands that are named in a command line; with all of them where that may not do."""
-    names = {*_GROUPS, *(each.name for each in app.registered_commands if each.name)}
-    if (named := names.intersection(arguments)) and _WHOLE.isdisjoint(arguments):
+    if (named := _COMMANDS.keys() & set(arguments)) and _WHOLE.isdisjoint(arguments):
         part = command(named)
         if parsed(part, arguments).path:
             return part
@@ -83,8 +101,6 @@ def run(world: World, arguments: Sequence[str]) -> int:
     except typer.Exit as leaving:
         return leaving.exit_code
     except typer.TyperException as error:
-        from lmchat.cli.usage_errors import explained
-
         raise explained(error, parsed(root, arguments).path) from None
 
 
@@ -109,25 +125,21 @@ def lmchat(
     world = made_accessible(context.obj)
     context.obj = Invocation(world, url=url, api=api, profile=profile, color=color, debug=debug)
     if version:
-        from lmchat.cli.help import version_text
-
         world.stdout.write(version_text(debug=debug))
         raise typer.Exit
     if context.invoked_subcommand is None:
         if not (world.stdin.isatty() and world.stdout.isatty()):
-            from lmchat.cli.prompts import sends
+            from lmchat.app.asking import sends
 
             world.stdout.write(context.get_help() + "\n")
             if sends(world.stdin):
                 context.obj.say("lmchat: standard input was not read: `lmchat ask` asks what is piped.")
             raise typer.Exit
-        from lmchat.cli.talk import talk_on
+        from lmchat.cli.chat import talk_on
 
         talk_on(context.obj, ChatFlags())
 
 
-@app.command("ask")
-@with_chat_flags
 def ask(
     context: typer.Context,
     prompt: Annotated[
@@ -147,7 +159,7 @@ def ask(
         ),
     ] = None,
     flags: ChatFlags,
-    as_json: AsJson = False,
+    as_json: given.AsJson = False,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="The server's events, one JSON object a line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")] = False,
     output: Annotated[
@@ -170,15 +182,13 @@ def ask(
     git diff --staged | lmchat ask -p commit
     lmchat ask -s trip -f plan.md "What is missing here?"
     """
-    from lmchat.cli.ask import ask_once
+    from lmchat.cli.chat import ask_once
 
     flags = replace(flags, name=session, as_json=as_json, as_jsonl=as_jsonl, quiet=quiet, output=output, force=force)
     flags = replace(flags, schema=schema, saved=saved)
     return ask_once(context.obj, prompt or (), flags)
 
 
-@app.command("talk")
-@with_chat_flags
 def talk(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The session; created if it is new.")] = None,
@@ -198,80 +208,13 @@ def talk(
     lmchat talk holidays -m google/gemma-3-1b
     lmchat talk --pick
     """
-    from lmchat.cli.talk import talk_on
+    from lmchat.cli.chat import talk_on
 
     if name is not None and session not in {None, name}:
         raise BadUseError(f"Two sessions are named: '{name}' and '{session}'.", hint="Name one.")
     talk_on(context.obj, replace(flags, name=session if name is None else name, pick=pick))
 
 
-@app.command("prompts")
-def prompts(context: typer.Context, as_json: AsJson = False) -> None:
-    """List your prompts and roles.
-
-    A prompt is a file like prompts/commit.md beside the settings file: /commit in talk, `ask -p commit`. A role is a
-    system prompt like roles/terse.md: `-S :terse`, /system :terse.
-
-    \b
-    lmchat prompts
-    """
-    from lmchat.app.prompts import list_prompts
-
-    list_prompts(context.obj, as_json=as_json)
-
-
-@app.command("serve")
-def serve(
-    context: typer.Context,
-    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Listen there; 0: any.")] = 1234,
-    token: Annotated[
-        str,
-        typer.Option(metavar="TOKEN", help="Require this token from clients; also LMCHAT_SERVE_TOKEN."),
-    ] = "",
-    upstream: Annotated[
-        str, typer.Option(metavar="URL", help="Answer with that server's models; conversations are kept here.")
-    ] = "",
-    upstream_token_env: Annotated[
-        str, typer.Option(metavar="NAME", help="The environment variable with that server's token.")
-    ] = "",
-) -> None:
-    """Serve LM Studio's API to programs on this machine.
-
-    What answers is the built-in model, or another server behind it.
-
-    \b
-    lmchat serve --port 1234
-    lmchat serve --upstream http://10.0.0.2:8000
-    """
-    invocation: Invocation = context.obj
-    token = token or invocation.world.environ.get("LMCHAT_SERVE_TOKEN", "")
-    if upstream:
-        from lmchat.app.upstream import serve_upstream
-
-        serve_upstream(invocation, upstream, port=port, token=token, token_variable=upstream_token_env)
-    else:
-        from lmchat.app.local import serve_model
-
-        serve_model(invocation, port=port, token=token)
-
-
-@app.command("servers")
-def servers(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show which servers answer, and which one lmchat talks to.
-
-    Those that are named, those on this machine's usual ports, and the built-in one.
-
-    \b
-    lmchat servers
-    lmchat servers --json | jq -r '.[] | select(.state == "ready").url'
-    """
-    from lmchat.app.display import theme_of, width_of
-    from lmchat.app.servers import show_servers
-
-    show_servers(context.obj, theme_of(context.obj), width_of(context.obj), as_json=as_json)
-
-
-@app.command("help")
 def help_(
     context: typer.Context,
     command: Annotated[
@@ -284,13 +227,10 @@ def help_(
     lmchat help ask
     lmchat help sessions fork
     """
-    from lmchat.cli.help import help_text
-
     invocation: Invocation = context.obj
     invocation.world.stdout.write(help_text(context, command or ()))
 
 
-@app.command("completion")
 def completion(
     context: typer.Context,
     shell: Annotated[
@@ -305,6 +245,38 @@ def completion(
     fish:        lmchat completion fish | source          in config.fish
     PowerShell:  lmchat completion powershell | Out-String | Invoke-Expression
     """
-    from lmchat.cli.completion.scripts import print_script
+    from lmchat.cli.completion import print_script
 
     print_script(context.obj, shell, context.find_root().command)
+
+
+_LIBRARIES = ("typer", "httpx", "rich", "prompt_toolkit", "xllamacpp", "starlette", "uvicorn")
+
+
+def help_text(context: typer.Context, words: Sequence[str]) -> str:
+    """Return what `--help` says of the command that the words name; raise BadUseError where there is none."""
+    place = context.find_root()
+    for word in words:
+        commands = getattr(place.command, "commands", {})
+        if word not in commands:
+            raise BadUseError(
+                f"There is no command '{' '.join(words)}'.",
+                hint=nearest(word, list(commands)) or f"`{place.command_path} --help` lists what there is.",
+            )
+        place = commands[word].make_context(word, [], parent=place, resilient_parsing=True)
+    return f"{place.get_help()}\n"
+
+
+def version_text(*, debug: bool) -> str:
+    """Say the version, and where bugs may come from as well."""
+    lines = [f"lmchat {__version__}"]
+    if debug:
+        from importlib.metadata import PackageNotFoundError, version
+
+        lines.append(f"Python {sys.version.split()[0]} on {platform.system()} {platform.machine()}")
+        for library in _LIBRARIES:
+            try:
+                lines.append(f"{library} {version(library)}")
+            except PackageNotFoundError:
+                lines.append(f"{library} is not installed")
+    return "\n".join(lines) + "\n"

@@ -1,20 +1,20 @@
 """The options that several commands share, each with its help, written once.
 
-`ask` and `talk` take all of `chat_flags`, and a flag for every option of a request in the settings' table.
+`ask` and `talk` take all of `_CHAT_FLAGS`, and a flag for every option of a request in the settings' table.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from lmchat.app.invocation import ChatFlags
-from lmchat.chat.values import Options
-from lmchat.settings.keys import LOAD_OPTIONS, OPTIONS, Key
 from lmchat.world import path_of
+
+if TYPE_CHECKING:
+    from lmchat.settings.keys import Key
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, for scripts.")]
 
@@ -25,92 +25,68 @@ At = Annotated[
 ]
 
 
-def _flag(key: Key) -> Any:
-    """Make the flag of an option of the tables; its help is the table's, with the example."""
-    if key.shape.kind is bool:
-        flag = key.option_for(None)
-        return typer.Option(f"{flag}/--no-{flag.removeprefix('--')}", help=key.help)
-    example = key.example.strip('"')
-    return typer.Option(key.option_for(None), metavar=key.metavar, help=f"{key.help[:-1]}, such as {example}.")
+def _flag(kind: Any, names: str, help: str, metavar: str | None = None) -> Any:  # noqa: A002 - typer's name
+    parser = path_of if kind == list[Path] | None else None
+    return Annotated[kind, typer.Option(*names.split(), metavar=metavar, help=help, parser=parser)]
 
 
-_KEYWORD = inspect.Parameter.KEYWORD_ONLY
-
-
-def chat_flags(
-    resume: Annotated[bool, typer.Option("--continue", "-c", help="Go on with the session used last.")] = False,
-    at: At = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option("--model", "-m", metavar="KEY", help="The model, or a part of its key: -m gemma-3-1b."),
-    ] = None,
-    system: Annotated[
+_CHAT_FLAGS: Mapping[str, Any] = {
+    "resume": _flag(bool, "--continue -c", "Go on with the session used last."),
+    "at": At,
+    "models": _flag(list[str] | None, "--model -m", "The model, or a part of its key: -m gemma-3-1b.", "KEY"),
+    "system": _flag(
         str | None,
-        typer.Option(
-            "--system",
-            "-S",
-            metavar="TEXT|@FILE|:ROLE",
-            help="The system prompt, a file or a role of yours: -S @role.txt, -S :terse.",
-        ),
-    ] = None,
-    image: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--image",
-            "-i",
-            metavar="FILE",
-            parser=path_of,
-            help="Send a picture along; repeatable: -i a.png; -: a pipe.",
-        ),
-    ] = None,
-    file: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--file", "-f", metavar="FILE", parser=path_of, help="Quote a text file; repeatable: -f notes.md."
-        ),
-    ] = None,
-    mcp: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--mcp", metavar="SPEC", help="Tools: mcp/label[:tool,tool] or label=https://url[:tool,tool]; repeatable."
-        ),
-    ] = None,
-    private: Annotated[bool, typer.Option("--private", help="Keep nothing, here or on the server.")] = False,
-    stats: Annotated[
-        bool | None, typer.Option("--stats/--no-stats", help="Tokens, speed and context used, on stderr.")
-    ] = None,
-    show_reasoning: Annotated[
-        bool | None,
-        typer.Option("--show-reasoning/--hide-reasoning", help="What the model thinks: all, or nothing."),
-    ] = None,
-    plain: Annotated[bool | None, typer.Option("--plain/--markdown", help="The reply's own text, or rendered.")] = None,
-    no_stream: Annotated[bool, typer.Option("--no-stream", help="One JSON answer instead of a stream.")] = False,
-    no_stdin: Annotated[bool, typer.Option("--no-stdin", help="Leave standard input alone, as in a loop.")] = False,
-    encoding: Annotated[
-        str | None, typer.Option("--encoding", metavar="NAME", help="Read files and pipes as that, such as shift_jis.")
-    ] = None,
-    **options: Any,
-) -> ChatFlags:
-    """Make one value of the flags that `ask` and `talk` share; `options` are those of the table."""
-    return ChatFlags(
-        resume=resume, at=at, models=tuple(model or ()), system=system, images=tuple(image or ()),
-        files=tuple(file or ()), options=Options(**options), mcp=tuple(mcp or ()), private=private, stats=stats,
-        show_reasoning=show_reasoning, plain=plain, stream=not no_stream, stdin=not no_stdin, encoding=encoding,
-    )  # fmt: skip
+        "--system -S",
+        "The system prompt, a file or a role of yours: -S @role.txt, -S :terse.",
+        "TEXT|@FILE|:ROLE",
+    ),
+    "images": _flag(list[Path] | None, "--image -i", "Send a picture along; repeatable: -i a.png; -: a pipe.", "FILE"),
+    "files": _flag(list[Path] | None, "--file -f", "Quote a text file; repeatable: -f notes.md.", "FILE"),
+    "mcp": _flag(
+        list[str] | None, "--mcp", "Tools: mcp/label[:tool,tool] or label=https://url[:tool,tool]; repeatable.", "SPEC"
+    ),
+    "private": _flag(bool, "--private", "Keep nothing, here or on the server."),
+    "stats": _flag(bool | None, "--stats/--no-stats", "Tokens, speed and context used, on stderr."),
+    "show_reasoning": _flag(
+        bool | None, "--show-reasoning/--hide-reasoning", "What the model thinks: all, or nothing."
+    ),
+    "plain": _flag(bool | None, "--plain/--markdown", "The reply's own text, or rendered."),
+    "no_stream": _flag(bool, "--no-stream", "One JSON answer instead of a stream."),
+    "no_stdin": _flag(bool, "--no-stdin", "Leave standard input alone, as in a loop."),
+    "encoding": _flag(str | None, "--encoding", "Read files and pipes as that, such as shift_jis.", "NAME"),
+}
+"""The flags that `ask` and `talk` share, by the fields of ChatFlags (or their opposites)."""
 
 
 def with_chat_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Let typer parse the flags of a chat in place of the parameter `flags`, which then gets them as one value."""
-    return _expanded(command, "flags", _shared_parameters(), chat_flags)
+    """Let typer parse the flags of a chat in place of the parameter `flags`, which then gets them as one value.
+
+    A command without that parameter stays as it is.
+    """
+    if "flags" not in inspect.signature(command).parameters:
+        return command
+    from lmchat.app.invocation import ChatFlags
+    from lmchat.chat.values import Options
+    from lmchat.settings.keys import OPTIONS
+
+    def chat_flags(*, no_stream: bool, no_stdin: bool, **given: Any) -> ChatFlags:
+        options = Options(**{name: given.pop(name) for name in OPTIONS})
+        fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+        return ChatFlags(options=options, stream=not no_stream, stdin=not no_stdin, **fields)
+
+    shared = [_parameter(name, annotation) for name, annotation in _CHAT_FLAGS.items()]
+    return _expanded(command, "flags", [*shared, *map(_of_table, OPTIONS.values())], chat_flags)
 
 
 def with_load_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Let typer parse a flag for each option of a load in place of `options`, which gets those that were given."""
+    from lmchat.settings.keys import LOAD_OPTIONS
 
     def options(**given: Any) -> dict[str, Any]:
         return {name: value for name, value in given.items() if value is not None}
 
-    return _expanded(command, "options", [_parameter(key) for key in LOAD_OPTIONS.values()], options)
+    return _expanded(command, "options", [_of_table(key) for key in LOAD_OPTIONS.values()], options)
 
 
 def _expanded(
@@ -119,7 +95,7 @@ def _expanded(
     """Put `shared` in the place of a command's parameter, which gets what `make` makes of their values."""
     parameters = []
     for parameter in inspect.signature(command).parameters.values():
-        parameters += shared if parameter.name == place else [parameter.replace(kind=_KEYWORD)]
+        parameters += shared if parameter.name == place else [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
     names = {parameter.name for parameter in shared}
 
     @wraps(command)
@@ -134,17 +110,15 @@ def _expanded(
     return run
 
 
-def _shared_parameters() -> list[inspect.Parameter]:
-    """Return the parameters of `chat_flags`, with one for each option of the table where it takes any."""
-    parameters: list[inspect.Parameter] = []
-    for parameter in inspect.signature(chat_flags).parameters.values():
-        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            parameters += [_parameter(key) for key in OPTIONS.values()]
-        else:
-            parameters.append(parameter.replace(kind=_KEYWORD))
-    return parameters
+def _parameter(name: str, annotation: Any) -> inspect.Parameter:
+    default = False if get_args(annotation)[0] is bool else None
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def _parameter(key: Key) -> inspect.Parameter:
-    annotation = Annotated[key.shape.kind | None, _flag(key)]  # type: ignore[name-defined]  # a type of the table
-    return inspect.Parameter(key.name, _KEYWORD, default=None, annotation=annotation)
+def _of_table(key: "Key") -> inspect.Parameter:
+    """Make the flag of an option of the tables; its help is the table's, with the example."""
+    flag, kind = key.option_for(None), key.shape.kind
+    if kind is bool:
+        return _parameter(key.name, _flag(bool | None, f"{flag}/--no-{flag.removeprefix('--')}", key.help))
+    example = key.example.strip('"')
+    return _parameter(key.name, _flag(kind | None, flag, f"{key.help[:-1]}, such as {example}.", key.metavar))

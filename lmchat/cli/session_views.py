@@ -1,22 +1,14 @@
 """Show saved sessions: as tables and drawings for people, as JSON documents for scripts."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lmchat.app.conversation import open_kept_store, settings_of
 from lmchat.app.display import theme_of, thoughts_of, width_of
-from lmchat.app.invocation import Invocation
-from lmchat.app.sessions import moved_to
-from lmchat.chat.listing import Summary, TreeEntry
-from lmchat.chat.session import TurnId
+from lmchat.app.invocation import Invocation, open_kept_store, settings_of
 from lmchat.errors import NotFoundError
-from lmchat.render.compare import compared
-from lmchat.render.history import show_turns
-from lmchat.render.json_output import write_document
-from lmchat.render.listings import match_text, sessions_listing
-from lmchat.render.notes import counted
-from lmchat.render.sanitize import sanitize
-from lmchat.render.terminal import size_of
-from lmchat.render.tree import draw_tree
+
+if TYPE_CHECKING:
+    from lmchat.chat.listing import Summary, TreeEntry
+    from lmchat.chat.session import TurnId
 
 _USUAL_LIMIT = 100
 _OTHER_ROWS = 3
@@ -28,6 +20,11 @@ def show_sessions(invocation: Invocation, *, limit: int | None, as_json: bool) -
 
     `limit` is how many (0: all; None: as many as fit into the window, or a hundred elsewhere), in JSON always all.
     """
+    from lmchat.render.json_output import write_document
+    from lmchat.render.listings import sessions_listing
+    from lmchat.render.notes import counted
+    from lmchat.render.terminal import size_of
+
     stdout = invocation.world.stdout
     terminal = stdout.isatty()
     if limit is None:
@@ -51,7 +48,7 @@ def show_sessions(invocation: Invocation, *, limit: int | None, as_json: bool) -
         invocation.say(older)
 
 
-def _summary_document(summary: Summary) -> dict[str, Any]:
+def _summary_document(summary: "Summary") -> dict[str, Any]:
     return {
         "name": summary.name,
         "turns": summary.turns,
@@ -65,6 +62,9 @@ def _summary_document(summary: Summary) -> dict[str, Any]:
 
 def show_reply(invocation: Invocation, name: str, *, at: int | None) -> None:
     """Write the text of the head's reply, or of the turn `at`, as it came; raise NotFoundError where there is none."""
+    from lmchat.app.asking import moved_to
+    from lmchat.render.text import sanitize
+
     with open_kept_store(invocation) as store:
         session = store.find(name)
         session = session if at is None else moved_to(session, at)
@@ -79,6 +79,10 @@ def show_session(
     invocation: Invocation, name: str, *, at: int | None, show_reasoning: bool | None, as_json: bool
 ) -> None:
     """Show the turns from the root to the head, or to the turn `at`."""
+    from lmchat.app.asking import moved_to
+    from lmchat.render.history import show_turns
+    from lmchat.render.json_output import write_document
+
     with open_kept_store(invocation) as store:
         session = store.find(name)
         if at is not None:
@@ -92,6 +96,9 @@ def show_session(
 
 def show_comparison(invocation: Invocation, name: str, first: int, second: int) -> None:
     """Compare the replies of two turns; raise NotFoundError where there is no such turn."""
+    from lmchat.chat.session import TurnId
+    from lmchat.render.history import compared
+
     with open_kept_store(invocation) as store:
         session = store.find(name)
         one, other = (session.turn(TurnId(number)) for number in (first, second))
@@ -101,6 +108,9 @@ def show_comparison(invocation: Invocation, name: str, first: int, second: int) 
 
 def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
     """Draw the tree of a session."""
+    from lmchat.render.json_output import write_document
+    from lmchat.render.tree import draw_tree
+
     with open_kept_store(invocation) as store:
         session = store.find(name)
         if as_json:
@@ -120,7 +130,7 @@ def show_tree(invocation: Invocation, name: str, *, as_json: bool) -> None:
             invocation.world.stdout.write(f"{line}\n")
 
 
-def _entry_document(entry: TreeEntry, head: TurnId | None) -> dict[str, Any]:
+def _entry_document(entry: "TreeEntry", head: "TurnId | None") -> dict[str, Any]:
     return {
         "turn": entry.id,
         "parent": entry.parent,
@@ -136,6 +146,9 @@ def _entry_document(entry: TreeEntry, head: TurnId | None) -> dict[str, Any]:
 
 def show_matches(invocation: Invocation, text: str, session: str | None, *, as_json: bool) -> None:
     """Show the turns that contain all words of a text, with the words in their context."""
+    from lmchat.render.json_output import write_document
+    from lmchat.render.listings import match_text
+
     with open_kept_store(invocation) as store:
         matches = store.search(text, session=session)
     if as_json:

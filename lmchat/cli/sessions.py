@@ -132,7 +132,7 @@ def rename(
     \b
     lmchat sessions rename chat-2 holidays
     """
-    from lmchat.app.conversation import open_kept_store
+    from lmchat.app.invocation import open_kept_store
 
     invocation: Invocation = context.obj
     with open_kept_store(invocation) as store:
@@ -153,8 +153,8 @@ def fork(
     lmchat sessions fork colours shades
     lmchat sessions fork colours shades --at 3
     """
-    from lmchat.app.conversation import open_kept_store
-    from lmchat.app.sessions import moved_to
+    from lmchat.app.asking import moved_to
+    from lmchat.app.invocation import open_kept_store
 
     invocation: Invocation = context.obj
     with open_kept_store(invocation) as store:
@@ -186,7 +186,7 @@ def delete(
     lmchat sessions delete chat-2 chat-3
     lmchat sessions delete 'chat-*' --older-than 90d
     """
-    from lmchat.app.deletion import delete_sessions
+    from lmchat.app.maintenance import delete_sessions
 
     delete_sessions(context.obj, names or (), older_than=older_than, purge=purge, yes=yes)
 
@@ -204,7 +204,7 @@ def restore(
     lmchat sessions restore
     lmchat sessions restore chat-2
     """
-    from lmchat.app.deletion import restore_session
+    from lmchat.app.maintenance import restore_session
 
     restore_session(context.obj, name)
 
@@ -229,7 +229,7 @@ def export(
     lmchat sessions export colours -o colours.html
     lmchat sessions export colours -o colours.json
     """
-    from lmchat.app.export import export_named
+    from lmchat.app.files import export_named
 
     export_named(context.obj, name, output, force=force, complete=as_json)
 
@@ -271,7 +271,7 @@ def check(
     lmchat sessions check
     lmchat sessions check --repair
     """
-    from lmchat.app.care import check_sessions
+    from lmchat.app.maintenance import check_sessions
 
     check_sessions(context.obj, repair=repair)
 
@@ -289,6 +289,6 @@ def backup(
     \b
     lmchat sessions backup ~/lmchat-2026.db
     """
-    from lmchat.app.care import back_up_sessions
+    from lmchat.app.maintenance import back_up_sessions
 
     back_up_sessions(context.obj, file, force=force)

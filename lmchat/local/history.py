@@ -1,6 +1,7 @@
-"""Stored responses: turns as a tree of rows, each pointing at the one it follows.
+"""Stored responses: turns as a tree of rows, each pointing at the one it follows, and the messages in them.
 
-One SQLite file, shared by all servers of this person's lmchat, whatever answers there.
+One SQLite file for all servers that this person's lmchat runs. A message has the shape of `POST /v1/chat/completions`:
+a role, and a text or parts of which some are pictures.
 """
 
 import contextlib
@@ -10,10 +11,34 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from lmchat.local.messages import Message, message, text_of
+from lmchat.dataclass import dataclass
+
+Message = dict[str, Any]
+
+
+def message(role: str, text: str, pictures: Sequence[str] = ()) -> Message:
+    """Return a message; pictures are data URLs."""
+    if not pictures:
+        return {"role": role, "content": text}
+    parts: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
+    parts += [{"type": "image_url", "image_url": {"url": url}} for url in pictures]
+    return {"role": role, "content": parts}
+
+
+def text_of(said: Message) -> str:
+    """Return the text of a message."""
+    content = said["content"]
+    return content if isinstance(content, str) else "\n\n".join(part["text"] for part in content if "text" in part)
+
+
+def pictures_of(said: Message) -> list[str]:
+    """Return the pictures of a message as data URLs."""
+    content = said["content"]
+    return [] if isinstance(content, str) else [part["image_url"]["url"] for part in content if "image_url" in part]
+
 
 DAYS_KEPT = 30
 _DAY = 86_400.0
@@ -49,7 +74,7 @@ SELECT number, system_prompt, input, messages, output, first_shown FROM chain OR
 """
 
 _VERSION = 2
-"""Since 2 there are `messages`: JSON, where a turn's input is more than one text of the user."""
+"""Version 2 added `messages`: JSON where a turn's input is more than one text of the user."""
 
 # A turn that a younger one still follows is needed, however old it is.
 _FORGET = """
@@ -64,9 +89,9 @@ DELETE FROM turn WHERE at < ? AND number NOT IN needed
 
 @dataclass(frozen=True, slots=True)
 class StoredTurn:
-    """One turn of a chain: what was said (usually one message of the user) and the answer.
+    """One turn of a chain: its messages (usually one of the user) and the answer.
 
-    `system_prompt` is None where its request brought none.
+    `system_prompt` is None where its request had none.
     """
 
     number: int
@@ -91,14 +116,18 @@ class Chain:
         first = self.first_shown
         return self.turns if first is None else tuple(turn for turn in self.turns if turn.number >= first)
 
+    def first_of(self, shown: Sequence[StoredTurn]) -> int:
+        """Return the number of the first turn that is shown; where none is, that of the turn to come."""
+        return shown[0].number if shown else self.turns[-1].number + 1
+
 
 def new_response_id() -> str:
-    """Return an id of the form that LM Studio's have (PROTOCOL.md section 2, State)."""
+    """Return an id in the form of LM Studio's (PROTOCOL.md section 2, State)."""
     return f"resp_{secrets.token_hex(24)}"
 
 
 class History:
-    """Keep and find stored turns in one file.
+    """The stored turns in one file.
 
     Every call opens its own connection, so calls may come from any thread. All raise sqlite3.Error.
     """
@@ -129,7 +158,7 @@ class History:
         output: str,
         first_shown: int | None = None,
     ) -> None:
-        """Store a turn below the last one of `chain`."""
+        """Store a turn that follows the last one of `chain`."""
         parent = chain.turns[-1].number if chain.turns else None
         text = "\n\n".join(text_of(each) for each in messages if each["role"] == "user")
         plain = list(messages) == [message("user", text)]
@@ -162,7 +191,7 @@ class History:
             if _version(connection) < _VERSION:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("BEGIN IMMEDIATE")
-                # Asked once more: another program may just have done it.
+                # Read again: another program may just have done it.
                 if _version(connection) == 1:
                     connection.execute("ALTER TABLE turn ADD COLUMN messages TEXT")
                 for statement in _SCHEMA:

@@ -1,81 +1,28 @@
-"""Talk to an engine over HTTP, as llama.cpp's server speaks: count a prompt, stream a reply."""
+"""An engine's HTTP routes, which are those of llama.cpp's server: count a prompt, stream a reply."""
 
 import contextlib
 import http.client
 import json
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from lmchat.local.engines import Engine
-from lmchat.local.messages import Message
+from lmchat.chat.exchange import MessageDelta, Phase, Progress, ReasoningDelta
+from lmchat.dataclass import dataclass
+from lmchat.local.engine import Engine
+from lmchat.local.history import Message
 from lmchat.local.refusals import Refusal, broken, engine_failed, overflow
-
-Messages = Sequence[Message]
+from lmchat.local.turn import Cancel
 
 _DYING_SECONDS = 2.0
-"""How long an engine whose connection has ended may take to be gone."""
-
-
-class CancelledError(Exception):
-    """Report that no one waits for the reply any more."""
-
-
-class Cancel:
-    """Let one thread end what another waits for."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._close: Callable[[], None] | None = None
-        self._cancelled = False
-
-    def cancel(self) -> None:
-        """End the work: at once where it waits for the engine, else at its next `check`."""
-        with self._lock:
-            self._cancelled = True
-            if self._close is not None:
-                self._close()
-
-    def check(self) -> None:
-        """Raise CancelledError if the work was cancelled."""
-        if self._cancelled:
-            raise CancelledError
-
-    @contextlib.contextmanager
-    def closing(self, close: Callable[[], None]) -> Iterator[None]:
-        """Call `close` from the cancelling thread, should that happen inside."""
-        with self._lock:
-            self.check()
-            self._close = close
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._close = None
-
-
-@dataclass(frozen=True, slots=True)
-class PromptProgress:
-    """Say how much of the prompt has been read; what the engine still had in memory counts as read from the start."""
-
-    fraction: float
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Bring the next characters of the answer, or of the reasoning before it."""
-
-    text: str
-    reasoning: bool
+"""How long an engine whose connection has ended may take to end itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Say how many tokens there are so far, and how fast they came (0: not known)."""
+    """How many tokens there are so far, and how fast they came (0: not known)."""
 
     prompt: int
     output: int
@@ -83,24 +30,24 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """Say that a limit ended the reply."""
+class LimitReached:
+    """The end of a reply by a limit."""
 
 
-Piece = PromptProgress | Text | Count | Cut
+Piece = Progress | MessageDelta | ReasoningDelta | Count | LimitReached
 
 
-def count(engine: Engine, messages: Messages) -> int:
+def count(engine: Engine, messages: Sequence[Message]) -> int:
     """Return how many tokens the messages make as the model's template renders them; raise Refusal."""
     rendered = _post(engine, "/apply-template", {"messages": list(messages)})
     tokens = _post(engine, "/tokenize", {"content": rendered["prompt"], "add_special": True, "parse_special": True})
     return len(tokens["tokens"])
 
 
-def stream(engine: Engine, messages: Messages, sampling: dict[str, Any], cancel: Cancel) -> Iterator[Piece]:
+def stream(engine: Engine, messages: Sequence[Message], sampling: dict[str, Any], cancel: Cancel) -> Iterator[Piece]:
     """Yield the reply as it grows; end it early through `cancel`.
 
-    Raises CancelledError, or Refusal where the engine refuses, fails or dies.
+    Raises CancelledError, or Refusal where the engine refuses, fails or ends.
     """
     body = {
         **sampling,
@@ -125,7 +72,7 @@ def stream(engine: Engine, messages: Messages, sampling: dict[str, Any], cancel:
             raise http.client.IncompleteRead(b"")
     except (OSError, http.client.HTTPException, ValueError) as problem:
         cancel.check()
-        raise _dead(engine) from problem
+        raise _broken_off(engine) from problem
     finally:
         connection.close()
 
@@ -143,16 +90,18 @@ def _pieces(chunk: dict[str, Any]) -> Iterator[Piece]:
     if "error" in chunk:
         raise _refused(chunk["error"])
     if read := chunk.get("prompt_progress"):
+        # The share of what had to be read: the rest was in the engine's memory already.
         total, cached = read["total"], read["cache"]
-        yield PromptProgress((read["processed"] - cached) / (total - cached) if total > cached else 1.0)
+        done = (read["processed"] - cached) / (total - cached) if total > cached else 1.0
+        yield Progress(Phase.PROMPT_PROCESSING, done)
     for choice in chunk.get("choices") or ():
         delta = choice.get("delta") or {}
         if text := delta.get("reasoning_content"):
-            yield Text(text, reasoning=True)
+            yield ReasoningDelta(text)
         if text := delta.get("content"):
-            yield Text(text, reasoning=False)
+            yield MessageDelta(text)
         if choice.get("finish_reason") == "length":
-            yield Cut()
+            yield LimitReached()
     if timings := chunk.get("timings"):
         prompt, output = timings["cache_n"] + timings["prompt_n"], timings["predicted_n"]
         if usage := chunk.get("usage"):
@@ -182,7 +131,7 @@ def _post(engine: Engine, path: str, body: dict[str, Any]) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = json.loads(_request(connection, engine, path, body).read())
     except (OSError, http.client.HTTPException, ValueError) as problem:
-        raise _dead(engine) from problem
+        raise _broken_off(engine) from problem
     else:
         return answer
     finally:
@@ -204,12 +153,11 @@ def _refused(error: Any) -> Refusal:
     return broken(f"The engine refused the request: {message}")
 
 
-def _dead(engine: Engine) -> Refusal:
-    """Explain an answer that broke off; its connection ends a moment before an engine that died does."""
+def _broken_off(engine: Engine) -> Refusal:
+    """Explain an answer that broke off; the connection of an engine that dies ends a moment before the engine."""
     until = time.monotonic() + _DYING_SECONDS
     while engine.process.running:
         if time.monotonic() > until:
             return engine_failed("The engine broke off its answer.")
         time.sleep(0.02)
-    words = engine.process.last_words().splitlines()
-    return engine_failed(f"The engine ended unexpectedly. {words[-1][:300] if words else ''}".strip())
+    return engine_failed(f"The engine ended unexpectedly. {engine.process.last_line()}".strip())

@@ -1,23 +1,39 @@
-"""Request bodies of LM Studio's own routes, read strictly (PROTOCOL.md sections 2 and 5).
+"""Requests' bodies: those of LM Studio's own chat route read strictly, those of the OpenAI-style routes loosely.
 
-Unknown keys and wrong types are refused.
+Strictly: unknown keys are refused (PROTOCOL.md section 2). Loosely, as the packages that use these routes expect: what
+would change the reply and cannot be done is refused by its name, and other unknown keys are ignored.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from lmchat.local.checks import Check, checked, flag, number, picture, sequence, text, unknown_keys, whole, wrong_type
-from lmchat.local.messages import Message, message, pictures_of
-from lmchat.local.refusals import Refusal
+from lmchat.dataclass import dataclass, field
+from lmchat.local.history import Message, message, pictures_of, text_of
+from lmchat.local.refusals import (
+    Check,
+    Refusal,
+    checked,
+    flag,
+    mapping,
+    missing,
+    number,
+    picture,
+    sequence,
+    strict,
+    text,
+    unknown_keys,
+    unsupported,
+    whole,
+    wrong_type,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ChatBody:
-    """One chat request of any route; `messages` are what it adds to the chain it follows.
+    """A chat request of any route; `messages` are what it adds to the chain it follows.
 
-    `system_prompt` is kept by the chain, `instructions` are for this reply only. `sampling` has llama.cpp's names.
-    A reply with a `schema` is JSON that fits it.
+    `system_prompt` becomes part of the chain, `instructions` are for this reply only. `sampling` has llama.cpp's
+    names. A reply with a `schema` is JSON that fits it.
     """
 
     model: str
@@ -36,48 +52,71 @@ class ChatBody:
 
     @property
     def has_pictures(self) -> bool:
-        """Tell whether there are pictures among the messages."""
+        """Return whether there are pictures among the messages."""
         return any(pictures_of(each) for each in self.messages)
 
 
-def chat_body(body: dict[str, Any]) -> ChatBody:
+def chat_body(body: Mapping[str, Any]) -> ChatBody:
     """Read the body of `POST /api/v1/chat`."""
-    values = _strict(body, _CHAT, required=("model", "input"))
+    values = strict(body, _CHAT, required=("model", "input"))
     sampling = {key: values.pop(key) for key in _SAMPLING if key in values}
     return ChatBody(messages=(values.pop("input"),), sampling=sampling, **values)
 
 
-def load_body(body: dict[str, Any]) -> dict[str, Any]:
-    """Read the body of `POST /api/v1/models/load`."""
-    return _strict(body, _LOAD, required=("model",))
+def completions_body(body: Mapping[str, Any]) -> ChatBody:
+    """Read the body of `POST /v1/chat/completions`; its reply is not stored."""
+    given = _given(body, _REFUSED_COMPLETIONS)
+    messages = tuple(_message("messages", each) for each in sequence("messages", given.get("messages")))
+    if not messages:
+        raise Refusal("'messages' must not be empty", code="invalid_value", param="messages")
+    return ChatBody(
+        messages=messages,
+        store=False,
+        max_output_tokens=_limit("max_tokens", given.get("max_completion_tokens", given.get("max_tokens"))),
+        reasoning=_effort("reasoning_effort", given.get("reasoning_effort")),
+        schema=_schema("response_format", given.get("response_format"), nested="json_schema"),
+        **_shared(given),
+    )
 
 
-def unload_body(body: dict[str, Any]) -> str:
-    """Read the body of `POST /api/v1/models/unload`: the instance's id."""
-    return str(_strict(body, {"instance_id": text}, required=("instance_id",))["instance_id"])
+def includes_usage(body: Mapping[str, Any]) -> bool:
+    """Return whether a stream of `/v1/chat/completions` is to end with a chunk that has the token counts."""
+    options = body.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
 
 
-def download_body(body: dict[str, Any]) -> str:
-    """Read the body of `POST /api/v1/models/download`: the model's name or address."""
-    return str(_strict(body, {"model": text, "quantization": text}, required=("model",))["model"])
+def responses_body(body: Mapping[str, Any]) -> ChatBody:
+    """Read the body of `POST /v1/responses`.
 
-
-def _strict(body: dict[str, Any], checks: Mapping[str, Check], required: tuple[str, ...]) -> dict[str, Any]:
-    if unknown := [key for key in body if key not in checks]:
-        raise Refusal(unknown_keys(unknown), code="unrecognized_keys")
-    for key in required:
-        if key not in body:
-            raise Refusal(f'"{key}" is required', code="missing_required_parameter", param=key)
-    return checked(body, checks)
+    System messages at the start of the input are the chain's system prompt; `instructions` are for this reply only.
+    """
+    given = _given(body, _REFUSED_RESPONSES)
+    if "input" not in given:
+        raise missing("input")
+    items = given["input"]
+    messages = [message("user", text("input", items))] if isinstance(items, str) else _items(items)
+    systems = []
+    while messages and messages[0]["role"] == "system":
+        systems.append(text_of(messages.pop(0)))
+    if not messages:
+        raise _empty_input()
+    reasoning = mapping("reasoning", given.get("reasoning", {}))
+    wanted = mapping("text", given.get("text", {}))
+    return ChatBody(
+        messages=tuple(messages),
+        system_prompt="\n\n".join(systems) if systems else None,
+        max_output_tokens=_limit("max_output_tokens", given.get("max_output_tokens")),
+        reasoning=_effort("reasoning", reasoning.get("effort")),
+        schema=_schema("text", wanted.get("format")),
+        **checked(given, {"instructions": text, "previous_response_id": text, "store": flag}),
+        **_shared(given),
+    )
 
 
 def _input(key: str, value: Any) -> Message:
-    """Return the message that the items of the input make."""
-    if isinstance(value, str):
-        items: list[Any] = [{"type": "text", "content": value}]
-    elif isinstance(value, list):
-        items = value
-    else:
+    """Return the message that the items of the native route's `input` make."""
+    items: list[Any] = [{"type": "text", "content": value}] if isinstance(value, str) else value
+    if not isinstance(items, list):
         wrong_type(key, "string or array", value)
     texts, pictures = [], []
     for place, item in enumerate(items):
@@ -91,12 +130,12 @@ def _input(key: str, value: Any) -> Message:
             pictures.append(picture(key, content))
     joined = "\n\n".join(texts)
     if not joined and not pictures:
-        raise Refusal("Input must not be empty", code="invalid_value", param=key)
+        raise _empty_input()
     return message("user", joined, pictures)
 
 
 def _content(item: dict[str, Any], name: str, place: str) -> Any:
-    """Return what an item contains; it has that, its type and nothing else."""
+    """Return the content of an item, which has that, its type and nothing else."""
     problems = [] if name in item else [f"'{place}.{name}' is required"]
     if unknown := [key for key in item if key not in {"type", name}]:
         problems.append(unknown_keys(unknown))
@@ -105,7 +144,102 @@ def _content(item: dict[str, Any], name: str, place: str) -> Any:
     return item[name]
 
 
+def _empty_input() -> Refusal:
+    return Refusal("Input must not be empty", code="invalid_value", param="input")
+
+
+def _given(body: Mapping[str, Any], refused: Mapping[str, "Harmless"]) -> dict[str, Any]:
+    """Leave out what is null; refuse by its name what cannot be done."""
+    given = {key: value for key, value in body.items() if value is not None}
+    for key, harmless in refused.items():
+        if key in given and not harmless(given[key]):
+            raise unsupported(f"'{key}'", key)
+    return given
+
+
+def _shared(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check what both OpenAI-style routes have; without a model, the loaded one is meant."""
+    return {
+        "model": "",
+        **checked(given, {"model": text, "stream": flag}),
+        "sampling": checked(given, _OPENAI_SAMPLING),
+    }
+
+
+def _items(items: Any) -> list[Message]:
+    """Read the items of `input`; earlier reasoning, which clients send back, is ignored."""
+    found = []
+    for item in sequence("input", items):
+        kind = item.get("type", "message") if isinstance(item, dict) else None
+        if kind == "message":
+            found.append(_message("input", item))
+        elif kind != "reasoning":
+            named = f"An input item of type '{kind}'" if isinstance(kind, str) else "An input item without a type"
+            raise unsupported(named, "input")
+    return found
+
+
+def _message(key: str, value: Any) -> Message:
+    """Read a message of the OpenAI-style routes."""
+    given = mapping(key, value)
+    role = given.get("role")
+    if given.get("tool_calls") or role in ("tool", "function"):
+        raise Refusal("Tool calls are not supported by this server.", code="unsupported_parameter", param=key)
+    if not isinstance(role, str) or role not in _ROLES:
+        expected = " | ".join(f"'{each}'" for each in _ROLES)
+        raise Refusal(f"Invalid role. Expected {expected}", code="invalid_value", param=key)
+    content = given.get("content")
+    if content is None or isinstance(content, str):
+        return message(_ROLES[role], text(key, content or ""))
+    texts, pictures = [], []
+    for part in sequence(key, content):
+        kind = mapping(key, part).get("type")
+        if kind in ("text", "input_text", "output_text"):
+            texts.append(text(key, part.get("text")))
+        elif kind == "refusal":
+            texts.append(text(key, part.get("refusal")))
+        elif kind in ("image_url", "input_image"):
+            url = part.get("image_url")
+            pictures.append(picture(key, url.get("url") if isinstance(url, dict) else url))
+        else:
+            raise unsupported(f"Content of type '{kind}'", key)
+    return message(_ROLES[role], "\n\n".join(texts), pictures)
+
+
+def _limit(key: str, value: Any) -> int | None:
+    """Read the longest reply in tokens; LM Studio's own examples write -1 for no limit."""
+    return None if value is None or value == -1 else int(whole(1)(key, value))
+
+
+def _effort(key: str, value: Any) -> str | None:
+    return None if value is None or value == "none" else text(key, value)
+
+
+def _schema(key: str, value: Any, nested: str = "") -> dict[str, Any] | None:
+    """Read the form a reply must have; without a schema, JSON means an object."""
+    wanted = {} if value is None else mapping(key, value)
+    match wanted.get("type", "text"):
+        case "text":
+            return None
+        case "json_object":
+            return {"type": "object"}
+        case "json_schema":
+            return mapping(key, (mapping(key, wanted.get(nested)) if nested else wanted).get("schema"))
+        case _:
+            expected = f"'{key}' has an unknown type. Expected 'text' | 'json_object' | 'json_schema'"
+            raise Refusal(expected, code="invalid_value", param=key)
+
+
+def _stop(key: str, value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [text(key, value)]
+    if not isinstance(value, list):
+        wrong_type(key, "string or array", value)
+    return [text(key, each) for each in value]
+
+
 _CONTENT = {"text": "content", "image": "data_url"}
+_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 _SAMPLING: Mapping[str, Check] = {
     "temperature": number(0, 1),
     "top_p": number(0, 1),
@@ -127,13 +261,37 @@ _CHAT: Mapping[str, Check] = {
     "max_output_tokens": whole(1),
     **_SAMPLING,
 }
-_LOAD: Mapping[str, Check] = {
-    "model": text,
-    "context_length": whole(1),
-    "eval_batch_size": whole(1),
-    "flash_attention": flag,
-    "num_experts": whole(1),
-    "offload_kv_cache_to_gpu": flag,
-    "parallel": whole(1),
-    "echo_load_config": flag,
+_OPENAI_SAMPLING: Mapping[str, Check] = {
+    **_SAMPLING,
+    "temperature": number(0, 2),
+    "top_k": whole(-1),
+    "frequency_penalty": number(-2, 2),
+    "seed": whole(-(2**31)),
+    "stop": _stop,
+    "logit_bias": mapping,
+}
+
+Harmless = Callable[[Any], bool]
+"""Returns whether a value asks for nothing that cannot be done here."""
+
+_REFUSED: Mapping[str, Harmless] = {
+    "tools": lambda value: value == [],
+    "tool_choice": lambda value: value in ("none", "auto"),
+    "top_logprobs": lambda value: value == 0,
+}
+_REFUSED_COMPLETIONS: Mapping[str, Harmless] = {
+    **_REFUSED,
+    "functions": lambda value: value == [],
+    "function_call": lambda value: value in ("none", "auto"),
+    "n": lambda value: value == 1,
+    "logprobs": lambda value: value is False,
+    "modalities": lambda value: value == ["text"],
+    "audio": lambda _value: False,
+    "web_search_options": lambda _value: False,
+}
+_REFUSED_RESPONSES: Mapping[str, Harmless] = {
+    **_REFUSED,
+    "background": lambda value: value is False,
+    "conversation": lambda _value: False,
+    "prompt": lambda _value: False,
 }

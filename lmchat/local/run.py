@@ -1,11 +1,10 @@
-"""Run the embedded server: for one program's life (a child process), or in the foreground.
+"""Run the built-in server: in a child process for one program, or in this process.
 
-Cheap to import: the web framework comes with the server itself, in the child or with `serve`.
+Cheap to import: the web framework is imported with the server itself.
 """
 
 import contextlib
 import importlib.util
-import json
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmchat.errors import BadUseError, LmchatError
-from lmchat.local.catalogue import BUILT_IN, CATALOGUE, KnownModel
-from lmchat.local.shared import POSSIBLE, shared_server
+from lmchat.local.catalogue import BUILT_IN, CATALOGUE
+from lmchat.local.shared import announced
 from lmchat.world import World, model_directory, path_of
 
 if TYPE_CHECKING:
@@ -27,86 +26,26 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 HISTORY = "local.db"
-"""The file, among a person's data, of what servers keep."""
+"""The file, in a person's data directory, in which servers store turns."""
 _PACKAGES = ("xllamacpp", "starlette", "uvicorn")
 
 
 def available() -> bool:
-    """Tell whether the extra `local` is installed."""
+    """Return whether the extra `local` is installed."""
     return all(importlib.util.find_spec(package) is not None for package in _PACKAGES)
 
 
-@contextlib.contextmanager
-def started(world: World, *, token: str = "", secret_variables: Iterable[str] = ()) -> Iterator[str]:
-    """Start the embedded server and yield its base URL; end it, with all below it, afterwards.
+def server_settings(world: World, secret_variables: Iterable[str] = ()) -> dict[str, Any]:
+    """Gather what a server's process needs to know: its directories, and the model file the person named.
 
-    Raises LmchatError where it cannot be started or `LMCHAT_LOCAL_MODEL` names no GGUF file.
+    `secret_variables` are not inherited by the process. Raises LmchatError where the extra is not installed, and
+    BadUseError where `LMCHAT_LOCAL_MODEL` does not name a GGUF file.
     """
-    from lmchat.local.child_process import Child
-
-    settings = {**server_settings(world, secret_variables), "token": token}
-    try:
-        child = Child("lmchat.local.run", settings)
-    except OSError as problem:
-        raise LmchatError(f"The embedded server cannot be started: {problem}.") from problem
-    try:
-        yield _url(child.lines(), child.last_words)
-    finally:
-        child.stop(patience=3)
-
-
-def serve(
-    world: World,
-    listening: socket.socket,
-    *,
-    token: str = "",
-    keep_seconds: float = 0.0,
-    secret_variables: Iterable[str] = (),
-) -> None:
-    """Serve on a listening socket in the foreground until Ctrl-C or SIGTERM.
-
-    With `keep_seconds`, what answers is the server that all programs share.
-    """
-    settings = server_settings(world, secret_variables)
-    world.stderr.write(f"lmchat: serving at {address(listening)} (Ctrl-C stops it)\n")
-    world.stderr.flush()
-    with contextlib.suppress(KeyboardInterrupt):
-        if keep_seconds and POSSIBLE:
-            from lmchat.local.proxy import proxy
-            from lmchat.local.serving import serve_application
-
-            app = proxy(token, lambda: shared_server(world, settings, keep_seconds))
-            serve_application(app, listening)
-        else:
-            run(listening, {**settings, "token": token})
-
-
-def _url(lines: Iterator[str], last_words: Callable[[], str]) -> str:
-    """Read the address from the first thing the server says."""
-    for line in lines:
-        return str(json.loads(line)["url"])
-    words = last_words().splitlines()
-    raise LmchatError(
-        f"The embedded server ended as soon as it was started. {words[-1] if words else ''}".strip(),
-        hint="`lmchat serve` shows more; LM Studio or another server can be named with --url.",
-    )
-
-
-def _need_extra() -> None:
     if not available():
         raise LmchatError(
             "The built-in model is not installed.",
-            hint="pip install 'lmchat[local]' brings it; or start LM Studio, or name a server with --url.",
+            hint="Install it with pip install 'lmchat[local]', start LM Studio, or name a server with --url.",
         )
-
-
-def server_settings(world: World, secret_variables: Iterable[str] = ()) -> dict[str, Any]:
-    """Gather what a server needs to know of the world, as it goes to its process.
-
-    `secret_variables` are not inherited by it.
-    Raises LmchatError where the extra is not installed or `LMCHAT_LOCAL_MODEL` names no GGUF file.
-    """
-    _need_extra()
     return {
         "data": str(world.directories.data.absolute()),
         "cache": str(_cache(world)),
@@ -125,8 +64,8 @@ def places(settings: Mapping[str, Any]) -> "Places":
 
 
 def has_model(settings: Mapping[str, Any]) -> bool:
-    """Tell whether a server with these settings has a model to talk to."""
-    if settings["chosen"] or _is_whole(Path(settings["cache"]), BUILT_IN):
+    """Return whether a server with these settings has a model to chat with."""
+    if settings["chosen"] or BUILT_IN.is_in(Path(settings["cache"])):
         return True
     from lmchat.local.models import present
 
@@ -137,7 +76,7 @@ def _cache(world: World) -> Path:
     """Return the directory of fetched models; one that an older lmchat fetched moves there, or is used where it is."""
     cache, old = model_directory(world.environ), world.directories.data.absolute() / "models"
     for model in CATALOGUE:
-        if _is_whole(old, model) and not _is_whole(cache, model):
+        if model.is_in(old) and not model.is_in(cache):
             try:
                 cache.mkdir(parents=True, exist_ok=True)
                 (old / model.file).replace(cache / model.file)
@@ -146,49 +85,56 @@ def _cache(world: World) -> Path:
     return cache
 
 
-def _is_whole(directory: Path, model: KnownModel) -> bool:
-    try:
-        return (directory / model.file).stat().st_size == model.size
-    except OSError:
-        return False
-
-
 def _home(world: World) -> Path:
     home = world.environ.get("HOME") or world.environ.get("USERPROFILE")
     return Path(home) if home else Path.home()
 
 
 def _chosen(world: World) -> Path | None:
-    """Return the model file the person named, checked, so that a slip is said before anything starts."""
+    """Return the model file the person named, checked, so that a mistake is reported before anything starts."""
     name = world.environ.get("LMCHAT_LOCAL_MODEL")
     if not name:
         return None
-    from lmchat.local import gguf
+    from lmchat.local.models import DamagedFileError, head, reason
 
-    path = _path(name)
+    path = path_of(name).absolute()
     try:
-        gguf.head(path)
-    except (OSError, gguf.DamagedFileError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else problem
+        head(path)
+    except (OSError, DamagedFileError) as problem:
         raise BadUseError(
-            f"LMCHAT_LOCAL_MODEL names {path}, which cannot be used: {reason}",
+            f"LMCHAT_LOCAL_MODEL names {path}, which cannot be used: {reason(problem)}",
             hint="It must be a model in the GGUF format; without it, the built-in model is used.",
         ) from problem
     return path
 
 
-def _path(name: str) -> Path:
-    return path_of(name).absolute()
+@contextlib.contextmanager
+def started(world: World, *, token: str = "", secret_variables: Iterable[str] = ()) -> Iterator[str]:
+    """Start a server in a child process and yield its base URL; end it, with all its processes, afterwards.
+
+    Raises LmchatError where it cannot be started or `LMCHAT_LOCAL_MODEL` does not name a GGUF file.
+    """
+    from lmchat.local.child_process import Child
+
+    settings = {**server_settings(world, secret_variables), "token": token}
+    try:
+        child = Child("lmchat.local.run", settings)
+    except OSError as problem:
+        raise LmchatError(f"The built-in model's server cannot be started: {problem}.") from problem
+    try:
+        yield str(announced(child)["url"])
+    finally:
+        child.stop(patience=3)
 
 
 def main() -> None:
-    """Serve on a free port, name the address on stdout, and end with the lifeline."""
-    from lmchat.local.child_process import hold
+    """Serve on a free port, print the address, and end with the lifeline: the program of the child."""
+    from lmchat.local.child_process import announce, tied_settings
 
-    settings = hold()
+    settings = tied_settings()
     listening = bound(0)
-    # Named before the slow imports: whoever connects meanwhile waits in the socket's queue.
-    os.write(1, json.dumps({"url": address(listening)}).encode() + b"\n")
+    # Printed before the slow imports: whoever connects meanwhile waits in the socket's queue.
+    announce({"url": address(listening)})
     run(listening, settings)
 
 
@@ -203,9 +149,9 @@ def bound(port: int) -> socket.socket:
         listening.listen(128)
     except (OSError, OverflowError) as problem:
         listening.close()
-        reason = problem.strerror if isinstance(problem, OSError) else "there is no such port"
+        why = problem.strerror if isinstance(problem, OSError) else "there is no such port"
         raise BadUseError(
-            f"Port {port} cannot be used: {reason}.", hint="Choose another with --port; 0 takes any free one."
+            f"Port {port} cannot be used: {why}.", hint="Choose another with --port; 0 takes any free one."
         ) from problem
     return listening
 
@@ -218,36 +164,31 @@ def address(listening: socket.socket) -> str:
 def run(listening: socket.socket, settings: dict[str, Any], around: "Around | None" = None) -> None:
     """Serve on the socket until SIGINT (raises KeyboardInterrupt) or SIGTERM, then end every engine.
 
-    `around` is handed the application, the models, and a function that ends the server.
+    `around` is called with the application, the models, and a function that ends the server.
     """
     import asyncio
 
-    from lmchat.local.child_process import forget
+    from lmchat.local.child_process import remove_variables
     from lmchat.local.downloads import Downloads
-    from lmchat.local.embedded import Embedded
-    from lmchat.local.engines import Instances, load
+    from lmchat.local.embedded import Embedded, management_routes
+    from lmchat.local.engine import Instances, load
     from lmchat.local.fetch import fetch
     from lmchat.local.history import History
-    from lmchat.local.management import management_routes
-    from lmchat.local.server import ServerState, application, openai_routes
+    from lmchat.local.server import ServerState, Worker, application, openai_routes
     from lmchat.local.serving import serve_application, serve_quietly
-    from lmchat.local.worker import Worker
 
-    forget(settings["secret_variables"])
+    remove_variables(settings["secret_variables"])
     where, worker = places(settings), Worker()
     models = Embedded(where, Instances(load), Downloads(where, fetch))
     state = ServerState(models, History(Path(settings["data"]) / HISTORY), worker)
-    routes = [*openai_routes(), *management_routes(models, worker)]
+    routes, token = [*openai_routes(), *management_routes(models, worker)], settings["token"]
     try:
         if around is None:
-            app = application(state, routes, settings["token"])
-            serve_application(app, listening)
+            serve_application(application(state, routes, token), listening)
         else:
-            asyncio.run(
-                serve_quietly(
-                    listening,
-                    lambda end: application(state, routes, settings["token"], lambda app: around(app, models, end)),
-                )
+            served = serve_quietly(
+                listening, lambda end: application(state, routes, token, lambda app: around(app, models, end))
             )
+            asyncio.run(served)
     finally:
         models.instances.stop_all()

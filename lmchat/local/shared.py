@@ -1,9 +1,8 @@
 """The server that all programs of one person share: found through a private file, started when it is needed.
 
-In a directory that only this person can enter lie, for each kind of server (`_identity`), a record (address, secret,
-process) and a lock that the server has as long as it can be found: so a record whose server has died, however it
-died, is known to be stale. Programs that find none take turns at starting one. The server ends by itself
-(`shared_server`).
+For each kind of server (`_identity`), a directory that only this person can enter has a record (address, secret,
+process) and a lock that the server has as long as it can be found: so a record is known to be stale when its server
+has ended, however it ended. Programs that find none take turns at starting one, which ends by itself (`shared_server`).
 """
 
 import json
@@ -12,13 +11,16 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmchat import __version__
+from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
 from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.local.child_process import Child
 
 STATUS = "/lmchat/server"
 """The route of the shared server's own state: GET shows it, DELETE ends the server."""
@@ -50,12 +52,16 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class SharedServer:
-    """A server that runs: where it answers, and the secret it asks for."""
+    """A running server: its address, and the secret it asks for."""
 
     url: str
     secret: str
     pid: int
     version: str
+
+    def record(self) -> dict[str, Any]:
+        """Return the server as its record and its first line of output describe it."""
+        return {"url": self.url, "secret": self.secret, "pid": self.pid, "version": self.version}
 
 
 class Spot:
@@ -66,7 +72,7 @@ class Spot:
         self.lock = directory / f"{identity}.lock"
 
     def server(self) -> SharedServer | None:
-        """Return the server that can be found here; a record without one is nothing."""
+        """Return the server that can be found here; a record without a running server does not count."""
         if not self._locked():  # asked first: a record that is read after this is not of an earlier server
             return None
         try:
@@ -75,12 +81,11 @@ class Spot:
             return None
 
     def write(self, server: SharedServer) -> None:
-        """Name the server, whole or not at all, for this person's eyes only."""
+        """Write the record, readable for this person only, completely or not at all."""
         new = self.record.with_suffix(f".{server.pid}.new")
-        content = {"url": server.url, "secret": server.secret, "pid": server.pid, "version": server.version}
         file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
         try:
-            os.write(file, json.dumps(content).encode())
+            os.write(file, json.dumps(server.record()).encode())
         finally:
             os.close(file)
         new.replace(self.record)
@@ -107,7 +112,7 @@ class Spot:
 
 
 def shared_server(world: World, settings: Mapping[str, Any], keep_seconds: float) -> SharedServer:
-    """Return the server of this kind, starting it where there is none; raise LmchatError where it cannot be."""
+    """Return the server of this kind, starting it where there is none; raise LmchatError where that is not possible."""
     spot = Spot(_directory(world), _identity(settings))
     server = spot.server()
     if server is not None:
@@ -124,7 +129,7 @@ def shared_server(world: World, settings: Mapping[str, Any], keep_seconds: float
 
 
 def running_servers(world: World) -> list[SharedServer]:
-    """Return the shared servers that run, usually one; what dead ones have left is removed."""
+    """Return the shared servers that run, usually one; the records of ended ones are removed."""
     directory = _directory(world)
     if not directory.is_dir():
         return []
@@ -139,12 +144,12 @@ def running_servers(world: World) -> list[SharedServer]:
 
 
 def server_status(server: SharedServer) -> dict[str, Any]:
-    """Ask a server for its state; empty where it is just ending."""
+    """Ask a server for its state; empty where it is about to end."""
     return _asked(server, "GET")
 
 
 def stop_server(server: SharedServer) -> None:
-    """End a server and what it is doing; return when it is gone."""
+    """End a server and what it is doing; return when it has ended."""
     _asked(server, "DELETE")
     until = time.monotonic() + _STOP_SECONDS
     while _alive(server.pid) and time.monotonic() < until:
@@ -158,19 +163,24 @@ def _started(spot: Spot, settings: Mapping[str, Any], keep_seconds: float) -> Sh
     place = {"record": str(spot.record), "identity": spot.record.stem, "keep_seconds": keep_seconds}
     child = Child("lmchat.local.shared_server", {**settings, **place})
     try:
-        for line in child.lines():
-            return SharedServer(**json.loads(line))
-        words = child.last_words().splitlines()
+        return SharedServer(**announced(child))
     finally:
         child.stop(patience=1)
+
+
+def announced(child: "Child") -> dict[str, Any]:
+    """Return the first line a server prints, as JSON; raise LmchatError where it ends before that."""
+    for line in child.lines():
+        content: dict[str, Any] = json.loads(line)
+        return content
     raise LmchatError(
-        f"The built-in model's server ended as soon as it was started. {words[-1] if words else ''}".strip(),
+        f"The built-in model's server ended as soon as it was started. {child.last_line()}".strip(),
         hint="`lmchat serve` shows more; LM Studio or another server can be named with --url.",
     )
 
 
 def _identity(settings: Mapping[str, Any]) -> str:
-    """Name a kind of server: programs share one only if they would have started the very same."""
+    """Name a kind of server: programs share one only if they would have started the same."""
     import hashlib
 
     kind = [
@@ -186,7 +196,7 @@ def _directory(world: World) -> Path:
 
 
 def _private(directory: Path) -> None:
-    """Make the directory one that only this person can enter; raise OSError where that cannot be."""
+    """Make the directory one that only this person can enter; raise OSError where that is not possible."""
     directory.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
     if directory.stat().st_mode & 0o077:
         directory.chmod(_PRIVATE_DIRECTORY)

@@ -1,41 +1,42 @@
-"""Another server behind the routes, one that keeps no conversations: each request brings it the whole chain.
+"""The server in front of another one that stores no conversations: turns are stored here, each request brings them all.
 
-How it is spoken to is not known here: what asks it, lists its models and passes requests on are functions.
+How to speak to the other server is not decided here: asking it, listing its models and passing requests on are
+functions. What that server offers besides the chat route is passed on unchanged.
 """
 
 import base64
 import binascii
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+import contextlib
+import socket
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import aclosing, closing
 from datetime import UTC, datetime
 from typing import Any
 
-from lmchat.chat.events import Event, Fault, Finished, Quiet, Started, Unknown
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lmchat.chat.exchange import ChatRequest, Event, Fault, Finished, Quiet, Started, Unknown
 from lmchat.chat.models import Model
-from lmchat.chat.request import ChatRequest
-from lmchat.chat.session import Outcome, Turn, TurnId
+from lmchat.chat.session import Outcome, TurnId
+from lmchat.chat.session import Turn as AnsweredTurn
 from lmchat.chat.values import Image, Options, Prompt, Reply
-from lmchat.chat.values import Message as Said
-from lmchat.errors import (
-    BadUseError,
-    ContextOverflowError,
-    LmchatError,
-    NotAllowedError,
-    NotFoundError,
-    RefusedError,
-)
-from lmchat.local.history import Chain, StoredTurn
-from lmchat.local.llama import Cancel
-from lmchat.local.messages import Message, pictures_of, text_of
-from lmchat.local.refusals import Refusal, overflow
+from lmchat.chat.values import Message as Answer
+from lmchat.dataclass import dataclass, replace
+from lmchat.errors import BadUseError, ContextOverflowError, LmchatError, NotAllowedError, NotFoundError, RefusedError
+from lmchat.local.answers import Stream, event_frame, openai_error
+from lmchat.local.history import Chain, History, Message, StoredTurn, pictures_of, text_of
+from lmchat.local.refusals import Refusal, json_object, missing, not_found, overflow
 from lmchat.local.requests import ChatBody
-from lmchat.local.turn import Made
-from lmchat.local.window import Asked, rendered
+from lmchat.local.run import HISTORY, address
+from lmchat.local.server import ServerState, Worker, application
+from lmchat.local.serving import serve_application
+from lmchat.local.turn import Asked, Cancel, Made, rendered
+from lmchat.world import World
 
 _EFFORTS = ["low", "medium", "high"]
-"""The levels of reasoning that the OpenAI-style routes name; whether a model has them, only its server knows."""
-_UNREACHABLE = 502
+"""The levels of reasoning that the OpenAI-style routes name; only the server knows whether a model has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,9 @@ class Passed:
 
     status: int
     content_type: str
+
+
+Item = Passed | bytes | Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,13 @@ class Upstream:
         try:
             return [_row(model) for model in self.models()]
         except LmchatError as problem:
-            raise refused(problem) from problem
+            raise _refused(problem) from problem
 
     def accepted(self, body: ChatBody, *, loosely: bool = False) -> ChatBody:
-        """Return a request; only the server itself knows what its models can do."""
+        """Return the request as it is; only the server itself knows what its models can do."""
         del loosely
         if not body.model:
-            raise Refusal('"model" is required', code="missing_required_parameter", param="model")
+            raise missing("model")
         if body.integrations:
             raise Refusal("The server behind this one runs no tools.", param="integrations", code=None)
         return body
@@ -86,9 +90,9 @@ class Upstream:
                     raise overflow() from problem
                 shown = shown[(len(shown) + 1) // 2 :]
             except LmchatError as problem:
-                raise refused(problem) from problem
+                raise _refused(problem) from problem
             else:
-                return made if shown == chain.shown else replace(made, first_shown=_first(chain, shown))
+                return made if shown == chain.shown else replace(made, first_shown=chain.first_of(shown))
 
     def _asked(
         self,
@@ -99,7 +103,7 @@ class Upstream:
         cancel: Cancel,
     ) -> Made:
         asked = Asked(body.messages, body.system_prompt, body.instructions)
-        request = chat_request(body, rendered(chain, shown, asked))
+        request = _chat_request(body, rendered(chain, shown, asked))
         begun = False
         with closing(self.ask(request)) as events:
             for event in events:
@@ -116,16 +120,16 @@ class Upstream:
                     case _:
                         begun = begun or isinstance(event, Started)
                         show(event)
-        raise broken_off()
+        raise _unreachable("The server behind this one broke off its answer.")
 
 
-def chat_request(body: ChatBody, messages: Sequence[Message]) -> ChatRequest:
-    """Return messages as a request: the system's first, then turns, and what no answer follows as the prompt.
+def _chat_request(body: ChatBody, messages: Sequence[Message]) -> ChatRequest:
+    """Return messages as a request: the system's first, then turns, and what has no answer yet as the prompt.
 
     Strict templates take a system message at the start only.
     """
     systems = [text_of(each) for each in messages if each["role"] == "system"]
-    turns: list[Turn] = []
+    turns: list[AnsweredTurn] = []
     waiting: list[Message] = []
     for each in messages:
         if each["role"] == "user":
@@ -133,13 +137,8 @@ def chat_request(body: ChatBody, messages: Sequence[Message]) -> ChatRequest:
         elif each["role"] == "assistant":
             turns.append(_turn(len(turns) + 1, body.model, _prompt(waiting), text_of(each)))
             waiting = []
-    options = dict(body.sampling)
-    if body.max_output_tokens is not None:
-        options["max_output_tokens"] = body.max_output_tokens
-    if body.context_length is not None:
-        options["context_length"] = body.context_length
-    if body.reasoning is not None:
-        options["reasoning"] = body.reasoning
+    limits = {name: getattr(body, name) for name in ("max_output_tokens", "context_length", "reasoning")}
+    options = {**body.sampling, **{name: value for name, value in limits.items() if value is not None}}
     return ChatRequest(
         body.model,
         _prompt(waiting),
@@ -150,39 +149,9 @@ def chat_request(body: ChatBody, messages: Sequence[Message]) -> ChatRequest:
     )
 
 
-def broken_off() -> Refusal:
-    """Report that the server behind ended its answer without a word."""
-    return Refusal("The server behind this one broke off its answer.", status=_UNREACHABLE, kind="upstream_error")
-
-
-def refused(problem: LmchatError) -> Refusal:
-    """Return what happened between here and the server behind as a refusal of this one."""
-    match problem:
-        case ContextOverflowError():
-            return overflow()
-        case NotFoundError():
-            return Refusal(problem.message, status=404, param="model", code="model_not_found")
-        case BadUseError():
-            return Refusal(problem.message, code="unsupported_parameter", param=None)
-        case NotAllowedError():
-            # Not the client's token: that one was right.
-            return Refusal(problem.message, status=_UNREACHABLE, kind="upstream_error", code=None, param=None)
-        case RefusedError(http_status=status) if status >= 400:
-            kind, details = problem.error_type or "invalid_request", {"code": problem.code, "param": problem.param}
-            return Refusal(
-                problem.message, status=status, kind=kind, **{key: each or None for key, each in details.items()}
-            )
-        case _:
-            return Refusal(problem.message, status=_UNREACHABLE, kind="upstream_error", code=None, param=None)
-
-
-def _first(chain: Chain, shown: Sequence[StoredTurn]) -> int:
-    return shown[0].number if shown else chain.turns[-1].number + 1
-
-
-def _turn(number: int, model: str, prompt: Prompt, answer: str) -> Turn:
-    reply = Reply((Said(answer),))
-    return Turn(TurnId(number), None, prompt, reply, Outcome.COMPLETE, "", model, datetime.now(UTC))
+def _turn(number: int, model: str, prompt: Prompt, answer: str) -> AnsweredTurn:
+    reply = Reply((Answer(answer),))
+    return AnsweredTurn(TurnId(number), None, prompt, reply, Outcome.COMPLETE, "", model, datetime.now(UTC))
 
 
 def _prompt(messages: Sequence[Message]) -> Prompt:
@@ -196,6 +165,27 @@ def _image(url: str) -> Image:
         return Image("", head.removeprefix("data:").partition(";")[0], base64.b64decode(data, validate=True))
     except binascii.Error:
         raise Refusal("A picture's base64 is damaged.", code="invalid_value", param="input") from None
+
+
+def _unreachable(message: str) -> Refusal:
+    """Report that the server behind this one did not do its part."""
+    return Refusal(message, status=502, kind="upstream_error", code=None, param=None)
+
+
+def _refused(problem: LmchatError) -> Refusal:
+    """Return an error of the server behind this one as a refusal of this one."""
+    match problem:
+        case ContextOverflowError():
+            return overflow()
+        case NotFoundError():
+            return not_found(problem.message)
+        case BadUseError():
+            return Refusal(problem.message, code="unsupported_parameter", param=None)
+        case RefusedError(http_status=status) if status >= 400 and not isinstance(problem, NotAllowedError):
+            kind, code, param = problem.error_type or "invalid_request", problem.code or None, problem.param or None
+            return Refusal(problem.message, status=status, kind=kind, code=code, param=param)
+        case _:  # also a token that is not allowed: it is this server's, not the client's
+            return _unreachable(problem.message)
 
 
 def _row(model: Model) -> dict[str, Any]:
@@ -220,3 +210,75 @@ def _row(model: Model) -> dict[str, Any]:
         "capabilities": able,
         "description": None,
     }
+
+
+def serve_in_front(world: World, listening: socket.socket, upstream: Upstream, *, name: str, token: str = "") -> None:
+    """Serve in front of another server, whose `name` is printed, until Ctrl-C or SIGTERM."""
+    world.stderr.write(f"lmchat: serving at {address(listening)}, in front of {name} (Ctrl-C stops it)\n")
+    world.stderr.flush()
+    worker = Worker(at_once=True)
+    state = ServerState(upstream, History(world.directories.data.absolute() / HISTORY), worker)
+    app = application(state, upstream_routes(upstream, worker), token)
+    with contextlib.suppress(KeyboardInterrupt):
+        serve_application(app, listening)
+
+
+def upstream_routes(upstream: Upstream, worker: Worker) -> list[Route]:
+    """Return the routes that only a server in front of another one has.
+
+    `/v1/chat/completions`, `/v1/models`, `/v1/embeddings` and all others there are passed on.
+    """
+
+    async def pass_on(request: Request) -> Response | Stream:
+        data = await request.body()
+        job = _passing(upstream, request.method, _target(request), json_object(data) if data else None)
+        items: AsyncGenerator[Item] = worker.items(request, job)
+        head = await anext(items, None)
+        if isinstance(head, Passed):
+            return Stream((), _rest(items, head.content_type), status=head.status, content_type=head.content_type)
+        await items.aclose()
+        raise head if isinstance(head, Refusal) else _unreachable("The server behind this one broke off its answer.")
+
+    return [
+        *(Route(f"/api/v1/models/{name}", _unmanaged, methods=["POST"]) for name in ("load", "unload", "download")),
+        Route("/v1/{path:path}", pass_on, methods=["GET", "POST"]),
+    ]
+
+
+async def _unmanaged(_request: Request) -> Response:
+    message = "The server behind this one cannot load, unload or download models; the program that runs it can."
+    raise Refusal(message, status=501, kind="not_implemented", code=None, param=None)
+
+
+def _target(request: Request) -> str:
+    path: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    return (path + (b"?" + query if query else b"")).decode("ascii", "replace")
+
+
+def _passing(
+    upstream: Upstream, method: str, target: str, body: dict[str, Any] | None
+) -> Callable[[Callable[[Item], None], Cancel], None]:
+    def job(send: Callable[[Item], None], cancel: Cancel) -> None:
+        try:
+            with closing(upstream.pass_on(method, target, body)) as pieces:
+                for piece in pieces:
+                    cancel.check()
+                    if piece:
+                        send(piece)
+        except LmchatError as problem:
+            raise _refused(problem) from problem
+
+    return job
+
+
+async def _rest(items: AsyncGenerator[Item], content_type: str) -> AsyncGenerator[bytes]:
+    """Yield what comes after the head."""
+    async with aclosing(items):
+        async for item in items:
+            if isinstance(item, bytes):
+                yield item
+            elif isinstance(item, Refusal):
+                if not content_type.startswith("text/event-stream"):
+                    raise item  # breaks the connection: half an answer must not look complete
+                yield event_frame({"error": openai_error(item)}, "error")

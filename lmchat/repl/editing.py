@@ -4,7 +4,6 @@ So a pasted megabyte costs no more to draw and to edit than a word, and cannot b
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,8 @@ from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
-from lmchat.render.sanitize import sanitize_line, shown_in_line
+from lmchat.dataclass import dataclass
+from lmchat.render.text import sanitize_line, shown_in_line
 from lmchat.repl.line import BANG, SLASH, as_mentions, literal, plain
 
 _CONTINUATION = "… "

@@ -18,10 +18,9 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
 from prompt_toolkit.output import Output
 
-from lmchat.chat.surrogates import join_surrogates
+from lmchat.chat.values import join_surrogates
 from lmchat.errors import LmchatError
-from lmchat.render.cells import cells
-from lmchat.render.sanitize import sanitize
+from lmchat.render.text import cells, sanitize
 from lmchat.repl.editing import (
     Cleared,
     Folds,
@@ -234,7 +233,7 @@ class Keyboard:
 
     def edited(self, text: str) -> str:
         """Open a text in the person's editor; raise BadUseError where that fails."""
-        from lmchat.app.editor import edited
+        from lmchat.app.programs import edited
 
         with self.terminal.ordinary():
             return edited(text, self._options.environ)

@@ -9,11 +9,11 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from lmchat.app.attachments import files_matching, is_pattern, is_picture
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
 from lmchat.repl.matching import among_several
 from lmchat.world import path_of

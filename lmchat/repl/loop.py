@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from threading import Thread
 from types import FrameType
@@ -11,16 +10,16 @@ from types import FrameType
 from prompt_toolkit.completion import Completer, DynamicCompleter
 
 from lmchat.app.conversation import Conversation
-from lmchat.app.model_cache import ModelList
 from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
-from lmchat.render.attention import title_of
+from lmchat.render.messages import title_of
 from lmchat.repl.editing import Cleared, GivenWay, Left, Shortcut, Typed
 from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.line import attached_by, literal, shell_command
 from lmchat.repl.opening import greet, opened_keyboard, prompt_options, say_unchosen
-from lmchat.repl.state import Quoted, ReplState, toolbar
+from lmchat.repl.state import ModelList, Quoted, ReplState, toolbar
 from lmchat.settings.prompts import Kind, prompt_names
 from lmchat.world import handle_signal
 
@@ -191,7 +190,7 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
         failure = system_error(error)
     except Exception as fault:  # noqa: BLE001 - a bug in one command must not end the talk
         if state.conversation.debug:
-            from lmchat.render.failures import show_traceback
+            from lmchat.render.messages import show_traceback
 
             show_traceback(state.conversation.world, fault)
         failure = BugError(type(fault).__name__)

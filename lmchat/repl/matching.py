@@ -3,10 +3,10 @@
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmchat.render.sanitize import sanitize_line
+from lmchat.dataclass import dataclass
+from lmchat.render.text import sanitize_line
 from lmchat.world import path_of
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def among_several(path: str) -> str:
 
 def _said(entry: os.DirEntry[str]) -> str:
     try:
-        from lmchat.render.tables import size_words
+        from lmchat.render.notes import size_words
 
         return _DIRECTORY if entry.is_dir() else size_words(entry.stat().st_size)
     except OSError:  # a link that leads nowhere

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 from lmchat.app.models import load_model
 from lmchat.chat.models import Model, find_model
+from lmchat.dataclass import replace
 from lmchat.errors import NotFoundError
 from lmchat.repl.picker.choice import WHICH_MODEL, model_choices
 from lmchat.repl.state import ReplState

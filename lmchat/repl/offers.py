@@ -6,14 +6,12 @@ The row of a command names one of these functions, or one of its own made of the
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 
-from lmchat.app.model_cache import chat_offers, level_offers
-from lmchat.chat.models import find_model
+from lmchat.chat.models import chat_offers, find_model, level_offers
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
-from lmchat.render.cells import shorten
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.text import sanitize_line, shorten
 from lmchat.repl.line import AT, begins_word, plain
 from lmchat.repl.matching import Offer, among_several, fitting, last_of_several, matching
 from lmchat.repl.state import ReplState

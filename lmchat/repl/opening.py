@@ -13,7 +13,7 @@ from prompt_toolkit.output.plain_text import PlainTextOutput
 
 from lmchat.app.conversation import Conversation
 from lmchat.errors import BadUseError, nearest
-from lmchat.render.theme import is_plain
+from lmchat.render.terminal import is_plain
 from lmchat.repl.editing import PromptOptions
 from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.picker.choice import output_to

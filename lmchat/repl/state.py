@@ -3,27 +3,66 @@
 Commands take a state and return another. Where it says so, the disk is looked at; the network never.
 """
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lmchat.advice import IN_TALK, Advice, worded
 from lmchat.app.conversation import Conversation
 from lmchat.app.invocation import BUILT_IN
-from lmchat.app.model_cache import ModelList
-from lmchat.chat.models import context_length
+from lmchat.chat.models import Model, context_length
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import LmchatError
-from lmchat.render.cells import cells, shorten
-from lmchat.render.failures import show_failure, show_note
-from lmchat.render.sanitize import sanitize_line
-from lmchat.render.terminal import size_of
-from lmchat.render.theme import Theme, When, theme_for
+from lmchat.render.messages import show_failure, show_note
+from lmchat.render.terminal import Theme, When, size_of, theme_for
+from lmchat.render.text import cells, sanitize_line, shorten
 from lmchat.repl.keyboard import Keyboard
 
 if TYPE_CHECKING:
     from lmchat.app.models import ModelServer
+
+
+class ModelList:
+    """The models of a server as they were fetched last: in the background, so that no key waits for the network.
+
+    `fetch` asks the server; `changed` is called after every answer.
+    """
+
+    def __init__(self, fetch: Callable[[], tuple[Model, ...]], changed: Callable[[], None] = lambda: None) -> None:
+        self._fetch = fetch
+        self._changed = changed
+        self._models: tuple[Model, ...] = ()
+        self._fetching: threading.Thread | None = None
+
+    def now(self) -> tuple[Model, ...]:
+        """Return what is known, without waiting; empty before the first answer."""
+        return self._models
+
+    def fetched(self) -> tuple[Model, ...]:
+        """Ask the server and wait for the answer; raise LmchatError where it gives none."""
+        self._models = self._fetch()
+        self._changed()
+        return self._models
+
+    def refresh(self) -> None:
+        """Ask the server in the background, unless that is going on already."""
+        if self._fetching is None or not self._fetching.is_alive():
+            self._fetching = threading.Thread(target=self._refreshed, daemon=True, name="models")
+            self._fetching.start()
+
+    def settled(self, seconds: float) -> bool:
+        """Wait at most so long for what is asked in the background, and tell whether that is over."""
+        if self._fetching is not None:
+            self._fetching.join(seconds)
+        return self._fetching is None or not self._fetching.is_alive()
+
+    def _refreshed(self) -> None:
+        # What was known stays; the next prompt says what is wrong with the server.
+        with suppress(LmchatError):
+            self.fetched()
 
 
 @dataclass(frozen=True, slots=True)

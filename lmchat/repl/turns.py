@@ -6,20 +6,19 @@ back after a long reply; the window's title shows that one runs."""
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
 from lmchat.app.attachments import LARGEST_QUOTED, is_picture, picture, quoted_file
 from lmchat.app.display import remarks, view_for
+from lmchat.chat.exchange import Exchange
 from lmchat.chat.models import require_sight
 from lmchat.chat.session import Outcome, Session
-from lmchat.chat.talk import Exchange
 from lmchat.chat.values import Image, Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, LmchatError
-from lmchat.render.attention import called_back, reports_focus, title_of
-from lmchat.render.notes import counted
-from lmchat.render.tables import size_words
+from lmchat.render.messages import called_back, reports_focus, title_of
+from lmchat.render.notes import counted, size_words
 from lmchat.repl.line import literal, mentions, sent
 from lmchat.repl.state import Quoted, ReplState
 
@@ -78,7 +77,7 @@ def ask(
         state.complain(exchange.failure)
     if exchange.turn.outcome is Outcome.INTERRUPTED:
         state = replace(state, stopped_at=state.conversation.world.monotonic())
-    if exchange.failure is not None or exchange.turn.barren:
+    if exchange.failure is not None or exchange.turn.empty:
         state = replace(state, draft=literal(prompt.text))
     state.write("\n")
     return state

@@ -4,14 +4,13 @@ What is not understood in a document is refused, never guessed at.
 """
 
 from base64 import b64decode, b64encode
-from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
-from lmchat.chat.surrogates import join_surrogates
-from lmchat.chat.values import Image, Prompt, Reply, ResponseId
+from lmchat.chat.values import Image, Prompt, Reply, ResponseId, join_surrogates
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.store.codec import (
     Members,
@@ -24,10 +23,9 @@ from lmchat.store.codec import (
     stats_value,
 )
 from lmchat.store.database import Database
-from lmchat.store.index import make_findable
-from lmchat.store.sessions import add, checked, exists, free, numbered
-from lmchat.store.tree import head_of, reached
-from lmchat.store.turns import Turns, insert, turns_of
+from lmchat.store.sessions import add, checked, exists, free, head_of, numbered
+from lmchat.store.tree import reached
+from lmchat.store.turns import Turns, insert, make_findable, turns_of
 
 FORMAT, VERSION = "lmchat conversation", 1
 

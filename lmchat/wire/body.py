@@ -8,8 +8,9 @@ at once, httpx-sse makes three times the work.
 import codecs
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
+from lmchat.chat.exchange import Event, MessageDelta, PartEnded, PartStarted, ReasoningDelta, ToolDone, ToolFailed
+from lmchat.dataclass import dataclass, field
 from lmchat.errors import StreamBrokenError
 
 PIECE = 64 * 1024
@@ -33,6 +34,8 @@ MOST_CHUNKS, LEAST_CHUNK = 500_000, 8
 REPLY_LIMIT = 8 * 1024 * 1024
 """Characters of one reply, all its parts together: more than any model's context."""
 
+_ITEM = 500
+"""Characters that an item of a reply counts for besides its own."""
 
 Frame = tuple[str, str]
 """One event: its name (empty where the server gave none) and its data lines, joined."""
@@ -44,6 +47,31 @@ def too_large(what: str, limit: int) -> StreamBrokenError:
         f"The server sent {what} of more than {limit // (1024 * 1024)} MB.",
         hint="What came before it is kept. Check that the address is that of a model server.",
     )
+
+
+@dataclass(slots=True)
+class ReplyLength:
+    """How much a reply has grown to, in characters."""
+
+    characters: int = 0
+    last: type[Event] | None = None
+
+    def add(self, event: Event) -> None:
+        """Count one event; raise StreamBrokenError where the reply becomes too long."""
+        match event:
+            case MessageDelta(text) | ReasoningDelta(text):
+                self.characters += len(text) + (0 if type(event) is self.last else _ITEM)
+            case ToolDone(call):
+                self.characters += len(call.output) + len(str(call.arguments)) + _ITEM
+            case ToolFailed(call):
+                self.characters += len(call.reason) + len(str(call.arguments)) + _ITEM
+            case PartStarted() | PartEnded():
+                self.characters += _ITEM
+            case _:
+                return
+        self.last = type(event)
+        if self.characters > REPLY_LIMIT:
+            raise too_large("a reply", REPLY_LIMIT)
 
 
 def body_parts(
@@ -187,11 +215,10 @@ def _event(text: str) -> Frame:
     """Read the lines of one event; comments and what only browsers need are passed over."""
     name, data = "", []
     for line in text.split("\n"):
-        if line.startswith("data:"):
-            data.append(line[6:] if line.startswith("data: ") else line[5:])
-        elif line.startswith("event:"):
-            name = line[6:].removeprefix(" ")
-        elif line == "data":
-            data.append("")
+        field, _, value = line.partition(":")
+        if field == "data":
+            data.append(value.removeprefix(" "))
+        elif field == "event":
+            name = value.removeprefix(" ")
     # An event without a name is called so, too.
     return "" if name == "message" else name, "\n".join(data)

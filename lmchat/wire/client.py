@@ -2,30 +2,38 @@
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
 from time import sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from lmchat.chat.events import Event, Finished, Phase, Progress, Quiet, kept_words
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest, Event, Finished, Phase, Progress, Quiet, kept_words
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, ServerError
 from lmchat.wire.address import Address
-from lmchat.wire.dialect import Data, Dialect
-from lmchat.wire.dialects import COMPLETIONS, DIALECTS, LMSTUDIO
+from lmchat.wire.dialects import (
+    COMPLETIONS,
+    DIALECTS,
+    DIFFERING,
+    LMSTUDIO,
+    PROGRAMS,
+    UNKNOWN,
+    Data,
+    Dialect,
+    Program,
+    Route,
+    adapted,
+    stateless,
+    unmanaged,
+)
+from lmchat.wire.exchange import TICK, Pieces, exchange, json_object, resumed, whole_answer
 from lmchat.wire.faults import not_lm_studio
-from lmchat.wire.http import TICK, exchange
-from lmchat.wire.loose_json import parse_json, text
-from lmchat.wire.programs import DIFFERING, PROGRAMS, UNKNOWN, Program, adapted
-from lmchat.wire.request import GREETING, MODELS, Call
-from lmchat.wire.route import Route, stateless, unmanaged
-from lmchat.wire.stream import Pieces, chat_events, json_object, resumed, whole_answer
+from lmchat.wire.http import GREETING, MODELS, Call
+from lmchat.wire.reading import parse_json, text
+from lmchat.wire.stream import Tap, chat_events
 
 if TYPE_CHECKING:
     from lmchat.chat.models import DownloadJob, Model
-    from lmchat.wire.lmstudio.models import LoadedModel
-
-Tap = Callable[[Mapping[str, Any]], None]
+    from lmchat.wire.models import LoadedModel
 
 _TRIES = 20
 """How often, a tick apart, a server that may move is looked for again."""
@@ -61,7 +69,7 @@ class Client:
         request: ChatRequest,
         *,
         stream: bool = True,
-        tap: Callable[[Mapping[str, Any]], None] | None = None,
+        tap: Tap | None = None,
     ) -> Generator[Event, None, None]:
         """Ask for one turn and yield its events, `Quiet` after each silent tenth of a second.
 
@@ -85,7 +93,9 @@ class Client:
 
                 if loading(error):
                     yield Progress(Phase.MODEL_LOAD)
-                    yield from _pause()
+                    for _ in range(_LOADING_TICKS):
+                        sleep(TICK)
+                        yield Quiet()
                 elif not self._finds_dialect(error):
                     raise
                 if not self.route.keeps and request.follows is not None:
@@ -202,40 +212,20 @@ class Client:
             raise not_lm_studio(call, "something that is no list of models")
         if dialect is LMSTUDIO:
             return tuple(models)
-        from lmchat.wire.details import with_details
         from lmchat.wire.detection import program_of
+        from lmchat.wire.models import with_details
 
         if self.route.program is None:
             self.route.program = program_of(data, self._ask)
         return with_details(self.route.program.name, tuple(models), self._ask)
 
-    def load(
-        self,
-        key: str,
-        *,
-        context_length: int | None = None,
-        eval_batch_size: int | None = None,
-        flash_attention: bool | None = None,
-        num_experts: int | None = None,
-        offload_kv_cache_to_gpu: bool | None = None,
-        parallel: int | None = None,
-        echo_load_config: bool | None = None,
-    ) -> "LoadedModel":
+    def load(self, key: str, **options: int | bool | None) -> "LoadedModel":
         """Load a model, which can take minutes; one that is loaded already gets a second instance.
 
-        Only with `echo_load_config` does the server say what it made of the options.
+        `options` are the API's own. Only with `echo_load_config` does the server say what it made of them.
         """
-        from lmchat.wire.lmstudio.models import read_loaded
+        from lmchat.wire.models import read_loaded
 
-        options = {
-            "context_length": context_length,
-            "eval_batch_size": eval_batch_size,
-            "flash_attention": flash_attention,
-            "num_experts": num_experts,
-            "offload_kv_cache_to_gpu": offload_kv_cache_to_gpu,
-            "parallel": parallel,
-            "echo_load_config": echo_load_config,
-        }
         given = {name: value for name, value in options.items() if value is not None}
         return read_loaded(self._manage("load", {"model": key, **given}, seconds=_LOAD_SECONDS))
 
@@ -246,14 +236,14 @@ class Client:
 
     def download(self, name: str, quantization: str | None = None) -> "DownloadJob":
         """Begin a download of a catalogue id or a Hugging Face URL (only a URL takes a quantization)."""
-        from lmchat.wire.lmstudio.models import read_job
+        from lmchat.wire.models import read_job
 
         body = {"model": name} | ({"quantization": quantization} if quantization else {})
         return read_job(self._manage("download", body, seconds=_ACTION_SECONDS))
 
     def download_status(self, job_id: str) -> "DownloadJob":
         """Ask how far a download is."""
-        from lmchat.wire.lmstudio.models import read_job
+        from lmchat.wire.models import read_job
 
         path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
         return read_job(self._answer("GET", path, read_seconds=_QUESTION_SECONDS)[0], job_id)
@@ -304,9 +294,3 @@ class Client:
         with closing(begun) as pieces:
             head, content = whole_answer(pieces)
         return json_object(head, content, call), call
-
-
-def _pause() -> Iterator[Event]:
-    for _ in range(_LOADING_TICKS):
-        sleep(TICK)
-        yield Quiet()

@@ -5,10 +5,10 @@ Each is one sentence followed by the server's own words, and one hint that a per
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from lmchat.advice import Action, Advice, Do
+from lmchat.dataclass import dataclass
 from lmchat.errors import (
     ChainLostError,
     ContextOverflowError,
@@ -17,10 +17,10 @@ from lmchat.errors import (
     NotFoundError,
     RefusedError,
 )
-from lmchat.wire.error_bodies import Complaint, complaint_of, read_complaint
+from lmchat.wire.complaints import Complaint, complaint_of, read_complaint
 from lmchat.wire.faults import BUILT_IN, NOT_LM_STUDIO
+from lmchat.wire.http import MODELS, Call, Head
 from lmchat.wire.redaction import redact
-from lmchat.wire.request import MODELS, Call, Head
 
 _LONGEST_URL = 500
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lmchat.app.attachments import LARGEST_QUOTED, files_matching, files_named, quoted_file, read_text
-from lmchat.chat.quoting import quoted, without_quotes
+from lmchat.chat.transcript import quoted, without_quotes
 from lmchat.errors import BadUseError
 
 

@@ -132,14 +132,20 @@ def start(home: Path, runs: int) -> Iterator[Line]:
         yield Line("ask: its request arrives (wall clock)", sent, "import httpx", seconds, 1.4)
         whole, httpx = side_by_side(runs, lmchat(*ask, home=home), python(HTTPX, home))
         yield Line("ask: all of it", whole, "import httpx", httpx, 1.8)
-    table = python("import typer, rich.table", home)
     version, tab, nothing = side_by_side(
         runs, lmchat("--version", home=home), lmchat("__complete", "sessions", home=home), python("pass", home)
     )
     yield Line("--version", version, "python -c pass", nothing, 3)
     yield Line("Tab, for a session", tab, "python -c pass", nothing, 3)
-    listed, drawn = side_by_side(runs, lmchat("sessions", home=home), table)
+    with serving(1) as server:
+        listed, models, drawn = side_by_side(
+            runs,
+            lmchat("sessions", home=home),
+            lmchat("--url", server.url, "models", home=home),
+            python("import typer, rich.table", home),
+        )
     yield Line("sessions", listed, "import typer, rich.table", drawn, 2)
+    yield Line("models", models, "import typer, rich.table", drawn, 2)
 
 
 def pipe(home: Path, runs: int) -> Iterator[Line]:
@@ -174,7 +180,7 @@ def store(home: Path, runs: int) -> Iterator[Line]:
 def render(home: Path, runs: int) -> Iterator[Line]:
     """Measure the renderer's CPU for a reply of 10,000 tokens; rich, which redraws all of it, is given 500."""
     del home
-    from lmchat.render.theme import theme_for
+    from lmchat.render.terminal import theme_for
     from tests.bench.render_cost import TOKENS_PER_SECOND, redrawn, reply, streamed
 
     theme, tokens = theme_for({"TERM": "xterm-256color"}, terminal=True), reply(TOKENS)

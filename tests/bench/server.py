@@ -1,4 +1,4 @@
-"""A small server of LM Studio's chat route for benchmarks: it answers each request with the same bytes at once."""
+"""A small server of LM Studio's API for benchmarks: it answers each request with the same bytes at once."""
 
 import json
 import re
@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 
 DELTA = b'event: message.delta\ndata: {"type":"message.delta","content":"word "}\n\n'
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+_MODEL = {"type": "llm", "key": "m", "display_name": "M", "size_bytes": 1 << 30, "max_context_length": 4096}
+_MODELS = json.dumps({"models": [{**_MODEL, "loaded_instances": []}]}).encode()
+_LISTING = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" + _MODELS
 
 
 @dataclass
@@ -34,7 +37,7 @@ def reply(tokens: int) -> bytes:
 def _is_whole(request: bytes) -> bool:
     head, _, body = request.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)content-length: *(\d+)", head)
-    return length is not None and len(body) >= int(length[1])
+    return request.startswith(b"GET ") or (length is not None and len(body) >= int(length[1]))
 
 
 @contextmanager
@@ -50,7 +53,7 @@ def serving(tokens: int) -> Iterator[Server]:
             server.arrived.append(time.monotonic())
             while not _is_whole(received) and (more := connection.recv(65536)):
                 received += more
-            connection.sendall(events)
+            connection.sendall(_LISTING if received.startswith(b"GET ") else events)
 
     def accept() -> None:
         with suppress(OSError):

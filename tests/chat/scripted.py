@@ -4,11 +4,10 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from lmchat.chat.events import Event, Finished, MessageDelta, Started
-from lmchat.chat.private import Memory
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest, Event, Exchange, Finished, MessageDelta, Started
+from lmchat.chat.keeping import Keep, Kept, Memory
 from lmchat.chat.session import Session, Turn
-from lmchat.chat.talk import Exchange, Keep, Kept, talk
+from lmchat.chat.talk import talk
 from lmchat.chat.values import Message, Prompt, Reply, ResponseId, Stats
 
 Step = Event | BaseException

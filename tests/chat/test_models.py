@@ -1,9 +1,20 @@
-"""Which model a name means, and which one answers where none is named."""
+"""Which model a name means, which one answers where none is named, and the three ways to write an integration."""
 
 import pytest
 
-from lmchat.chat.models import Instance, Model, meant_model, name_to_ask, pick_model
-from lmchat.errors import NotFoundError
+from lmchat.chat.models import (
+    EphemeralMcp,
+    Instance,
+    Integration,
+    Model,
+    Plugin,
+    meant_model,
+    name_to_ask,
+    parse_integration,
+    pick_model,
+    write_integration,
+)
+from lmchat.errors import BadUseError, NotFoundError
 
 MODELS = (
     Model("google/gemma-3-1b", "llm", display_name="Gemma 3 1B"),
@@ -55,3 +66,35 @@ def test_only_a_language_model_is_chosen_where_none_is_named(kind: str) -> None:
     assert pick_model([loaded, Model("talker", "llm")]) == Model("talker", "llm")
     assert pick_model([loaded, Model("plain", "")]) == Model("plain", "")
     assert pick_model([loaded]) is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "integration"),
+    [
+        ("mcp/playwright", Plugin("mcp/playwright")),
+        ("mcp/files:read,write", Plugin("mcp/files", ("read", "write"))),
+        ("hub=https://example.com/mcp", EphemeralMcp("hub", "https://example.com/mcp")),
+        ("hub=http://localhost:8080/mcp", EphemeralMcp("hub", "http://localhost:8080/mcp")),
+        ("hub=http://localhost:8080", EphemeralMcp("hub", "http://localhost:8080")),
+        ("hub=https://example.com/mcp:search", EphemeralMcp("hub", "https://example.com/mcp", ("search",))),
+        ("hub=http://h:80/m:a-b,c", EphemeralMcp("hub", "http://h:80/m", ("a-b", "c"))),
+    ],
+)
+def test_every_form_is_read_and_written_back(spec: str, integration: Integration) -> None:
+    assert parse_integration(spec) == integration
+    assert write_integration(integration) == spec
+
+
+@pytest.mark.parametrize("spec", ["", "playwright", "hub=ftp://x", "mcp/x:", "=https://x"])
+def test_anything_else_is_refused(spec: str) -> None:
+    with pytest.raises(BadUseError, match="names no integration"):
+        parse_integration(spec)
+
+
+@pytest.mark.parametrize(
+    "spec", ["http://me:PASS@", "a=http//me:PASS@host", "https://me:PASS@host/mcp", "a b=https://me:PASS@host"]
+)
+def test_a_complaint_shows_no_password(spec: str) -> None:
+    with pytest.raises(BadUseError) as caught:
+        parse_integration(spec)
+    assert "PASS" not in caught.value.message

@@ -1,13 +1,13 @@
 """The tree: what a session follows, what it must send again, and how its head moves."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Message, Prompt, Reply, ResponseId
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError
 
 
@@ -66,7 +66,7 @@ def test_a_turn_under_another_system_prompt_is_not_followed_but_one_under_the_sa
     assert ids(tree.unsent("here")) == [2]
 
 
-def test_a_barren_head_is_no_ground_to_grow_on() -> None:
+def test_the_next_turn_does_not_follow_an_empty_head() -> None:
     tree = session(turn(1), turn(2, 1, outcome=Outcome.FAILED, reply=Reply()))
     assert tree.base == 1
     assert ids(tree.unsent("here")) == []

@@ -1,11 +1,10 @@
 """One turn after another, with a scripted partner instead of a server."""
 
-from dataclasses import replace
-
 import pytest
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Branched,
+    ChatRequest,
     Fault,
     Finished,
     MessageDelta,
@@ -19,10 +18,10 @@ from lmchat.chat.events import (
     Started,
     ToolDone,
 )
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.keeping import Kept
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
-from lmchat.chat.talk import Kept
 from lmchat.chat.values import Image, Message, Prompt, Reasoning, Reply, ResponseId, ToolCall
+from lmchat.dataclass import replace
 from lmchat.errors import (
     ChainLostError,
     ContextOverflowError,
@@ -132,7 +131,7 @@ def test_ctrl_c_while_the_end_is_being_kept_does_not_lose_it(partner: Partner, s
 def test_ctrl_c_before_the_first_word_leaves_the_head_where_it_was(partner: Partner, session: Session) -> None:
     first = partner.ask(session, "one", *answer("1", "resp_1"))
     stopped = partner.ask(first.session, "two", Started("m"), KeyboardInterrupt())
-    assert (stopped.turn.barren, stopped.session.head) == (True, first.turn.id)
+    assert (stopped.turn.empty, stopped.session.head) == (True, first.turn.id)
     assert not [event for event in partner.shown if isinstance(event, Branched)]
 
 

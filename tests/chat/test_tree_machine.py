@@ -1,14 +1,15 @@
 """Anything people do to a conversation, in any order: the tree stays whole and the one rule holds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from lmchat.chat.events import Finished, MessageDelta
+from lmchat.chat.exchange import Finished, MessageDelta
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Reply, ResponseId
+from lmchat.dataclass import replace
 from lmchat.errors import ChainLostError, UnreachableError
 from tests.chat.scripted import Partner, Step, answer
 
@@ -53,7 +54,7 @@ class Conversation(RuleBasedStateMachine):
         # What is followed and what goes along make exactly the path, in its order.
         followed = known[request.follows] if request.follows else ()
         path = tuple(
-            turn.prompt.text for turn in exchange.session.path() if not turn.barren and turn.prompt.text != text
+            turn.prompt.text for turn in exchange.session.path() if not turn.empty and turn.prompt.text != text
         )
         assert followed == path[: len(followed)]
         rest = path[len(followed) :]

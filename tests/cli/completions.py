@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lmchat.cli.commands import command
-from lmchat.cli.completion.scripts import FILES, script
+from lmchat.cli.completion import FILES, script
 
 FOLDER = Path(__file__).parents[2] / "completions"
 

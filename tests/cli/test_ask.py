@@ -14,7 +14,7 @@ from typing import TextIO
 import pexpect
 import pytest
 
-from lmchat.cli import prompts
+from lmchat.app import asking
 from tests.cli.program import MODELS, reply, run, started
 from tests.store.conversation import opened
 from tests.wire.scripted import HOLD, RESET, ScriptedServer, Step, Steps, answer, stream
@@ -193,7 +193,7 @@ def test_no_prompt_at_all_is_bad_use(tmp_path: Path) -> None:
 
 
 def test_a_pipe_that_is_late_is_waited_for_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompts, "STDIN_PATIENCE", 0.05)
+    monkeypatch.setattr(asking, "STDIN_PATIENCE", 0.05)
     read, write = os.pipe()
 
     def send() -> None:

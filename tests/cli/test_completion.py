@@ -7,15 +7,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from lmchat.app.model_cache import remember_models
+from lmchat.app.connect import remember_models
 from lmchat.chat.models import Model
-from lmchat.cli.completion.scripts import FILES
+from lmchat.cli.completion import FILES
+from lmchat.dataclass import replace
 from lmchat.store.store import open_store
 from lmchat.world import standard_directories, this_world
 from tests.cli.completions import FOLDER, scripts

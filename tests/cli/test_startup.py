@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pexpect
 import pytest
 
+from lmchat.store.store import open_store
 from tests.cli.program import MODELS, reply
 from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
 
@@ -36,13 +38,14 @@ sys.exit(status)
 """The program, noting which modules it loaded and when it looked for the watched ones."""
 
 COSTLY = (
-    "PIL", "asyncio", "click", "httpx", "importlib.metadata", "jsonschema", "markdown_it", "platformdirs",
-    "prompt_toolkit", "pydantic", "pygments", "rich", "sqlite3", "starlette", "tomlkit", "typer", "xllamacpp",
+    "PIL", "asyncio", "click", "h11", "httpcore", "httpx", "importlib.metadata", "jsonschema", "logging", "markdown_it",
+    "platformdirs", "prompt_toolkit", "pydantic", "pygments", "rich", "sqlite3", "ssl", "starlette", "tomlkit", "typer",
+    "urllib.request", "xllamacpp",
 )  # fmt: skip
 
 
 def program(log: Path) -> list[str]:
-    return [sys.executable, "-c", PROGRAM.format(watched=COSTLY, log=str(log))]
+    return [sys.executable, "-c", PROGRAM.format(watched=(*COSTLY, *SHOWING), log=str(log))]
 
 
 def environment(home: Path) -> Mapping[str, str]:
@@ -86,16 +89,17 @@ def test_completing_the_rest_loads_no_library(tmp_path: Path, kind: str) -> None
 
 def test_asking_in_a_pipe_loads_what_speaks_and_keeps(tmp_path: Path) -> None:
     with ScriptedServer(stream(reply())) as server:
-        assert loaded(tmp_path, "--url", server.url, "ask", "-m", "tiny", "hi") == {"typer", "httpx", "sqlite3"}
+        assert loaded(tmp_path, "--url", server.url, "ask", "-m", "tiny", "hi") == {"typer", "h11", "sqlite3"}
 
 
 NOT_FOR_A_PLAIN_TURN = (
-    "lmchat.app.care", "lmchat.app.export", "lmchat.app.files", "lmchat.cli.models", "lmchat.cli.sessions",
-    "lmchat.cli.settings", "lmchat.cli.local", "lmchat.decoding", "lmchat.local", "lmchat.pictures",
-    "lmchat.render.cells", "lmchat.render.markdown", "lmchat.render.painter", "lmchat.render.progress",
-    "lmchat.render.status", "lmchat.render.tables", "lmchat.repl", "lmchat.store.adoption", "lmchat.store.care",
-    "lmchat.store.documents", "lmchat.store.schema", "lmchat.store.search", "lmchat.wire.completions",
-    "lmchat.wire.error_bodies", "lmchat.wire.lmstudio.models", "lmchat.wire.refusals", "lmchat.wire.responses",
+    "lmchat.app.files", "lmchat.app.import_files", "lmchat.app.imports", "lmchat.app.local", "lmchat.app.maintenance",
+    "lmchat.app.models", "lmchat.app.programs", "lmchat.app.servers", "lmchat.cli.completion", "lmchat.cli.servers",
+    "lmchat.cli.session_views", "lmchat.cli.sessions", "lmchat.cli.settings", "lmchat.decoding", "lmchat.local",
+    "lmchat.pictures", "lmchat.render.history", "lmchat.render.listings", "lmchat.render.markdown",
+    "lmchat.render.painter", "lmchat.render.progress", "lmchat.repl", "lmchat.store.documents", "lmchat.store.imports",
+    "lmchat.store.listing", "lmchat.store.schema", "lmchat.wire.complaints", "lmchat.wire.completions",
+    "lmchat.wire.models", "lmchat.wire.refusals", "lmchat.wire.responses",
 )  # fmt: skip
 
 
@@ -106,20 +110,30 @@ def test_a_plain_turn_loads_none_of_the_modules_that_others_need(tmp_path: Path)
         loaded(tmp_path, *command)
     modules = set(json.loads((tmp_path / "loaded.json").read_text())["modules"])
     assert modules & set(NOT_FOR_A_PLAIN_TURN) == set()
-    assert "lmchat.wire.lmstudio.events" in modules
+    assert "lmchat.wire.lmstudio" in modules
 
 
-def test_listing_sessions_loads_nothing_that_speaks_or_draws(tmp_path: Path) -> None:
-    assert loaded(tmp_path, "sessions") == {"typer", "sqlite3"}
+def test_listing_sessions_loads_nothing_that_speaks(tmp_path: Path) -> None:
+    with open_store(tmp_path, now=lambda: datetime.now(UTC)) as store:
+        store.create("colours", "")
+    assert loaded(tmp_path, "sessions") == {"typer", "sqlite3", "rich"}
+    assert loaded(tmp_path, "sessions", "--json") == {"typer", "sqlite3"}
 
 
-def test_listing_models_loads_nothing_that_draws(tmp_path: Path) -> None:
-    with ScriptedServer(answer(200, MODELS)) as server:
-        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "httpx", "sqlite3"}
+def test_listing_models_loads_what_draws_for_people_only(tmp_path: Path) -> None:
+    with ScriptedServer(answer(200, MODELS), answer(200, MODELS)) as server:
+        assert loaded(tmp_path, "--url", server.url, "models") == {"typer", "h11", "rich"}
+        assert loaded(tmp_path, "--url", server.url, "models", "--json") == {"typer", "h11"}
+
+
+SHOWING = (
+    "rich", "markdown_it", "pygments", "lmchat.render.views", "lmchat.render.margin", "lmchat.render.notes",
+    "lmchat.render.screen", "lmchat.render.json_output",
+)  # fmt: skip
 
 
 @pytest.mark.terminal
-def test_on_a_terminal_the_request_is_sent_before_anything_that_draws_is_loaded(tmp_path: Path) -> None:
+def test_on_a_terminal_the_request_is_sent_before_anything_that_shows_a_reply_is_loaded(tmp_path: Path) -> None:
     arrived: list[float] = []
 
     def told(request: Request) -> Steps:
@@ -133,8 +147,8 @@ def test_on_a_terminal_the_request_is_sent_before_anything_that_draws_is_loaded(
         child.expect("Blue")
         child.expect(pexpect.EOF)
     at = json.loads(log.read_text())["at"]
-    drawing = [at[name] for name in ("rich", "markdown_it", "pygments") if name in at]
     # Both clocks are the machine's own.
-    assert min(drawing) > arrived[0]
+    assert {name for name in SHOWING if at.get(name, arrived[0] + 1) < arrived[0]} == set()
+    assert "lmchat.render.views" in at
     assert "prompt_toolkit" not in at
     assert "asyncio" not in at

@@ -11,18 +11,17 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lmchat.dataclass import replace
 from lmchat.local import run
 from lmchat.local.catalogue import BUILT_IN
 from lmchat.local.downloads import Downloads
-from lmchat.local.embedded import Embedded
-from lmchat.local.engines import Engine, Instances, LoadOptions
+from lmchat.local.embedded import Embedded, management_routes
+from lmchat.local.engine import Engine, Instances, LoadOptions
 from lmchat.local.fetch import fetch
 from lmchat.local.history import History
-from lmchat.local.management import management_routes
 from lmchat.local.models import ModelFile, Places
-from lmchat.local.server import ServerState, application, openai_routes
+from lmchat.local.server import ServerState, Worker, application, openai_routes
 from lmchat.local.serving import configured
-from lmchat.local.worker import Worker
 from lmchat.world import Directories, World, this_world
 from tests.local.engine import FakeEngine
 
@@ -128,7 +127,7 @@ def world_at(root: Path, **environ: str) -> World:
     """Make a world whose directories lie below `root`."""
     ours = this_world()
     variables = {**ours.environ, "HOME": str(root), "LMCHAT_MODEL_CACHE": str(root / "models"), **environ}
-    return dataclasses.replace(ours, environ=variables, directories=Directories(root, root, root, root / "cache"))
+    return replace(ours, environ=variables, directories=Directories(root, root, root, root / "cache"))
 
 
 @pytest.fixture(scope="session")

@@ -72,7 +72,7 @@ class FakeEngine:
         except (BrokenPipeError, ConnectionResetError):
             self.hung_up.set()
 
-    def last_words(self) -> str:
+    def last_line(self) -> str:
         return "ggml: the last words"
 
     def stop(self) -> None:

@@ -20,8 +20,8 @@ ALONE = {"LMCHAT_LOCAL_KEEP": "0"}
 
 TALK = """
 import sys, time
-from lmchat.app.connect import builtin_client
-from lmchat.app.conversation import settings_of
+from lmchat.app.local import builtin_client
+from lmchat.app.invocation import settings_of
 from lmchat.app.invocation import Invocation
 from lmchat.world import this_world
 

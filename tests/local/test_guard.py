@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lmchat.local import guard
+from lmchat.local import serving
 from tests.local.conftest import KEY, Served
 
 
@@ -92,7 +92,7 @@ def chunks(size: int) -> Iterator[bytes]:
 
 
 def test_a_body_is_bounded_while_it_is_read(served: Served) -> None:
-    answer = served.http.post("/api/v1/chat", content=chunks(guard.LARGEST_BODY + (2 << 20)))
+    answer = served.http.post("/api/v1/chat", content=chunks(serving.LARGEST_BODY + (2 << 20)))
 
     assert answer.status_code == 413
     assert "32 MB" in answer.json()["error"]["message"]
@@ -105,7 +105,7 @@ def test_an_announced_length_beyond_the_bound_is_refused_before_anything_is_sent
 
 
 def test_pictures_up_to_the_bound_arrive(served: Served) -> None:
-    picture = {"type": "image", "data_url": "data:image/png;base64," + "A" * (guard.LARGEST_BODY - 1000)}
+    picture = {"type": "image", "data_url": "data:image/png;base64," + "A" * (serving.LARGEST_BODY - 1000)}
 
     answer = served.http.post("/api/v1/chat", json={"model": KEY, "input": [picture]})
 
@@ -116,7 +116,7 @@ def test_pictures_up_to_the_bound_arrive(served: Served) -> None:
 def test_a_head_that_takes_too_long_ends_the_connection(
     served: Served, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
-    monkeypatch.setattr(guard, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.5)
     with connect(served) as connection:
         connection.sendall(begun)
         before = time.monotonic()
@@ -137,7 +137,7 @@ def _ended(connection: socket.socket) -> bool:
 def test_a_head_that_takes_too_long_on_a_used_connection_ends_it(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.5)
     with connect(served) as connection:
         connection.sendall(b"GET /lmstudio-greeting HTTP/1.1\r\nHost: localhost\r\n\r\n")
         while b"}" not in connection.recv(65536):
@@ -149,7 +149,7 @@ def test_a_head_that_takes_too_long_on_a_used_connection_ends_it(
 
 
 def test_an_answer_may_take_longer_than_a_head(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.3)
     served.engine.hold.clear()
     served.engine.silent_answers = 1
     with connect(served) as connection:
@@ -163,7 +163,7 @@ def test_an_answer_may_take_longer_than_a_head(served: Served, monkeypatch: pyte
 
 
 def test_a_crowd_is_bounded_and_the_next_is_served_when_it_has_gone(served: Served) -> None:
-    crowd = [connect(served) for _ in range(guard.MOST_CONNECTIONS + 10)]
+    crowd = [connect(served) for _ in range(serving.MOST_CONNECTIONS + 10)]
     time.sleep(0.3)
 
     assert sum(_ended(each) for each in crowd[-8:]) == 8

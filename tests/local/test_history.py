@@ -7,8 +7,7 @@ import sqlite3
 import stat
 from pathlib import Path
 
-from lmchat.local.history import Chain, History, new_response_id
-from lmchat.local.messages import message, text_of
+from lmchat.local.history import Chain, History, message, new_response_id, text_of
 
 DAY = 86_400
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from lmchat.local import engines
-from lmchat.local.engines import LoadOptions, load
-from lmchat.local.gguf import Head
-from lmchat.local.models import ModelFile
+from lmchat.local import engine
+from lmchat.local.engine import LoadOptions, load
+from lmchat.local.models import Head, ModelFile
 from lmchat.local.refusals import Refusal
 from tests.local.conftest import gguf_bytes
 
@@ -22,7 +21,7 @@ def test_a_file_that_is_no_gguf_is_refused_before_an_engine_starts(tmp_path: Pat
     path = tmp_path / "mine.gguf"
     path.write_bytes(b"PK\x03\x04 something else")
 
-    with pytest.raises(Refusal, match=r"mine\.gguf is no GGUF file"):
+    with pytest.raises(Refusal, match=r"mine\.gguf is not a GGUF file"):
         load(model(path), LoadOptions(), lambda _fraction: None)
 
 
@@ -44,13 +43,13 @@ def test_a_file_with_a_head_and_no_body_is_called_damaged(tmp_path: Path) -> Non
     [(-signal.SIGILL, "no AVX2"), (0xC000001D, "no AVX2"), (-signal.SIGKILL, "memory"), (3, "the very last words")],
 )
 def test_a_death_is_explained(tmp_path: Path, status: int, words: str) -> None:
-    assert words in str(engines._death(model(tmp_path), status, "first\nthe very last words\n"))
+    assert words in str(engine._death(model(tmp_path), status, "the very last words"))
 
 
 def test_a_missing_libgomp_is_named_with_what_brings_it(tmp_path: Path) -> None:
     problem = "libgomp.so.1: cannot open shared object file: No such file or directory"
 
-    assert "apt install libgomp1" in str(engines._failure(model(tmp_path), "ImportError", problem, ""))
+    assert "apt install libgomp1" in str(engine._failure(model(tmp_path), "ImportError", problem, ""))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +63,7 @@ def test_a_missing_libgomp_is_named_with_what_brings_it(tmp_path: Path) -> None:
     ],
 )
 def test_load_progress_is_read_where_there_is_any(state: str, fraction: float | None) -> None:
-    assert engines._fraction(state) == fraction
+    assert engine._fraction(state) == fraction
 
 
 @pytest.mark.parametrize(
@@ -82,5 +81,5 @@ def test_the_same_progress_is_told_once_and_none_is_made_up(tmp_path: Path, said
     heard: list[float] = []
     child: Any = Child()
 
-    assert engines._address(child, model(tmp_path), heard.append) == "http://127.0.0.1:1"
+    assert engine._address(child, model(tmp_path), heard.append) == "http://127.0.0.1:1"
     assert heard == seen

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from lmchat.errors import LmchatError
-from lmchat.local import gguf
 from lmchat.local.catalogue import BUILT_IN, KnownModel
-from lmchat.local.downloads import Downloads, Fetching
-from lmchat.local.models import Places, left_out, present
+from lmchat.local.downloads import Download, Downloads
+from lmchat.local.models import DamagedFileError, Places, head, left_out, present
 from tests.local.conftest import KEY, Served, gguf_bytes, put_built_in
 
 LLAMA = gguf_bytes(
@@ -111,8 +110,8 @@ def test_a_damaged_file_is_left_out_and_named(places: Places, data: bytes) -> No
     path = put(places.lmstudio / "a" / "x" / "bad.gguf", data)
 
     assert keys(places) == []
-    with pytest.raises(gguf.DamagedFileError, match=r"bad\.gguf"):
-        gguf.head(path)
+    with pytest.raises(DamagedFileError, match=r"bad\.gguf"):
+        head(path)
 
 
 def array(inner: int, count: int) -> bytes:
@@ -338,9 +337,7 @@ def test_a_failed_download_says_why_and_can_be_begun_again(places: Places) -> No
     assert downloads.begin(KEY)["job_id"] != first
 
 
-def test_a_fetch_that_is_watched_reaches_all_bytes_before_it_is_over(
-    places: Places, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fetch_that_is_watched_reaches_all_bytes_before_it_is_over(places: Places) -> None:
     checked = threading.Event()
 
     def fetch(model: KnownModel, _cache: Path, progress: Callable[[int], None]) -> None:
@@ -349,8 +346,7 @@ def test_a_fetch_that_is_watched_reaches_all_bytes_before_it_is_over(
         checked.wait(10)
         raise LmchatError("No network.")
 
-    monkeypatch.setattr("lmchat.local.downloads.fetch", fetch)
-    fetching = Fetching(BUILT_IN, places.cache)
+    fetching = Download(BUILT_IN, places.cache, fetch)
 
     seen = []
     while not (transfer := fetching.job()).over:

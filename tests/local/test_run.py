@@ -1,6 +1,5 @@
 """The door: starting, serving and ending, with real processes and no model."""
 
-import dataclasses
 import io
 import json
 import os
@@ -16,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.local import run
+from lmchat.local.shared_server import serve
 from tests.local.conftest import gguf_bytes, world_at
 
 
@@ -52,12 +53,12 @@ def soon(condition: Callable[[], bool], seconds: float = 60) -> bool:
 
 PROGRAM = """
 import sys, time
-from lmchat.local import run
+from lmchat.local import run, shared_server
 from tests.local.conftest import world_at
 from pathlib import Path
 world = world_at(Path(sys.argv[1]), **dict(word.split("=", 1) for word in sys.argv[4:]))
 if sys.argv[2] == "serve":
-    run.serve(world, run.bound(int(sys.argv[3])))
+    shared_server.serve(world, run.bound(int(sys.argv[3])))
 else:
     with run.started(world) as url:
         print(url, file=sys.stderr, flush=True)
@@ -169,10 +170,10 @@ def test_serving_says_where_and_how_to_stop(tmp_path: Path) -> None:
 def test_a_taken_port_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        world = dataclasses.replace(world_at(tmp_path), stderr=io.StringIO())
+        world = replace(world_at(tmp_path), stderr=io.StringIO())
 
         with pytest.raises(BadUseError, match=str(port)) as refused:
-            run.serve(world, run.bound(port))
+            serve(world, run.bound(port))
 
     assert "--port" in refused.value.hint
 

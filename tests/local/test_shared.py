@@ -1,6 +1,5 @@
 """The server that all programs of one person share, with real processes and no model."""
 
-import dataclasses
 import json
 import os
 import signal
@@ -16,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from lmchat.dataclass import replace
 from lmchat.errors import LmchatError
 from lmchat.local import run, shared
-from lmchat.local.shared import SharedServer, running_servers, server_status, shared_server, stop_server
+from lmchat.local.shared import SharedServer, Spot, running_servers, server_status, shared_server, stop_server
 from lmchat.world import World
 from tests.local.conftest import gguf_bytes, world_at
 from tests.local.test_run import alive, answer, soon
@@ -47,6 +47,13 @@ def refused(url: str, **headers: str) -> int:
         models(url, **headers)
     with failed.value as answered:
         return answered.code
+
+
+def kill(world: World, server: SharedServer) -> None:
+    """Kill a server and wait until it cannot be found: its last thread ends a moment after the process looks dead."""
+    os.kill(server.pid, signal.SIGKILL)
+    [record] = (world.directories.state / "local").glob("*.json")
+    assert soon(lambda: Spot(record.parent, record.stem).server() is None)
 
 
 def starter(root: Path, *, keep_seconds: float = 60, stay_seconds: float = 0) -> subprocess.Popen[str]:
@@ -150,8 +157,7 @@ def test_it_is_nobodys_child_and_leaves_no_zombie(world: World) -> None:
 
 def test_after_a_kill_the_next_program_starts_another(world: World) -> None:
     first = find(world)
-    os.kill(first.pid, signal.SIGKILL)
-    assert soon(lambda: not alive(first.pid))
+    kill(world, first)
 
     second = find(world)
 
@@ -232,7 +238,7 @@ def test_another_version_has_a_server_of_its_own(world: World, monkeypatch: pyte
 
 def test_another_model_or_another_home_has_a_server_of_its_own(world: World, tmp_path: Path) -> None:
     (tmp_path / "mine.gguf").write_bytes(gguf_bytes(general__architecture="llama"))
-    other = dataclasses.replace(world, environ={**world.environ, "LMCHAT_LOCAL_MODEL": str(tmp_path / "mine.gguf")})
+    other = replace(world, environ={**world.environ, "LMCHAT_LOCAL_MODEL": str(tmp_path / "mine.gguf")})
 
     assert find(world).pid != find(other).pid
     home = world_at(tmp_path / "home")
@@ -257,8 +263,7 @@ def test_killing_programs_while_they_start_it_leaves_one_that_works(world: World
 
 def test_what_dead_servers_left_is_removed(world: World, tmp_path: Path) -> None:
     server = find(world)
-    os.kill(server.pid, signal.SIGKILL)
-    assert soon(lambda: not alive(server.pid))
+    kill(world, server)
 
     assert running_servers(world) == []
     assert list((tmp_path / "local").glob("*.json")) == []
@@ -295,9 +300,9 @@ def serving(world: World, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     program = """
 import sys
 from pathlib import Path
-from lmchat.local import run
+from lmchat.local import run, shared_server
 from tests.local.conftest import world_at
-run.serve(world_at(Path(sys.argv[1])), run.bound(0), token=sys.argv[2], keep_seconds=60)
+shared_server.serve(world_at(Path(sys.argv[1])), run.bound(0), token=sys.argv[2], keep_seconds=60)
 """
     programs = []
 
@@ -344,8 +349,7 @@ def test_the_door_starts_a_server_that_was_killed(serving: Callable[[str], str],
     url = serving("")
     models(url)
     server = find(world)
-    os.kill(server.pid, signal.SIGKILL)
-    assert soon(lambda: not alive(server.pid))
+    kill(world, server)
 
     assert models(url) == {"models": []}
     assert find(world).pid != server.pid

@@ -13,19 +13,17 @@ from typing import Any
 import httpx
 import pytest
 
-from lmchat.app.invocation import Invocation
-from lmchat.app.upstream import _client, as_upstream
-from lmchat.chat.events import Finished
-from lmchat.chat.request import ChatRequest
+from lmchat.app.connect import connection_to
+from lmchat.app.invocation import Invocation, settings_of
+from lmchat.app.local import as_upstream, passing_on
+from lmchat.chat.exchange import ChatRequest, Finished
 from lmchat.chat.values import Options, Prompt
 from lmchat.local.history import History
-from lmchat.local.in_front import upstream_routes
-from lmchat.local.server import ServerState, application
-from lmchat.local.worker import Worker
+from lmchat.local.server import ServerState, Worker, application
+from lmchat.local.upstream import upstream_routes
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.dialects import COMPLETIONS
-from lmchat.wire.route import Route
+from lmchat.wire.dialects import COMPLETIONS, Route
 from tests.cli.program import run
 from tests.local.conftest import Switch, world_at
 from tests.wire.scripted import HOLD, Answer, ScriptedServer, answer, stream
@@ -393,7 +391,8 @@ def test_a_token_of_a_variable_that_is_not_set_is_said(tmp_path: Path) -> None:
 def test_which_program_is_behind_is_asked_where_options_have_other_names(tmp_path: Path) -> None:
     models = answer(200, b'{"object":"list","data":[{"id":"big","owned_by":"vllm","max_model_len":4096}]}')
     with ScriptedServer(models, said("Hi.")) as behind:
-        client = _client(Invocation(world_at(tmp_path)), behind.url, "")
+        here = Invocation(world_at(tmp_path))
+        client = passing_on(connection_to(here, settings_of(here), behind.url, remember=False).client)
         request = ChatRequest("big", Prompt("Hello"), options=Options(repeat_penalty=1.1))
         assert isinstance(list(client.chat(request))[-1], Finished)
         assert json.loads(behind.requests[-1].body)["repetition_penalty"] == 1.1

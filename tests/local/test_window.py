@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from lmchat.local.history import Chain, StoredTurn
-from lmchat.local.messages import Message, message
+from lmchat.local.history import Chain, Message, StoredTurn, message
 from lmchat.local.refusals import Refusal
-from lmchat.local.window import Asked, Fitted, fitted
+from lmchat.local.turn import Asked, Fitted, fitted
 
 
 def words(messages: Sequence[Message]) -> int:

@@ -1,12 +1,16 @@
-"""How rows become bytes."""
+"""How rows become bytes, and Ctrl-C and the keyboard while a turn is shown."""
 
+import os
+import pty
 import re
+import signal
+import termios
 from collections.abc import Callable
 
 import pytest
 
-from lmchat.render.cells import Row, measured
-from lmchat.render.painter import Painter
+from lmchat.render.painter import DeferredInterrupt, Painter, silent_keyboard
+from lmchat.render.text import Row, measured
 from tests.render.terminals import Clock, Terminal
 
 FAMILY = "👩‍👩‍👧‍👦"
@@ -245,3 +249,45 @@ def test_without_a_cursor_to_move_only_settled_rows_are_written() -> None:
     painter.frame(rows("a"), rows("b"))
     painter.close()
     assert terminal.written() == "a\n"
+
+
+_LOCAL_FLAGS = 3
+
+
+def test_an_interrupt_inside_a_frame_is_delivered_behind_it() -> None:
+    shield, done = DeferredInterrupt(), []
+
+    def paint() -> None:
+        with shield.painting():
+            signal.raise_signal(signal.SIGINT)
+            done.append("painted")
+
+    with shield.installed(), pytest.raises(KeyboardInterrupt):
+        paint()
+    assert done == ["painted"]
+
+
+def test_an_interrupt_between_frames_is_delivered_at_once() -> None:
+    with DeferredInterrupt().installed(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_the_handler_of_before_is_put_back() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with DeferredInterrupt().installed():
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_pipe_as_keyboard_is_left_alone() -> None:
+    read, write = os.pipe()
+    with os.fdopen(read) as stdin, os.fdopen(write, "w"), silent_keyboard(stdin):
+        pass
+
+
+def test_another_programs_terminal_is_left_alone() -> None:
+    leader, follower = pty.openpty()
+    with os.fdopen(leader, "rb"), os.fdopen(follower, encoding="utf-8") as stdin:
+        before = termios.tcgetattr(stdin)
+        with silent_keyboard(stdin):
+            assert termios.tcgetattr(stdin)[_LOCAL_FLAGS] == before[_LOCAL_FLAGS]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Event,
     Finished,
     MessageDelta,
@@ -254,7 +254,7 @@ def test_the_document_of_a_failure_has_kind_message_hint_and_code() -> None:
     assert document == {"error": told}
 
 
-@pytest.mark.parametrize("module", ["views", "failures", "tables", "json_output", "screen", "markdown.page"])
+@pytest.mark.parametrize("module", ["views", "messages", "listings", "json_output", "screen", "history"])
 def test_neither_rich_nor_the_parser_of_markdown_is_loaded_before_an_answer_comes(module: str) -> None:
     program = (
         f"import sys, lmchat.render.{module}\n"

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
     Branched,
     Event,
     Fault,
@@ -31,7 +31,7 @@ from lmchat.chat.values import InvalidToolCall, Message, Reasoning, Reply, Respo
 from lmchat.errors import RefusedError
 from lmchat.render.margin import DisplayOptions, Thoughts
 from lmchat.render.screen import Screen
-from lmchat.render.theme import theme_for
+from lmchat.render.terminal import theme_for
 from tests.render.terminals import COLOURED, Clock, Terminal, Tty, world_of
 
 ORDINARY = DisplayOptions()

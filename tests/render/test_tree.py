@@ -7,8 +7,8 @@ import pytest
 
 from lmchat.chat.listing import TreeEntry
 from lmchat.chat.session import Outcome, TurnId
-from lmchat.render.cells import cells
-from lmchat.render.theme import PLAIN, When, theme_for
+from lmchat.render.terminal import PLAIN, When, theme_for
+from lmchat.render.text import cells
 from lmchat.render.tree import draw_tree
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,15 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from lmchat.app.conversation import Conversation
-from lmchat.app.model_cache import ModelList
-from lmchat.chat.private import Memory
+from lmchat.chat.keeping import Memory
 from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
+from lmchat.dataclass import replace
 from lmchat.repl.editing import PromptOptions
 from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.loop import run
 from lmchat.repl.picker.choice import Choices
-from lmchat.repl.state import ReplState
+from lmchat.repl.state import ModelList, ReplState
 from lmchat.repl.terminal import Terminal
 from lmchat.settings import read_settings
 from lmchat.store.store import Store, open_store

@@ -6,7 +6,7 @@ from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding.key_processor import KeyPress
 
 from lmchat.render.progress import queued_row
-from lmchat.render.theme import PLAIN
+from lmchat.render.terminal import PLAIN
 from lmchat.repl.terminal import Terminal, TypedAhead
 from tests.repl.talking import ENTER, Talk
 

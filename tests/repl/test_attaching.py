@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lmchat.app import attachments
-from lmchat.app.shell import MOST_KEPT, Ran, ShownOutput, run_in_shell
+from lmchat.app.programs import MOST_KEPT, Ran, ShownOutput, run_in_shell
 from lmchat.errors import BadUseError
 from tests.repl.lmstudio import EYES, Studio, refused
 from tests.repl.talking import CTRL_D, ENTER, Talk

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lmchat.app.model_cache import remember_model, remembered_model
+from lmchat.app.connect import remember_model, remembered_model
 from lmchat.chat.models import Instance, Model, by_use
 from lmchat.render.listings import model_lines
 from tests.cli.program import run

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from hypothesis import strategies as st
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from lmchat.render.cells import cells
+from lmchat.dataclass import replace
+from lmchat.render.text import cells
 from lmchat.repl.commands.attachments import file
 from lmchat.repl.commands.table import Completions
 from lmchat.repl.commands.tree import edit

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lmchat.app.conversation import Conversation
-from lmchat.chat.events import MessageDelta
+from lmchat.chat.exchange import MessageDelta
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.chat.values import Prompt
 from lmchat.repl.turns import ask_typed
@@ -122,7 +122,7 @@ def test_a_later_prompt_that_is_refused_leaves_the_session_where_it_was(talk: Ta
     talk.press(f"one{ENTER}two{ENTER} again{ENTER}{CTRL_D}", name="s")
     session = talk.store.find("s")
     assert [turn.prompt.text for turn in session.path()] == ["one", "two again"]
-    assert session.turn(TurnId(2)).barren
+    assert session.turn(TurnId(2)).empty
 
 
 def test_alt_enter_ctrl_j_and_a_trailing_backslash_begin_a_new_line(talk: Talk, studio: Studio) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from lmchat.chat.listing import Match, Summary
 from lmchat.chat.session import TurnId
-from lmchat.render.cells import cells
-from lmchat.render.theme import PLAIN
+from lmchat.render.terminal import PLAIN
+from lmchat.render.text import cells
 from lmchat.repl.matching import Sessions
 from lmchat.repl.picker.browser import Browser, Mode, Picked, entry_row, hint_line, room_in
 from lmchat.repl.picker.choice import Marked

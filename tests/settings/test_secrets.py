@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lmchat.app.connect import server_at, token_place
+from lmchat.app.connect import server_at
+from lmchat.cli.settings import token_place
 from lmchat.errors import SettingsError
 from lmchat.settings import read_settings, read_token, token_source
 from lmchat.wire.address import Address

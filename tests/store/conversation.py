@@ -1,13 +1,12 @@
 """What the tests of the store talk about: a clock that ticks, turns that were asked, stores in a directory."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lmchat.chat.session import Outcome, Session, Turn, TurnId
-from lmchat.chat.talk import UNNUMBERED
+from lmchat.chat.session import UNNUMBERED, Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Image, Message, Prompt, Reply, ResponseId
+from lmchat.dataclass import replace
 from lmchat.store.store import Store, open_store
 
 BEGINNING = datetime(2026, 4, 1, tzinfo=UTC)

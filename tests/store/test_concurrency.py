@@ -13,7 +13,7 @@ from tests.store.conversation import asked, drafted, numbers, opened
 
 TALKS = """
 import sys, time
-from dataclasses import replace
+from lmchat.dataclass import replace
 from pathlib import Path
 from random import Random
 from lmchat.chat.session import Outcome

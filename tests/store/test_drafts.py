@@ -4,13 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.chat.values import InvalidToolCall, Message, Provider, Reasoning, Reply, ToolCall
+from lmchat.dataclass import replace
 from lmchat.errors import StoreError
 from lmchat.store import drafts
 from lmchat.store.store import Store
@@ -139,7 +139,7 @@ def test_a_reply_that_grew_in_any_steps_is_whole_after_a_kill(tmp_path: Path, st
         (left,) = store.find("one").path()
         assert store.search("let")[0].turn == left.id
     assert left.reply == Reply(GROWING[steps[-1]], model_instance_id="m:2")
-    assert not left.barren
+    assert not left.empty
 
 
 def test_a_growing_reply_writes_only_what_is_new(store: Store) -> None:

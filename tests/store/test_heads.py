@@ -1,11 +1,11 @@
 """Moving the head: undo, redo, goto and fork only ever move a pointer."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lmchat.chat.session import Outcome, Session, TurnId
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError, StoreError
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened, unasked

@@ -1,7 +1,6 @@
 """Keeping turns: what goes in comes out, and the head moves only from where the turn started."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from lmchat.chat.values import (
     Stats,
     ToolCall,
 )
+from lmchat.dataclass import replace
 from lmchat.errors import StoreError
 from lmchat.store import turns
 from lmchat.store.database import Row

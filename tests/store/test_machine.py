@@ -1,13 +1,13 @@
 """Whatever is done to a store, in any order, a plain model of it agrees."""
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings, strategies
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 from lmchat.chat.session import Outcome, Session, TurnId
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.store.store import Store
 from tests.store.conversation import answered, asked, drafted, numbers, opened, unasked

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Prompt
 from lmchat.errors import BadUseError
 from lmchat.store.store import Store
-from lmchat.wire.lmstudio.request import native_body
+from lmchat.wire.lmstudio import native_body
 from tests.store.conversation import asked
 
 ITEMS: list[dict[str, Any]] = [
@@ -50,7 +50,7 @@ def newer(store: Store) -> Session:
 
 
 def test_items_options_and_stats_of_a_newer_lmchat_are_read(newer: Session) -> None:
-    turn = newer.turns[newer.way()[0]]
+    turn = newer.turns[newer.path_numbers()[0]]
     assert turn.reply.text == "Blue."
     assert turn.reply.stats.input_tokens == 3
     assert newer.options.given()["top_k"] == 3

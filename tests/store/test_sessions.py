@@ -1,12 +1,13 @@
 """Making, naming, finding, listing and renaming sessions."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lmchat.chat.models import EphemeralMcp, Plugin
 from lmchat.chat.session import Outcome
-from lmchat.chat.values import EphemeralMcp, Options, Plugin
+from lmchat.chat.values import Options
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.store.store import Store
 from tests.store.conversation import asked, numbers, opened

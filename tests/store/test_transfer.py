@@ -3,13 +3,14 @@
 import json
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lmchat.chat.models import EphemeralMcp, Plugin
 from lmchat.chat.session import Session, TurnId
-from lmchat.chat.values import EphemeralMcp, Image, Options, Plugin, Reply
+from lmchat.chat.values import Image, Options, Reply
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.store.store import Store
 from tests.store.conversation import asked, numbers, unasked

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from lmchat.errors import NotFoundError, SessionGoneError
-from lmchat.store.peek import session_names
+from lmchat.store.file import session_names
 from lmchat.store.store import Store, open_store
-from lmchat.store.trash import KEPT_FOR
+from lmchat.store.tree import KEPT_FOR
 from tests.store.conversation import BEGINNING, asked, drafted, numbers, opened
 
 
@@ -71,7 +71,7 @@ def test_none_is_deleted_where_one_is_unknown(store: Store) -> None:
 
 def test_a_fork_of_a_deleted_session_keeps_its_turns_and_finds_them(store: Store) -> None:
     session = asked(store, asked(store, store.create("one"), "A dog?"), "A cat?")
-    store.fork(session, "two", session.way()[0])
+    store.fork(session, "two", session.path_numbers()[0])
     store.trash(["one"])
     assert [(match.session, match.turn) for match in store.search("dog")] == [("two", 1)]
     assert store.search("cat") == ()

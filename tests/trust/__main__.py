@@ -3,13 +3,13 @@
 Without `--long` it does a little of each, as the tests do. It needs Linux or macOS.
 """
 
-import dataclasses
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from lmchat.dataclass import replace
 from lmchat.world import standard_directories, this_world
 from tests.trust.damage import run_damage
 from tests.trust.floods import cases, run_floods
@@ -41,7 +41,7 @@ def parts(*, long: bool) -> Iterator[Part]:
 def _hosts(home: Path, count: int) -> Section:
     world = this_world()
     environ = {**world.environ, "LMCHAT_HOME": str(home), "LMCHAT_MODEL_CACHE": str(home)}
-    world = dataclasses.replace(world, environ=environ, directories=standard_directories(environ))
+    world = replace(world, environ=environ, directories=standard_directories(environ))
     return run_hosts(world, count)
 
 

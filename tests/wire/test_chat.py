@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Fault,
     Finished,
@@ -25,7 +26,6 @@ from lmchat.chat.events import (
     ToolStarted,
     Unknown,
 )
-from lmchat.chat.request import ChatRequest
 from lmchat.chat.values import (
     InvalidToolCall,
     Message,

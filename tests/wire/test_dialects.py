@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lmchat.chat.events import (
+from lmchat.chat.exchange import (
+    ChatRequest,
     Event,
     Fault,
     Finished,
@@ -23,18 +23,10 @@ from lmchat.chat.events import (
     ReasoningDelta,
     Started,
 )
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.models import EphemeralMcp
 from lmchat.chat.session import Outcome, Turn, TurnId
-from lmchat.chat.values import (
-    EphemeralMcp,
-    Image,
-    Message,
-    Options,
-    Prompt,
-    Reasoning,
-    Reply,
-    ResponseId,
-)
+from lmchat.chat.values import Image, Message, Options, Prompt, Reasoning, Reply, ResponseId
+from lmchat.dataclass import replace
 from lmchat.errors import (
     BadUseError,
     ChainLostError,
@@ -47,11 +39,9 @@ from lmchat.errors import (
 )
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.completions.request import completions_body
-from lmchat.wire.dialect import Dialect, Finding
-from lmchat.wire.dialects import COMPLETIONS, LMSTUDIO, RESPONSES
-from lmchat.wire.responses.request import responses_body
-from lmchat.wire.route import Route
+from lmchat.wire.completions import completions_body
+from lmchat.wire.dialects import COMPLETIONS, LMSTUDIO, RESPONSES, Dialect, Finding, Route
+from lmchat.wire.responses import responses_body
 from tests.wire.scripted import ScriptedServer, Steps, answer, stream
 
 SAMPLES = Path(__file__).parent / "samples"

@@ -9,8 +9,8 @@ import pytest
 from lmchat.errors import LmchatError, NotAllowedError
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.discovery import State, look
-from lmchat.wire.route import Route
+from lmchat.wire.detection import State, look
+from lmchat.wire.dialects import Route
 from tests.wire.scripted import HOLD, Answer, Request, ScriptedServer, Steps, answer
 from tests.wire.test_dialects import HELLO, NO_ROUTE, recorded, words
 from tests.wire.test_routes import MODELS as NATIVE_MODELS

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 
-from lmchat.chat.events import Fault, Finished
+from lmchat.chat.exchange import Fault, Finished
 from lmchat.chat.models import Instance, Model, context_length
 from lmchat.chat.values import Options
+from lmchat.dataclass import replace
 from lmchat.errors import (
     BadUseError,
     ChainLostError,
@@ -19,10 +19,7 @@ from lmchat.errors import (
 )
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.dialect import Dialect, Finding
-from lmchat.wire.dialects import COMPLETIONS, DIALECTS, RESPONSES
-from lmchat.wire.programs import PROGRAMS
-from lmchat.wire.route import NOT_KNOWN, Route
+from lmchat.wire.dialects import COMPLETIONS, DIALECTS, NOT_KNOWN, PROGRAMS, RESPONSES, Dialect, Finding, Route
 from tests.wire.scripted import Request, ScriptedServer, Steps, answer
 from tests.wire.test_dialects import (
     COMPLETED,

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from lmchat.chat.events import Fault
-from lmchat.chat.request import ChatRequest
-from lmchat.chat.values import EphemeralMcp, Prompt
+from lmchat.chat.exchange import ChatRequest, Fault
+from lmchat.chat.models import EphemeralMcp
+from lmchat.chat.values import Prompt
 from lmchat.errors import (
     ChainLostError,
     ContextOverflowError,

@@ -1,28 +1,20 @@
 """A request holds what was set and nothing else."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from lmchat.chat.request import ChatRequest
+from lmchat.chat.exchange import ChatRequest
+from lmchat.chat.models import EphemeralMcp, Plugin
 from lmchat.chat.session import Outcome, Turn, TurnId
-from lmchat.chat.values import (
-    EphemeralMcp,
-    Image,
-    Message,
-    Options,
-    Plugin,
-    Prompt,
-    Reply,
-    ResponseId,
-    ToolCall,
-)
+from lmchat.chat.values import Image, Message, Options, Prompt, Reply, ResponseId, ToolCall
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
-from lmchat.wire.lmstudio.request import native_body, recap
-from lmchat.wire.request import json_bytes
+from lmchat.wire.http import json_bytes
+from lmchat.wire.lmstudio import native_body
+from lmchat.wire.messages import recap
 
 CAT = Image("cat.png", "image/png", b"\x89PNG")
 CAT_ITEM = {"type": "image", "data_url": "data:image/png;base64,iVBORw=="}

@@ -6,7 +6,7 @@ from lmchat.chat.models import DownloadJob, Instance, Model
 from lmchat.errors import NotFoundError, RefusedError, StreamBrokenError, UnreachableError
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.lmstudio.models import LoadedModel
+from lmchat.wire.models import LoadedModel
 from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer
 
 MODELS = (

@@ -1,6 +1,5 @@
 """A session that changes server and dialect at random: every model sees the whole conversation, in its order."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from unittest.mock import patch
 
@@ -8,18 +7,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from lmchat.chat.private import Memory
+from lmchat.chat.exchange import Exchange
+from lmchat.chat.keeping import Memory
 from lmchat.chat.session import Outcome, Session, Turn
-from lmchat.chat.talk import Exchange, talk
+from lmchat.chat.talk import talk
 from lmchat.chat.values import Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import StreamBrokenError, UnreachableError
 from lmchat.wire import client as client_module
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.dialect import Finding
-from lmchat.wire.dialects import DIALECTS
-from lmchat.wire.request import Call
-from lmchat.wire.route import NOT_KNOWN, Route
+from lmchat.wire.dialects import DIALECTS, NOT_KNOWN, Finding, Route
+from lmchat.wire.http import Call
 from tests.wire.servers import Ending, Seen, Server, words_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -89,7 +88,7 @@ class Travelling(RuleBasedStateMachine):
 
     def _ask(self, name: str, place: tuple[str, str], ending: Ending, *, private: bool = False) -> Exchange:
         session, client, server = self.sessions[name], self._client(place), self.servers[place[0]]
-        path = [word for turn in session.path() if not turn.barren for word in words(turn)]
+        path = [word for turn in session.path() if not turn.empty for word in words(turn)]
         server.ending, server.seen = ending, Seen()
         exchange = talk(
             session,
@@ -138,7 +137,7 @@ class Travelling(RuleBasedStateMachine):
     @rule(data=st.data(), how=st.sampled_from([KeyboardInterrupt, UnreachableError]))
     def fail_before_anything_comes(self, data: st.DataObject, how: type[BaseException]) -> None:
         name, place, number = self._next(data)
-        assert self._ask(name, place, Ending(number, before=how("gone"))).turn.barren
+        assert self._ask(name, place, Ending(number, before=how("gone"))).turn.empty
 
     @rule(data=st.data(), system=st.sampled_from(["", "Be brief.", "Be kind."]))
     def change_the_system_prompt(self, data: st.DataObject, system: str) -> None:

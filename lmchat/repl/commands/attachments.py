@@ -1,16 +1,16 @@
 """Commands that attach something to the next prompt: pictures, text files, the clipboard."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from lmchat.app.attachments import files_named, picture
-from lmchat.app.shell import ShownOutput, run_in_shell
-from lmchat.chat.quoting import quoted_output
+from lmchat.app.programs import ShownOutput, run_in_shell
+from lmchat.chat.transcript import quoted_output
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.pictures import prepared
 from lmchat.render.notes import counted
-from lmchat.render.sanitize import sanitize_line
 from lmchat.render.terminal import moves_cursor
+from lmchat.render.text import sanitize_line
 from lmchat.repl.clipboard import pasted_picture, pasted_text
 from lmchat.repl.commands.command import Command, nothing, paths, required
 from lmchat.repl.line import literal

@@ -3,11 +3,11 @@
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from lmchat.chat.session import TurnId
 from lmchat.chat.values import Options
+from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, nearest
 from lmchat.repl.offers import Offers, nothing_offered
 from lmchat.repl.state import ReplState

@@ -1,17 +1,24 @@
 """Commands for how the model is talked with: system prompt, options, reasoning, tools; going on and compacting."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-from lmchat.app.prompts import system_prompt
-from lmchat.app.sessions import say_withheld
-from lmchat.chat.integrations import parse_integration, write_integration
-from lmchat.chat.models import find_model, require_reasoning
+from lmchat.app.asking import say_withheld, system_prompt
+from lmchat.chat.models import (
+    EphemeralMcp,
+    Integration,
+    OtherIntegration,
+    Plugin,
+    find_model,
+    parse_integration,
+    require_reasoning,
+    write_integration,
+)
 from lmchat.chat.session import Outcome
-from lmchat.chat.values import EphemeralMcp, Integration, OtherIntegration, Plugin, Prompt
+from lmchat.chat.values import Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
-from lmchat.render.sanitize import sanitize
-from lmchat.render.tables import pairs
+from lmchat.render.listings import pairs
+from lmchat.render.text import sanitize
 from lmchat.repl.commands.command import (
     DISPLAY_SETTINGS,
     Command,

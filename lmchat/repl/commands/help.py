@@ -2,9 +2,9 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from textwrap import fill
 
+from lmchat.dataclass import dataclass
 from lmchat.repl.commands.command import Command
 from lmchat.repl.state import ReplState
 

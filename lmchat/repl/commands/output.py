@@ -6,17 +6,14 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from lmchat.app.export import Form, export_session, form_of
-from lmchat.app.files import place_for, write_text
-from lmchat.chat.events import kept_words
+from lmchat.app.files import Form, export_session, form_of, place_for, write_text
+from lmchat.chat.exchange import kept_words
 from lmchat.chat.session import Outcome, Turn
 from lmchat.chat.values import InvalidToolCall, Reasoning, ToolCall
 from lmchat.errors import BadUseError, NotFoundError
-from lmchat.render.compare import compared
-from lmchat.render.history import thought_rows
+from lmchat.render.history import compared, thought_rows
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, stats_note
-from lmchat.render.sanitize import sanitize, sanitize_line
-from lmchat.render.terminal import fitted
+from lmchat.render.text import fitted, sanitize, sanitize_line
 from lmchat.repl.clipboard import copy as copy_text
 from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, words
 from lmchat.repl.matching import Offer

@@ -1,12 +1,11 @@
 """Commands for sessions: names that point at turns."""
 
-from dataclasses import replace
-
 from lmchat.chat.session import Session
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, SessionGoneError
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.text import sanitize_line
 from lmchat.repl.commands.command import Command, nothing, required
 from lmchat.repl.offers import other_sessions, whole
 from lmchat.repl.opening import say_new, show_resumed

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,8 +9,9 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from lmchat.chat.values import Prompt
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, LmchatError, SettingsError, nearest
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.text import sanitize_line
 from lmchat.repl.commands import attachments, conversation, models, output, sessions, tree
 from lmchat.repl.commands.command import Command, nothing
 from lmchat.repl.commands.help import MEANT, OURS, Group, explained, key_rows, ordinary_slash, overview, whole_help

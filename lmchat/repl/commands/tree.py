@@ -1,12 +1,12 @@
 """Commands that move about in the conversation: it is a tree, and any turn can be returned to."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 
 from lmchat.chat.listing import TreeEntry
 from lmchat.chat.models import meant_model, name_to_ask
 from lmchat.chat.session import Session, Turn, TurnId
+from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.render.history import show_turns
 from lmchat.render.tree import draw_tree
@@ -119,7 +119,7 @@ def _moved(state: ReplState, session: Session) -> ReplState:
 def _unanswered(state: ReplState) -> Turn | None:
     """Return the newest turn where it is an attempt to follow the head."""
     newest = state.session.turns.get(max(state.session.turns, default=TurnId(0)))
-    return newest if newest is not None and newest.barren and newest.parent == state.session.head else None
+    return newest if newest is not None and newest.empty and newest.parent == state.session.head else None
 
 
 def _last(state: ReplState) -> Turn:

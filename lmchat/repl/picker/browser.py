@@ -4,7 +4,6 @@ It draws nothing and reads no keys.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
@@ -12,11 +11,11 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 
 from lmchat.chat.listing import Match, TreeEntry
 from lmchat.chat.session import Session, TurnId
+from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
-from lmchat.render.cells import cells, padded, shorten
-from lmchat.render.preview import first_rows, last_rows
-from lmchat.render.sanitize import sanitize_line
-from lmchat.render.theme import Theme
+from lmchat.render.history import first_rows, last_rows
+from lmchat.render.terminal import Theme
+from lmchat.render.text import cells, padded, sanitize_line, shorten
 from lmchat.repl.matching import Found, Sessions, fitting_turns
 from lmchat.repl.picker.choice import Marked
 from lmchat.store.store import Store

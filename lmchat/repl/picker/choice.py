@@ -1,7 +1,7 @@
 """A choice of a few: arrow keys move, typing narrows it down, Enter takes, Esc and Ctrl-C leave it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Generic, TextIO, TypeVar
 
 from prompt_toolkit.application import Application
@@ -17,8 +17,8 @@ from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import BaseStyle, Style
 
-from lmchat.render.cells import shorten
-from lmchat.render.sanitize import sanitize_line
+from lmchat.dataclass import dataclass
+from lmchat.render.text import sanitize_line, shorten
 from lmchat.repl.matching import Offer, matching
 from lmchat.world import World
 
@@ -89,7 +89,7 @@ def model_choices(models: "Sequence[Model]") -> Choices:
     """Lay models out to choose from."""
     from lmchat.render.listings import model_lines
 
-    return Choices([(model.key, model.display_name) for model in models], lambda width: model_lines(models, width))
+    return Choices([(model.key, model.display_name) for model in models], cache(partial(model_lines, models)))
 
 
 def chosen(title: str, choices: Choices, screen: Screen) -> str | None:
@@ -203,7 +203,7 @@ _MOST = 50
 def typed_at(world: World) -> Callable[[str], str]:
     """Return what asks a question on stderr and reads a line, where no REPL runs."""
 
-    from lmchat.render.failures import show_question
+    from lmchat.render.messages import show_question
 
     def asked(question: str) -> str:
         show_question(world, question)

@@ -5,7 +5,6 @@ Enter opens a session, Tab lists its turns to go to one; it is renamed and delet
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from prompt_toolkit.application import Application
@@ -28,10 +27,10 @@ from prompt_toolkit.layout import (
 from prompt_toolkit.layout.containers import AnyContainer
 from prompt_toolkit.layout.processors import BeforeInput
 
+from lmchat.dataclass import replace
 from lmchat.errors import LmchatError
-from lmchat.render.tables import short_age
-from lmchat.render.terminal import moves_cursor
-from lmchat.render.theme import Theme
+from lmchat.render.notes import short_age
+from lmchat.render.terminal import Theme, moves_cursor
 from lmchat.repl.picker.browser import Browser, Mode, Picked, Room, entry_row, hint_line, room_in
 from lmchat.repl.picker.choice import Screen, chosen_by_number, screen_of, typed_at
 from lmchat.store.store import Store

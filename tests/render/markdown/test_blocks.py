@@ -145,7 +145,7 @@ def test_a_copy_leaves_the_parser_as_it_was() -> None:
         blocks, alone = Blocks(), Blocks()
         for line in first.split("\n"):
             assert blocks.take(line) == alone.take(line)
-        twin = blocks.copy()
-        twin.take(second)
-        twin.end()
+        copy = blocks.copy()
+        copy.take(second)
+        copy.end()
         assert blocks.end() == alone.end()

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lmchat.render.cells import Row, cells
 from lmchat.render.markdown.layout import RenderContext
 from lmchat.render.markdown.stream import Document, render_rows
-from lmchat.render.sanitize import sanitize
-from lmchat.render.theme import PLAIN, Theme, theme_for
+from lmchat.render.terminal import PLAIN, Theme, theme_for
+from lmchat.render.text import Row, cells, sanitize
 from tests.render.markdown.documents import DOCUMENTS, readmes
 from tests.render.terminals import COLOURED
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lmchat.render.markdown.stream import render_rows
-from lmchat.render.theme import PLAIN, Styles, Theme
+from lmchat.render.terminal import PLAIN, Styles, Theme
 
 
 def plain(text: str, width: int = 40) -> list[str]:

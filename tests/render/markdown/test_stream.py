@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import lmchat.render.markdown.stream
 from lmchat.render.markdown.stream import FRAME_SECONDS, MarkdownStream, render_rows
 from lmchat.render.painter import Painter
-from lmchat.render.sanitize import sanitize
-from lmchat.render.theme import theme_for
+from lmchat.render.terminal import theme_for
+from lmchat.render.text import sanitize
 from tests.render.markdown.documents import DOCUMENTS, readmes
 from tests.render.terminals import COLOURED, Cell, Clock, LateTerminal, ReflowingTerminal, Terminal
 

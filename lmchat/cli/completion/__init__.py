@@ -1,1 +1,0 @@
-"""Completion scripts: one table made of the typer app, and for each shell the few lines that read it."""
