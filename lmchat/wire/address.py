@@ -1,11 +1,10 @@
 """The address of a server as people type or paste it, in one regular form, with its credentials and its proxy."""
 
-import base64
 import ipaddress
 import os
 import re
 import sys
-from importlib.util import find_spec
+from binascii import b2a_base64
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -48,7 +47,7 @@ class Address:
             )
         parts = _split(self.url)
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        basic = base64.b64encode(f"{user}:{password}".encode()).decode() if user or password else ""
+        basic = b2a_base64(f"{user}:{password}".encode(), newline=False).decode() if user or password else ""
         authorization = f"Bearer {token}" if token else f"Basic {basic}" if basic else ""
         regular = {
             "url": _regular(parts),
@@ -166,6 +165,8 @@ def _proxy_url(text: str) -> str:
             f"The proxy that the environment names, {_shown(shown)}, is not the URL of one.",
             hint="Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY: http://HOST:PORT, or socks5://HOST:PORT.",
         )
+    from importlib.util import find_spec
+
     if scheme.startswith("socks") and find_spec("socksio") is None:
         raise UnreachableError(
             f"The proxy {_shown(shown)} needs an extra of lmchat that is not installed.",
