@@ -17,7 +17,7 @@ from lmchat.chat.exchange import ChatRequest
 from lmchat.chat.models import EphemeralMcp
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import LmchatError, UnreachableError
-from lmchat.wire import address, http
+from lmchat.wire import http
 from lmchat.wire.address import Address, proxy_for
 from lmchat.wire.client import Client
 from lmchat.wire.exchange import exchange
@@ -100,12 +100,12 @@ def test_a_proxy_is_taken_as_people_write_it(proxy: str, taken: str | None, monk
 @pytest.mark.parametrize("kind", ["socks", "socks5", "SOCKS5h"])
 def test_a_socks_proxy_names_the_extra_that_it_needs(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", f"{kind}://me:pass@proxy:1080")
-    monkeypatch.setattr(address, "find_spec", lambda _name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(UnreachableError) as caught:
         Client(Address("http://models.example.com")).models()
     assert "pip install 'lmchat[socks]'" in caught.value.hint
     assert "pass" not in caught.value.message
-    monkeypatch.setattr(address, "find_spec", lambda name: name)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
     taken = "socks5h" if kind == "SOCKS5h" else "socks5"
     assert proxy_for(Address("http://models.example.com")) == f"{taken}://me:pass@proxy:1080"
 
