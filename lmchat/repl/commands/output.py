@@ -1,4 +1,4 @@
-"""Commands that take something out: to the clipboard, to files, or as numbers to look at."""
+"""Commands that take replies out of the talk, to the clipboard or to files, or show more of them."""
 
 import json
 import re
