@@ -1,4 +1,4 @@
-"""The whole REPL in this process: keys go in through a pipe, what a person would read comes out as text."""
+"""The REPL in this process: keys go in through a pipe, what a person would read comes out as text."""
 
 import threading
 import time
@@ -56,7 +56,7 @@ class Talk:
         return self.studio.server.url
 
     def type(self, *lines: str, name: str = "", first: Prompt | None = None) -> str:
-        """Type lines, each with Enter, clear what stands in the line, and leave; return what was written."""
+        """Type lines, each with Enter, clear what is in the line, and leave; return what was written."""
         return self.press("".join(f"{line}{ENTER}" for line in lines) + CTRL_C + CTRL_D, name=name, first=first)
 
     def press(self, keys: str, *, name: str = "", first: Prompt | None = None, keyboard: Keyboard | None = None) -> str:
@@ -106,10 +106,10 @@ class Talk:
                 _pause(keyboard._session.app)
                 self.keys.send_text(piece)
 
-        fingers = threading.Thread(target=pressing)
-        fingers.start()
+        typing = threading.Thread(target=pressing)
+        typing.start()
         self.press("", name=name, keyboard=keyboard)
-        fingers.join()
+        typing.join()
 
     def conversation(self) -> Conversation:
         settings = read_settings(self.world, flags={}, profile=None)
