@@ -97,6 +97,14 @@ class Talk:
         setattr(keyboard, "between_keys", pressing)  # noqa: B010 - mypy wants methods to stay
         return self.press("", keyboard=keyboard)
 
+    def ask(self, *prompts: str, name: str) -> None:
+        """Ask prompts in a session (made by the first where it does not exist) without a keyboard."""
+        conversation = self.conversation()
+        session = self.store.find(name) if self.store.has(name) else Session(name=name, turns={})
+        for prompt in prompts:
+            session = conversation.with_model(session)
+            session = conversation.speak(session, Prompt(prompt), lambda event: None).session
+
     def press_slowly(self, *pieces: str, name: str = "") -> None:
         """Press keys as people do: each piece is taken in before the next comes."""
         keyboard = self.keyboard()
