@@ -183,7 +183,7 @@ sessions export|flag|--force||Replace a file that is there, without a question.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions import|arguments|FILE…|file|Files, archives or directories; - reads standard input.
 sessions import|option|--name||Call the session that.
-sessions check|flag|--repair||Mend what loses no word, after a copy of the file.
+sessions check|flag|--repair||Repair what can be repaired without losing a word, after copying the file.
 sessions backup|argument|FILE|file|Where the copy goes.
 sessions backup|flag|--force||Replace a file that is there, without a question.
 models|flag|--json||One JSON document on stdout, for scripts.
@@ -289,7 +289,7 @@ _lmchat() {
         pending=yes wanted=$found typed=${typed#*=}
     fi
     _lmchat_plain "$typed"
-    # Readline replaces only what stands behind the last = or :, or from the last @ on, unless a quote is open.
+    # Readline replaces only what follows the last = or :, or from the last @ on, unless a quote is open.
     if [[ $typed != [\'\"]* ]]; then
         before=${typed%"${typed##*[${COMP_WORDBREAKS//[!=:]/}]}"}
         if [[ $COMP_WORDBREAKS == *@* && ${typed#"$before"} == *@* ]]; then before=${typed%@*}; fi
@@ -400,7 +400,7 @@ _lmchat_files() {
     while IFS= read -r value; do COMPREPLY+=("$value"); done < <(compgen -f -- "$plain")
 }
 
-# Complete files behind an @, which bash would take for a part of their names.
+# Complete files after an @, which bash would take for a part of their names.
 _lmchat_files_at() {
     local value
     while IFS= read -r value; do

@@ -35,7 +35,7 @@ _lmchat() {
         pending=yes wanted=$found typed=${typed#*=}
     fi
     _lmchat_plain "$typed"
-    # Readline replaces only what stands behind the last = or :, or from the last @ on, unless a quote is open.
+    # Readline replaces only what follows the last = or :, or from the last @ on, unless a quote is open.
     if [[ $typed != [\'\"]* ]]; then
         before=${typed%"${typed##*[${COMP_WORDBREAKS//[!=:]/}]}"}
         if [[ $COMP_WORDBREAKS == *@* && ${typed#"$before"} == *@* ]]; then before=${typed%@*}; fi
@@ -146,7 +146,7 @@ _lmchat_files() {
     while IFS= read -r value; do COMPREPLY+=("$value"); done < <(compgen -f -- "$plain")
 }
 
-# Complete files behind an @, which bash would take for a part of their names.
+# Complete files after an @, which bash would take for a part of their names.
 _lmchat_files_at() {
     local value
     while IFS= read -r value; do
