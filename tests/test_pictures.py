@@ -82,7 +82,7 @@ def test_other_notes_in_a_file_stay_at_home(kind: str, more: dict[str, Any]) -> 
     assert b"At home" not in prepared("photo", data)[0].data
 
 
-def test_text_in_a_png_stays_at_home_wherever_it_stands() -> None:
+def test_text_in_a_png_is_removed_wherever_it_is() -> None:
     chunk = b"tEXtComment\0At home"
     note = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
     plain = file("PNG")
@@ -149,7 +149,7 @@ def test_a_large_one_is_scaled_to_the_longest_side_and_said(kind: str) -> None:
     assert "scaled down from 4096 × 1000 to 2048 × 500 pixels" in note
 
 
-def test_a_large_one_that_was_held_sideways_is_scaled_and_upright() -> None:
+def test_a_large_one_that_was_taken_sideways_is_scaled_and_upright() -> None:
     smaller, note = prepared("sky", file("JPEG", (2 * LONGEST_SIDE, 1000), exif=exif(6)))
     assert (smaller.width, smaller.height) == (500, LONGEST_SIDE)
     assert note.startswith("sky was scaled down from 4096 × 1000 to 500 × 2048 pixels, turned upright, stripped")

@@ -3,8 +3,9 @@
 So a pasted megabyte costs no more to draw and to edit than a word, and cannot be torn apart by accident.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from prompt_toolkit.application import Application, run_in_terminal
@@ -13,6 +14,7 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import Condition, FilterOrBool, emacs_mode, has_focus
+from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
@@ -22,13 +24,28 @@ from prompt_toolkit.layout.processors import Processor, Transformation, Transfor
 
 from lmchat.dataclass import dataclass
 from lmchat.render.text import sanitize_line, shown_in_line
-from lmchat.repl.line import SLASH, plain
+from lmchat.repl.line import BANG, SLASH, as_mentions, literal, plain
 
+_CONTINUATION = "… "
 _NEW_LINE = ("\x1b[27;2;13~", "\x1b[13;2u", "\x1b\r")
 LONGEST_UNFOLDED = 10_000
 _FIRST_SIGN = 0x10F000  # private use: no text that people write has them
 _MOST_SIGNS = 4096
 _SHOWN_ENDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class PromptOptions:
+    """How the input line behaves; `history` is its file, None where nothing may be written.
+
+    `focus` tells that the terminal is asked to say when its window gets and loses the focus.
+    """
+
+    environ: Mapping[str, str]
+    history: Path | None = None
+    vi: bool = False
+    colours: bool = True
+    focus: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +76,12 @@ class Left:
     """The end of the talk, which the person chose (Ctrl-D)."""
 
 
-Line = Typed | Cleared | Shortcut | Left
+@dataclass(frozen=True, slots=True)
+class GivenWay:
+    """The line that ended by itself, still empty, since something is to be asked first."""
+
+
+Line = Typed | Cleared | Shortcut | Left | GivenWay
 
 
 class Folds:
@@ -131,7 +153,22 @@ class Unfolding(Processor):
         return " " * (self._tab - place % self._tab) if character == "\t" else self._shown(character)
 
 
-def know_new_line() -> None:
+def pasted(text: str, before: str, is_command: Callable[[str], bool], folds: Folds) -> str:
+    """Return what a paste puts into a line after `before`: mentions for dragged files, else text and no command."""
+    if not before.strip():
+        if is_command(text) and "\n" not in text.strip():
+            return text
+    elif before.startswith((*SLASH, *BANG)):
+        return folds.fold(text)
+    return as_mentions(text, before) or folds.fold(literal(text))
+
+
+def continuation(_width: int, _line: int, wrapped: int) -> StyleAndTextTuples:
+    """Write what is in front of a row of the line that is not its first."""
+    return [("class:continuation", "  " if wrapped else _CONTINUATION)]
+
+
+def _know_new_line() -> None:
     """Make Alt-Enter a new line, and Shift-Enter where a terminal tells it from Enter.
 
     Each is one key: Escape and then Enter are two, which with vi's keys send the line.
@@ -142,22 +179,23 @@ def know_new_line() -> None:
 
 def bindings(
     edit: Callable[[str], str],
-    pasted: Callable[[str, Document], str],
+    insert: Callable[[str, Document], str],
     noticed: Callable[[], bool],
     folds: Folds,
 ) -> KeyBindings:
     """Return the bindings.
 
-    `edit` opens a text in the person's editor and returns it changed; `pasted` returns what a paste puts into a line;
+    `edit` opens a text in the person's editor and returns it changed; `insert` returns what a paste puts into a line;
     `noticed` tells whether the toolbar says that Ctrl-C leaves.
     """
+    _know_new_line()
     typing = has_focus(DEFAULT_BUFFER)
     clear = partial(_clear, noticed)
     rows: Sequence[tuple[tuple[Keys | str, ...], FilterOrBool, Callable[[KeyPressEvent], None]]] = (
         (("enter",), typing, _send),
         (("c-j",), typing, _new_line),
         (("escape", "enter"), typing & emacs_mode, _new_line),
-        ((Keys.BracketedPaste,), typing, partial(_paste, pasted)),
+        ((Keys.BracketedPaste,), typing, partial(_paste, insert)),
         (("c-c",), typing, clear),
         (("<sigint>",), True, clear),
         (("c-o",), typing, partial(_pick_session, folds)),
@@ -185,10 +223,10 @@ def _new_line(event: KeyPressEvent) -> None:
     event.current_buffer.insert_text("\n", fire_event=False)
 
 
-def _paste(pasted: Callable[[str, Document], str], event: KeyPressEvent) -> None:
+def _paste(insert: Callable[[str, Document], str], event: KeyPressEvent) -> None:
     text = event.data.replace("\r\n", "\n").replace("\r", "\n")
     # Without the event: neither completion nor suggestion looks at what is pasted.
-    event.current_buffer.insert_text(pasted(text, event.current_buffer.document), fire_event=False)
+    event.current_buffer.insert_text(insert(text, event.current_buffer.document), fire_event=False)
 
 
 def _clear(noticed: Callable[[], bool], event: KeyPressEvent) -> None:

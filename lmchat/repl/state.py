@@ -6,22 +6,23 @@ Commands take a state and return another. Where it says so, the disk is looked a
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmchat.advice import IN_TALK, Advice, worded
 from lmchat.app.conversation import Conversation
-from lmchat.app.display import text_theme
 from lmchat.app.invocation import BUILT_IN
-from lmchat.app.models import ModelServer
 from lmchat.chat.models import Model, context_length
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image
-from lmchat.dataclass import dataclass, replace
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import LmchatError
 from lmchat.render.messages import show_failure, show_note
 from lmchat.render.terminal import Theme, When, size_of, theme_for
 from lmchat.render.text import cells, sanitize_line, shorten
 from lmchat.repl.keyboard import Keyboard
+
+if TYPE_CHECKING:
+    from lmchat.app.models import ModelServer
 
 
 class ModelList:
@@ -89,6 +90,13 @@ class Status:
     private: bool = False
 
 
+@dataclass(slots=True)
+class Sought:
+    """The model that is chosen for a talk that names none, once the server has listed its models; empty before."""
+
+    model: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ReplState:
     """Everything that changes while one talks.
@@ -110,10 +118,13 @@ class ReplState:
     armed: bool = False
     stopped_at: float = float("-inf")
     left: bool = False
+    sought: Sought = field(default_factory=Sought)
 
     @property
     def theme(self) -> Theme:
         """Return the looks for what commands write to stdout."""
+        from lmchat.app.display import text_theme
+
         world = self.conversation.world
         theme = theme_for(world.environ, terminal=world.stdout.isatty(), colour=self.colour)
         return text_theme(theme, self.conversation.settings)
@@ -133,12 +144,19 @@ class ReplState:
         """Tell whether the session is on disk."""
         return bool(self.session.id) and self.conversation.private is None
 
+    @property
+    def titled(self) -> bool:
+        """Tell whether lmchat sets the window's title."""
+        return self.conversation.settings.flag("title") and self.keyboard.terminal.escapes
+
     def say(self, sentence: Advice) -> None:
         """Write one faint line: something to know."""
         show_note(self.conversation.world, worded(sentence, IN_TALK), colour=self.colour)
 
-    def models(self) -> ModelServer:
+    def models(self) -> "ModelServer":
         """Return the server whose models commands look at and change."""
+        from lmchat.app.models import ModelServer
+
         conversation = self.conversation
         built_in = conversation.server == BUILT_IN
         return ModelServer(conversation.world, conversation.client, self.known.fetched, self.say, built_in=built_in)
@@ -188,7 +206,7 @@ class ReplState:
     @property
     def model(self) -> str:
         """Return the model the session talks to, empty where none is chosen yet."""
-        return self.session.model or self.conversation.settings.text("model")
+        return self.session.model or self.conversation.settings.text("model") or self.sought.model
 
     @property
     def head(self) -> Turn | None:
@@ -206,14 +224,13 @@ class ReplState:
         head, (used, _) = self.head, self.context()
         status = Status(
             session=self.session.name or "new session",
-            model=self.model,
             turn=self.session.head,
             used=used,
             attached=[*(image.name for image in self.images), *(file.name for file in self.files)],
             changing=self.editing,
             private=self.conversation.private is not None,
         )
-        return lambda: replace(status, context=self._holds(head))
+        return lambda: replace(status, model=self.model, context=self._holds(head))
 
     def _holds(self, head: Turn | None) -> int | None:
         """Return the size of the context, as the models that are known now have it."""
@@ -250,7 +267,8 @@ def toolbar(status: Status, width: int) -> str:
         elif len(wanted) > 1:
             del wanted[name]
     order = ("changing", "session", "private", "model", "turn", "used", "attached")
-    return shorten(_GAP.join(wanted[name] for name in order if name in wanted), width)
+    line = _GAP.join(wanted[name] for name in order if name in wanted)
+    return line if _width(wanted) <= width else shorten(line, width)
 
 
 def context_words(used: int | None, context: int | None) -> str:

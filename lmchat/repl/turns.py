@@ -240,19 +240,13 @@ def _described(image: Image) -> str:
 @contextmanager
 def at_work(state: ReplState) -> Iterator[None]:
     """Show in the title that a reply runs, for a block, where lmchat sets a title."""
-    titled = is_titled(state)
-    if titled:
+    if state.titled:
         state.write(title_of(state.session.name, working=True))
     try:
         yield
     finally:
-        if titled:
+        if state.titled:
             state.write(title_of(state.session.name, working=False))
-
-
-def is_titled(state: ReplState) -> bool:
-    """Tell whether lmchat sets the window's title."""
-    return state.conversation.settings.flag("title") and state.keyboard.terminal.escapes
 
 
 def call_back(state: ReplState, seconds: float) -> None:

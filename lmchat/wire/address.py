@@ -1,4 +1,4 @@
-"""Where a server is, how one is let in and by which proxy: an address as people type or paste it, made regular."""
+"""The address of a server as people type or paste it, in one regular form, with its credentials and its proxy."""
 
 import ipaddress
 import os
@@ -26,7 +26,7 @@ _EXAMPLE = "It should look like http://localhost:1234 or https://models.example.
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A server's base URL, without scheme default, credentials, API path or trailing slash left to chance.
+    """A server's base URL, always with its scheme, and without credentials, API path or trailing slash.
 
     Raise BadUseError for a URL or a token that cannot be used. The token and the URL's own user and password go
     into `authorization` only, and `secrets` names them for redaction.
@@ -42,7 +42,8 @@ class Address:
         token = self.token.strip()
         if not (token.isascii() and (token.isprintable() and " " not in token)):
             raise BadUseError(
-                "The API token holds characters that no token has.", hint="Look at LM_API_TOKEN or the profile's token."
+                "The API token contains characters that tokens never contain.",
+                hint="Look at LM_API_TOKEN or the profile's token.",
             )
         parts = _split(self.url)
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
@@ -73,7 +74,7 @@ class Address:
 
     @property
     def encrypted(self) -> bool:
-        """Tell whether the way there is encrypted."""
+        """Tell whether the connection is encrypted."""
         return self.url.startswith("https:")
 
     @property
@@ -87,7 +88,7 @@ class Address:
 
     @property
     def exposes_token(self) -> bool:
-        """Tell whether a token would cross a public network in the clear."""
+        """Tell whether a token would cross a public network unencrypted."""
         if not self.authorization or self.encrypted or self.loopback:
             return False
         number = _number(self.host)
@@ -115,7 +116,7 @@ def load_httpx() -> None:
 
 
 def tls_context(*, trust_env: bool) -> "ssl.SSLContext":
-    """Make what encrypts a connection: it trusts httpx's own list, and what this machine's owner trusts."""
+    """Return the TLS settings of a connection: httpx's own list of authorities is trusted, and that of this machine."""
     import httpx
 
     context = httpx.create_ssl_context(trust_env=trust_env)
@@ -143,16 +144,16 @@ def proxy_for(address: Address) -> str | None:
 
 
 def _proxies_possible() -> bool:
-    """Tell whether a proxy may be named at all: asking urllib costs 30 ms, and only two systems have other places."""
+    """Tell whether a proxy may be named: asking urllib costs 30 ms, and only two systems have other places for it."""
     names = os.environ  # noqa: TID251 - what urllib reads, too
     return sys.platform in {"darwin", "win32"} or any(name.lower().endswith("_proxy") for name in names)
 
 
 def _proxy_url(text: str) -> str:
-    """Return the URL of a proxy as httpx takes it; raise UnreachableError for what is none."""
+    """Return the URL of a proxy as httpx takes it; raise UnreachableError for anything else."""
     scheme, _, place = text.rpartition("://")
     scheme = _PROXY_SCHEMES.get(scheme.lower(), scheme) if scheme else "http"
-    # What is before an @ may be a password.
+    # What precedes an @ may be a password.
     shown = f"{scheme}://{place.rpartition('@')[2]}"
     try:
         parts = urlsplit(f"{scheme}://{place}")
@@ -175,7 +176,7 @@ def _proxy_url(text: str) -> str:
 
 
 def _covers(entry: str, host: str) -> bool:
-    """Tell whether an entry of NO_PROXY is about a host; one that makes no sense is about none."""
+    """Tell whether an entry of NO_PROXY covers a host; a malformed one covers none."""
     entry = entry.strip().lower().rpartition("://")[2]
     if entry == "*":
         return True
@@ -204,7 +205,9 @@ def _split(url: str) -> SplitResult:
     if not re.fullmatch(r"[\w.:%-]+", host) or port == 0 or re.search(r"[\s\x00-\x1f\\]", text):
         raise BadUseError(f"{_shown(text)} is not a URL.", hint=_EXAMPLE)
     if parts.query or parts.fragment:
-        raise BadUseError(f"{_shown(text)} has a part after its path, which a server's address has not.", hint=_EXAMPLE)
+        raise BadUseError(
+            f"{_shown(text)} has a query or a fragment, which the address of a server cannot have.", hint=_EXAMPLE
+        )
     if not named and port is None:
         return parts._replace(netloc=f"{parts.netloc.removesuffix(':')}:{STANDARD_PORT}")
     return parts
@@ -232,7 +235,7 @@ def _ascii(host: str) -> str:
 
 
 def _number(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    address = host.partition("%")[0]  # a zone, which only the sixth version has
+    address = host.partition("%")[0]  # without a zone, which only IPv6 has
     try:
         number = ipaddress.ip_address(address if ":" in address else host)
     except ValueError:

@@ -68,7 +68,7 @@ class Call:
         headers = {
             "Accept": "*/*",
             "User-Agent": f"lmchat/{__version__}",
-            # A compressed stream comes in lumps.
+            # Compressed events arrive late, several together.
             "Accept-Encoding": "identity",
             "Connection": "close",
         }
@@ -180,7 +180,7 @@ class Connection:
 def answered(call: Call, content: bytes | None, connection: Connection) -> Iterator[tuple[Head, Iterator[bytes]]]:
     """Send a call with its body, yield the head of the answer and its body in pieces, and close the connection.
 
-    Raise what h11, httpx or the system raises, and UnreachableError for a proxy that makes no sense.
+    Raise what h11, httpx or the system raises, and UnreachableError for a malformed proxy.
     """
     proxy = proxy_for(call.address)
     plain = proxy is None and _PLAIN_URL.fullmatch(call.url)
@@ -246,7 +246,7 @@ def _over_httpx(
     import httpx
 
     def trace(event: str, info: Mapping[str, Any]) -> None:
-        """Note host and socket, which httpx itself does not hand out before the answer has begun."""
+        """Note host and socket, which httpx itself does not give before the answer has begun."""
         if event == "connection.connect_tcp.started":
             connection.host = info["host"]
         stream: Any = info.get("return_value")

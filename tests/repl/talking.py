@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import StringIO
@@ -18,8 +18,10 @@ from lmchat.chat.keeping import Memory
 from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
-from lmchat.repl.keyboard import Keyboard, PromptOptions
+from lmchat.repl.editing import PromptOptions
+from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.loop import run
+from lmchat.repl.picker.choice import Choices
 from lmchat.repl.state import ModelList, ReplState
 from lmchat.repl.terminal import Terminal
 from lmchat.settings import read_settings
@@ -66,6 +68,34 @@ class Talk:
         session = self.store.find(name) if name and self.store.has(name) else Session(name=name, turns={})
         run(self.conversation(), session, first=first, keyboard=keyboard or self.keyboard())
         return out.getvalue()
+
+    def pick(self, answer: str, keys: str) -> str:
+        """Answer the first choice with keys, press others after it, and return what was written."""
+        keyboard = self.keyboard()
+        ask = keyboard.chosen
+
+        def answered(title: str, choices: Choices) -> str | None:
+            setattr(keyboard, "chosen", ask)  # noqa: B010 - mypy wants methods to stay
+            self.keys.send_text(answer)
+            try:
+                return ask(title, choices)
+            finally:
+                self.keys.send_text(keys)
+
+        setattr(keyboard, "chosen", answered)  # noqa: B010 - as above
+        return self.press("", keyboard=keyboard)
+
+    def press_when_listed(self, keys: str) -> str:
+        """Press keys once the server has listed its models, and return what was written."""
+        keyboard = self.keyboard()
+        run = keyboard.between_keys
+
+        def pressing(act: Callable[[], object]) -> None:
+            run(act)
+            run(lambda: self.keys.send_text(keys))
+
+        setattr(keyboard, "between_keys", pressing)  # noqa: B010 - mypy wants methods to stay
+        return self.press("", keyboard=keyboard)
 
     def press_slowly(self, *pieces: str, name: str = "") -> None:
         """Press keys as people do: each piece is taken in before the next comes."""

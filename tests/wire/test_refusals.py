@@ -297,7 +297,7 @@ def test_a_redirect_is_refused_and_says_where_it_points() -> None:
     head = b"HTTP/1.1 307 Go\r\nLocation: https://me:pass@other.example/api/v1/chat\r\nContent-Length: 0\r\n\r\n"
     with ScriptedServer([head]) as server, pytest.raises(RefusedError) as caught:
         list(Client(Address(server.url)).chat(HELLO))
-    assert "sends its callers on to https://other.example/api/v1/chat" in caught.value.message
+    assert "redirects to https://other.example/api/v1/chat" in caught.value.message
     assert "--url" in caught.value.hint
     assert len(server.requests) == 1
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import Generic, TextIO, TypeVar
+from typing import TYPE_CHECKING, Generic, TextIO, TypeVar
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
@@ -17,13 +17,13 @@ from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import BaseStyle, Style
 
-from lmchat.chat.models import Model
 from lmchat.dataclass import dataclass
-from lmchat.render.listings import model_lines
-from lmchat.render.messages import show_question
 from lmchat.render.text import sanitize_line, shorten
 from lmchat.repl.matching import Offer, matching
 from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.chat.models import Model
 
 Lines = Callable[[int], Sequence[str]]
 """Lays choices out for a width in cells: the line of titles (it may be empty), and one for each choice."""
@@ -85,8 +85,10 @@ class Choices:
     lines: Lines | None = None
 
 
-def model_choices(models: Sequence[Model]) -> Choices:
+def model_choices(models: "Sequence[Model]") -> Choices:
     """Lay models out to choose from."""
+    from lmchat.render.listings import model_lines
+
     return Choices([(model.key, model.display_name) for model in models], cache(partial(model_lines, models)))
 
 
@@ -173,8 +175,9 @@ def _bindings(picker: _Picker) -> KeyBindings:
 
 def screen_of(world: World, *, colours: bool = True) -> Screen:
     """Return the terminal for a choice where no REPL runs: it is drawn on stderr, and gone afterwards."""
-    style = Style.from_dict({"prompt": "bold ansicyan", "status": "dim"})
-    return Screen(create_input(world.stdin), output_to(world.stderr), style, depth_for(colours=colours))
+    return Screen(
+        create_input(world.stdin), output_to(world.stderr), style(colours=colours), depth_for(colours=colours)
+    )
 
 
 def depth_for(*, colours: bool) -> ColorDepth | None:
@@ -199,6 +202,8 @@ _MOST = 50
 
 def typed_at(world: World) -> Callable[[str], str]:
     """Return what asks a question on stderr and reads a line, where no REPL runs."""
+
+    from lmchat.render.messages import show_question
 
     def asked(question: str) -> str:
         show_question(world, question)

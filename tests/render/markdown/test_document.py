@@ -59,7 +59,7 @@ def test_every_letter_and_digit_of_the_source_is_shown_in_its_order(text: str, w
     fence = re.compile(r"^(?:[ \t>*+-]|\d+[.)])*(?:```+[^`\n]*|~~~+[^\n]*)$", re.MULTILINE)
     hidden = re.compile(r"```+\S*|~~~+\S*|\d+[.)]|&\w+;?|\[[xX]\]|\]\([^)]*\)")
     wanted = re.sub(r"\W|_", "", hidden.sub("", fence.sub("", sanitize(text))))
-    # Tables stand beside each other; entities and formulas become other characters, and `<br>` a break.
+    # The cells of a table are side by side; entities and formulas become other characters, and `<br>` a break.
     if not re.search(r"[|&$]|\\[(\[]|<br", text):
         assert all(letter in shown for letter in wanted)
 

@@ -123,7 +123,7 @@ def test_no_word_is_lost_or_doubled_when_a_reflowing_window_is_resized(sizes: li
 def test_no_word_is_doubled_while_a_window_is_dragged_and_tells_its_size_late(
     drags: list[tuple[int, int]], start: int
 ) -> None:
-    """The first change is told at once, those that follow up to a quarter of a second late.
+    """The first change is reported at once, those that follow up to a quarter of a second late.
 
     One that comes after more than that is a first one again, so there is no drag here without a change.
     """
