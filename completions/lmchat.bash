@@ -259,7 +259,6 @@ help local|command|stop||End the built-in model's server now.
 *|flag|--version||Show the version.
 *|flag|--help||Show this help.
 TABLE
-_lmchat_table=$'\n'$_lmchat_table
 
 _lmchat() {
     local place= count=0 pending= wanted= literal= found= plain= typed= before= i
@@ -334,14 +333,14 @@ _lmchat_plain() {
 
 # Set `found` to the VALUES of what is known at `place`, or anywhere: KIND NAME.
 _lmchat_find() {
-    local at rest
-    for at in "$place" '*'; do
-        rest=${_lmchat_table#*$'\n'"$at|$1|$2|"}
-        if [[ $rest != "$_lmchat_table" ]]; then
-            found=${rest%%|*}
+    local line
+    while IFS= read -r line; do
+        if [[ $line == "$place|$1|$2|"* || $line == "*|$1|$2|"* ]]; then
+            found=${line#*"|$1|$2|"}
+            found=${found%%|*}
             return 0
         fi
-    done
+    done <<<"$_lmchat_table"
     return 1
 }
 
