@@ -46,7 +46,8 @@ def builtin_client(
     is 0, one that ends with the block.
     """
     from lmchat.local.run import available, server_settings, started
-    from lmchat.local.shared import POSSIBLE, shared_server
+    from lmchat.local.shared import shared_server
+    from lmchat.local.shared import POSSIBLE
 
     if not available():
         raise UnreachableError(
