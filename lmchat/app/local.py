@@ -46,8 +46,7 @@ def builtin_client(
     is 0, one that ends with the block.
     """
     from lmchat.local.run import available, server_settings, started
-    from lmchat.local.shared import shared_server
-    from lmchat.local.shared import POSSIBLE
+    from lmchat.local.shared import POSSIBLE, shared_server
 
     if not available():
         raise UnreachableError(
