@@ -10,8 +10,7 @@ import pytest
 
 from lmchat import __version__
 from lmchat.local.catalogue import CATALOGUE
-from lmchat.store.database import VERSION
-from lmchat.store.documents import FORMAT
+from lmchat.store.documents import FORMAT, VERSION
 
 ROOT = Path(__file__).parent.parent
 PROTOCOL = ROOT / "lmchat/wire/PROTOCOL.md"

@@ -14,7 +14,7 @@ import pexpect
 import pytest
 
 from lmchat.store.store import open_store
-from tests.cli.program import MODELS, reply
+from tests.cli.program import MODELS, reply, run
 from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
 
 PROGRAM = """
@@ -80,27 +80,20 @@ def test_help_loads_nothing_but_typer(tmp_path: Path, arguments: list[str]) -> N
     assert loaded(tmp_path, *arguments) == {"typer"}
 
 
-@pytest.mark.parametrize("kind", ["sessions", "turns"])
-def test_completing_sessions_loads_nothing_but_the_database(tmp_path: Path, kind: str) -> None:
-    assert loaded(tmp_path, "__complete", kind) == {"sqlite3"}
-
-
-@pytest.mark.parametrize("kind", ["models", "levels", "profiles", "settings"])
-def test_completing_the_rest_loads_no_library(tmp_path: Path, kind: str) -> None:
-    assert loaded(tmp_path, "__complete", kind) == set()
-
-
 NOT_FOR_COMPLETION = (
     "dataclasses", "hashlib", "inspect", "tempfile", "threading", "lmchat.app.conversation", "lmchat.app.models",
     "lmchat.cli.commands", "lmchat.render", "lmchat.store.store", "lmchat.wire.client", "lmchat.wire.dialects",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["sessions", "turns", "models", "loaded", "profiles", "settings", "values", "prompts"])
+@pytest.mark.parametrize(
+    "kind", ["sessions", "turns", "models", "loaded", "levels", "profiles", "settings", "values", "prompts", "roles"]
+)
 def test_completing_loads_no_more_than_it_looks_up(tmp_path: Path, kind: str) -> None:
     with ScriptedServer(answer(200, MODELS)) as server:
-        loaded(tmp_path, "--url", server.url, "models")
-        loaded(tmp_path, "__complete", kind, "--url", server.url, "api")
+        assert run(tmp_path, "--url", server.url, "models").status == 0
+        libraries = loaded(tmp_path, "__complete", kind, "--url", server.url, "api")
+    assert libraries == ({"sqlite3"} if kind in {"sessions", "turns"} else set())
     assert modules(tmp_path) & set(NOT_FOR_COMPLETION) == set()
 
 
@@ -124,7 +117,7 @@ NOT_FOR_A_PLAIN_TURN = (
 def test_a_plain_turn_loads_none_of_the_modules_that_others_need(tmp_path: Path) -> None:
     with ScriptedServer(stream(reply())) as server:
         command = ("--url", server.url, "ask", "-m", "tiny", "hi")
-        loaded(tmp_path, *command)  # the first of all makes the store
+        run(tmp_path, *command)  # the first of all makes the store
         loaded(tmp_path, *command)
     assert modules(tmp_path) & set(NOT_FOR_A_PLAIN_TURN) == set()
     assert "lmchat.wire.lmstudio" in modules(tmp_path)
@@ -185,3 +178,42 @@ def test_on_a_terminal_the_request_is_sent_before_anything_that_shows_a_reply_is
     assert "lmchat.render.views" in at
     assert "prompt_toolkit" not in at
     assert "asyncio" not in at
+
+
+DRAWN = """
+import json, sys
+from lmchat.repl.keyboard import Keyboard
+
+begin = Keyboard.when_drawn
+
+def when_drawn(keyboard, act):
+    def noted():
+        with open({log!r}, "w") as file:
+            json.dump(sorted(sys.modules), file)
+        act()
+    begin(keyboard, noted)
+
+Keyboard.when_drawn = when_drawn
+from lmchat.__main__ import main
+sys.exit(main())
+"""
+"""The program, noting which modules are loaded when the first prompt of `talk` is on the screen."""
+
+NOT_FOR_A_PROMPT = (
+    "PIL", "ctypes.util", "httpx", "jsonschema", "markdown_it", "pygments", "rich", "tomlkit", "lmchat.app.export",
+    "lmchat.decoding", "lmchat.pictures", "lmchat.render.history", "lmchat.repl.clipboard", "lmchat.repl.commands",
+    "lmchat.repl.models", "lmchat.repl.picker.browser", "lmchat.repl.picker.sessions", "lmchat.repl.turns",
+)  # fmt: skip
+
+
+@pytest.mark.terminal
+def test_the_prompt_of_a_talk_is_drawn_before_what_its_first_line_needs_is_loaded(tmp_path: Path) -> None:
+    log = tmp_path / "drawn.json"
+    with ScriptedServer(answer(200, MODELS)) as server:
+        arguments = ["-c", DRAWN.format(log=str(log)), "--url", server.url, "talk"]
+        child = pexpect.spawn(sys.executable, arguments, env=environment(tmp_path), encoding="utf-8", timeout=60)
+        child.expect_exact("> ")
+        child.expect_exact("new session")
+        child.sendeof()
+        child.expect(pexpect.EOF)
+    assert set(json.loads(log.read_text())) & set(NOT_FOR_A_PROMPT) == set()
