@@ -10,7 +10,8 @@ import pytest
 
 from lmchat import __version__
 from lmchat.local.catalogue import CATALOGUE
-from lmchat.store.documents import FORMAT, VERSION
+from lmchat.store.database import VERSION
+from lmchat.store.documents import FORMAT
 
 ROOT = Path(__file__).parent.parent
 PROTOCOL = ROOT / "lmchat/wire/PROTOCOL.md"
