@@ -10,7 +10,7 @@ import pytest
 
 from lmchat import __version__
 from lmchat.local.catalogue import CATALOGUE
-from lmchat.store import documents as exported
+from lmchat.store.documents import FORMAT, VERSION
 
 ROOT = Path(__file__).parent.parent
 PROTOCOL = ROOT / "lmchat/wire/PROTOCOL.md"
@@ -146,7 +146,7 @@ def test_the_changes_name_the_version_and_the_export_format() -> None:
     text = CHANGES.read_text(encoding="utf-8")
     assert f"The current version is **{__version__}**" in text
     assert {"Unreleased", __version__} <= set(headings(CHANGES))
-    assert f'`"format": "{exported.FORMAT}"` and, currently, `"version": {exported.VERSION}`' in text
+    assert f'`"format": "{FORMAT}"` and, currently, `"version": {VERSION}`' in text
 
 
 def test_a_commit_is_checked_by_the_commands_of_the_check_script() -> None:

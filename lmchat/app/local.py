@@ -46,7 +46,8 @@ def builtin_client(
     is 0, one that ends with the block.
     """
     from lmchat.local.run import available, server_settings, started
-    from lmchat.local.shared import POSSIBLE, shared_server
+    from lmchat.local.shared import shared_server
+    from lmchat.local.shared import POSSIBLE
 
     if not available():
         raise UnreachableError(
@@ -110,7 +111,7 @@ def say_left_out(invocation: Invocation, settings: Settings) -> None:
 
 @contextmanager
 def quiet_keyboard(world: World) -> Iterator[None]:
-    """Keep what is typed off the screen for the time of a block; it is there for whoever reads it next."""
+    """Do not show what is typed during a block; it stays in the input for what reads it next."""
     try:
         import termios
 

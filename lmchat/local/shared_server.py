@@ -28,7 +28,9 @@ from lmchat.local.embedded import Embedded
 from lmchat.local.refusals import Refusal, engine_failed
 from lmchat.local.run import address, bound, run, server_settings
 from lmchat.local.serving import disconnected, guarded, serve_application
-from lmchat.local.shared import POSSIBLE, STATUS, SharedServer, Spot, shared_server, try_lock
+from lmchat.local.shared import STATUS, SharedServer, Spot, shared_server
+from lmchat.local.shared import POSSIBLE
+from lmchat.local.shared import try_lock
 from lmchat.world import World
 
 _LOCK_SECONDS = 3.0

@@ -14,7 +14,7 @@ import pexpect
 import pytest
 
 from lmchat.store.store import open_store
-from tests.cli.program import MODELS, reply
+from tests.cli.program import MODELS, reply, run
 from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
 
 PROGRAM = """
@@ -80,27 +80,20 @@ def test_help_loads_nothing_but_typer(tmp_path: Path, arguments: list[str]) -> N
     assert loaded(tmp_path, *arguments) == {"typer"}
 
 
-@pytest.mark.parametrize("kind", ["sessions", "turns"])
-def test_completing_sessions_loads_nothing_but_the_database(tmp_path: Path, kind: str) -> None:
-    assert loaded(tmp_path, "__complete", kind) == {"sqlite3"}
-
-
-@pytest.mark.parametrize("kind", ["models", "levels", "profiles", "settings"])
-def test_completing_the_rest_loads_no_library(tmp_path: Path, kind: str) -> None:
-    assert loaded(tmp_path, "__complete", kind) == set()
-
-
 NOT_FOR_COMPLETION = (
     "dataclasses", "hashlib", "inspect", "tempfile", "threading", "lmchat.app.conversation", "lmchat.app.models",
     "lmchat.cli.commands", "lmchat.render", "lmchat.store.store", "lmchat.wire.client", "lmchat.wire.dialects",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["sessions", "turns", "models", "loaded", "profiles", "settings", "values", "prompts"])
+@pytest.mark.parametrize(
+    "kind", ["sessions", "turns", "models", "loaded", "levels", "profiles", "settings", "values", "prompts", "roles"]
+)
 def test_completing_loads_no_more_than_it_looks_up(tmp_path: Path, kind: str) -> None:
     with ScriptedServer(answer(200, MODELS)) as server:
-        loaded(tmp_path, "--url", server.url, "models")
-        loaded(tmp_path, "__complete", kind, "--url", server.url, "api")
+        assert run(tmp_path, "--url", server.url, "models").status == 0
+        libraries = loaded(tmp_path, "__complete", kind, "--url", server.url, "api")
+    assert libraries == ({"sqlite3"} if kind in {"sessions", "turns"} else set())
     assert modules(tmp_path) & set(NOT_FOR_COMPLETION) == set()
 
 
@@ -124,7 +117,7 @@ NOT_FOR_A_PLAIN_TURN = (
 def test_a_plain_turn_loads_none_of_the_modules_that_others_need(tmp_path: Path) -> None:
     with ScriptedServer(stream(reply())) as server:
         command = ("--url", server.url, "ask", "-m", "tiny", "hi")
-        loaded(tmp_path, *command)  # the first of all makes the store
+        run(tmp_path, *command)  # the first of all makes the store
         loaded(tmp_path, *command)
     assert modules(tmp_path) & set(NOT_FOR_A_PLAIN_TURN) == set()
     assert "lmchat.wire.lmstudio" in modules(tmp_path)
