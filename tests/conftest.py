@@ -1,4 +1,4 @@
-"""What tests of several rooms share: ordinary signals, and the built-in model, fetched once per machine."""
+"""What tests of several rooms share: signals, profiles of property tests, and the built-in model, fetched once."""
 
 import gc
 import os
@@ -8,11 +8,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from platformdirs import user_cache_path
 
 from lmchat.local.catalogue import BUILT_IN
 from lmchat.local.fetch import fetch
 from lmchat.world import this_world
+
+# How many examples the property tests try: `HYPOTHESIS_PROFILE=thorough` tries fifty times more. None is too slow: a
+# machine may be busy.
+settings.register_profile("ordinary", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("ordinary"), max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

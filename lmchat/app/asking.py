@@ -103,7 +103,7 @@ def prompt_text(invocation: Invocation, words: Sequence[str], flags: ChatFlags) 
     asked, given = asked_and_given(invocation, words, flags)
     text = "\n\n".join(part for part in (asked, given) if part)
     if not text.strip():
-        raise BadUseError("There is no prompt.", hint='Give one: lmchat ask "What is a monad?"')
+        raise BadUseError("There is no prompt.", hint='Give one in quotes, such as "What is a monad?".')
     return text
 
 

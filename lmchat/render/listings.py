@@ -39,7 +39,7 @@ class Column(Generic[Row]):
 
 
 def listing(columns: Sequence[Column[Row]], rows: Sequence[Row], theme: Theme, width: int | None = None) -> str:
-    """Return a table of the rows under their titles; columns but the first that are empty in every row are left out.
+    """Return a table of the rows under their titles; columns that are empty in every row are left out.
 
     `width` is that of the terminal, None in a pipe, where every cell stays whole.
     """
@@ -50,7 +50,8 @@ def listing(columns: Sequence[Column[Row]], rows: Sequence[Row], theme: Theme, w
 def table_lines(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | None = None) -> list[str]:
     """Return the lines of a table as `listing` lays it out: the titles, and one for each row."""
     filled = {column: [sanitize_line(column.cell(row)) for row in rows] for column in columns}
-    kept = {column: each for column, each in filled.items() if column is columns[0] or not rows or any(each)}
+    kept = {column: each for column, each in filled.items() if not rows or any(each)}
+    kept = kept or {columns[0]: filled[columns[0]]}
     longest = {column: max(map(_widest, [column.title, *each])) for column, each in kept.items()}
     widths = longest if width is None else _fitted(longest, width)
     shown = ([shorten(each, wide) for each in kept[column]] for column, wide in widths.items())

@@ -23,8 +23,8 @@ from lmchat.errors import LmchatError
 from lmchat.render.text import cells, sanitize
 from lmchat.repl.editing import (
     Cleared,
+    Dismissed,
     Folds,
-    GivenWay,
     Left,
     Line,
     PromptOptions,
@@ -67,7 +67,7 @@ class Keyboard:
         self._is_command: Callable[[str], bool] = lambda _line: False
         self._ahead = TypedAhead(source, terminal)
         shared = SharedHistory(options.history, self._folds) if options.history else None
-        self._session: PromptSession[str | Cleared | Shortcut | GivenWay] = self._prompting(
+        self._session: PromptSession[str | Cleared | Shortcut | Dismissed] = self._prompting(
             multiline=True,
             editing_mode=EditingMode.VI if options.vi else EditingMode.EMACS,
             key_bindings=bindings(self._edited, self._pasted, lambda: bool(self._notice), self._folds),
@@ -102,8 +102,8 @@ class Keyboard:
         """Read one line, with `draft` in it already.
 
         `status` writes the toolbar for a width; `notice` is in front of it for 2 seconds, or until a key is pressed.
-        `is_command` tells which pasted line is a command.
-        A line that is cut short, because the terminal is closed or a signal ends the program, stays in the history.
+        `is_command` returns whether a pasted line is a command.
+        What is in the line when the terminal is closed or a signal ends the program is kept in the history.
         """
         self._status, self._notice, self._is_command = status, notice, is_command
         self._session.app.erase_when_done = False
@@ -127,7 +127,7 @@ class Keyboard:
             self._keep_unsent()
             raise
         finally:
-            self.terminal.quiet()
+            self.terminal.turn_echo_off()
         # What was no UTF-8 when it was typed comes as halves of characters.
         return Typed(join_surrogates(self._folds.whole(got))) if isinstance(got, str) else got
 
@@ -165,22 +165,22 @@ class Keyboard:
         """Let a function write above the line that is typed; between two keys only."""
         run_in_terminal(write)
 
-    def give_way(self) -> bool:
-        """End the line where nothing is typed in it, and tell whether that is so; between two keys only."""
+    def dismiss(self) -> bool:
+        """End the line if nothing is typed in it, and tell whether that was so; between two keys only."""
         app = self._session.app
         if app.current_buffer.text:
             return False
         app.erase_when_done = True
-        app.exit(result=GivenWay())
+        app.exit(result=Dismissed())
         return True
 
     def again(self) -> None:
-        """Read keys again after the program was stopped, and draw the line below what came meanwhile."""
+        """Read keys again after the program was stopped, and draw the line below what other programs wrote."""
         app = get_app_or_none()
         if app is None or app.loop is None:
             return
         self._source.raw_mode().__enter__()
-        if app.renderer.last_rendered_screen is None:  # for Ctrl-Z the library took the line away, and draws it again
+        if app.renderer.last_rendered_screen is None:  # for Ctrl-Z the library erased the line, and draws it again
             return
 
         def draw() -> None:
@@ -204,7 +204,7 @@ class Keyboard:
         except (EOFError, KeyboardInterrupt):
             return False
         finally:
-            self.terminal.quiet()
+            self.terminal.turn_echo_off()
 
     def chosen(self, title: str, choices: Choices) -> str | None:
         """Let the person choose one of several, None where they leave it."""
@@ -213,7 +213,7 @@ class Keyboard:
                 return chosen(title, choices, self.screen)
             return chosen_by_number(title, choices.offers, self._write, self._prompting().prompt)
         finally:
-            self.terminal.quiet()
+            self.terminal.turn_echo_off()
 
     def picked(self, browser: "Browser") -> "Picked | None":
         """Let the person pick a session or a turn, None where they leave it."""
@@ -222,7 +222,7 @@ class Keyboard:
         try:
             return picked_session(browser, self.screen)
         finally:
-            self.terminal.quiet()
+            self.terminal.turn_echo_off()
 
     @property
     def screen(self) -> Screen:
@@ -264,7 +264,7 @@ class Keyboard:
         self._session.history.append_string(self._session.default_buffer.text)
 
     def _begin(self) -> None:
-        """Let the notice go after a while, and run what waits until the line is drawn."""
+        """Remove the notice after a while, and run what waits until the line is drawn."""
         loop = self._session.app.loop
         if loop is None:
             return

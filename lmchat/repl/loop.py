@@ -4,7 +4,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from threading import Thread
 from types import FrameType
 
 from prompt_toolkit.completion import Completer, DynamicCompleter
@@ -15,7 +14,7 @@ from lmchat.chat.values import Image, Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
 from lmchat.render.messages import title_of
-from lmchat.repl.editing import Cleared, GivenWay, Left, Shortcut, Typed
+from lmchat.repl.editing import Cleared, Dismissed, Left, Shortcut, Typed
 from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.line import attached_by, literal, shell_command
 from lmchat.repl.opening import greet, opened_keyboard, prompt_options, say_unchosen
@@ -50,7 +49,7 @@ def run(
     # In the background nothing may be written, not even by --debug.
     known = ModelList(replace(conversation.client, log=None).models, changed=keyboard.redraw)
     state = ReplState(conversation, keyboard, known, session, images, files)
-    with keyboard.terminal.held(keyboard.again), _ctrl_c_waits(), _title_kept(state):
+    with keyboard.terminal.without_echo(keyboard.again), _ctrl_c_waits(), _title_kept(state):
         greet(state)
         if prompt_names(conversation.settings.path, Kind.PROMPT):
             from lmchat.repl.commands.table import say_hidden
@@ -67,56 +66,63 @@ def run(
 
 
 def _prepared(state: ReplState) -> ReplState:
-    """See to it that the server lists its models, and that one is chosen where none is named.
+    """Begin to ask the server for its models, and to choose one where none is named.
 
-    The prompt does not wait for it, unless nothing can be written above the prompt.
+    The prompt does not wait for that, except in a terminal where nothing can be written above it.
     """
     if not (state.model or state.keyboard.terminal.escapes):
         state.known.refresh()
         return _with_model(state)
-    state.keyboard.when_drawn(Thread(target=_look, args=(state,), daemon=True, name="models").start)
+    state.keyboard.when_drawn(partial(state.known.refresh, partial(_listed, state)))
     return state
 
 
-def _look(state: ReplState) -> None:
-    """Ask the server for its models, in the background, and load what the next line needs."""
-    failure = None
-    try:
-        state.known.fetched()
-    except LmchatError as error:
-        failure = error
-    if not state.model:  # a named one says what is wrong with the server at its first prompt
-        state.keyboard.between_keys(partial(_found, state, failure))
+def _listed(state: ReplState) -> None:
+    """Have the model chosen after the server has listed its models, and load what the next line needs."""
+    if not state.model:  # with a named one, the first prompt says what is wrong with the server
+        state.keyboard.between_keys(partial(_choose, state))
     from lmchat.repl.commands import table  # noqa: F401 - while nothing waits for it
 
 
-def _found(state: ReplState, failure: LmchatError | None) -> None:
-    """Choose the model, now that the server has listed its models; say what is to be known of it, or what failed.
+def _choose(state: ReplState) -> None:
+    """Choose the model and say so where it matters, or say what failed.
 
-    A choice of several is for the person, who makes it at once where they have typed nothing yet.
+    Where there are several, the person is asked, at once if they have typed nothing yet.
     """
     from lmchat.repl.models import likely_model, loading_note
 
     keyboard = state.keyboard
     try:
-        if failure is not None:
-            raise failure
+        if state.known.failure is not None:
+            raise state.known.failure
         state.sought.model = likely_model(state)
     except LmchatError as error:
         keyboard.write_above(partial(state.complain, error))
         return
-    if not state.sought.model and keyboard.give_way():
-        return
     if not state.sought.model:
-        keyboard.write_above(partial(say_unchosen, state))
+        if not keyboard.dismiss():
+            keyboard.write_above(partial(say_unchosen, state))
     elif note := loading_note(state, state.model):
         keyboard.write_above(partial(state.say, note))
     else:
         keyboard.redraw()
 
 
+def _with_listed_model(state: ReplState) -> ReplState:
+    """Return the state with the model that was chosen; the first line waits a moment for the server's list."""
+    sought = state.sought
+    if not (state.model or sought.waited):
+        from lmchat.repl.models import likely_model
+
+        sought.waited = True
+        if state.known.settled(_PATIENCE_SECONDS) and state.known.now():
+            with suppress(LmchatError):
+                sought.model = likely_model(state)
+    return replace(state, session=replace(state.session, model=state.session.model or sought.model))
+
+
 def _with_model(state: ReplState) -> ReplState:
-    """Choose the model, also by asking the person; what is wrong with the server is said, and the talk goes on."""
+    """Choose the model, also by asking the person; where the server cannot be asked, say why."""
 
     from lmchat.repl.models import with_first_model
 
@@ -140,22 +146,24 @@ def _step(state: ReplState) -> ReplState:
         completer=DynamicCompleter(partial(_completer, state)),
         is_command=partial(_is_command, state),
         draft=state.draft,
-        notice=_LEAVE_NOTICE if state.armed else "",
+        notice=_LEAVE_NOTICE if state.ctrl_c_leaves else "",
     )
-    state = replace(state, draft="", session=replace(state.session, model=state.session.model or state.sought.model))
+    state = replace(state, draft="")
     match line:
         case Left():
             return replace(state, left=True)
-        case GivenWay():
+        case Dismissed():
             return _with_model(state)
         case Cleared(empty, again):
             images = state.images if state.editing is None else ()
-            armed = empty and _now(state) > state.stopped_at + _BURST_SECONDS
-            return replace(state, left=armed and again, armed=armed, editing=None, images=images)
+            leaves = empty and _now(state) > state.stopped_at + _BURST_SECONDS
+            return replace(state, left=leaves and again, ctrl_c_leaves=leaves, editing=None, images=images)
         case Shortcut(command, text):
-            return replace(_safely(replace(state, armed=False), command), draft=text)
+            state = _with_listed_model(state)
+            return replace(_safely(replace(state, ctrl_c_leaves=False), command), draft=text)
         case Typed(text):
-            done = _safely(replace(state, armed=False), text)
+            state = _with_listed_model(state)
+            done = _safely(replace(state, ctrl_c_leaves=False), text)
             _title(done, before=state)
             return done
 
@@ -173,7 +181,7 @@ def _is_command(state: ReplState, line: str) -> bool:
 
 
 def _safely(state: ReplState, line: str | Prompt) -> ReplState:
-    """Do what a line asks for; whatever goes wrong, say it in a line and leave the text standing to be sent again."""
+    """Do what a line asks for; where it fails, say why in a line and put the text back, to be sent again."""
     text = line if isinstance(line, str) else literal(line.text)
     try:
         with _ctrl_c_interrupts(state.conversation.world.monotonic):
@@ -188,7 +196,7 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
         failure = error
     except OSError as error:
         failure = system_error(error)
-    except Exception as fault:  # noqa: BLE001 - a bug in one command must not end the talk
+    except Exception as fault:  # noqa: BLE001 - a bug in one command does not end the talk
         if state.conversation.debug:
             from lmchat.render.messages import show_traceback
 
@@ -225,7 +233,7 @@ def _done(state: ReplState, line: str | Prompt) -> ReplState:
 
 @contextmanager
 def _ctrl_c_interrupts(now: Callable[[], float]) -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt for a block, once in a burst: what the first stopped is being put in order."""
+    """Let Ctrl-C raise KeyboardInterrupt for a block, but once in a burst, so that cleaning up is not interrupted."""
     raised_at = float("-inf")
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -253,7 +261,7 @@ def _ctrl_c_waits() -> Iterator[None]:
 
 @contextmanager
 def _title_kept(state: ReplState) -> Iterator[None]:
-    """Give the terminal its title back in the end, where lmchat sets one."""
+    """Restore the terminal's title in the end, where lmchat sets one."""
     if state.titled:
         state.write(_KEEP_TITLE)
     try:

@@ -50,7 +50,7 @@ def with_first_model(state: ReplState) -> ReplState:
 
 
 def likely_model(state: ReplState) -> str:
-    """Return the model that nobody has to be asked for, empty where the person has to pick; raise LmchatError for none.
+    """Return the model that is chosen without asking, empty where the person has to pick; raise LmchatError for none.
 
     The server's models must be known.
     """
@@ -90,7 +90,7 @@ def picked_model(state: ReplState) -> ReplState:
 
 
 def load(state: ReplState, key: str) -> None:
-    """Load a model while the person looks on, where this server loads models; Ctrl-C stops only the waiting."""
+    """Load a model and show its progress, where this server loads models; Ctrl-C stops only the waiting."""
     if _loads(state):
         with suppress(KeyboardInterrupt):
             load_model(state.models(), key, {})

@@ -69,8 +69,8 @@ def greet(state: ReplState) -> None:
         say_new(state)
     if not history_file(state.conversation.world).exists():
         private = "; nothing is kept" if state.conversation.private else ""
-        who = f"{state.model or 'the server'} at {state.conversation.server}"
-        state.say(f"Talking to {who}{private}. /help lists the commands.")
+        what = f"Talking to {state.model}" if state.model else "The server is"
+        state.say(f"{what} at {state.conversation.server}{private}. /help lists the commands.")
 
 
 def say_unchosen(state: ReplState) -> None:

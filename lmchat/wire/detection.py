@@ -14,7 +14,7 @@ from time import monotonic
 from lmchat.chat.models import Model
 from lmchat.dataclass import dataclass
 from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, UnreachableError
-from lmchat.wire.address import Address
+from lmchat.wire.address import Address, load_httpx
 from lmchat.wire.dialects import (
     COMPLETIONS,
     LITELLM,
@@ -144,6 +144,11 @@ def _keeps(program: Program, models: tuple[Model, ...], ask: Ask) -> bool:
 
 def look(addresses: Sequence[Address], seconds: float) -> list[Sighting]:
     """Ask each address what it is, all at the same time, and return what was found after at most so many seconds."""
+    # The libraries are loaded once, not in every thread, and not within the time of the servers.
+    import h11  # noqa: F401
+
+    if any(address.encrypted for address in addresses):
+        load_httpx()
     seen: dict[int, Sighting] = {}
     until = monotonic() + seconds
 

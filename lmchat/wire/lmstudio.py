@@ -73,10 +73,11 @@ def native_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
 
 def _input(request: ChatRequest) -> str | list[dict[str, str]]:
     """Return the prompt after its recap; with images one text item at most, since templates may refuse two."""
-    from lmchat.wire.messages import recap
+    text = request.prompt.text
+    if request.history:
+        from lmchat.wire.messages import recap
 
-    before = recap(request.history, request.left_out) if request.history else ""
-    text = f"{before}\n\n{request.prompt.text}" if before else request.prompt.text
+        text = f"{recap(request.history, request.left_out)}\n\n{text}"
     earlier = dict.fromkeys(image for turn in request.history for image in turn.prompt.images)
     images = [_image(each) for each in (*earlier, *request.prompt.images)]
     if not images:

@@ -178,3 +178,42 @@ def test_on_a_terminal_the_request_is_sent_before_anything_that_shows_a_reply_is
     assert "lmchat.render.views" in at
     assert "prompt_toolkit" not in at
     assert "asyncio" not in at
+
+
+DRAWN = """
+import json, sys
+from lmchat.repl.keyboard import Keyboard
+
+begin = Keyboard.when_drawn
+
+def when_drawn(keyboard, act):
+    def noted():
+        with open({log!r}, "w") as file:
+            json.dump(sorted(sys.modules), file)
+        act()
+    begin(keyboard, noted)
+
+Keyboard.when_drawn = when_drawn
+from lmchat.__main__ import main
+sys.exit(main())
+"""
+"""The program, noting which modules are loaded when the first prompt of `talk` is on the screen."""
+
+NOT_FOR_A_PROMPT = (
+    "PIL", "ctypes.util", "httpx", "jsonschema", "markdown_it", "pygments", "rich", "tomlkit", "lmchat.app.export",
+    "lmchat.decoding", "lmchat.pictures", "lmchat.render.history", "lmchat.repl.clipboard", "lmchat.repl.commands",
+    "lmchat.repl.models", "lmchat.repl.picker.browser", "lmchat.repl.picker.sessions", "lmchat.repl.turns",
+)  # fmt: skip
+
+
+@pytest.mark.terminal
+def test_the_prompt_of_a_talk_is_drawn_before_what_its_first_line_needs_is_loaded(tmp_path: Path) -> None:
+    log = tmp_path / "drawn.json"
+    with ScriptedServer(answer(200, MODELS)) as server:
+        arguments = ["-c", DRAWN.format(log=str(log)), "--url", server.url, "talk"]
+        child = pexpect.spawn(sys.executable, arguments, env=environment(tmp_path), encoding="utf-8", timeout=60)
+        child.expect_exact("> ")
+        child.expect_exact("new session")
+        child.sendeof()
+        child.expect(pexpect.EOF)
+    assert set(json.loads(log.read_text())) & set(NOT_FOR_A_PROMPT) == set()

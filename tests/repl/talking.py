@@ -1,4 +1,4 @@
-"""The whole REPL in this process: keys go in through a pipe, what a person would read comes out as text."""
+"""The REPL in this process: keys go in through a pipe, what a person would read comes out as text."""
 
 import threading
 import time
@@ -56,7 +56,7 @@ class Talk:
         return self.studio.server.url
 
     def type(self, *lines: str, name: str = "", first: Prompt | None = None) -> str:
-        """Type lines, each with Enter, clear what stands in the line, and leave; return what was written."""
+        """Type lines, each with Enter, clear what is in the line, and leave; return what was written."""
         return self.press("".join(f"{line}{ENTER}" for line in lines) + CTRL_C + CTRL_D, name=name, first=first)
 
     def press(self, keys: str, *, name: str = "", first: Prompt | None = None, keyboard: Keyboard | None = None) -> str:
@@ -97,6 +97,14 @@ class Talk:
         setattr(keyboard, "between_keys", pressing)  # noqa: B010 - mypy wants methods to stay
         return self.press("", keyboard=keyboard)
 
+    def ask(self, *prompts: str, name: str) -> None:
+        """Ask prompts in a session (made by the first where it does not exist) without a keyboard."""
+        conversation = self.conversation()
+        session = self.store.find(name) if self.store.has(name) else Session(name=name, turns={})
+        for prompt in prompts:
+            session = conversation.with_model(session)
+            session = conversation.speak(session, Prompt(prompt), lambda event: None).session
+
     def press_slowly(self, *pieces: str, name: str = "") -> None:
         """Press keys as people do: each piece is taken in before the next comes."""
         keyboard = self.keyboard()
@@ -106,10 +114,10 @@ class Talk:
                 _pause(keyboard._session.app)
                 self.keys.send_text(piece)
 
-        fingers = threading.Thread(target=pressing)
-        fingers.start()
+        typing = threading.Thread(target=pressing)
+        typing.start()
         self.press("", name=name, keyboard=keyboard)
-        fingers.join()
+        typing.join()
 
     def conversation(self) -> Conversation:
         settings = read_settings(self.world, flags={}, profile=None)

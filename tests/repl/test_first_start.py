@@ -77,7 +77,7 @@ def test_a_loaded_model_is_taken_before_the_one_that_was_picked_once(talk: Talk,
     assert studio.chats[0]["model"] == "acme/big"
 
 
-def test_a_remembered_model_that_is_gone_or_not_to_chat_with_is_picked_anew(talk: Talk, loads: list[str]) -> None:
+def test_a_remembered_model_that_is_gone_or_not_to_chat_with_is_picked_again(talk: Talk, loads: list[str]) -> None:
     for gone in ("acme/gone", "acme/vectors"):
         remember_model(talk.world, talk.server, gone)
         talk.pick(ENTER, CTRL_D)

@@ -36,9 +36,9 @@ def fitting(typed: str, *summaries: Summary, matches: tuple[Match, ...] = ()) ->
 @pytest.fixture
 def three(talk: Talk) -> Talk:
     """Return a talk with three sessions, the first one used last."""
-    talk.type("旅行の計画を立てる", "京都にも行きたい", name="休み")
-    talk.type("what is a regex", "explain lookahead", name="regex")
-    talk.type("why is the sky blue", name="sky")
+    talk.ask("旅行の計画を立てる", "京都にも行きたい", name="休み")
+    talk.ask("what is a regex", "explain lookahead", name="regex")
+    talk.ask("why is the sky blue", name="sky")
     return talk
 
 

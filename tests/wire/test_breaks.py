@@ -1,4 +1,4 @@
-"""Silence, broken streams and Ctrl-C: the caller always has the say, and nothing is left behind."""
+"""Silence, broken streams and Ctrl-C: the caller is never blocked, and no thread or connection is left."""
 
 import signal
 import socket

@@ -17,7 +17,7 @@ from lmchat.chat.exchange import ChatRequest
 from lmchat.chat.models import EphemeralMcp
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import LmchatError, UnreachableError
-from lmchat.wire import address, http
+from lmchat.wire import http
 from lmchat.wire.address import Address, proxy_for
 from lmchat.wire.client import Client
 from lmchat.wire.exchange import exchange
@@ -100,12 +100,12 @@ def test_a_proxy_is_taken_as_people_write_it(proxy: str, taken: str | None, monk
 @pytest.mark.parametrize("kind", ["socks", "socks5", "SOCKS5h"])
 def test_a_socks_proxy_names_the_extra_that_it_needs(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", f"{kind}://me:pass@proxy:1080")
-    monkeypatch.setattr(address, "find_spec", lambda _name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(UnreachableError) as caught:
         Client(Address("http://models.example.com")).models()
     assert "pip install 'lmchat[socks]'" in caught.value.hint
     assert "pass" not in caught.value.message
-    monkeypatch.setattr(address, "find_spec", lambda name: name)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
     taken = "socks5h" if kind == "SOCKS5h" else "socks5"
     assert proxy_for(Address("http://models.example.com")) == f"{taken}://me:pass@proxy:1080"
 
@@ -269,26 +269,26 @@ def test_a_server_that_is_silent_is_given_up_where_that_was_asked() -> None:
 
 
 @pytest.mark.usefixtures("each_way")
-def test_the_debug_log_tells_the_request_the_status_and_the_time() -> None:
-    told: list[str] = []
+def test_the_debug_log_has_the_request_the_status_and_the_time() -> None:
+    lines: list[str] = []
     with ScriptedServer(stream(START, END)) as server:
-        list(Client(Address(server.url), told.append).chat(HELLO))
-    assert told[0] == f'POST {server.url}/api/v1/chat {{"model":"m","input":"hi","stream":true}}'
-    assert told[1].startswith("200 text/event-stream after 0.")
-    assert told[2].startswith(f"{len(START + END)} bytes in 0.")
+        list(Client(Address(server.url), lines.append).chat(HELLO))
+    assert lines[0] == f'POST {server.url}/api/v1/chat {{"model":"m","input":"hi","stream":true}}'
+    assert lines[1].startswith("200 text/event-stream after 0.")
+    assert lines[2].startswith(f"{len(START + END)} bytes in 0.")
 
 
-def test_the_debug_log_tells_no_secret_and_no_long_text() -> None:
-    told: list[str] = []
+def test_the_debug_log_has_no_secret_and_no_long_text() -> None:
+    lines: list[str] = []
     request = ChatRequest(
         "m",
         Prompt("sk-lm-aaaa:bbbbbb " + "word " * 1000, (Image("a", "image/png", b"x" * 9000),)),
         integrations=(EphemeralMcp("hf", "https://me:pass@hf.co/mcp?key=hf_secret", headers={"X-Key": 'a"hf_0123'}),),
     )
     with ScriptedServer(stream(START, END)) as server:
-        client = Client(Address(server.url.replace("//", "//user:word99@"), "sk-lm-aaaa:bbbbbb"), told.append)
+        client = Client(Address(server.url.replace("//", "//user:word99@"), "sk-lm-aaaa:bbbbbb"), lines.append)
         list(client.chat(request))
-    log = "\n".join(told)
+    log = "\n".join(lines)
     for secret in ("bbbbbb", "sk-lm-", "pass", "hf_secret", "hf_0123", "word99"):
         assert secret not in log
     assert "X-Key" in log

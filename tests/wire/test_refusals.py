@@ -220,7 +220,7 @@ def test_a_lost_chain_is_known_by_its_parameter() -> None:
     assert type(found) is ChainLostError
 
 
-def test_a_token_that_is_not_accepted_is_told_apart_from_none() -> None:
+def test_a_token_that_is_not_accepted_differs_from_none() -> None:
     message = f"Malformed LM Studio API token provided: {TOKEN[:10]}... Ensure you are using a valid token."
     found = refused(answer(401, error(message, code="invalid_api_key")), token=TOKEN)
     assert type(found) is NotAllowedError

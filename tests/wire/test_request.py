@@ -1,4 +1,4 @@
-"""A request holds what was set and nothing else."""
+"""A request contains what was set and nothing else."""
 
 import json
 from datetime import UTC, datetime

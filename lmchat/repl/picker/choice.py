@@ -1,4 +1,6 @@
-"""A choice of a few: arrow keys move, typing narrows it down, Enter takes, Esc and Ctrl-C leave it."""
+"""A choice of a few: arrow keys move, typing narrows it down, Enter chooses, Esc and Ctrl-C cancel.
+
+In a terminal that cannot be painted it is a numbered list."""
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -93,7 +95,7 @@ def model_choices(models: "Sequence[Model]") -> Choices:
 
 
 def chosen(title: str, choices: Choices, screen: Screen) -> str | None:
-    """Let the person choose and return the value, None where they left it."""
+    """Let the person choose and return the value, None where they cancelled."""
     picker = _Picker(choices, screen)
     typed = Buffer(multiline=False, on_text_changed=lambda _buffer: picker.narrow(typed.text))
     control = BufferControl(typed, input_processors=[BeforeInput(f"{title} ", style="class:prompt")])
@@ -174,7 +176,7 @@ def _bindings(picker: _Picker) -> KeyBindings:
 
 
 def screen_of(world: World, *, colours: bool = True) -> Screen:
-    """Return the terminal for a choice where no REPL runs: it is drawn on stderr, and gone afterwards."""
+    """Return the terminal for a choice where no REPL runs: it is drawn on stderr, and erased afterwards."""
     return Screen(
         create_input(world.stdin), output_to(world.stderr), style(colours=colours), depth_for(colours=colours)
     )
@@ -201,7 +203,7 @@ _MOST = 50
 
 
 def typed_at(world: World) -> Callable[[str], str]:
-    """Return what asks a question on stderr and reads a line, where no REPL runs."""
+    """Return a function that asks a question on stderr and reads a line, where no REPL runs."""
 
     from lmchat.render.messages import show_question
 
