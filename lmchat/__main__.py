@@ -1,7 +1,7 @@
-"""The way in, and the only place beside the REPL loop where errors meet the person.
+"""The entry point, and the only place besides the REPL loop where errors are shown to the person.
 
-`--version` and what shells ask for completion are answered before anything that takes time is imported, so nothing is
-imported at the top here; everything else is the command line's business.
+`--version` and completion are answered before anything that takes time is imported, so nothing is imported at the top
+here; everything else is done by the command line.
 """
 
 import gc
@@ -49,40 +49,40 @@ def _status(arguments: "Sequence[str]", world: "World | None") -> int:
     except KeyboardInterrupt:
         import signal
 
-        # Everything is kept by now: more of the same must not end this in disorder.
+        # Everything is saved by now: another Ctrl-C must not interrupt the exit.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
         abandon(world.stdout)
         return ExitStatus.OK
-    except Exception as fault:  # noqa: BLE001 - whatever else happens is a bug, which is said in one line
+    except Exception as fault:  # noqa: BLE001 - anything else is a bug, which is reported in one line
         if _wanted(arguments).debug:
-            from lmchat.render.failures import show_traceback
+            from lmchat.render.messages import show_traceback
 
             show_traceback(world, fault)
         known = _known(world, fault)
         status = _report(world, arguments, known)
         try:
             world.stdout.flush()
-        except OSError:  # it is what cannot be written, and would say so again at the very end
+        except OSError:  # stdout cannot be written, and would fail again at exit
             abandon(world.stdout)
         return status
 
 
 def _said_version() -> bool:
-    """Write the version; tell whether that could be done."""
+    """Write the version, and return whether that worked."""
     from lmchat import __version__
 
     try:
         sys.stdout.write(f"lmchat {__version__}\n")  # noqa: TID251 - a World takes longer than all else
         sys.stdout.flush()  # noqa: TID251 - as above
-    except (OSError, ValueError, AttributeError):  # full, closed, none: the long way says which
+    except (OSError, ValueError, AttributeError):  # full, closed or none: the ordinary way reports which
         return False
     return True
 
 
 def _known(world: "World", fault: Exception) -> "LmchatError":
-    """Return the error that an exception of Python's own means."""
+    """Return the error for an exception that is not lmchat's own."""
     from lmchat.errors import BugError, LmchatError, system_error
     from lmchat.world import require_output
 
@@ -96,7 +96,7 @@ def _known(world: "World", fault: Exception) -> "LmchatError":
 
 
 def _own_world() -> "tuple[World, LmchatError | None]":
-    """Return the process's world; where `LMCHAT_HOME` is no path, also the error that says so."""
+    """Return the world of this process; if `LMCHAT_HOME` is not a path, also the error that says so."""
     from lmchat.errors import LmchatError
     from lmchat.world import this_world
 
@@ -133,9 +133,9 @@ def _run(world: "World", arguments: "Sequence[str]", flaw: "LmchatError | None")
 def _report(world: "World", arguments: "Sequence[str]", error: "LmchatError") -> int:
     from contextlib import suppress
 
-    from lmchat.render.failures import show_failure
     from lmchat.render.json_output import error_document, write_document
-    from lmchat.render.theme import When
+    from lmchat.render.messages import show_failure
+    from lmchat.render.terminal import When
     from lmchat.settings.layers import made_accessible
     from lmchat.world import abandon
 
@@ -145,7 +145,7 @@ def _report(world: "World", arguments: "Sequence[str]", error: "LmchatError") ->
             write_document(world.stdout, error_document(error))
             return error.status
         abandon(world.stdout)
-    # As it was typed: what is wrong may be that the settings cannot be read.
+    # Only as typed: the error may be that the settings cannot be read.
     show_failure(
         made_accessible(world), error, colour=next((each for each in When if each.value == wanted.color), When.AUTO)
     )
@@ -160,16 +160,16 @@ def _wanted(arguments: "Sequence[str]") -> "ErrorStyle":
 
 
 def _end_in_order() -> None:
-    """Turn a polite kill and a closed terminal into an exception, so that drafts and terminals are put in order.
+    """Turn SIGTERM and a closed terminal into an exception, so that drafts are saved and terminals restored.
 
-    What the program was started to ignore (`nohup`) stays ignored.
+    Signals that the program was started to ignore (`nohup`) stay ignored.
     """
     import signal
 
     from lmchat.world import handle_signal
 
     def leave(number: int, _frame: "FrameType | None") -> None:
-        # A second signal must not tear apart what the first one set in motion.
+        # A second signal must not interrupt what the first one started.
         signal.signal(number, signal.SIG_IGN)
         raise SystemExit(128 + number)
 

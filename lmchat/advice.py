@@ -1,4 +1,4 @@
-"""What a person can do about an error, as data: each face of the program words it with the names people type there."""
+"""What to do about an error, as data: each face of the program words it with the commands that people type there."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
@@ -7,7 +7,7 @@ from lmchat.dataclass import dataclass
 
 
 class Action(Enum):
-    """A thing to do that has one name in a shell and another in talk."""
+    """Something to do that has one command in a shell and another in talk."""
 
     ATTACH_PICTURE = auto()
     BEGIN_SESSION = auto()
@@ -27,7 +27,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """An action within a hint, with what it is done to (empty: a placeholder)."""
+    """An action in a hint, with its object (empty: a placeholder)."""
 
     action: Action
     to: str = ""
@@ -37,10 +37,10 @@ Advice = str | tuple[str | Do, ...]
 """A sentence that says what to do, with the actions in it as data."""
 
 Say = Callable[[Advice], None]
-"""Says one sentence to the person, beside the answer."""
+"""Writes one sentence for the person, beside the answer."""
 
 Words = Mapping[Action, Callable[[str], str]]
-"""How a face of the program names each action, given what it is done to (which may be empty)."""
+"""How a face of the program words each action, given its object (which may be empty)."""
 
 
 def worded(advice: Advice, words: Words) -> str:

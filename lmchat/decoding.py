@@ -1,7 +1,7 @@
-"""Text from bytes in any encoding, by one rule: the only module that knows charset-normalizer.
+"""Text from bytes in any encoding.
 
-UTF-8 first; a byte-order mark decides and is dropped; ISO-2022 announces itself; UTF-16 shows in its zero bytes; the
-rest goes to the detector. Nothing is lost or changed without a sentence that says so.
+A byte-order mark decides and is removed; ISO-2022 is recognized by its escapes, then UTF-8 is tried, then UTF-16 and
+UTF-32 by their zero bytes; charset-normalizer detects the rest. Nothing is lost or changed without a note.
 """
 
 import codecs
@@ -13,7 +13,7 @@ from lmchat.chat.values import join_surrogates
 from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
 
-# UTF-32 before UTF-16: its mark begins with the other's.
+# UTF-32 before UTF-16, whose mark is the beginning of the other's.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -28,7 +28,7 @@ _SHIFTS = (
     (b"\x1b(J", "iso2022_jp_2"),
 )
 _CANDIDATES = ["cp932", "euc_jp", "gb18030", "big5", "cp949", "cp1252", "cp1251", "koi8_r"]
-"""What the detector may answer: the encodings that texts of the last decades are in, no exotic look-alikes."""
+"""What the detector may return: the encodings of texts of the last decades, without rare ones that resemble them."""
 
 _DETECTED_BYTES = 1 << 20
 _NAMES = {
@@ -55,22 +55,22 @@ _USUAL = re.compile(
 )
 _LEAST_USUAL = 0.7
 _MOST_CONTROLS = 0.05
-"""The share of control characters above which it is no text, whatever its bytes can be read as."""
+"""The share of control characters above which bytes are not text, even if they can be decoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A text that was read from bytes; `note` is what to say of it, empty for plain UTF-8."""
+    """A text that was read from bytes; `note` is for the person, empty for plain UTF-8."""
 
     text: str
     note: str = ""
 
 
 def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:
-    """Read the bytes of `name` (a file's name, or what else to call them) as text.
+    """Read the bytes of `name` (the name of a file, or another name for them) as text.
 
-    `encoding` is what the person said they are in, None to find out. Raise BadUseError for an encoding that Python does
-    not know, for bytes that are surely no text, and for bytes that are not in the encoding the person named.
+    `encoding` is the one that the person named, None to detect it. Raise BadUseError for an encoding that Python does
+    not know, for bytes that cannot be text, and for bytes that are not in the named encoding.
     """
     if encoding is not None:
         return _named(data, name, encoding)
@@ -93,7 +93,7 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:
 
 
 def not_text(name: str) -> BadUseError:
-    """Return the error for bytes that are surely no text."""
+    """Return the error for bytes that cannot be text."""
     return BadUseError(
         f"{name} is not text.",
         hint=("A picture is sent with ", Do(Action.ATTACH_PICTURE), "; --encoding NAME reads it as text."),
@@ -115,7 +115,7 @@ def _named(data: bytes, name: str, encoding: str) -> Decoded:
             hint="Name another encoding, or leave --encoding out.",
         ) from None
     if not isinstance(text, str):  # rot13 and its like turn text into text, bytes into bytes
-        raise BadUseError(f"'{encoding}' is no encoding of text.")
+        raise BadUseError(f"'{encoding}' is not an encoding of text.")
     return Decoded(join_surrogates(text.removeprefix("\ufeff")))
 
 
@@ -127,7 +127,7 @@ def _strict(data: bytes, encoding: str) -> str | None:
 
 
 def _lenient(data: bytes, name: str, encoding: str) -> Decoded:
-    """Read text that is surely in an encoding; what is damaged becomes the replacement character, which is said."""
+    """Read text that must be in an encoding; damage becomes the replacement character, which the note says."""
     text = data.decode(encoding, errors="replace")
     damaged = text.count("\ufffd") - len(re.findall("\ufffd".encode(encoding), data))
     if damaged <= 0:
@@ -144,14 +144,14 @@ def _read_as(text: str, name: str, encoding: str) -> Decoded:
 
 
 def _require_text(text: str, name: str) -> str:
-    """Raise BadUseError for what decodes, and is mostly control characters."""
+    """Raise BadUseError for text with many control characters."""
     if "\0" in text or len(_CONTROLS.findall(text)) > max(_MOST_CONTROLS * len(text), 8):
         raise not_text(name)
     return text
 
 
 def _without_mark(data: bytes) -> tuple[str, str] | None:
-    """Return UTF-16 or UTF-32 that came without its mark, and its encoding; its line ends and ASCII are zero bytes."""
+    """Return the encoding and the text of UTF-16 or UTF-32 without a mark; its line ends and ASCII have zero bytes."""
     if b"\0" not in data:
         return None
     readings = [
@@ -166,19 +166,19 @@ def _without_mark(data: bytes) -> tuple[str, str] | None:
 
 
 def _usual(text: str) -> float:
-    """Return which share of a text is of the blocks that most texts are of: Latin, Greek, Cyrillic, CJK, kana, hangul.
+    """Return the share of a text in the blocks of most texts: Latin, Greek, Cyrillic, CJK, kana and hangul.
 
-    Read the wrong way round, most characters of a text are elsewhere: unassigned, private or historic.
+    In the wrong byte order, most characters of a text are in other blocks: unassigned, private or historic.
     """
     sample = text[:4096]
     return len(_USUAL.findall(sample)) / len(sample)
 
 
 def _is_damaged_utf8(data: bytes) -> bool:
-    """Tell whether bytes are UTF-8 with some damage, not another encoding.
+    """Tell whether bytes are damaged UTF-8 and not another encoding.
 
-    They are where whole UTF-8 characters outnumber the damage, or where the damage is bytes that no text of one-byte
-    encodings has.
+    They are if valid UTF-8 characters outnumber the damage, or if the damage is bytes that no text in a one-byte
+    encoding has.
     """
     text = data.decode("utf-8", errors="replace")
     damaged = text.count("\ufffd")
@@ -198,7 +198,7 @@ def _detected(data: bytes, name: str) -> Decoded:
     readings = [(match, text) for match in matches if (text := _strict(data, match.encoding)) is not None]
     if not readings:  # a long text that is damaged far from its beginning
         return _lenient(data, name, matches[0].encoding)
-    # A short text shows no language: the one that makes the most ordinary text is taken, and of several the first.
+    # A short text shows no language: the encoding that makes the most ordinary text is used, of several the first.
     best, text = max(
         readings, key=lambda each: _ordinary(each[0].encoding, each[1]) - each[0].chaos + each[0].coherence
     )
@@ -206,7 +206,7 @@ def _detected(data: bytes, name: str) -> Decoded:
 
 
 def _ordinary(encoding: str, text: str) -> float:
-    """Return which share of the characters beyond ASCII is in everyday use where that encoding is."""
+    """Return the share of the characters beyond ASCII that are in everyday use where the encoding is."""
     sample = text[:4096]
     beyond = [character for character in sample if character > "\x7f"]
     if encoding in _EVERYDAY:
@@ -219,14 +219,14 @@ def _ordinary(encoding: str, text: str) -> float:
 
 
 def _fits(word: str) -> bool:
-    """Tell whether a word is of one script, and its capitals are where capitals are."""
+    """Tell whether a word is in one script, with capitals only where words have them."""
     letters = [character for character in word if character.isalpha()]
     cyrillic = sum("\u0400" <= letter <= "\u04ff" for letter in letters)
     cased = word in {word.lower(), word.upper(), word.title()}
     return cased and cyrillic in {0, len(letters)}
 
 
-# Rows of signs, kana or hangul, and of the characters of the first level, by the first byte of two.
+# Rows of punctuation, kana or hangul and of the most common characters, by the first byte of two.
 _EVERYDAY: dict[str, Callable[[bytes], float]] = {
     "cp932": lambda raw: 0.4 if len(raw) == 1 else float(raw[0] <= 0x97),
     "euc_jp": lambda raw: float(0xA1 <= raw[0] <= 0xCF),

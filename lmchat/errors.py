@@ -21,7 +21,7 @@ from lmchat.advice import COMMAND_LINE, Advice, worded
 
 
 class ExitStatus(IntEnum):
-    """Every status lmchat can end with; README's table is made from this."""
+    """Every exit status of lmchat; README's table is made from this."""
 
     meaning: str
 
@@ -46,7 +46,7 @@ class ExitStatus(IntEnum):
 
 
 class LmchatError(Exception):
-    """What happened in one sentence, and what to do about it as advice that each face of the program words."""
+    """An error: what happened in one sentence, and advice on what to do, which each face of the program words."""
 
     status: ClassVar[ExitStatus] = ExitStatus.FAILURE
     kind: ClassVar[str] = "failure"
@@ -77,7 +77,7 @@ class SettingsError(LmchatError):
 
 
 class ServerError(LmchatError):
-    """Everything that happens between lmchat and a server."""
+    """Any failure between lmchat and a server."""
 
 
 class UnreachableError(ServerError):
@@ -91,7 +91,7 @@ class RefusedError(ServerError):
     """The server answered with an error of its own.
 
     `error_type`, `code` and `param` are the server's own words (PROTOCOL.md section 2), empty
-    where it sent none; `http_status` is 200 for an error inside a stream.
+    if it sent none; `http_status` is 200 for an error inside a stream.
     """
 
     status = ExitStatus.REFUSED
@@ -115,7 +115,7 @@ class RefusedError(ServerError):
 
 
 class ChainLostError(RefusedError):
-    """A reply that a prompt should follow, and that the server does not have (any more)."""
+    """A reply that a prompt was to follow, and that the server does not have (any more)."""
 
 
 class NotAllowedError(RefusedError):
@@ -131,7 +131,7 @@ class ContextOverflowError(RefusedError):
 
 
 class StreamBrokenError(ServerError):
-    """A reply that ended before its end, or made no sense."""
+    """A reply that ended too early, or made no sense."""
 
     status = ExitStatus.STREAM_BROKEN
     kind = "stream_broken"
@@ -175,7 +175,7 @@ class BugError(LmchatError):
 
 
 def system_error(fault: OSError) -> LmchatError:
-    """Return what the operating system refused, such as to write to a disk that is full."""
+    """Return the error for a refusal of the operating system, such as a disk that is full."""
     what = f"'{fault.filename}': " if fault.filename else ""
     return LmchatError(
         f"Operating system error: {what}{fault.strerror or fault}.", hint="Check the disk or device, then try again."
@@ -183,7 +183,7 @@ def system_error(fault: OSError) -> LmchatError:
 
 
 def nearest(name: str, names: list[str]) -> str:
-    """Make a hint of the names closest to `name`, or an empty string where none is close."""
+    """Return a hint with the names closest to `name`, empty if none is close."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, names, n=3, cutoff=0.6)

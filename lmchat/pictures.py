@@ -1,6 +1,7 @@
-"""Pictures made fit to send: upright, without the metadata of cameras, of a kind and a size that models take.
+"""Pictures prepared for sending: upright, without metadata of cameras, of a format and a size that models accept.
 
-The only room that knows Pillow, which is loaded when there is a picture."""
+Pillow is imported only if there is a picture.
+"""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
     from PIL import Image as Pillow
 
 LONGEST_SIDE = 2048
-"""Pixels; models look at pictures in tiles far smaller than this, so more only costs time and memory."""
+"""Pixels; models process pictures in far smaller tiles, so more only costs time and memory."""
 
 LARGEST = 8_000_000
-"""Bytes; a picture is sent as text a third longer, in one JSON document."""
+"""Bytes; a picture is sent in a JSON document, as text that is a third longer."""
 
 MOST_PIXELS = 100_000_000
 """Pixels that are decoded at once: four bytes each in memory."""
@@ -31,14 +32,14 @@ _HARMLESS = frozenset({
     "icc_profile", "interlace", "jfif", "jfif_density", "jfif_unit", "jfif_version", "loop", "progression",
     "progressive", "srgb", "timestamp", "transparency", "version",
 })  # fmt: skip
-"""What Pillow tells of a file besides its pixels that says nothing of places, people or cameras."""
+"""Metadata that says nothing about places, people or cameras, by Pillow's names."""
 
 _ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9", "GIF": b";"}
-"""The last bytes of a file to which nothing was appended; WebP says its length in its head."""
+"""The last bytes of a file to which nothing was appended; WebP has its length at the beginning."""
 
 
 HEAD_BYTES = 32
-"""How much of a file `begins_picture` needs."""
+"""The number of bytes that `begins_picture` needs."""
 
 _HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
 _BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
@@ -46,7 +47,7 @@ _BITMAP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 
 
 def begins_picture(head: bytes) -> bool:
-    """Tell whether a file of this kind is a picture, by its first bytes."""
+    """Tell whether a file that begins with these bytes is a picture."""
     return (
         head.startswith(_HEADS)
         or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
@@ -57,14 +58,14 @@ def begins_picture(head: bytes) -> bool:
 
 
 def prepared(name: str, data: bytes) -> tuple[Image, str]:
-    """Make a picture of a file's bytes, whatever its name says, and a sentence on what was changed, else an empty one.
+    """Return a picture made from the bytes of a file, and a sentence on what was changed, empty if nothing was.
 
-    Raise BadUseError where it is no picture, broken, or too large to be decoded.
+    Raise BadUseError if it is not a picture, broken, or too large to be decoded.
     """
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
 
-    # The limit below is asked instead, whose refusal says what is the matter.
+    # The limit below is used instead, since its error says what is wrong.
     Pillow.MAX_IMAGE_PIXELS = None
     try:
         with Pillow.open(BytesIO(data)) as opened:
@@ -92,7 +93,7 @@ def prepared(name: str, data: bytes) -> tuple[Image, str]:
 
 
 def _fit(opened: "Pillow.Image", data: bytes) -> bool:
-    """Tell whether a file can be sent as it is: nothing to turn, to scale, to convert or to take out."""
+    """Tell whether a file can be sent as it is: there is nothing to rotate, to scale, to convert or to remove."""
     return (
         opened.format in _SENT_AS_THEY_ARE
         and max(opened.size) <= LONGEST_SIDE
@@ -102,13 +103,13 @@ def _fit(opened: "Pillow.Image", data: bytes) -> bool:
         and not _animated(opened)
         and _ends(str(opened.format), data)
         and _loads(opened)
-        # What stands after the pixels is known once they are read.
+        # Metadata after the pixels is known only once they are read.
         and opened.info.keys() <= _HARMLESS
     )
 
 
 def _ends(kind: str, data: bytes) -> bool:
-    """Tell whether the file ends where its picture does."""
+    """Tell whether nothing follows the picture in the file."""
     if kind == "WEBP":
         return int.from_bytes(data[4:8], "little") + 8 == len(data)
     return data.endswith(_ENDS[kind])
@@ -124,7 +125,7 @@ def _animated(opened: "Pillow.Image") -> bool:
 
 
 def _changes(opened: "Pillow.Image") -> Iterator[str]:
-    """Name what will be done to a picture besides scaling and converting it."""
+    """Yield what will be done to a picture besides scaling and converting it."""
     exif = opened.getexif()
     if exif.get(_ORIENTATION, 1) not in {0, 1}:
         yield "turned upright"
@@ -138,11 +139,11 @@ _ORIENTATION = 0x0112
 
 
 def _drawn(name: str, opened: "Pillow.Image") -> "Pillow.Image":
-    """Decode a picture in a mode that every kind of file can have, small enough and upright."""
+    """Decode a picture: upright, small enough, and in a mode that every format can have."""
     from PIL import ImageOps
 
     width, height = opened.size
-    # JPEG can be decoded at an eighth of its size.
+    # JPEG can be decoded at down to an eighth of its size.
     opened.draft(None, (LONGEST_SIDE, LONGEST_SIDE))
     if opened.width * opened.height > MOST_PIXELS:
         raise BadUseError(
@@ -158,7 +159,7 @@ def _drawn(name: str, opened: "Pillow.Image") -> "Pillow.Image":
 
 
 def _eight_bits(opened: "Pillow.Image") -> "Pillow.Image":
-    """Bring grey pictures of 16 and 32 bits a pixel down to 8; others stay as they are."""
+    """Reduce grey pictures of 16 or 32 bits a pixel to 8; return others as they are."""
     if not opened.mode.startswith(("I", "F")):
         return opened
     deep = opened.convert("F")
@@ -168,7 +169,7 @@ def _eight_bits(opened: "Pillow.Image") -> "Pillow.Image":
 
 
 def _written(picture: "Pillow.Image", *, photograph: bool) -> tuple[str, bytes]:
-    """Write a picture without any metadata: photographs as JPEG, what has sharp edges or shows through as PNG."""
+    """Encode a picture without metadata: photographs as JPEG, those with sharp edges or transparency as PNG."""
     if picture.mode != "RGBA" and photograph:
         return "JPEG", _bytes(picture, "JPEG")
     written = _bytes(picture, "PNG")

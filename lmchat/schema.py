@@ -1,4 +1,4 @@
-"""The form a reply must have, as a JSON schema: read, and compared with a reply. Nothing is ever fetched for it."""
+"""The JSON schema that a reply must fit: read, and compared with a reply. Nothing is ever fetched for it."""
 
 import json
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ _LONGEST = 200
 
 
 def read_schema(given: str) -> Mapping[str, Any]:
-    """Return the schema that is given as JSON or as the name of a file; raise BadUseError where it is none."""
+    """Return the schema that is given as JSON or as the name of a file; raise BadUseError if it is not a schema."""
     from jsonschema.exceptions import SchemaError
 
     text = given if given.lstrip().startswith("{") else _content(path_of(given))
     try:
         schema = json.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise BadUseError(f"The schema is no JSON: {problem}.", hint=_EXAMPLE) from None
+        raise BadUseError(f"The schema is not JSON: {problem}.", hint=_EXAMPLE) from None
     if not isinstance(schema, dict):
-        raise BadUseError("The schema is no JSON object.", hint=_EXAMPLE)
+        raise BadUseError("The schema is not a JSON object.", hint=_EXAMPLE)
     try:
         _validator(schema).check_schema(schema)
     except SchemaError as problem:
@@ -31,7 +31,7 @@ def read_schema(given: str) -> Mapping[str, Any]:
 
 
 def check_reply(schema: Mapping[str, Any], reply: str) -> None:
-    """Raise UnfitReplyError where a reply is not JSON that fits the schema."""
+    """Raise UnfitReplyError if a reply is not JSON that fits the schema."""
     from jsonschema.exceptions import best_match
     from jsonschema_specifications import REGISTRY
     from referencing.exceptions import Unresolvable
@@ -39,9 +39,9 @@ def check_reply(schema: Mapping[str, Any], reply: str) -> None:
     try:
         value = json.loads(reply)
     except (ValueError, RecursionError):
-        raise UnfitReplyError("The reply is no JSON, so it does not fit the schema.", hint=_ASK_AGAIN) from None
+        raise UnfitReplyError("The reply is not JSON, so it does not fit the schema.", hint=_ASK_AGAIN) from None
     try:
-        # With a registry of its own, no reference is looked up on the network.
+        # With an explicit registry, no reference is looked up on the network.
         problem = best_match(_validator(schema)(schema, registry=REGISTRY).iter_errors(value))
     except Unresolvable as unknown:
         raise BadUseError(f"The schema refers to {unknown.ref}, which is not in it.") from None

@@ -12,6 +12,7 @@ OUTSIDE = (
     "typer",
     "prompt_toolkit",
     "rich",
+    "h11",
     "httpx",
     "xllamacpp",
     "sqlite3",

@@ -27,7 +27,7 @@ def test_a_schema_is_given_as_json_or_as_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ('{"type":', "is no JSON"),
+        ('{"type":', "is not JSON"),
         ('{"type": "thing"}', "cannot be used: type: 'thing' is not valid"),
         ('{"properties": []}', "cannot be used: properties: [] is not of type 'object'"),
         ("nowhere.json", "nowhere.json cannot be read: No such file"),
@@ -43,7 +43,7 @@ def test_what_is_no_schema_is_said(given: str, words: str) -> None:
     assert "A schema is a JSON object such as" in refused.value.hint
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"[1]", "is no JSON object"), (b"\xff\xfe", "not text in UTF-8")])
+@pytest.mark.parametrize(("content", "words"), [(b"[1]", "is not a JSON object"), (b"\xff\xfe", "not text in UTF-8")])
 def test_a_file_that_is_no_schema_is_said(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "x.json").write_bytes(content)
 
@@ -62,11 +62,11 @@ def test_a_reply_that_fits_is_silent(reply: str) -> None:
         ('{"name": 5}', "name: 5 is not of type 'string'"),
         ("{}", "'name' is a required property"),
         ("[]", r"\[\] is not of type 'object'"),
-        ('{"name": "Kyo', "is no JSON"),
-        ("Kyoto", "is no JSON"),
-        ("```json\n{}\n```", "is no JSON"),
-        ("", "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
+        ('{"name": "Kyo', "is not JSON"),
+        ("Kyoto", "is not JSON"),
+        ("```json\n{}\n```", "is not JSON"),
+        ("", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
         (json.dumps(["x" * 5000]), "…"),
     ],
 )

@@ -5,20 +5,22 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Timer
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from lmchat.advice import Action, Do, Say
-from lmchat.app.attachments import STDIN, files_named, quoted_file, said, text_or_file
-from lmchat.app.invocation import ChatFlags, Invocation
+from lmchat.app.invocation import STDIN, ChatFlags, Invocation
 from lmchat.chat.models import EphemeralMcp, Integration, parse_integration
 from lmchat.chat.session import Session, TurnId
+from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.settings import Settings, settings_path
-from lmchat.settings.prompts import Kind, PromptFile, filled_in, read_prompt
 from lmchat.store.sessions import checked
 from lmchat.store.store import Store
 from lmchat.world import LARGEST_PROMPT, within
+
+if TYPE_CHECKING:
+    from lmchat.settings.prompts import PromptFile
 
 UNNAMED = ""
 """The name of a session that is named after its first prompt."""
@@ -27,9 +29,9 @@ UNNAMED = ""
 def resolve_session(store: Store, settings: Settings, flags: ChatFlags, say: Say) -> Session:
     """Find the session the command line names, or describe a new one; nothing is written yet.
 
-    A new session takes the settings' system prompt along; one that exists keeps its own unless a flag says otherwise.
+    A new session gets the system prompt of the settings; one that exists keeps its own unless a flag says otherwise.
     """
-    name = _wished_name(store, flags)
+    name = _named_session(store, flags)
     if name and store.has(name):
         session = store.find(name)
     else:
@@ -48,7 +50,7 @@ def resolve_session(store: Store, settings: Settings, flags: ChatFlags, say: Say
 
 
 def say_withheld(settings: Settings, integration: Integration, say: Say) -> None:
-    """Say of headers in the settings that they do not go to a tool server of that label."""
+    """Say which headers of the settings are not sent to a tool server with that label."""
     if isinstance(integration, EphemeralMcp) and (
         sentence := settings.withheld_headers(integration.server_label, integration.server_url)
     ):
@@ -60,7 +62,7 @@ def moved_to(session: Session, turn: int) -> Session:
     return session.moved(TurnId(turn) if turn else None)
 
 
-def _wished_name(store: Store, flags: ChatFlags) -> str | None:
+def _named_session(store: Store, flags: ChatFlags) -> str | None:
     if not flags.resume:
         return None if flags.name is None else checked(flags.name)
     if flags.name is not None:
@@ -75,7 +77,13 @@ def system_prompt(text: str, settings: Settings, say: Say, encoding: str | None 
     """Return the system prompt that was given: the text itself, a file's (@FILE) or a role's (:NAME)."""
     role = text.removeprefix(":")
     if role != text and role and not role[0].isspace() and len(role.split()) == 1:
+        from lmchat.settings.prompts import Kind, read_prompt
+
         return read_prompt(settings.path, Kind.ROLE, role).text
+    if not text.startswith("@"):
+        return text
+    from lmchat.app.attachments import text_or_file
+
     return text_or_file(text, say, encoding)
 
 
@@ -95,21 +103,24 @@ def prompt_text(invocation: Invocation, words: Sequence[str], flags: ChatFlags) 
     asked, given = asked_and_given(invocation, words, flags)
     text = "\n\n".join(part for part in (asked, given) if part)
     if not text.strip():
-        raise BadUseError("There is no prompt.", hint='Give one: lmchat ask "What is a monad?"')
+        raise BadUseError("There is no prompt.", hint='Give one in quotes, such as "What is a monad?".')
     return text
 
 
 def asked_and_given(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> tuple[str, str]:
     """Return the words, and the files' contents and standard input, each of which may be empty."""
     files, words = _files_among(words, flags.files)
+    parts = _quoted(invocation, files, flags) if files else []
     asked = " ".join(word for word in words if word != "-").strip()
-    # Of one pipe there is a picture or a text.
+    # A pipe is a picture or a text, never both.
     piped = "" if STDIN in flags.images else read_stdin(invocation, flags, explicit="-" in words)
-    parts = [
-        *(quoted_file(path, invocation.say, flags.encoding) for path in (files_named(files) if files else ())),
-        piped,
-    ]
-    return asked, "\n\n".join(part for part in parts if part)
+    return asked, "\n\n".join(part for part in (*parts, piped) if part)
+
+
+def _quoted(invocation: Invocation, files: Sequence[Path], flags: ChatFlags) -> list[str]:
+    from lmchat.app.attachments import files_named, quoted_file
+
+    return [quoted_file(path, invocation.say, flags.encoding) for path in files_named(files)]
 
 
 def read_stdin(invocation: Invocation, flags: ChatFlags, *, explicit: bool = False) -> str:
@@ -127,6 +138,7 @@ def read_stdin(invocation: Invocation, flags: ChatFlags, *, explicit: bool = Fal
         waiting.cancel()
     if not data:
         return ""
+    from lmchat.app.attachments import said
     from lmchat.decoding import Decoded, decode
 
     read = decode(data, _INPUT, flags.encoding) if isinstance(data, bytes) else Decoded(data)
@@ -169,21 +181,34 @@ def _read(stream: TextIO) -> bytes | str:
         raise BadUseError(f"{_INPUT} cannot be read: {error.strerror or error}.") from None
 
 
-def saved_prompt(invocation: Invocation, flags: ChatFlags) -> PromptFile | None:
+def saved_prompt(invocation: Invocation, flags: ChatFlags) -> "PromptFile | None":
     """Read the prompt that the flags name; None where they name none."""
     if flags.saved is None:
         return None
+    from lmchat.settings.prompts import Kind, read_prompt
+
     return read_prompt(settings_path(invocation.world), Kind.PROMPT, flags.saved)
 
 
-def text_of(invocation: Invocation, saved: PromptFile | None, words: Sequence[str], flags: ChatFlags) -> str:
-    """Return what is asked: the prompt with words, files and standard input where it wants them, else just these."""
+def prompt_of(invocation: Invocation, saved: "PromptFile | None", words: Sequence[str], flags: ChatFlags) -> Prompt:
+    """Return what is asked, with its pictures.
+
+    A prompt of the person's own has words, files and standard input where it wants them; else they are the prompt.
+    """
     if saved is None:
-        return prompt_text(invocation, words, flags)
-    return filled_in(saved, *asked_and_given(invocation, words, flags))
+        text = prompt_text(invocation, words, flags)
+    else:
+        from lmchat.settings.prompts import filled_in
+
+        text = filled_in(saved, *asked_and_given(invocation, words, flags))
+    if not flags.images:
+        return Prompt(text)
+    from lmchat.app.attachments import pictures
+
+    return Prompt(text, pictures(invocation, flags.images))
 
 
-def with_saved(session: Session, saved: PromptFile | None, flags: ChatFlags) -> Session:
+def with_saved(session: Session, saved: "PromptFile | None", flags: ChatFlags) -> Session:
     """Return the session with the model and options of a prompt; those of the command line are over them."""
     if saved is None:
         return session

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmchat.advice import Say
-from lmchat.app.invocation import Invocation
+from lmchat.app.invocation import STDIN, Invocation
 from lmchat.chat.transcript import quoted
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
@@ -16,9 +16,6 @@ from lmchat.world import LARGEST_INPUT, LARGEST_PROMPT, World, input_bytes, path
 if TYPE_CHECKING:
     from lmchat.decoding import Decoded
 
-
-STDIN = Path("-")
-"""Standard input, where a file is named."""
 
 LARGEST_QUOTED = 4 * 1024 * 1024
 """Bytes of a file that is quoted: about a million tokens, more than any context takes."""

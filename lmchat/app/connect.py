@@ -22,9 +22,8 @@ from lmchat.world import World, kept_document, replace_file
 
 if TYPE_CHECKING:
     from lmchat.wire.client import Client
-    from lmchat.wire.dialect import Finding
-    from lmchat.wire.discovery import Sighting
-    from lmchat.wire.route import Route
+    from lmchat.wire.detection import Sighting
+    from lmchat.wire.dialects import Finding, Route
 
 LOOK_SECONDS = 0.2
 """How long the usual ports are looked at, all together."""
@@ -42,7 +41,7 @@ class Connection:
 def connected(
     invocation: Invocation, settings: Settings, *, model: bool = True, remember: bool = True
 ) -> Iterator[Connection]:
-    """Connect to the server the settings name; without any, to LM Studio, else what this machine has, else built in.
+    """Connect to the server of the settings; without one, to LM Studio, another on this machine or the built-in model.
 
     `model` says that one will be needed, so that the built-in one is fetched on first use; `remember` that the models
     which the server lists are kept for completion. Raise UnreachableError where there is no server.
@@ -103,14 +102,12 @@ def _token_in(world: World, variable: str) -> str:
 
 
 def _route(world: World, settings: Settings, server: str, remember: bool) -> "Route":
-    """Return how a server is spoken to: as the settings say, as it was found out before, or to be found out."""
-    from lmchat.wire.dialect import Finding
-    from lmchat.wire.dialects import DIALECTS
-    from lmchat.wire.route import NOT_KNOWN, Route
+    """Return which API a server is asked by: that of the settings, the one found out before, or one to be found out."""
+    from lmchat.wire.dialects import DIALECTS, NOT_KNOWN, Finding, Route
 
     api = settings.text("api")
     if api in DIALECTS:
-        # What is learned of a choice of one's own is no answer to what a server has.
+        # What is learned with a chosen API says nothing about which API the server has by itself.
         server = f"{server} {api}"
     learned = partial(remember_route, world, server) if remember else None
     known = known_route(world, server)
@@ -124,9 +121,8 @@ def _route(world: World, settings: Settings, server: str, remember: bool) -> "Ro
 
 def _found(invocation: Invocation, settings: Settings, *, remember: bool) -> Connection | None:
     """Connect to the first server that answers on a usual port and has a model to talk to; None where there is none."""
-    from lmchat.wire.dialects import DIALECTS
-    from lmchat.wire.discovery import look
-    from lmchat.wire.route import Route
+    from lmchat.wire.detection import look
+    from lmchat.wire.dialects import DIALECTS, Route
 
     sighting = preferred(look(usual_addresses(settings), LOOK_SECONDS))
     if sighting is None:
@@ -136,7 +132,7 @@ def _found(invocation: Invocation, settings: Settings, *, remember: bool) -> Con
     withheld_too = " LM_API_TOKEN is not sent there." if settings.has_token else ""
     invocation.say(
         f"lmchat: LM Studio does not answer at {settings.text('url')}; talking to {what}, found at {address.url}."
-        f"{withheld_too} To mean it: --url {address.url}"
+        f"{withheld_too} To choose it: --url {address.url}"
     )
     address = Address(address.url, token=read_token(world, token_source(settings, server_at(address, found=True))))
     if finding is None or settings.text("api") in DIALECTS:
@@ -153,7 +149,7 @@ def usual_addresses(settings: Settings) -> list[Address]:
 
 def preferred(seen: Sequence["Sighting"]) -> "Sighting | None":
     """Return the first server that has a model to talk to, else one that is loading it, None where there is neither."""
-    from lmchat.wire.discovery import State
+    from lmchat.wire.detection import State
 
     answering = (each for each in seen if any(model.chats for model in each.models))
     loading = (each for each in seen if each.state is State.LOADING)
@@ -161,7 +157,7 @@ def preferred(seen: Sequence["Sighting"]) -> "Sighting | None":
 
 
 def server_at(address: Address, *, found: bool = False) -> Server:
-    """Return what decides which token goes to an address; `found` says that nobody named it."""
+    """Return what decides which token goes to an address; `found` says that it was found, not named."""
 
     def is_at(url: str) -> bool:
         if url == BUILT_IN:
@@ -190,7 +186,7 @@ def _say_fallback(invocation: Invocation, url: str) -> None:
 
 
 KEPT = timedelta(days=1)
-"""How long it counts what a server was found to be."""
+"""How long what was found out about a server is used."""
 
 _KEPT_OF_MODEL = ("key", "type", "display_name", "params", "quantization", "reasoning_options")
 
@@ -206,7 +202,7 @@ def remember_models(world: World, server: str, models: Sequence[Model]) -> None:
 
 
 def known_models(world: World, servers: Sequence[str]) -> list[Model]:
-    """Return what these servers listed last; what is older than a day counts as forgotten."""
+    """Return what these servers listed last; what is older than a day is left out."""
     return [model for server in servers for model in _read(world, server)]
 
 
@@ -250,7 +246,7 @@ def remember_route(world: World, server: str, finding: "Finding") -> None:
 
 def known_route(world: World, server: str) -> "Finding | None":
     """Return what was found out of a server, None where nothing was, or not for a day: another may answer there."""
-    from lmchat.wire.dialect import Finding
+    from lmchat.wire.dialects import Finding
 
     document = kept_document(_path(world, server, "api"))
     try:

@@ -28,7 +28,6 @@ from lmchat.chat.transcript import without_quotes
 from lmchat.chat.values import Prompt, Reply
 from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import LmchatError, NotFoundError
-from lmchat.render.failures import show_note
 from lmchat.settings import Settings
 from lmchat.store.store import Store
 from lmchat.wire.client import Client
@@ -98,7 +97,7 @@ class Conversation:
             summary=summary,
             keeps=client.route.keeps,
             find=self._meant,
-            holds=lambda reply: self.holds(reply, once or asking),
+            context_size=lambda reply: self.context_size(reply, once or asking),
         )
         self._name_other_model(before, exchange.turn)
         after = replace(exchange.session, model=session.model if once else exchange.turn.model, options=session.options)
@@ -116,7 +115,12 @@ class Conversation:
             return
         last = before.turns.get(before.head) if before.head is not None else None
         if last is None or (last.reply.model_instance_id, last.model) != (answered, asked):
-            show_note(self.world, f"The server answered with {answered}, not with {asked}.")
+            self._say(f"The server answered with {answered}, not with {asked}.")
+
+    def _say(self, sentence: str) -> None:
+        from lmchat.render.messages import show_note
+
+        show_note(self.world, sentence)
 
     def written(self, session: Session, prompt: Prompt) -> Session:
         """Return the session as it is on disk now, with the settings of `session`; a new one is added.
@@ -126,7 +130,7 @@ class Conversation:
         if self.private:
             return self.private.over(session)
         if self.store.rewrite_removed():
-            show_note(self.world, "The file of the conversations was removed meanwhile; it is written again, whole.")
+            self._say("The file of the conversations was removed meanwhile; it is written again, whole.")
         if session.id:
             session = self.store.current(session)
             self.store.configure(session)
@@ -202,7 +206,7 @@ class Conversation:
         if level:
             require_reasoning(models, session.model, level)
 
-    def holds(self, reply: Reply, session: Session) -> int | None:
+    def context_size(self, reply: Reply, session: Session) -> int | None:
         """Return how many tokens fit into the context of what answered in a session, None where that is not known.
 
         What was listed last may be old: where that matters, the server is asked.
@@ -229,7 +233,7 @@ class Conversation:
         for name in names:
             found = meant_model(models, name)
             if found is not None and find_model([found], name) is None:
-                show_note(self.world, f"'{name}' is {found.key} here.")
+                self._say(f"'{name}' is {found.key} here.")
             keys.append(name if found is None else name_to_ask(found, name))
         return keys
 

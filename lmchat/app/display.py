@@ -1,19 +1,18 @@
 """How turns and listings are shown: what flags, settings and the terminal say becomes what `render` chooses by."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from lmchat.advice import Action, Advice, Do
 from lmchat.app.invocation import Invocation, settings_of
-from lmchat.chat.exchange import Exchange
 from lmchat.dataclass import replace
-from lmchat.render.terminal import size_of
-from lmchat.render.theme import DEFAULT_PROSE_WIDTH, Theme, When, theme_for
+from lmchat.render.terminal import DEFAULT_PROSE_WIDTH, Theme, When, size_of, theme_for
 from lmchat.settings import Settings
 
 if TYPE_CHECKING:
     from lmchat.app.conversation import Conversation
-    from lmchat.chat.exchange import Exchange
+    from lmchat.chat.exchange import Event, Exchange
     from lmchat.chat.session import Session, Turn
     from lmchat.render.margin import Thoughts
     from lmchat.render.views import View
@@ -70,6 +69,35 @@ def view_for(
     return choose_view(conversation.world, manner)
 
 
+class LaterView:
+    """The view of one turn, made when there is something to show: what makes it is loaded while the server thinks."""
+
+    def __init__(self, conversation: "Conversation") -> None:
+        self._conversation = conversation
+        self._view: View | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._made().__exit__(kind, error, trace)
+
+    def show(self, event: "Event") -> None:
+        """Show one event."""
+        self._made().show(event)
+
+    def finish(self, document: dict[str, Any]) -> None:
+        """Show the turn's document, where scripts want it."""
+        self._made().finish(document)
+
+    def _made(self) -> "View":
+        if self._view is None:
+            self._view = view_for(self._conversation).__enter__()
+        return self._view
+
+
 def thoughts_of(settings: Settings, wanted: bool | None = None) -> "Thoughts":
     """Tell what becomes of reasoning: folded unless `wanted` or the settings say otherwise."""
     from lmchat.render.margin import Thoughts
@@ -97,7 +125,7 @@ def fullness(conversation: "Conversation", exchange: "Exchange") -> Advice | Non
     """Say that the context is nearly full, as far as the settings want to know; None where it is not."""
     turn = exchange.turn
     limit, used = conversation.settings.number("context_warning"), turn.reply.stats.context_used
-    room = conversation.holds(turn.reply, exchange.session)
+    room = conversation.context_size(turn.reply, exchange.session)
     if limit is None or used is None or not room or used / room < limit:
         return None
     return (

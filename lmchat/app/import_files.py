@@ -1,4 +1,4 @@
-"""Files that conversations are imported from: plain ones, archives, directories; each with the pictures beside it."""
+"""Files that conversations are imported from: plain ones, archives and directories, each with its pictures."""
 
 import json
 import zlib
@@ -9,21 +9,22 @@ from pathlib import Path, PurePath, PurePosixPath
 from zipfile import BadZipFile, ZipFile
 
 from lmchat.advice import Say
-from lmchat.app.attachments import STDIN, said, stdin_bytes
-from lmchat.app.invocation import Invocation
+from lmchat.app.attachments import said, stdin_bytes
+from lmchat.app.invocation import STDIN, Invocation
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
+from lmchat.store import SIGNATURE
 from lmchat.store.imports.found import Refused, Source
 from lmchat.world import LARGEST_INPUT, input_bytes
 
-_ZIP, _DATABASE = b"PK\x03\x04", b"SQLite format 3\0"
+_ZIP = b"PK\x03\x04"
 _LARGEST = 1 << 30
 """Bytes of one file in an archive: a bomb unpacks to far more."""
 
 _LARGEST_PICTURE = 100_000_000
 _PARENTS_WITH_PICTURES = 4
 _USER_FILES = "user-files"
-"""Where LM Studio keeps pictures: beside the directory of its conversations."""
+"""Where LM Studio keeps pictures, next to the directory of its conversations."""
 
 Attached = Callable[[str], bytes | None]
 
@@ -42,7 +43,7 @@ def opened(invocation: Invocation, path: Path) -> Iterator[Source | Refused]:
             return
         if path.is_dir():
             yield from _below(path, invocation.say)
-        elif _begins(path).startswith(_DATABASE):
+        elif _begins(path).startswith(SIGNATURE):
             yield Source(path.name, path=path, picture=_picture)
         else:
             yield from _read(path.read_bytes(), path, _beside(path), invocation.say)
@@ -78,7 +79,7 @@ def _below(directory: Path, say: Say) -> Iterator[Source | Refused]:
     for path in sorted(each for each in directory.rglob("*") if each.is_file()):
         try:
             begins = _begins(path)
-            if begins.startswith(_DATABASE):
+            if begins.startswith(SIGNATURE):
                 yield Source(path.name, path=path, picture=_picture)
             elif begins.startswith(_ZIP) or begins.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}:
                 yield from _read(input_bytes(path, _LARGEST), path, _beside(path), say)

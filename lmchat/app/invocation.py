@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from lmchat.settings import Settings
     from lmchat.store.store import Store
 
+STDIN = Path("-")
+"""Standard input, where a file is named."""
+
 BUILT_IN = "local"
 """The URL people write for the built-in model, and the name its response ids are kept under."""
 
@@ -41,7 +44,7 @@ class Invocation:
 
     def say(self, sentence: Advice) -> None:
         """Say on stderr what was done; stdout is for answers. A server's names may be in it."""
-        from lmchat.render.failures import show_line
+        from lmchat.render.messages import show_line
 
         show_line(self.world, worded(sentence, COMMAND_LINE))
 
@@ -51,7 +54,7 @@ class Invocation:
         return self._confirmed if self.world.stdin.isatty() and self.world.stderr.isatty() else None
 
     def _confirmed(self, question: str) -> bool:
-        from lmchat.render.sanitize import sanitize_line
+        from lmchat.render.text import sanitize_line
 
         self.world.stderr.write(f"{sanitize_line(question)} [y/N] ")
         self.world.stderr.flush()

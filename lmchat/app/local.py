@@ -14,17 +14,15 @@ from lmchat.chat.models import Model
 from lmchat.dataclass import replace
 from lmchat.errors import LmchatError, UnreachableError
 from lmchat.render.json_output import write_document
-from lmchat.render.notes import duration
-from lmchat.render.tables import size_words
+from lmchat.render.notes import duration, size_words
 from lmchat.settings import Settings
 from lmchat.wire.address import Address
 from lmchat.wire.body import Frame
 from lmchat.wire.client import Client
-from lmchat.wire.dialects import COMPLETIONS
-from lmchat.wire.http import exchange
+from lmchat.wire.dialects import COMPLETIONS, Route
+from lmchat.wire.exchange import exchange
+from lmchat.wire.http import Call, Head
 from lmchat.wire.redaction import redact
-from lmchat.wire.request import Call, Head
-from lmchat.wire.route import Route
 from lmchat.world import World
 
 if TYPE_CHECKING:
@@ -85,7 +83,7 @@ def builtin_world(invocation: Invocation, settings: Settings) -> World:
 def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
     """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
     from lmchat.local.run import has_model
-    from lmchat.render.status import waited, watched
+    from lmchat.render.messages import waited, watched
 
     if has_model(place):
         return
@@ -112,7 +110,7 @@ def say_left_out(invocation: Invocation, settings: Settings) -> None:
 
 @contextmanager
 def quiet_keyboard(world: World) -> Iterator[None]:
-    """Keep what is typed off the screen for the time of a block; it is there for whoever reads it next."""
+    """Do not show what is typed during a block; it stays in the input for what reads it next."""
     try:
         import termios
 

@@ -13,9 +13,8 @@ from lmchat.advice import Action, Do
 from lmchat.app.files import place_for
 from lmchat.app.invocation import Invocation, open_kept_store
 from lmchat.errors import BadUseError, NotFoundError, StoreError, nearest
-from lmchat.render.notes import counted
-from lmchat.render.sanitize import sanitize_line
-from lmchat.render.tables import age_words
+from lmchat.render.notes import age_words, counted
+from lmchat.render.text import sanitize_line
 from lmchat.store import FILE_NAME
 from lmchat.store.store import Store
 
@@ -135,9 +134,9 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def check_sessions(invocation: Invocation, *, repair: bool) -> None:
-    """Say on stdout what is wrong with the conversations, and mend it where wanted; raise StoreError for what is left.
+    """Write what is wrong with the conversations to stdout, and repair it if wanted; raise StoreError for what is left.
 
-    Before anything is mended, the file is copied beside itself.
+    Before anything is repaired, the file is copied in the same directory.
     """
     with open_kept_store(invocation) as store:
         findings = store.check()
@@ -150,12 +149,12 @@ def check_sessions(invocation: Invocation, *, repair: bool) -> None:
             findings = store.check()
         sessions = counted(len(store.names()), "session")
     for finding in findings:
-        can = " (--repair mends this)" if finding.repairable else ""
+        can = " (--repair repairs this)" if finding.repairable else ""
         invocation.world.stdout.write(f"{finding.sentence}{can}\n")
     if findings:
         raise StoreError(
-            f"The saved conversations are not whole: {counted(len(findings), 'finding')}.",
-            hint="`lmchat sessions check --repair` mends what it can; `lmchat sessions import` reads a backup.",
+            f"The saved conversations are damaged: {counted(len(findings), 'finding')}.",
+            hint="`lmchat sessions check --repair` repairs what it can; `lmchat sessions import` reads a backup.",
         )
     invocation.world.stdout.write(f"{sessions}: nothing is wrong.\n")
 

@@ -1,4 +1,4 @@
-"""What both faces do with the server's models: list, load, unload and download them."""
+"""Work with the server's models: list, load, unload and download them."""
 
 import socket
 import threading
@@ -14,10 +14,9 @@ from lmchat.chat.models import Instance, Model, find_model, meant_model
 from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError, LmchatError, NotFoundError, nearest
 from lmchat.render.listings import models_listing
-from lmchat.render.notes import duration
-from lmchat.render.status import waited, watched
-from lmchat.render.tables import size_words
-from lmchat.render.theme import Theme
+from lmchat.render.messages import waited, watched
+from lmchat.render.notes import duration, size_words
+from lmchat.render.terminal import Theme
 from lmchat.settings import Settings, read_token, token_source
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client

@@ -19,8 +19,8 @@ from typing import IO
 from lmchat.dataclass import dataclass
 from lmchat.decoding import decode
 from lmchat.errors import BadUseError
-from lmchat.render.sanitize import sanitize
-from lmchat.render.tables import size_words
+from lmchat.render.notes import size_words
+from lmchat.render.text import sanitize
 
 MOST_KEPT = 200_000
 """Bytes of output that are kept to be quoted: its beginning and its end, half each."""

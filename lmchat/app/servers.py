@@ -11,12 +11,12 @@ from lmchat.chat.models import Model
 from lmchat.dataclass import dataclass, replace
 from lmchat.errors import LmchatError
 from lmchat.render.json_output import write_document
-from lmchat.render.tables import Column, listing
-from lmchat.render.theme import Theme
+from lmchat.render.listings import Column, listing
+from lmchat.render.terminal import Theme
 from lmchat.settings import Settings, profile_names, read_settings, read_token, token_source
 from lmchat.settings.layers import DEFAULT
 from lmchat.wire.address import Address
-from lmchat.wire.discovery import Sighting, State, look
+from lmchat.wire.detection import Sighting, State, look
 
 _SECONDS = 3.0
 """How long all servers together are waited for; one far away may take a while."""

@@ -1,29 +1,30 @@
-"""`lmchat ask` and `lmchat talk`: one turn, or one for each of several models, and the way into a talk."""
+"""`lmchat ask` and `lmchat talk`: one turn, or one for each of several models; and the start of a talk.
+
+What shows a reply is loaded once the request has been sent, while the server thinks.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmchat.advice import Action, Do
-from lmchat.app.asking import moved_to, prompt_text, resolve_session, saved_prompt, text_of, with_saved
-from lmchat.app.attachments import STDIN, files_named, pictures, quoted_file
+from lmchat.app.asking import moved_to, prompt_of, resolve_session, saved_prompt, with_saved
 from lmchat.app.conversation import Conversation, Tap, open_conversation
-from lmchat.app.display import fullness, remarks, theme_of, view_for
-from lmchat.app.invocation import ChatFlags, Invocation, open_kept_store, settings_of
+from lmchat.app.display import LaterView, fullness, remarks, theme_of
+from lmchat.app.invocation import STDIN, ChatFlags, Invocation, open_kept_store, settings_of
 from lmchat.chat.exchange import Exchange
 from lmchat.chat.models import Model
 from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, ExitStatus, LmchatError, NotFoundError
-from lmchat.render.failures import show_failure, show_sign
-from lmchat.render.json_output import Document, error_document, turn_document, write_document
-from lmchat.render.sanitize import sanitize_line
-from lmchat.render.terminal import moves_cursor
 from lmchat.settings import Settings
 from lmchat.store.store import Store
 from lmchat.world import require_output
+
+if TYPE_CHECKING:
+    from lmchat.render.json_output import Document
 
 
 def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> ExitStatus:
@@ -36,13 +37,13 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
     if flags.output is not None and flags.output != STDIN:
         return _into_file(invocation, words, flags, flags.output)
     require_output(invocation.world)
-    # Before anything is silenced: what was read otherwise than it was given must be said.
+    # Before --quiet silences anything: what was decoded or changed on reading must be reported.
     saved = saved_prompt(invocation, flags)
-    text = text_of(invocation, saved, words, flags)
-    prompt = Prompt(text, pictures(invocation, flags.images) if flags.images else ())
+    prompt = prompt_of(invocation, saved, words, flags)
     person = invocation
     if flags.quiet:
-        invocation = _silenced(invocation)
+        # Notes and progress are not shown; errors are written outside, to the real stderr.
+        invocation = replace(invocation, world=replace(invocation.world, stderr=StringIO()))
     settings = settings_of(invocation, flags)
     with open_kept_store(invocation, apart=flags.apart, private=flags.private) as store:
         session = resolve_session(store, settings, flags, invocation.say)
@@ -52,7 +53,7 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
                 return ask_several(person, conversation, with_saved(session, saved, flags), prompt)
             began = invocation.world.monotonic()
             asking = conversation.with_model(with_saved(session, saved, flags), _chooser(invocation))
-            # What a prompt of the person's own asks with is not what a session that goes on talks with.
+            # The model and options of a saved prompt are for this turn, not for the session.
             once = asking if saved and session.id else None
             exchange = asked(conversation, session if once else asking, prompt, once=once)
             _call_back(person, settings, invocation.world.monotonic() - began)
@@ -62,17 +63,17 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
 
 
 def _call_back(person: Invocation, settings: Settings, seconds: float) -> None:
-    """Call the person back after a long reply where they want that; whether they look here is not known."""
+    """Notify the person after a long reply if they want that; whether they are looking here is not known."""
     world, how = person.world, settings.text("notify")
     if how == "off" or not world.stderr.isatty() or seconds < (settings.number("notify_after") or 0):
         return
-    from lmchat.render.attention import called_back
+    from lmchat.render.messages import called_back, show_sign
 
     show_sign(world, called_back(world.environ, desktop=how == "desktop", title="lmchat", words="The answer is there"))
 
 
 def _into_file(invocation: Invocation, words: Sequence[str], flags: ChatFlags, path: Path) -> ExitStatus:
-    """Ask, and write what stdout would have got to a file; one that a person wants to keep is found out about first."""
+    """Ask, and write what stdout would have got to a file; whether one may be replaced is asked first."""
     from lmchat.app.files import place_for, write_text
 
     place = place_for(path, ask=invocation.asking, force=flags.force)
@@ -95,24 +96,20 @@ def _chooser(invocation: Invocation) -> Callable[[Sequence[Model]], str | None] 
         return None
 
     def choose(models: Sequence[Model]) -> str | None:
-        from lmchat.repl.models import WHICH_MODEL, choices_of
-        from lmchat.repl.picker.choice import chosen
-        from lmchat.repl.picker.screen import chosen_by_number, screen_of, typed_at
+        from lmchat.render.terminal import moves_cursor
+        from lmchat.repl.picker.choice import WHICH_MODEL, chosen, chosen_by_number, model_choices, screen_of, typed_at
 
         if not moves_cursor(world.stderr, world.environ):
-            return chosen_by_number(WHICH_MODEL, choices_of(models).offers, world.stderr.write, typed_at(world))
-        return chosen(WHICH_MODEL, choices_of(models), screen_of(world))
+            return chosen_by_number(WHICH_MODEL, model_choices(models).offers, world.stderr.write, typed_at(world))
+        return chosen(WHICH_MODEL, model_choices(models), screen_of(world))
 
     return choose
 
 
-def _silenced(invocation: Invocation) -> Invocation:
-    """Let notes and progress go nowhere; an error is written where it meets the person, outside of here."""
-    return replace(invocation, world=replace(invocation.world, stderr=StringIO()))
-
-
 def _event_writer(invocation: Invocation) -> Tap:
     """Pass the server's events on as they come, with all that lmchat does not know of them."""
+    from lmchat.render.json_output import write_document
+
     return lambda event: write_document(invocation.world.stdout, event)
 
 
@@ -127,7 +124,6 @@ def asked(
     """Ask, show what comes, and return how it went.
 
     `growing` and `once` are as `Conversation.speak` has them, but for the turn that `--at` says.
-
     Raise LmchatError where nothing could be sent.
     """
     flags = conversation.flags
@@ -136,7 +132,7 @@ def asked(
         growing = moved_to(session, flags.at)
     exchange: Exchange | None = None
     try:
-        with view_for(conversation) as show:
+        with LaterView(conversation) as show:
             exchange = conversation.speak(session, prompt, show.show, growing=growing, once=once)
             if exchange.failure is not None:
                 raise exchange.failure
@@ -149,9 +145,9 @@ def asked(
 
 
 def ended(person: Invocation, conversation: Conversation, exchange: Exchange) -> ExitStatus:
-    """Say what a person must know of a reply, which is out already, and return the status it ends with.
+    """Say what a person must know about a reply that has been shown, and return the exit status.
 
-    That a part of it or of the conversation is lost is said also when quiet.
+    A part of the reply or of the conversation that was lost is reported even with --quiet.
     """
     for remark in remarks(conversation, exchange):
         person.say(remark)
@@ -164,7 +160,7 @@ def ended(person: Invocation, conversation: Conversation, exchange: Exchange) ->
 
 def _fit(person: Invocation, schema: Mapping[str, Any], reply: str) -> ExitStatus:
     """Say on stderr where a reply does not fit the schema; that is also the status."""
-    from lmchat.render.failures import show_failure
+    from lmchat.render.messages import show_failure
     from lmchat.schema import check_reply
 
     try:
@@ -177,6 +173,8 @@ def _fit(person: Invocation, schema: Mapping[str, Any], reply: str) -> ExitStatu
 
 def document(exchange: Exchange, *, private: bool) -> dict[str, Any]:
     """Describe an exchange as scripts get it."""
+    from lmchat.render.json_output import turn_document
+
     return turn_document(
         exchange.turn,
         session=None if private else exchange.session.name or None,
@@ -188,12 +186,15 @@ def document(exchange: Exchange, *, private: bool) -> dict[str, Any]:
 def ask_several(person: Invocation, conversation: Conversation, session: Session, prompt: Prompt) -> ExitStatus:
     """Ask every model and show each reply under its key; the replies are siblings, and the last is the head.
 
-    A model that fails does not keep the others from being asked: the worst exit code is returned. Ctrl-C ends it all.
+    If a model fails, the others are asked all the same; the worst exit code is returned. Ctrl-C ends everything.
     In JSON it is one list of what a single `ask` gives, with an `error` for a model that failed.
     """
+    from lmchat.render.json_output import error_document, write_document
+    from lmchat.render.messages import show_failure
+
     flags, stdout = conversation.flags, conversation.world.stdout
     start = session.head if flags.at is None else moved_to(session, flags.at).head
-    worst, documents = ExitStatus.OK, list[Document]()
+    worst, documents = ExitStatus.OK, list["Document"]()
     for place, model in enumerate(conversation.meant_by(flags.models)):
         if not (flags.as_json or flags.as_jsonl):
             stdout.write(("\n" if place else "") + _heading(person, model))
@@ -225,6 +226,8 @@ def _heading(person: Invocation, model: str) -> str:
     """Return the line above a reply, which in a pipe is a heading of Markdown."""
     if not person.world.stdout.isatty():
         return f"# {model}\n\n"
+    from lmchat.render.text import sanitize_line
+
     theme = theme_of(person)
     return f"{theme.styled(sanitize_line(model), theme.styles.headings[1])}\n"
 
@@ -238,13 +241,12 @@ def talk_on(invocation: Invocation, flags: ChatFlags) -> None:
         flags = _picked(invocation, flags)
     if len(flags.models) > 1:
         raise BadUseError("A talk has one model at a time.", hint='lmchat ask -m KEY -m KEY "…" asks several.')
+    from lmchat.app.attachments import files_named, pictures, quoted_file
+
     piped = _piped_prompt(invocation, flags)
     images = () if piped else pictures(invocation, flags.images)
-    quoted = (
-        ()
-        if piped
-        else [(path.name, quoted_file(path, invocation.say, flags.encoding)) for path in files_named(flags.files)]
-    )
+    files = [] if piped else files_named(flags.files)
+    quoted = [(path.name, quoted_file(path, invocation.say, flags.encoding)) for path in files]
     settings = settings_of(invocation, flags)
     with open_kept_store(invocation, private=flags.private) as store:
         session = resolve_session(store, settings, flags, invocation.say)
@@ -252,8 +254,8 @@ def talk_on(invocation: Invocation, flags: ChatFlags) -> None:
             from lmchat.repl.loop import run
             from lmchat.repl.state import Quoted
 
-            files = tuple(Quoted(name, text) for name, text in quoted)
-            run(conversation, _moved(store, session, flags), first=piped, images=images, files=files)
+            quotes = tuple(Quoted(name, text) for name, text in quoted)
+            run(conversation, _moved(store, session, flags), first=piped, images=images, files=quotes)
 
 
 def _picked(invocation: Invocation, flags: ChatFlags) -> ChatFlags:
@@ -287,7 +289,5 @@ def _piped_prompt(invocation: Invocation, flags: ChatFlags) -> Prompt | None:
     if invocation.world.stdin.isatty() or not flags.stdin:
         return None
     if not invocation.world.stdout.isatty():
-        raise BadUseError(
-            "talk needs a terminal.", hint='In scripts and pipes, use lmchat ask: lmchat ask "Hello" < notes.txt'
-        )
-    return Prompt(prompt_text(invocation, (), flags), pictures(invocation, flags.images))
+        raise BadUseError("talk needs a terminal.", hint='In scripts and pipes: lmchat ask "Hello" < notes.txt')
+    return prompt_of(invocation, None, (), flags)

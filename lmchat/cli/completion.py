@@ -42,14 +42,14 @@ def complete(world: World, arguments: Sequence[str]) -> int:
 
 
 def _sessions(world: World, _words: Sequence[str]) -> Iterable[Offer]:
-    from lmchat.store.peek import session_names
+    from lmchat.store.file import session_names
 
     return session_names(world.directories.data)
 
 
 def _turns(world: World, words: Sequence[str]) -> Iterable[Offer]:
     """Offer the turns of the session that the line names, or of the last one where it says so."""
-    from lmchat.store.peek import session_names, turn_numbers
+    from lmchat.store.file import session_names, turn_numbers
 
     directory = world.directories.data
     names = [name for name, _ in session_names(directory)]
@@ -213,7 +213,7 @@ _BY_METAVAR = {
     "PROMPT-NAME": "ask prompts",
 }
 _ANYWHERE = ("*",)
-"""The place of options that may stand anywhere."""
+"""The place of options that may be anywhere in a line."""
 
 
 def table(root: Any) -> str:

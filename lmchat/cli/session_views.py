@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 _USUAL_LIMIT = 100
 _OTHER_ROWS = 3
-"""The rows of a window beside the sessions: how many are older, the titles, and the prompt that follows."""
+"""The rows of a window that are not sessions: how many are older, the titles, and the prompt that follows."""
 
 
 def show_sessions(invocation: Invocation, *, limit: int | None, as_json: bool) -> None:
-    """List the sessions, the one used last first; on a terminal last, beside the prompt that follows.
+    """List the sessions, the one used last first; on a terminal last, next to the prompt that follows.
 
     `limit` is how many (0: all; None: as many as fit into the window, or a hundred elsewhere), in JSON always all.
     """
@@ -63,7 +63,7 @@ def _summary_document(summary: "Summary") -> dict[str, Any]:
 def show_reply(invocation: Invocation, name: str, *, at: int | None) -> None:
     """Write the text of the head's reply, or of the turn `at`, as it came; raise NotFoundError where there is none."""
     from lmchat.app.asking import moved_to
-    from lmchat.render.sanitize import sanitize
+    from lmchat.render.text import sanitize
 
     with open_kept_store(invocation) as store:
         session = store.find(name)
@@ -97,7 +97,7 @@ def show_session(
 def show_comparison(invocation: Invocation, name: str, first: int, second: int) -> None:
     """Compare the replies of two turns; raise NotFoundError where there is no such turn."""
     from lmchat.chat.session import TurnId
-    from lmchat.render.compare import compared
+    from lmchat.render.history import compared
 
     with open_kept_store(invocation) as store:
         session = store.find(name)

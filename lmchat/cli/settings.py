@@ -1,4 +1,4 @@
-"""`lmchat settings …` and `lmchat prompts`: see and change what a person has written down for lmchat."""
+"""`lmchat settings …` and `lmchat prompts`: show and change the settings, list prompts and roles."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -46,8 +46,8 @@ def show_settings(invocation: Invocation, *, as_json: bool) -> None:
 def _write_settings(invocation: Invocation, rows: "Sequence[Row]") -> None:
     """Write a table; on a terminal the defaults are named in a few lines, so that all fits on a screen."""
     from lmchat.app.display import theme_of, width_of
-    from lmchat.render.cells import fold
-    from lmchat.render.tables import Column, listing
+    from lmchat.render.listings import Column, listing
+    from lmchat.render.text import fold
     from lmchat.settings.layers import DEFAULT
 
     columns: tuple[Column[Row], ...] = (
@@ -61,7 +61,7 @@ def _write_settings(invocation: Invocation, rows: "Sequence[Row]") -> None:
     if width is None:
         stdout.write(listing(columns, [*given, *others], theme))
         return
-    # As a table, those that nobody has set would push the others out of the window.
+    # As a table, those that were never set would push the others out of the window.
     if given:
         stdout.write(f"{listing(columns, given, theme, width)}\n")
     used = ", ".join(f"{row.name} {row.shown}" for row in others if row.shown)
@@ -177,7 +177,7 @@ def _overruled(invocation: Invocation, key: str) -> str:
 def prompts(context: typer.Context, as_json: given.AsJson = False) -> None:
     """List your prompts and roles.
 
-    A prompt is a file like prompts/commit.md beside the settings file: /commit in talk, `ask -p commit`. A role is a
+    A prompt is a file like prompts/commit.md next to the settings file: /commit in talk, `ask -p commit`. A role is a
     system prompt like roles/terse.md: `-S :terse`, /system :terse.
 
     \b
@@ -191,7 +191,7 @@ def prompts(context: typer.Context, as_json: given.AsJson = False) -> None:
     for kind in Kind:
         for each in read_all(path, kind):
             if isinstance(each, SettingsError):
-                from lmchat.render.failures import show_failure
+                from lmchat.render.messages import show_failure
 
                 show_failure(invocation.world, each)
             else:
@@ -210,7 +210,7 @@ def prompts(context: typer.Context, as_json: given.AsJson = False) -> None:
 def _prompt_table(invocation: Invocation, found: "Sequence[tuple[Kind, PromptFile]]") -> str:
     """Return a table of prompts and roles, each as talk takes it."""
     from lmchat.app.display import theme_of, width_of
-    from lmchat.render.tables import Column, listing
+    from lmchat.render.listings import Column, listing
     from lmchat.settings.prompts import Kind
 
     columns: tuple[Column[tuple[Kind, PromptFile]], ...] = (

@@ -1,6 +1,6 @@
-"""A conversation as one self-contained HTML page: no script, no network, light and dark, printed well.
+"""A conversation as one self-contained HTML page: without scripts or network, for light and dark screens and for paper.
 
-Everything a model or a file supplied is escaped, and a content security policy forbids whatever else might get in.
+Everything that a model or a file supplied is escaped; a content security policy forbids the rest.
 """
 
 from base64 import b64encode
@@ -12,7 +12,7 @@ from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image, InvalidToolCall, Item, Message, OtherItem, Reasoning, ToolCall
 from lmchat.render.markdown.html import markdown_html
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, thought_note
-from lmchat.render.sanitize import sanitize, sanitize_line
+from lmchat.render.text import sanitize, sanitize_line
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1f2328; --back: #ffffff; --soft: #f3f4f6; --line: #d1d5db; --faint: #636c76;
@@ -46,13 +46,13 @@ _LIGHT_CODE, _DARK_CODE = "default", "github-dark"
 
 
 def html_page(session: Session, turns: Sequence[Turn]) -> str:
-    """Write the page of a session: the way to its head first, then `turns` that are beside it, linked both ways."""
+    """Return the page of a session: the path to its head first, then the other `turns`, linked both ways."""
     path = session.path()
-    on_way = {turn.id for turn in path}
+    on_path = {turn.id for turn in path}
     siblings: dict[TurnId | None, list[TurnId]] = {}
     for turn in turns:
         siblings.setdefault(turn.parent, []).append(turn.id)
-    beside = [turn for turn in turns if turn.id not in on_way]
+    beside = [turn for turn in turns if turn.id not in on_path]
     style = _STYLE + _code_style()
     body = [_header(session, path), "<main>", *(_turn(turn, siblings) for turn in path), "</main>"]
     if beside:
@@ -92,8 +92,8 @@ def _turn(turn: Turn, siblings: Mapping[TurnId | None, Sequence[TurnId]]) -> str
     links = ", ".join(f'<a href="#turn-{each}">{each}</a>' for each in others)
     after = siblings.get(turn.id, ())
     onward = ", ".join(f'<a href="#turn-{each}">{each}</a>' for each in after) if len(after) > 1 else ""
-    ways = [f"Beside it: {links}"] if links else []
-    ways += [f"Goes on with: {onward}"] if onward else []
+    ways = [f"Alternatives: {links}"] if links else []
+    ways += [f"Continues with: {onward}"] if onward else []
     when = turn.at.astimezone().strftime("%Y-%m-%d %H:%M")
     facts = " · ".join(filter(None, (when, turn.model, turn.ending)))
     return "\n".join((

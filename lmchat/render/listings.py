@@ -1,14 +1,128 @@
-"""The listings of models and of sessions, the same on the command line and in the REPL."""
+"""Tables for people, drawn by rich and fitted to the terminal's width, and the listings of models and of sessions.
 
-from collections.abc import Iterator, Sequence
+Which columns there is room for, and how wide each may be, is decided here: rich would narrow all of them alike. In a
+pipe every cell is whole.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from lmchat.chat.listing import Match, Summary
 from lmchat.chat.models import Model
-from lmchat.dataclass import replace
-from lmchat.render.sanitize import sanitize, sanitize_line
-from lmchat.render.tables import Column, age_words, listing, size_words, table_lines
-from lmchat.render.theme import Theme
+from lmchat.dataclass import dataclass, replace
+from lmchat.render.notes import age_words, size_words
+from lmchat.render.terminal import Theme
+from lmchat.render.text import cells, fold, padded, sanitize, sanitize_line, shorten
+
+_GAP = "  "
+_NARROWEST_NOTE = 20
+
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Row]):
+    """A column of a table: its title and its cell for each row.
+
+    `right` aligns it at the right, as numbers need. In a narrow window a column that `shrinks` is narrowed down to
+    `least` cells; if that is not enough, the columns of the least `worth` are left out, of equals the rightmost first.
+    """
+
+    title: str
+    cell: Callable[[Row], str]
+    right: bool = False
+    shrinks: bool = False
+    worth: int = 0
+    least: int = 8
+
+
+def listing(columns: Sequence[Column[Row]], rows: Sequence[Row], theme: Theme, width: int | None = None) -> str:
+    """Return a table of the rows under their titles; columns that are empty in every row are left out.
+
+    `width` is that of the terminal, None in a pipe, where every cell stays whole.
+    """
+    head, *lines = table_lines(columns, rows, width)
+    return "".join(f"{line}\n" for line in (theme.styled(head, theme.styles.table_head), *lines))
+
+
+def table_lines(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | None = None) -> list[str]:
+    """Return the lines of a table as `listing` lays it out: the titles, and one for each row."""
+    filled = {column: [sanitize_line(column.cell(row)) for row in rows] for column in columns}
+    kept = {column: each for column, each in filled.items() if not rows or any(each)}
+    kept = kept or {columns[0]: filled[columns[0]]}
+    longest = {column: max(map(_widest, [column.title, *each])) for column, each in kept.items()}
+    widths = longest if width is None else _fitted(longest, width)
+    shown = ([shorten(each, wide) for each in kept[column]] for column, wide in widths.items())
+    return _drawn(widths, zip(*shown, strict=True))
+
+
+def _widest(text: str) -> int:
+    """Return the width of a cell, which rich counts in another way if a joiner in it joins nothing."""
+    from rich.cells import cell_len
+
+    return max(cells(text), cell_len(text))
+
+
+def _drawn(widths: Mapping[Column[Row], int], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Let rich draw columns of these widths, in which every cell fits."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, len(_GAP), 0, 0), pad_edge=False)
+    for column, wide in widths.items():
+        title = Text(shorten(column.title, wide))
+        table.add_column(title, justify="right" if column.right else "left", width=wide, no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console(width=sum(widths.values()) + len(_GAP) * len(widths), color_system=None, _environ={})
+    return ["".join(part.text for part in line).rstrip() for line in console.render_lines(table, pad=False)]
+
+
+def _fitted(longest: Mapping[Column[Row], int], width: int) -> dict[Column[Row], int]:
+    """Return the width of each column that fits in a window; those that shrink get equal shares of the room."""
+    kept = list(longest)
+    while True:
+        widths = {each: min(longest[each], each.least) if each.shrinks else longest[each] for each in kept}
+        spare = width - sum(widths.values()) - len(_GAP) * (len(kept) - 1)
+        if spare >= 0 or len(kept) == 1:
+            break
+        kept.remove(min(reversed(kept), key=lambda each: each.worth))
+    while spare > 0 and (short := [each for each in kept if widths[each] < longest[each]]):
+        for each in short:
+            more = min(max(spare // len(short), 1), longest[each] - widths[each], spare)
+            widths[each] += more
+            spare -= more
+    return {each: min(wide, width) for each, wide in widths.items()}
+
+
+def pairs(values: Sequence[tuple[str, ...]], theme: Theme, width: int | None = None) -> str:
+    """Return lines of a name, its value and faint notes, in columns.
+
+    Notes that are too long for a window of `width` cells continue below, in their column.
+    """
+    if not values:
+        return ""
+    rows = [[sanitize_line(cell) for cell in row] for row in values]
+    names, shown = (max(cells(row[at]) for row in rows) for at in (0, 1))
+    begin = names + shown + 2 * len(_GAP)
+    if width is not None and width - begin < _NARROWEST_NOTE:
+        begin = names + len(_GAP)  # below the value
+    lines = []
+    for name, value, *notes in rows:
+        note = _GAP.join(filter(None, notes))
+        head = theme.styled(padded(name, names), theme.styles.table_head) + _GAP
+        folded = fold(note, width - begin) if width is not None else [note]
+        lines.append(head + value)
+        if note and begin > names + len(_GAP):
+            first = theme.styled(folded.pop(0), theme.styles.faint)
+            lines[-1] = f"{head}{padded(value, shown)}{_GAP}{first}"
+        if note:
+            lines += [" " * begin + theme.styled(row, theme.styles.faint) for row in folded]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
 
 _USUAL_COLUMNS = 5
 """How many columns of models a terminal shows without `--wide`: they are in the order of their worth."""
@@ -18,15 +132,15 @@ _READABLE_KEY = 24
 
 
 def models_listing(models: Sequence[Model], theme: Theme, width: int | None, *, wide: bool = False) -> str:
-    """Lay out models, the loaded ones first; `width` None (a pipe) shows every column with every cell whole."""
+    """Return a table of models, the loaded ones first; `width` is None in a pipe, where every column is shown."""
     shown = None if wide or width is None else _USUAL_COLUMNS
     return listing(_MODEL_COLUMNS[:shown], sorted(models, key=lambda model: not model.instances), theme, width)
 
 
 def model_lines(models: Sequence[Model], width: int) -> list[str]:
-    """Lay out models in their order, to choose from: the line of titles, and one for each.
+    """Return the lines of a table of models to choose from, in their order: the titles, and one for each model.
 
-    The key is typed nowhere here, so that it may be cut where the window is narrow.
+    The key need not be typed here, so it may be cut in a narrow window.
     """
     key, *others = _MODEL_COLUMNS[:_USUAL_COLUMNS]
     abilities = replace(others[-1], cell=lambda model: ", ".join(_abilities(model, levels=False)))
@@ -34,7 +148,7 @@ def model_lines(models: Sequence[Model], width: int) -> list[str]:
 
 
 def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, width: int | None) -> str:
-    """Lay out sessions in their order."""
+    """Return a table of sessions in their order."""
     columns: tuple[Column[Summary], ...] = (
         Column("NAME", lambda each: each.name, worth=3),
         Column("TURNS", lambda each: str(each.turns), right=True, worth=-1),
@@ -46,7 +160,7 @@ def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, w
 
 
 def match_text(match: Match, now: datetime, theme: Theme) -> str:
-    """Show where something was found, and the words around it with those looked for standing out."""
+    """Return where something was found, and the words around it with the matches in bold."""
     place = f"{match.session} · turn {match.turn} · {match.where} · {age_words(match.at, now)}"
     parts, end = [], 0
     for start, stop in match.hits:
@@ -58,7 +172,7 @@ def match_text(match: Match, now: datetime, theme: Theme) -> str:
 
 
 def words_beyond(name: str, words: str) -> str:
-    """Return the first words of a session without those that its name was made of."""
+    """Return the first words of a session without those that its name was made from."""
     left = [each for each in name.lower() if each.isalnum()]
     same = end = 0
     for place, each in enumerate(words):
@@ -66,7 +180,7 @@ def words_beyond(name: str, words: str) -> str:
             if same == len(left) or each.lower() != left[same]:
                 break
             same, end = same + 1, place + 1
-    if "".join(left[same:]).strip("0123456789"):  # a name of its own; a number only tells it from others
+    if "".join(left[same:]).strip("0123456789"):  # another name; a number only makes a name unique
         return words
     rest = words[end:].lstrip(" ,.;:!?…")
     return f"… {rest}" if rest else ""

@@ -1,10 +1,8 @@
-"""What is said about a turn in one line: what was sent again, what it cost, how it ended.
-
-Sentences only; where they are shown is decided elsewhere.
-"""
+"""Sentences about a turn, and quantities, sizes and times in words; where they are shown is decided elsewhere."""
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from lmchat.chat.exchange import Branched, Finished, Resending, kept_words
@@ -16,21 +14,21 @@ _HOUR = 3600
 
 
 def resending_note(event: Resending) -> str:
-    """Say that earlier turns are sent again as text, why, and how much that is."""
+    """Return that earlier turns are sent again as text, why, and how many characters that is."""
     if not event.turns:
-        return f"The context has no room for what was said before: {counted(event.left_out, 'turn')} left out."
+        return f"The context has no room for earlier turns: {counted(event.left_out, 'turn')} left out."
     turns = counted(event.turns, "earlier turn")
     left_out = f"; {event.left_out:,} older left out, for lack of room" if event.left_out else ""
     return f"Sending {turns} again, {event.characters:,} characters, because {event.reason.value}{left_out}."
 
 
 def branched_note(event: Branched) -> str:
-    """Say that the turn became a branch."""
+    """Return that the turn became a branch."""
     return f"Another program moved this session meanwhile; this turn is kept as branch {event.turn}."
 
 
 def stats_note(stats: Stats, *, context_length: int | None = None) -> str:
-    """Say what the server measured; empty where it sent nothing."""
+    """Return the server's statistics in a line, empty if it sent none."""
     parts = []
     if stats.total_output_tokens is not None:
         thought = f", {stats.reasoning_output_tokens:,} of them thinking" if stats.reasoning_output_tokens else ""
@@ -48,19 +46,19 @@ def stats_note(stats: Stats, *, context_length: int | None = None) -> str:
 
 
 def finished_note(event: Finished, context_length: int | None) -> str:
-    """Say what the server measured, and who keeps the earlier turns."""
+    """Return the server's statistics in a line, and who keeps the earlier turns."""
     measured = stats_note(event.reply.stats, context_length=context_length)
     return " · ".join(filter(None, [measured, kept_words(event.sent, event.reply.stats.input_tokens)]))
 
 
 def thought_note(seconds: float | None, tokens: int | None = None) -> str:
-    """Say how long the model thought."""
+    """Return how long the model thought."""
     length = "" if seconds is None else f" for {duration(seconds)}"
     return f"Thought{length}" + (f" ({counted(tokens, 'token')})" if tokens else "")
 
 
 def call_note(tool: str, arguments: Mapping[str, Any] | None) -> str:
-    """Say a tool call as one would write it."""
+    """Return a tool call as one would write it in a program."""
     name = tool or "tool"
     if arguments is None:
         return name
@@ -69,12 +67,12 @@ def call_note(tool: str, arguments: Mapping[str, Any] | None) -> str:
 
 
 def invalid_call_note(call: InvalidToolCall) -> str:
-    """Say which tool call could not be made, and why."""
+    """Return which tool call could not be made, and why."""
     return f"{call_note(call.tool, call.arguments)}: {call.reason}"
 
 
 def result_note(call: ToolCall) -> str:
-    """Say what a tool answered; the text parts of MCP results without their JSON around."""
+    """Return the result of a tool; of an MCP result only its texts, without the JSON around them."""
     try:
         parts = json.loads(call.output)
         texts = [part["text"] for part in parts if part.get("type") == "text"]
@@ -84,7 +82,7 @@ def result_note(call: ToolCall) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Say a length of time: `3.2 s`, `2 min 5 s`."""
+    """Return a duration in words: `3.2 s`, `2 min 5 s`."""
     if seconds < _MINUTE:
         return f"{seconds:.1f} s"
     if seconds < _HOUR:
@@ -93,5 +91,45 @@ def duration(seconds: float) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """Say a number of things."""
+    """Return a number of things in words: `1 turn`, `2 turns`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+_SIZES = ("B", "kB", "MB", "GB", "TB")
+_STEP = 1000
+_TWO_DIGITS = 10
+_UNITS = {"year": 31_536_000, "month": 2_592_000, "week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60}
+_SHORT_UNITS = {"year": "y", "month": "mo", "week": "w", "day": "d", "hour": "h", "minute": "min"}
+
+
+def size_words(size: int | None) -> str:
+    """Return a number of bytes in words: `772 MB`; empty if it is not known."""
+    if size is None:
+        return ""
+    power = 0
+    while power < len(_SIZES) - 1 and size >= _STEP ** (power + 1):
+        power += 1
+    amount = size / _STEP**power
+    digits = 1 if power and amount < _TWO_DIGITS else 0
+    return f"{amount:.{digits}f} {_SIZES[power]}"
+
+
+def age_words(then: datetime, now: datetime) -> str:
+    """Return how long ago something was: `3 hours ago`."""
+    count, name = _age(then, now)
+    return f"{count} {name}{'s' if count > 1 else ''} ago" if name else "just now"
+
+
+def short_age(then: datetime, now: datetime) -> str:
+    """Return how long ago something was, in a few cells: `3 h`."""
+    count, name = _age(then, now)
+    return f"{count} {_SHORT_UNITS[name]}" if name else "now"
+
+
+def _age(then: datetime, now: datetime) -> tuple[int, str]:
+    """Return an age in the longest unit that fits, and that unit; no unit for less than a minute."""
+    seconds = (now - then).total_seconds()
+    for name, length in _UNITS.items():
+        if seconds >= length:
+            return int(seconds // length), name
+    return 0, ""

@@ -1,36 +1,42 @@
-"""Rows to bytes: what is settled goes to the scrollback once, what is still open is painted below it.
+"""Painting on a terminal: settled rows go to the scrollback once, live rows are painted below them again and again.
 
-The painter owns the open rows, never more than the window less one, with the cursor at the start of the line below
-them. A frame is one write that begins at the first row that changed.
+There are never more live rows than the window has, less one, and the cursor is at the start of the line below them. A
+frame is one write that begins at the first row that changed; no interrupt cuts it in two, and no key is echoed into it.
 """
 
+import os
 import re
-from collections.abc import Callable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from time import monotonic
+from types import FrameType
+from typing import Any, TextIO
 
-from lmchat.render.cells import BLANK, Row, clusters
+from lmchat.render.terminal import Size
+from lmchat.render.text import BLANK, Row, clusters
 
-_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a terminal that knows them shows a frame at once
+_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a terminal that supports them shows a frame in one piece
 _AUTOWRAP_OFF, _AUTOWRAP_ON = "\x1b[?7l", "\x1b[?7h"
 _ERASE_ALL_OF_LINE = "\x1b[2K"
-# Where a terminal erases all of its screen at once, tmux puts it into the scrollback: this row goes by itself.
+# tmux moves a screen that is erased in one piece into the scrollback: this row is erased by itself.
 _ERASE_BELOW = _ERASE_ALL_OF_LINE + "\n\x1b[J\x1b[1A"
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x1b]*\x1b\\)")
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
-# Programs hear late of a window that is being dragged (in tmux a quarter of a second after its rows were wrapped
-# again): until it has kept its size for so many seconds, it is unknown where live rows begin.
+# Programs learn late that a window is being resized (in tmux a quarter of a second after its rows were wrapped again):
+# until it has kept its size for this many seconds, it is unknown where live rows begin.
 _STILL_SECONDS = 0.4
-
-Size = Callable[[], tuple[int, int]]
-"""Tells the width and the height of the window, in cells."""
 
 
 class Painter:
     """A painter of rows; `write` also flushes.
 
-    Where `live` is false (a pipe, a dumb terminal), only settled rows are written and no cursor moves.
-    `reflows` tells that the terminal wraps its rows again when its width changes. While the window changes, and for
-    a moment after, no row is live. `now` tells seconds. `below` are rows that every frame shows below its live ones.
+    If `live` is false (a pipe, a dumb terminal), only settled rows are written and the cursor never moves.
+    `reflows` says that the terminal wraps its rows again when its width changes. While the window changes, and for
+    a moment afterwards, no row is live. `now` returns seconds. `below` are rows that every frame shows below its live
+    ones.
     """
 
     def __init__(
@@ -66,12 +72,12 @@ class Painter:
 
     @property
     def due(self) -> bool:
-        """Tell whether a frame is due even though the rows are the same: the window changed, or is still again."""
+        """Tell whether a frame is due even if the rows are the same: the window changed, or stopped changing."""
         changed = self.live and self.below != self._below
         return changed or self._still_at is not None or self._seen not in (None, self._size())
 
     def frame(self, settled: Sequence[Row], live: Sequence[Row] = ()) -> None:
-        """Hand `settled` out for good and show the last of the `live` rows below, in place of those shown before."""
+        """Write `settled` for good, and below it the last of the `live` rows in place of those shown before."""
         if not self.live:
             if settled:
                 self._write("".join(f"{row.text}\n" for row in settled))
@@ -79,8 +85,8 @@ class Painter:
         self._below = self.below
         live = [*live, *self.below]
         size = self._size()
-        parts = self._taken_back(*size) if self._seen is not None and self._seen[0] != size[0] else []
-        # Of a window of one row, a live one could not be taken back.
+        parts = self._erased_from_start(*size) if self._seen is not None and self._seen[0] != size[0] else []
+        # In a window of one row, a live row could not be erased.
         tail = list(live[1 - size[1] :]) if self._still(size) and size[1] > 1 else []
         parts += self._changes([*settled, *tail], len(settled))
         self._shown = tail
@@ -92,12 +98,12 @@ class Painter:
         self._write(_BEGIN + "".join(parts) + _END)
 
     def clear(self) -> None:
-        """Take the live rows off the screen."""
+        """Erase the live rows."""
         self.below = ()
         self.frame(())
 
     def close(self) -> None:
-        """Take the live rows off the screen and give the cursor back."""
+        """Erase the live rows and show the cursor again."""
         self.clear()
         if self._hidden:
             self._hidden = False
@@ -117,14 +123,14 @@ class Painter:
         before = self._shown
         same = 0
         for index, (old, new) in enumerate(zip(before, target, strict=False)):
-            # A shaky row was painted cut off at the margin: settled, it is written again, whole.
-            if (old is not new and old != new) or (index < settled and new.shaky):
+            # A row that may wrap was painted cut off at the margin: settled, it is written again, whole.
+            if (old is not new and old != new) or (index < settled and new.may_wrap):
                 break
             same += 1
         if same == len(before) == len(target):
             return []
         parts = [_up(len(before) - same)]
-        if same < len(before) and any(row.shaky for row in target[same:settled]):
+        if same < len(before) and any(row.may_wrap for row in target[same:settled]):
             # Settled, it may take two rows of the terminal: the second must be empty.
             parts.append(_ERASE_BELOW)
             before = before[:same]
@@ -134,8 +140,8 @@ class Painter:
             parts.append(_ERASE_BELOW)
         return parts
 
-    def _taken_back(self, width: int, height: int) -> list[str]:
-        """After a change of width, go up to where the live rows begin now, and clear from there."""
+    def _erased_from_start(self, width: int, height: int) -> list[str]:
+        """After a change of width, go up to where the live rows now begin, and erase from there."""
         before, self._shown = self._shown, []
         if not before:
             return []
@@ -159,9 +165,109 @@ def _up(rows: int) -> str:
 
 
 def _painted(row: Row, over: Row, *, cut: bool) -> str:
-    """Write a row over another; `cut` off at the margin, since a live row must not wrap."""
-    text = _AUTOWRAP_OFF + row.text + _AUTOWRAP_ON if row.shaky and cut else row.text
-    if row.unsure or over.unsure:
+    """Return the bytes that write a row over another; a live row, which must not wrap, is `cut` off at the margin."""
+    text = _AUTOWRAP_OFF + row.text + _AUTOWRAP_ON if row.may_wrap and cut else row.text
+    if row.disputed or over.disputed:
         return (_ERASE_ALL_OF_LINE if over is not BLANK else "") + text + "\r\n"
-    # Erased first, since tmux wraps what was erased after a row with it.
+    # Erased first: tmux would wrap what is erased after a row together with it.
     return (_ERASE_ALL_OF_LINE if over.cells > row.cells else "") + text + "\r\n"
+
+
+class DeferredInterrupt:
+    """A handler of SIGINT that defers it to the end of a frame."""
+
+    def __init__(self) -> None:
+        self._painting = False
+        self._waiting = False
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Take the place of the program's own handler, which is called after the frame; in the main thread only."""
+        before = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is not threading.main_thread() or not callable(before):
+            yield
+            return
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            if self._painting:
+                self._waiting = True
+            else:
+                before(number, frame)
+
+        signal.signal(signal.SIGINT, handle)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+            self._deliver()
+
+    @contextmanager
+    def painting(self) -> Iterator[None]:
+        """Defer interrupts while a frame is made and written."""
+        self._painting = True
+        try:
+            yield
+        finally:
+            self._painting = False
+        self._deliver()
+
+    def _deliver(self) -> None:
+        if self._waiting:
+            self._waiting = False
+            signal.raise_signal(signal.SIGINT)
+
+
+_ECHO_FLAGS = 3
+_CURSOR_SHOWN = b"\x1b[?25h"
+
+
+@contextmanager
+def silent_keyboard(stdin: TextIO) -> Iterator[None]:
+    """Keep typed keys for the next prompt instead of echoing them into the reply; Ctrl-C still interrupts."""
+    try:
+        import termios
+    except ImportError:  # Windows echoes nothing unless keys are read
+        yield
+        return
+    try:
+        number = stdin.fileno()
+        saved = termios.tcgetattr(number)
+        # A program in the background that changes the terminal is stopped by the system.
+        ours = os.tcgetpgrp(number) == os.getpgrp()
+    except (OSError, ValueError, termios.error):  # no terminal
+        ours = False
+    if not ours:
+        yield
+        return
+    silent = termios.tcgetattr(number)
+    silent[_ECHO_FLAGS] = int(saved[_ECHO_FLAGS]) & ~termios.ECHO
+    termios.tcsetattr(number, termios.TCSANOW, silent)
+    try:
+        with _restored_while_stopped(number, partial(termios.tcsetattr, number, termios.TCSANOW), saved, silent):
+            yield
+    finally:
+        termios.tcsetattr(number, termios.TCSANOW, saved)
+
+
+@contextmanager
+def _restored_while_stopped(number: int, change: Callable[[Any], None], saved: Any, silent: Any) -> Iterator[None]:
+    """Restore the terminal and its cursor while Ctrl-Z stops the program, unless another part of it does so."""
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
+        yield
+        return
+
+    def stop(signal_number: int, _frame: FrameType | None) -> None:
+        change(saved)
+        with suppress(OSError):
+            os.write(number, _CURSOR_SHOWN)
+        signal.signal(signal_number, signal.SIG_DFL)
+        os.kill(os.getpid(), signal_number)
+        signal.signal(signal_number, stop)
+        change(silent)
+
+    signal.signal(signal.SIGTSTP, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)

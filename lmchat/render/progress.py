@@ -1,21 +1,31 @@
-"""What is shown before and beside an answer: loading, reading the prompt, thinking and tool calls, as rows."""
+"""Rows that show what a turn is doing before and beside its answer: loading, reading, thinking and tool calls."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from lmchat.chat.exchange import Event, Phase, Progress, Started, ToolDone, ToolFailed, ToolNamed, ToolStarted
 from lmchat.chat.values import InvalidToolCall, ToolCall
-from lmchat.dataclass import replace
-from lmchat.render.cells import ELLIPSIS, Row, cells, clusters, fold, line_row, measured, row_of, shorten
 from lmchat.render.notes import call_note, counted, duration, invalid_call_note, result_note
-from lmchat.render.sanitize import sanitize, sanitize_line
-from lmchat.render.theme import Theme
+from lmchat.render.terminal import Theme
+from lmchat.render.text import (
+    ELLIPSIS,
+    Row,
+    cells,
+    clusters,
+    fold,
+    line_row,
+    measured,
+    row_of,
+    sanitize,
+    sanitize_line,
+    shorten,
+)
 
 _MOST_ROWS = 6
 
 
 class Thinking:
-    """A stretch of reasoning; its text comes through the door first. `whole` keeps all of it."""
+    """A stretch of reasoning, whose text is sanitized already; with `whole`, all of it is shown in the end."""
 
     def __init__(self, now: float, *, whole: bool = False) -> None:
         self.began = now
@@ -30,7 +40,7 @@ class Thinking:
         for line in more:
             self._finished.append(self._line)
             self._line = line
-        if not self._whole:  # only the last rows are ever looked at
+        if not self._whole:  # only the last rows are ever shown
             del self._finished[:-_MOST_ROWS]
 
     def rows(self, now: float, theme: Theme, width: int, height: int) -> list[Row]:
@@ -42,14 +52,14 @@ class Thinking:
         inner = max(width - 2, 2)
         folded = fold(self._line, inner)
         if len(folded) > _MOST_ROWS:
-            # Rows break at the same places from the start of any row on: what is above is never needed again.
+            # From the start of any row, rows break at the same places: what is above is never needed again.
             self._finished, self._line = folded[-_MOST_ROWS:-1], folded[-1]
         wrapped = [row for line in self._finished for row in fold(line, inner)] + folded[-_MOST_ROWS:]
         shown = [row for row in wrapped if row.strip()][-most:]
         return [heading, *(row_of(f"  {row}", theme.styles.faint, theme, width) for row in shown)]
 
     def settled(self, theme: Theme, width: int) -> list[Row]:
-        """Return the rows that nothing can change any more, once: for reasoning that is shown whole."""
+        """Return the rows that are final, each once: for reasoning that is shown whole."""
         *full, self._line = fold(self._line, width)
         finished, self._finished = [*self._finished, *full], []
         return [row for line in finished for row in _faint_rows(line, theme, width)]
@@ -68,7 +78,7 @@ _MARK_CELLS = 2
 
 
 def call_rows(call: ToolCall, seconds: float | None, theme: Theme, width: int) -> list[Row]:
-    """Show a call that was made, with how long it took where that is known, and the beginning of its result."""
+    """Make the rows of a call: its name and arguments, its duration if known, and the beginning of its result."""
     took = "" if seconds is None else f" {duration(seconds)}"
     rows = [_marked("✓", theme.styles.good, call_note(call.tool, call.arguments), took, theme, width)]
     lines = [line for line in sanitize(result_note(call)).split("\n") if line.strip()]
@@ -79,21 +89,21 @@ def call_rows(call: ToolCall, seconds: float | None, theme: Theme, width: int) -
 
 
 def invalid_call_rows(call: InvalidToolCall, theme: Theme, width: int) -> list[Row]:
-    """Show a call that could not be made, and why."""
+    """Make the rows of a call that could not be made, with the reason."""
     return [_marked("✗", theme.styles.failure, invalid_call_note(call), "", theme, width)]
 
 
 def line_row_indented(line: str, theme: Theme, width: int) -> Row:
-    """Make a faint row of one line, below what it belongs to."""
+    """Make a faint, indented row of one line."""
     inner = line_row(line, theme.styles.faint, theme, max(width - _MARK_CELLS, 1))
-    return replace(inner, text=" " * _MARK_CELLS + inner.text, cells=inner.cells + _MARK_CELLS)
+    return inner._replace(text=" " * _MARK_CELLS + inner.text, cells=inner.cells + _MARK_CELLS)
 
 
 _QUEUED, _TAKE_BACK = "queued: ", "  (Ctrl-U takes it back)"
 
 
 def queued_row(text: str, theme: Theme, width: int) -> Row | None:
-    """Show the end of what is typed for the next prompt, None where that is nothing."""
+    """Make a row of the end of what is typed for the next prompt; None if nothing is."""
     text = sanitize_line(text)
     if not text:
         return None
@@ -103,7 +113,7 @@ def queued_row(text: str, theme: Theme, width: int) -> Row | None:
 
 
 def _end_of(text: str, width: int) -> str:
-    """Return the text within `width` cells, begun by an ellipsis where it was cut."""
+    """Return the end of the text within `width` cells, after an ellipsis if it was cut."""
     if cells(text) <= width:
         return text
     taken, used = list[str](), 1
@@ -115,14 +125,14 @@ def _end_of(text: str, width: int) -> str:
     return ELLIPSIS + "".join(reversed(taken))
 
 
-def _marked(mark: str, look: str, text: str, took: str, theme: Theme, width: int) -> Row:
+def _marked(mark: str, style: str, text: str, took: str, theme: Theme, width: int) -> Row:
     shown = shorten(sanitize_line(text), max(width - _MARK_CELLS - len(took), 1))
-    styled = f"{theme.styled(mark, look)} {shown}{theme.styled(took, theme.styles.faint)}"
+    styled = f"{theme.styled(mark, style)} {shown}{theme.styled(took, theme.styles.faint)}"
     return measured(styled, f"{mark} {shown}{took}", width)
 
 
 PATIENCE = 0.3
-"""Seconds a wait lasts before it is shown: what is over at once needs no words."""
+"""Seconds a wait lasts before it is shown."""
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _TURNS_PER_SECOND = 10
@@ -131,7 +141,7 @@ _LABELS = {Phase.MODEL_LOAD: "Loading the model", Phase.PROMPT_PROCESSING: "Read
 
 
 class Activity:
-    """What is going on in a turn, as a row, followed by its events."""
+    """What a turn is doing now, as far as its events say."""
 
     def __init__(self, now: float) -> None:
         self._since = now
@@ -142,7 +152,7 @@ class Activity:
         self._tool: str | None = None
 
     def observe(self, event: Event, now: float) -> None:
-        """Take note of an event at the time `now`, in seconds."""
+        """Record an event at the time `now`, in seconds."""
         match event:
             case Started() if self._phase is None and self._tool is None:
                 self._label = "Waiting for the first token"
@@ -161,16 +171,16 @@ class Activity:
                 pass
 
     def wait(self, now: float) -> None:
-        """Begin to wait for whatever comes next."""
+        """Begin to wait for the next thing."""
         self._since, self._label = now, "Waiting"
         self._fraction = self._phase = self._tool = self._arguments = None
 
     def tool_seconds(self, now: float) -> float | None:
-        """Return for how many seconds a tool has been at work, or None where none is."""
+        """Return for how many seconds a tool has been running, None if none is."""
         return None if self._tool is None else now - self._since
 
     def rows(self, now: float, theme: Theme, width: int) -> list[Row]:
-        """Return what to show now: nothing as long as the wait is short."""
+        """Return the rows to show now: none while the wait is short."""
         elapsed = now - self._since
         if elapsed < PATIENCE:
             return []
@@ -183,7 +193,7 @@ class Activity:
         return [line_row(f"{mark} {self._label}{bar} {duration(elapsed)}", theme.styles.faint, theme, width)]
 
     def words(self, now: float, patience: float) -> str:
-        """Say what goes on in a plain sentence, how far in quarters; nothing as long as the wait is short."""
+        """Return a plain sentence about it, with the progress in quarters; empty while the wait is short."""
         if now - self._since < patience:
             return ""
         if self._tool is not None:
@@ -203,7 +213,7 @@ class Activity:
 
 
 def spinner(now: float) -> str:
-    """Return the sign that turns while something runs."""
+    """Return the spinner's character at the time `now`, in seconds."""
     return _SPINNER[int(now * _TURNS_PER_SECOND) % len(_SPINNER)]
 
 

@@ -1,6 +1,6 @@
-"""The events of a turn for a terminal: progress, reasoning, tools, the reply as Markdown, notes and numbers.
+"""A turn on a terminal: progress, reasoning, tool calls, the reply as Markdown, notes and statistics.
 
-What passes is gone from the screen when the turn ends, however it ends.
+Progress is cleared when the turn ends, however it ends.
 """
 
 from collections.abc import Callable
@@ -28,15 +28,13 @@ from lmchat.chat.exchange import (
     Unknown,
 )
 from lmchat.chat.values import InvalidToolCall, Message, OtherItem, Reasoning, Reply, ToolCall
-from lmchat.render.cells import BLANK, Row, line_row
-from lmchat.render.failures import show_note
 from lmchat.render.margin import DisplayOptions, Thoughts
+from lmchat.render.messages import show_note
 from lmchat.render.notes import INTERRUPTED, branched_note, finished_note, resending_note, thought_note
-from lmchat.render.painter import Painter
+from lmchat.render.painter import DeferredInterrupt, Painter, silent_keyboard
 from lmchat.render.progress import Activity, Thinking, call_rows, invalid_call_rows, queued_row
-from lmchat.render.sanitize import Sanitizer, sanitize
-from lmchat.render.terminal import DeferredInterrupt, reflows, silent_keyboard, size_of
-from lmchat.render.theme import Theme
+from lmchat.render.terminal import Theme, reflows, size_of
+from lmchat.render.text import BLANK, Row, Sanitizer, line_row, sanitize
 from lmchat.world import World
 
 if TYPE_CHECKING:
@@ -46,18 +44,18 @@ _FRAME_SECONDS = 0.05
 
 
 class Screen:
-    """A turn shown on a terminal: a context manager whose `show` takes the events."""
+    """The view of a turn on a terminal: a context manager whose `show` takes the events."""
 
     def __init__(
         self, world: World, theme: Theme, wanted: DisplayOptions, queued: Callable[[], str] = lambda: ""
     ) -> None:
         self._queued = queued
-        self._next_look = 0.0
+        self._next_queued = 0.0
         self._world = world
         self._theme = theme
         self._wanted = wanted
         self._now = world.monotonic
-        self._shield = DeferredInterrupt()
+        self._interrupt = DeferredInterrupt()
         size = size_of(world.stdout, world.environ)
         self._painter = Painter(self._write, size, live=True, reflows=reflows(world.environ), now=self._now)
         self._activity = Activity(self._now())
@@ -72,7 +70,7 @@ class Screen:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(silent_keyboard(self._world.stdin))
-        self._stack.enter_context(self._shield.raised())
+        self._stack.enter_context(self._interrupt.installed())
         return self
 
     def __exit__(
@@ -81,7 +79,7 @@ class Screen:
         with self._stack:
             if isinstance(error, OSError):  # the terminal is gone
                 return
-            with self._shield.painting():
+            with self._interrupt.painting():
                 self._end_parts()
                 if isinstance(error, KeyboardInterrupt) or (error is None and self._finished is None):
                     self._settle([line_row(INTERRUPTED, self._theme.styles.faint, self._theme, self._painter.width)])
@@ -91,8 +89,8 @@ class Screen:
 
     def show(self, event: Event) -> None:
         """Show one event."""
-        with self._shield.painting():
-            self._look()
+        with self._interrupt.painting():
+            self._show_queued()
             self._take(event)
             if self._message is None:
                 self._paint()
@@ -100,12 +98,12 @@ class Screen:
     def finish(self, document: dict[str, Any]) -> None:
         """Do nothing: documents are for scripts."""
 
-    def _look(self) -> None:
-        """Show below everything else what is typed for the next prompt."""
+    def _show_queued(self) -> None:
+        """Show what is typed for the next prompt, below everything else."""
         now = self._now()
-        if now < self._next_look or self._finished is not None:
+        if now < self._next_queued or self._finished is not None:
             return
-        self._next_look = now + _FRAME_SECONDS
+        self._next_queued = now + _FRAME_SECONDS
         row = queued_row(self._queued(), self._theme, self._painter.width)
         self._painter.below = [row] if row else []
 
@@ -144,7 +142,7 @@ class Screen:
             if not text:
                 return
             self._end_parts()
-            # Loaded with the first words of an answer: the request has been sent, so it delays nothing.
+            # Imported with the first words of an answer: the request has been sent, so this delays nothing.
             from lmchat.render.markdown.stream import MarkdownStream
 
             self._message = MarkdownStream(self._painter, self._theme, self._now, gap=self._anything)
@@ -154,14 +152,14 @@ class Screen:
         if self._thinking is None:
             if not text:
                 return
-            # The clock of a stretch of reasoning starts with it, not with its first word.
+            # A stretch of reasoning lasts from its beginning, which may be long before its first word.
             began = self._now() if self._part_began is None else self._part_began
             self._end_parts()
             self._thinking = Thinking(began, whole=self._wanted.thoughts is Thoughts.SHOW)
         self._thinking.feed(self._sanitizer.feed(text))
 
     def _end_parts(self) -> None:
-        """Settle the message or the thought that was open."""
+        """Settle the message or the reasoning that was open."""
         rest, self._sanitizer = self._sanitizer.flush(), Sanitizer()
         self._part_began = None
         now = self._now()
@@ -204,7 +202,7 @@ class Screen:
                 pass
 
     def _take_whole(self, reply: Reply) -> None:
-        """Show what did not come piece by piece."""
+        """Show a reply that came in one piece."""
         if self._anything:
             return
         for item in reply.items:
@@ -220,19 +218,19 @@ class Screen:
                 case InvalidToolCall():
                     self._take_tool(ToolFailed(item))
                 case OtherItem():
-                    pass  # no server sends what only a newer lmchat keeps
+                    pass  # no server sends items that only a newer lmchat stores
                 case _:
                     assert_never(item)
             self._end_parts()
 
     def _settle(self, rows: list[Row]) -> None:
-        """Hand rows out for good, apart from a message above them."""
+        """Write rows for good, after a gap if a message is above them."""
         if rows:
             self._painter.frame([BLANK, *rows] if self._gap_due else rows)
             self._anything, self._gap_due = True, False
 
     def _paint(self) -> None:
-        """Paint what goes on while no message is open, now and then."""
+        """Paint progress or reasoning where a frame is due; an open message paints itself."""
         now = self._now()
         if now < self._next_paint or self._finished is not None:
             return
@@ -247,7 +245,7 @@ class Screen:
             self._painter.frame((), self._thinking.rows(now, self._theme, width, height))
 
     def _note(self, sentence: str) -> None:
-        """Write one faint line to stderr, which is mostly this same terminal."""
+        """Write one faint line to stderr, which usually is the same terminal."""
         if sentence:
             self._painter.clear()
             show_note(self._world, sentence)

@@ -1,71 +1,180 @@
-"""The terminal that is written to: its size, what it can do, and escape sequences that no interrupt tears apart."""
+"""What a terminal can do: its size, whether it can be painted on, and the style of each kind of text.
+
+A style is a string of SGR parameters. Colours are the terminal's own sixteen, so that they suit any background.
+"""
 
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from functools import partial
-from types import FrameType
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import TextIO
 
-from lmchat.render.theme import is_known, is_plain
+from lmchat.dataclass import dataclass
 
-if TYPE_CHECKING:
-    from lmchat.render.painter import Size
+DEFAULT_PROSE_WIDTH = 100
+TERMINALS_WITHOUT_ESCAPES = ("dumb", "unknown")
+_ACCESSIBLE = "LMCHAT_ACCESSIBLE"
+_KNOWN_PROGRAMS = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Apple_Terminal", "WarpTerminal", "rio")
+_KNOWN_MARKS = ("VTE_VERSION", "KITTY_WINDOW_ID", "WT_SESSION", "KONSOLE_VERSION", "ALACRITTY_WINDOW_ID", "TMUX")
+_KNOWN_TERMINALS = ("tmux", "xterm-kitty", "alacritty", "foot", "xterm-ghostty", "wezterm", "vte", "konsole")
+_WITHOUT_LINKS = ("screen", "linux", "vt1", "vt2", *TERMINALS_WITHOUT_ESCAPES)
 
 
-class DeferredInterrupt:
-    """Deliver SIGINT as the program wants it, but not inside a frame."""
+class When(Enum):
+    """When colours are used."""
 
-    def __init__(self) -> None:
-        self._painting = False
-        self._waiting = False
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
 
-    @contextmanager
-    def raised(self) -> Iterator[None]:
-        """Handle SIGINT in place of the program's own handler, in the main thread only."""
-        before = signal.getsignal(signal.SIGINT)
-        if threading.current_thread() is not threading.main_thread() or not callable(before):
-            yield
-            return
 
-        def handle(number: int, frame: FrameType | None) -> None:
-            if self._painting:
-                self._waiting = True
-            else:
-                before(number, frame)
+class Depth(Enum):
+    """How many colours a terminal has, in rich's terms."""
 
-        signal.signal(signal.SIGINT, handle)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-            self._deliver()
+    SIXTEEN = "standard"
+    MANY = "256"
+    ALL = "truecolor"
 
-    @contextmanager
-    def painting(self) -> Iterator[None]:
-        """Defer interrupts while a frame is made and written."""
-        self._painting = True
-        try:
-            yield
-        finally:
-            self._painting = False
-        self._deliver()
 
-    def _deliver(self) -> None:
-        if self._waiting:
-            self._waiting = False
-            signal.raise_signal(signal.SIGINT)
+@dataclass(frozen=True, slots=True)
+class Styles:
+    """The style of each kind of text; an empty string is the terminal's ordinary text."""
+
+    strong: str = "1"
+    emphasis: str = "3"
+    struck: str = "9"
+    code: str = "36"
+    link: str = "4;94"
+    faint: str = "2"
+    headings: tuple[str, ...] = ("1;4;35", "1;35", "1;36", "1", "3", "3")
+    bullet: str = "35"
+    table_head: str = "1"
+    prompt: str = "1;36"
+    good: str = "32"
+    failure: str = "1;31"
+
+
+WITHOUT_COLOURS = Styles(
+    code="1", link="4", headings=("1;4", "1;4", "1", "1", "3", "3"), bullet="", prompt="1", good="", failure="1"
+)
+WITHOUT_ANYTHING = Styles(
+    strong="", emphasis="", struck="", code="", link="", faint="", headings=("",) * 6, bullet="", table_head="",
+    prompt="", good="", failure="",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """How text is styled for one stream.
+
+    `code_theme` names a Pygments style, or is empty for the terminal's own colours; `code_colours` is false if code is
+    not highlighted at all; `links` says whether links can be followed (OSC 8); `unicode_maths` is false if formulas
+    stay TeX; `prose_width` is the greatest width of a row of prose in cells; `lines` is false if none are drawn: a
+    screen reader would spell out each of them.
+    """
+
+    styles: Styles
+    code_colours: bool = False
+    code_theme: str = ""
+    dark: bool = True
+    depth: Depth = Depth.SIXTEEN
+    links: bool = False
+    unicode_maths: bool = True
+    prose_width: int = DEFAULT_PROSE_WIDTH
+    lines: bool = True
+
+    def styled(self, text: str, style: str) -> str:
+        """Return the text in a style."""
+        return f"\x1b[{style}m{text}\x1b[0m" if style and text else text
+
+
+PLAIN = Theme(WITHOUT_ANYTHING)
+
+
+def is_plain(environ: Mapping[str, str]) -> bool:
+    """Tell whether nothing can be painted: the terminal supports no escapes, or the person uses a screen reader."""
+    return environ.get("TERM", "") in TERMINALS_WITHOUT_ESCAPES or is_accessible(environ)
+
+
+def is_accessible(environ: Mapping[str, str]) -> bool:
+    """Tell whether the person asked for output for screen readers (`lmchat.settings.layers` sets the variable)."""
+    return environ.get(_ACCESSIBLE) == "true"
+
+
+def theme_for(environ: Mapping[str, str], *, terminal: bool, colour: When = When.AUTO, code_theme: str = "") -> Theme:
+    """Choose the theme for a stream.
+
+    `--color` overrides `NO_COLOR`, which overrides `FORCE_COLOR`, which overrides the kind of the stream. A terminal
+    without colours still has bold and underlined text; a dumb one has neither.
+    """
+    plain = is_plain(environ)
+    capable = not plain
+    if colour is When.ALWAYS or (colour is When.AUTO and forces_colour(environ)):
+        coloured = True
+    else:
+        coloured = terminal and capable and colour is When.AUTO and not environ.get("NO_COLOR")
+    if not coloured:
+        styles = WITHOUT_COLOURS if terminal and capable else WITHOUT_ANYTHING
+        return Theme(styles, links=terminal and _links(environ), lines=not plain)
+    return Theme(
+        Styles(),
+        code_colours=True,
+        code_theme=code_theme,
+        dark=_dark(environ),
+        depth=_depth(environ),
+        links=terminal and _links(environ),
+        lines=not plain,
+    )
+
+
+def forces_colour(environ: Mapping[str, str]) -> bool:
+    """Tell whether colours are wanted even if the stream is not a terminal."""
+    return environ.get("FORCE_COLOR", "") not in ("", "0", "false") and not environ.get("NO_COLOR")
+
+
+def _dark(environ: Mapping[str, str]) -> bool:
+    """Read the background from `COLORFGBG` ("15;0"), which some terminals set; most are dark."""
+    return environ.get("COLORFGBG", "").rpartition(";")[2] not in ("7", "15")
+
+
+def _depth(environ: Mapping[str, str]) -> Depth:
+    if environ.get("COLORTERM", "") in ("truecolor", "24bit"):
+        return Depth.ALL
+    return Depth.MANY if "256" in environ.get("TERM", "") else Depth.SIXTEEN
+
+
+def is_known(environ: Mapping[str, str]) -> bool:
+    """Tell whether the terminal is known as one that wraps its rows again when it is resized."""
+    return (
+        environ.get("TERM_PROGRAM") in _KNOWN_PROGRAMS
+        or any(environ.get(mark) for mark in _KNOWN_MARKS)
+        or environ.get("TERM", "").startswith(_KNOWN_TERMINALS)
+    )
+
+
+def _links(environ: Mapping[str, str]) -> bool:
+    """Tell whether the terminal is known to support OSC 8 links, as all known ones but one do.
+
+    A terminal inside another (screen) has the variables of the outer one, and prints escapes that it does not support.
+    """
+    terminal = environ.get("TERM", "")
+    if (
+        is_plain(environ)
+        or not terminal
+        or terminal.startswith(_WITHOUT_LINKS)
+        or environ.get("TERM_PROGRAM") == "Apple_Terminal"
+    ):
+        return False
+    return is_known(environ)
 
 
 _ORDINARY_SIZE = (80, 24)
-_ECHO_FLAGS = 3
-_CURSOR_SHOWN = b"\x1b[?25h"
+
+Size = Callable[[], tuple[int, int]]
+"""Returns the width and the height of the window, in cells."""
 
 
-def size_of(stream: TextIO, environ: Mapping[str, str]) -> "Size":
-    """Return what tells the window's size: the terminal, else `COLUMNS` and `LINES`, else 80 × 24."""
+def size_of(stream: TextIO, environ: Mapping[str, str]) -> Size:
+    """Return a function for the window's size: the terminal's, else `COLUMNS` and `LINES`, else 80 × 24."""
     given = (_number(environ, "COLUMNS") or _ORDINARY_SIZE[0], _number(environ, "LINES") or _ORDINARY_SIZE[1])
     try:
         number = stream.fileno()
@@ -82,78 +191,17 @@ def size_of(stream: TextIO, environ: Mapping[str, str]) -> "Size":
     return measured
 
 
-def fitted(line: str, stream: TextIO, environ: Mapping[str, str]) -> str:
-    """Break a safe line at blanks where it is longer than the terminal is wide; in a pipe it stays one line."""
-    if not stream.isatty():
-        return line
-    from lmchat.render.cells import fold
-
-    return "\n".join(fold(line, size_of(stream, environ)()[0]))
-
-
 def moves_cursor(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Tell whether what was written to the stream can be painted over."""
+    """Tell whether the stream is a terminal whose rows can be painted over."""
     return stream.isatty() and not is_plain(environ)
 
 
 def reflows(environ: Mapping[str, str]) -> bool:
     """Tell whether the terminal is known to wrap its rows again when its width changes.
 
-    Where it is not known, lmchat takes fewer rows back: a row may then be shown twice, but none is lost.
+    If it is not known, fewer rows are erased: a row may then be shown twice, but none is lost.
     """
     return is_known(environ)
-
-
-@contextmanager
-def silent_keyboard(stdin: TextIO) -> Iterator[None]:
-    """Keep typed keys for the next prompt instead of echoing them into the reply; Ctrl-C still interrupts."""
-    try:
-        import termios
-    except ImportError:  # Windows echoes nothing unless keys are read
-        yield
-        return
-    try:
-        number = stdin.fileno()
-        saved = termios.tcgetattr(number)
-        # A program in the background that changes the terminal is stopped by it.
-        ours = os.tcgetpgrp(number) == os.getpgrp()
-    except (OSError, ValueError, termios.error):  # no terminal
-        ours = False
-    if not ours:
-        yield
-        return
-    silent = termios.tcgetattr(number)
-    silent[_ECHO_FLAGS] = int(saved[_ECHO_FLAGS]) & ~termios.ECHO
-    termios.tcsetattr(number, termios.TCSANOW, silent)
-    try:
-        with _stopped_whole(number, partial(termios.tcsetattr, number, termios.TCSANOW), saved, silent):
-            yield
-    finally:
-        termios.tcsetattr(number, termios.TCSANOW, saved)
-
-
-@contextmanager
-def _stopped_whole(number: int, change: Callable[[Any], None], saved: Any, silent: Any) -> Iterator[None]:
-    """Give the terminal back, with its cursor, while Ctrl-Z stops the program, unless another part of it does so."""
-    here = threading.current_thread() is threading.main_thread()
-    if not here or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
-        yield
-        return
-
-    def stop(signal_number: int, _frame: FrameType | None) -> None:
-        change(saved)
-        with suppress(OSError):
-            os.write(number, _CURSOR_SHOWN)
-        signal.signal(signal_number, signal.SIG_DFL)
-        os.kill(os.getpid(), signal_number)
-        signal.signal(signal_number, stop)
-        change(silent)
-
-    signal.signal(signal.SIGTSTP, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
 def _number(environ: Mapping[str, str], name: str) -> int:

@@ -1,19 +1,18 @@
-"""Draw a conversation's tree: the way to the head straight up to its last fork, branches beside it, runs folded."""
+"""The tree of a conversation as lines: the path to the head in one column, branches beside it, long runs folded."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from lmchat.chat.listing import TreeEntry
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.dataclass import dataclass
-from lmchat.render.cells import cells, shorten
-from lmchat.render.sanitize import sanitize_line
-from lmchat.render.theme import Theme
+from lmchat.render.terminal import Theme
+from lmchat.render.text import cells, sanitize_line, shorten
 
 HEAD = "● here"
 _SIDE, _BESIDE = "├─ ", "│  "
 _CORNER, _BELOW = "└─ ", "   "
 _INDENTED = str.maketrans({"├": "-", "└": "-", "─": " ", "│": " "})
-"""What stands for lines where none are drawn: branches are indented."""
+"""Replaces lines where none are drawn: branches are indented."""
 _RUN_ENDS = 3
 """How many turns are shown at each end of a folded run."""
 _FIRST_ROWS = 10
@@ -26,7 +25,7 @@ Shape = Sequence[tuple[TurnId, TurnId | None]]
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line: a turn (or None for a fold), what stands before it, and what is said of a fold."""
+    """One line: what precedes it, a turn (None for a fold), and the note of a fold."""
 
     prefix: str
     turn: TurnId | None
@@ -45,9 +44,9 @@ def draw_tree(
 ) -> Iterator[str]:
     """Yield the lines of the tree, each within `width` cells, at most about `most` of them.
 
-    `attempts` got no answer: they are folded away into a mark on the turn that they should have followed.
-    `names` are the other sessions that point at a turn; `look_up` is asked once, for the turns that are not folded
-    away. The head's own line is never folded away.
+    `attempts` got no answer: they become a mark on the turn that they were to follow. `names` are the other sessions
+    that point at a turn; `look_up` is called once, for the turns that are not folded. The line of the head is never
+    folded.
     """
     shape, unanswered = _without_attempts(shape, attempts, {*names, head})
     shown = list(_windowed(list(_lines(shape, head, names)), head, most))
@@ -72,7 +71,7 @@ def draw_tree(
 def _without_attempts(
     shape: Shape, attempts: Collection[TurnId], pointed_at: Collection[TurnId | None]
 ) -> tuple[Shape, dict[TurnId | None, list[TurnId]]]:
-    """Return the shape without its attempts, and these by the turns that they should have followed."""
+    """Return the shape without its attempts, and the attempts by the turns that they were to follow."""
     if not attempts:
         return shape, {}
     parents = {parent for _, parent in shape}
@@ -85,7 +84,7 @@ def _without_attempts(
 
 
 def _unanswered_note(turns: Sequence[TurnId]) -> str:
-    """Say which attempts got no answer, the newest three by number."""
+    """Return which attempts got no answer, the newest three by number."""
     numbers = ", ".join(str(turn) for turn in turns[-3:])
     return f"no answer: {'… ' if len(turns) > 3 else ''}{numbers}"
 
@@ -97,14 +96,14 @@ def _lines(shape: Shape, head: TurnId | None, names: Mapping[TurnId, Sequence[st
     for turn, parent in shape if len(first) < len(shape) else ():
         if first[parent] != turn:
             more.setdefault(parent, []).append(turn)
-    straight = _way(dict(shape), head) if more else set[TurnId]()
+    straight = _path(dict(shape), head) if more else set[TurnId]()
     ends = {*names} if head is None else {*names, head}
     open_runs = [(root, "", "", False) for root in reversed(_children(None, first, more, straight))]
     while open_runs:
         start, prefix, beside, last = open_runs.pop()
         run = _run(start, first, more, ends)
         after = _children(run[-1], first, more, straight)
-        if last and not after:  # nothing grows from it: as the last of its siblings it gets their corner
+        if last and not after:  # a leaf: as the last of its siblings it gets their corner
             prefix, beside = beside + _CORNER, beside + _BELOW
         for place, shown in enumerate(_folded(run)):
             yield _Line(prefix if place == 0 else beside, shown, _fold_note(len(run)))
@@ -114,13 +113,13 @@ def _lines(shape: Shape, head: TurnId | None, names: Mapping[TurnId, Sequence[st
             open_runs.extend((side, beside + _SIDE, beside + _BESIDE, False) for side in reversed(sides))
 
 
-def _way(parents: Mapping[TurnId, TurnId | None], head: TurnId | None) -> set[TurnId]:
+def _path(parents: Mapping[TurnId, TurnId | None], head: TurnId | None) -> set[TurnId]:
     """Return the turns from the root to the head."""
-    way: set[TurnId] = set()
+    path: set[TurnId] = set()
     while head is not None and head in parents:
-        way.add(head)
+        path.add(head)
         head = parents[head]
-    return way
+    return path
 
 
 def _children(
@@ -129,7 +128,7 @@ def _children(
     more: Mapping[TurnId | None, Sequence[TurnId]],
     straight: set[TurnId],
 ) -> list[TurnId]:
-    """Return the children, last the one that goes on in the same column: on the way to the head, else the newest."""
+    """Return the children, last the one that continues in the same column: on the path to the head, else the newest."""
     if parent not in first:
         return []
     return sorted((first[parent], *more.get(parent, ())), key=lambda turn: (turn in straight, turn))
@@ -141,7 +140,7 @@ def _run(
     more: Mapping[TurnId | None, Sequence[TurnId]],
     ends: Collection[TurnId],
 ) -> list[TurnId]:
-    """Follow single children; a turn that a session points at ends a run: it is never folded away."""
+    """Follow single children; a turn that a session points at ends a run, since it is never folded."""
     run = [start]
     turn = start
     while turn in first and turn not in more and turn not in ends:
@@ -164,7 +163,7 @@ def _fold_note(length: int) -> str:
 
 
 def _windowed(lines: Sequence[_Line], head: TurnId | None, most: int) -> Iterator[_Line]:
-    """Yield the beginning and what stands around the head where there is too much to show."""
+    """Yield the lines; if there are too many, only the beginning and those around the head."""
     if len(lines) <= most:
         yield from lines
         return
@@ -184,7 +183,7 @@ def _windowed(lines: Sequence[_Line], head: TurnId | None, most: int) -> Iterato
 def _drawn(
     prefix: str, entry: TreeEntry, marks: Sequence[str], theme: Theme, width: int, number_width: int, *, is_head: bool
 ) -> str:
-    looks = theme.styles
+    styles = theme.styles
     prefix = prefix if theme.lines else prefix.translate(_INDENTED)
     if cells(prefix) > width // 2:
         prefix = f"{prefix[: width // 2 - 1]}…"
@@ -193,15 +192,17 @@ def _drawn(
     room_for_words = max(_NARROWEST, room - cells(mark) - 2) if mark else room
     words = shorten(sanitize_line(entry.first_words), max(1, min(room, room_for_words)))
     mark = shorten(mark, max(0, room - cells(words) - 2))
-    number = theme.styled(f"{prefix}{entry.id:>{number_width}}", looks.faint)
-    text = f"{number}  {theme.styled(words, looks.strong) if is_head else words}"
+    number = theme.styled(f"{prefix}{entry.id:>{number_width}}", styles.faint)
+    text = f"{number}  {theme.styled(words, styles.strong) if is_head else words}"
     return (
-        f"{text}  {theme.styled(mark, looks.good if is_head and not entry.attempt else looks.faint)}" if mark else text
+        f"{text}  {theme.styled(mark, styles.good if is_head and not entry.attempt else styles.faint)}"
+        if mark
+        else text
     )
 
 
 def _models(entries: Mapping[TurnId, TreeEntry]) -> dict[TurnId, str]:
-    """Return the models worth a word: another than the turn before had, or than the same prompt had beside it."""
+    """Return the models to name: those that differ from the model of the turn before, or of a turn beside it."""
     beside: dict[TurnId | None, set[str]] = {}
     for entry in entries.values():
         beside.setdefault(entry.parent, set()).add(entry.model)

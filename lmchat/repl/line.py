@@ -1,27 +1,31 @@
-"""What a line means: commands, mentions of files (`@path`, quoted or with `~`, `@*.py`), and the same as mere text.
+"""What a line means: a command, a prompt, the files it mentions (`@path`, `@*.py`) or consists of (dragged paths).
 
-Pasted text, and a prompt that is put into the line again, is text whatever it begins with. Its special characters are
-kept as private signs, which look like the characters and mean nothing. A mention of what does not exist is text.
+Pasted text, and a prompt that is put into the line again, is text whatever it begins with: its special characters are
+replaced with characters of the private use area, which look the same and mean nothing. A mention of what does not
+exist is text. Terminals paste the path of a dragged file quoted, with `\\ ` or as `file://…%20…`.
 """
 
 import os
 import re
+import shlex
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from lmchat.app.attachments import files_matching, is_pattern
+from lmchat.app.attachments import files_matching, is_pattern, is_picture
 from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
+from lmchat.repl.matching import among_several
 from lmchat.world import path_of
 
 AT, BANG, SLASH = "@＠", "!！", "/／"
 """Each also as people with an input method type it: full-width."""
 
 _SPECIAL = f"{AT}{BANG}{SLASH}\\"
-_FIRST_SIGN = 0x10EF00  # private use: no text that people write has them
-_SIGN_OF = {ord(character): chr(_FIRST_SIGN + place) for place, character in enumerate(_SPECIAL)}
-_CHARACTER_OF = {ord(sign): chr(character) for character, sign in _SIGN_OF.items()}
+_FIRST_REPLACEMENT = 0x10EF00  # private use: no text that people write has them
+_REPLACEMENT_OF = {ord(character): chr(_FIRST_REPLACEMENT + place) for place, character in enumerate(_SPECIAL)}
+_CHARACTER_OF = {ord(replacement): chr(character) for character, replacement in _REPLACEMENT_OF.items()}
 _COMMAND = re.compile(rf"[{SLASH}]((?:[^\s{SLASH}*][^\s{SLASH}]*)?)(?:\s+(.*))?", re.DOTALL)
 _SHELL = re.compile(r"!(.*)|！(?=[!-~])(.*)", re.DOTALL)
 _DOUBLED = re.compile(r"//\S|／／\S")
@@ -31,20 +35,20 @@ _OPENING = "([{<\"'「『（【〈《“‘"
 
 
 def literal(text: str) -> str:
-    """Return a text that is sent as it is, whatever it begins with or mentions; only what would matter is marked."""
+    """Return a text that is sent as it is, whatever it begins with or mentions: special characters are replaced."""
     text = plain(text)
     means = slash_command(text) or shell_command(text) is not None or _DOUBLED.match(text) or text.startswith("\\")
-    marked = text[:1].translate(_SIGN_OF) + text[1:] if means else text
+    marked = text[:1].translate(_REPLACEMENT_OF) + text[1:] if means else text
     pieces, done = [], 0
     for found in _AT.finditer(marked):
         if begins_word(text, found.start()):
-            pieces += [marked[done : found.start()], found[0].translate(_SIGN_OF)]
+            pieces += [marked[done : found.start()], found[0].translate(_REPLACEMENT_OF)]
             done = found.end()
     return "".join([*pieces, marked[done:]])
 
 
 def plain(text: str) -> str:
-    """Return a text with its signs as the characters they look like; every place in it stays the same."""
+    """Return a text with the replaced characters as they were; every place in it stays the same."""
     return text if text.isascii() else text.translate(_CHARACTER_OF)
 
 
@@ -104,7 +108,7 @@ _MOST_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """The files that stand for `text[begins:ends]`; `pattern` tells that they are those that fit one."""
+    """The files that `text[begins:ends]` names; `pattern` is True where they match a pattern."""
 
     begins: int
     ends: int
@@ -115,7 +119,7 @@ class Mention:
 def mentions(line: str) -> list[Mention]:
     """Find what a line mentions, in its order.
 
-    Raise BadUseError for what is surely meant as a path and does not exist, and for a directory.
+    Raise BadUseError for a directory, and for what can only be meant as a path and does not exist.
     """
     text, found, done = plain(line), list[Mention](), 0
     for place in (place for place, character in enumerate(line) if character in AT):
@@ -125,17 +129,6 @@ def mentions(line: str) -> list[Mention]:
             found.append(mention)
             done = mention.ends
     return found
-
-
-def unfinished_mention(before: str) -> str | None:
-    """Return what was typed after the `@` in front of the cursor, None where no mention is being typed there."""
-    text = plain(before)
-    for place in range(len(before) - 1, -1, -1):
-        if before[place] in AT and begins_word(text, place) and text[place - 1 : place] != "\\":
-            written = text[place + 1 :]
-            open_quote = re.fullmatch(r"""(["'])((?:\\.|(?!\1)[^\\\n])*)""", written)
-            return written if open_quote or not re.search(r"(?<!\\)\s", written) else None
-    return None
 
 
 def _mention(text: str, place: int) -> Mention | None:
@@ -205,18 +198,18 @@ def _existing(written: str) -> Path | None:
 
 
 def _require_no_path(written: str) -> None:
-    """Raise BadUseError for what is surely meant as a path: `@./x`, `@a/b.c`, but neither `@me` nor `@types/node`."""
+    """Raise BadUseError for what can only be meant as a path: `@./x`, `@a/b.c`, but neither `@me` nor `@types/node`."""
     cut = next((place for place, character in enumerate(written) if place and wide(character)), len(written))
     name = re.sub(f"{_CLOSING}+$", "", _unescaped(written[:cut]))
     first, slash, rest = name.partition("/")
     if not slash or not name.strip("./~"):
         return
     try:
-        begun = bool(first) and path_of(first).is_dir()
+        in_directory = bool(first) and path_of(first).is_dir()
     except (OSError, ValueError, BadUseError):
-        begun = False
+        in_directory = False
     last = rest.rpartition("/")[2]
-    if first in {"", ".", "..", "~"} or begun or "." in last.strip(".") or is_pattern(name):
+    if first in {"", ".", "..", "~"} or in_directory or "." in last.strip(".") or is_pattern(name):
         what = "No file fits" if is_pattern(name) else "There is no file"
         raise BadUseError(f"{what} '{name}'.", hint=f"\\@{name} sends it as text.")
 
@@ -224,3 +217,77 @@ def _require_no_path(written: str) -> None:
 def _unescaped(written: str) -> str:
     # On Windows a backslash is what a slash is elsewhere.
     return written if os.sep == "\\" else _ESCAPE.sub("", written)
+
+
+_LONGEST_PATHS = 20_000
+_FILE_URL = "file://"
+_DRAGGED = re.compile(r"""\s*(?:file://|["'][/~A-Z]|[/~][^\s]*\\ |[/~].*[ \t]$)""")
+"""How a path looks that was dragged, not copied: as a URL, quoted, escaped, or with a blank after it."""
+
+
+def dragged(text: str) -> tuple[Path, ...]:
+    """Return the files whose paths a text consists of, none where anything else is in it."""
+    text = text.strip()
+    # Two slashes send one.
+    if not text or text.startswith("//") or len(text) > _LONGEST_PATHS:
+        return ()
+    lines = [line for line in text.splitlines() if line.strip()]
+    readings = [[text], lines, _words(text)]
+    return next((paths for reading in readings if (paths := _files(reading))), ())
+
+
+def as_mentions(pasted: str, before: str) -> str:
+    """Write dragged files as mentions, to be put into a line after `before`; empty where none were dragged.
+
+    Pictures can mean nothing else. The path of a text file may have been copied to be talked about, so it must look
+    dragged.
+    """
+    paths = dragged(pasted)
+    if not paths or not (all(map(is_picture, paths)) or _DRAGGED.match(pasted)):
+        return ""
+    gap = "" if begins_word(before, len(before)) else " "
+    return gap + "".join(f"@{among_several(str(path))} " for path in paths)
+
+
+def attached_by(line: str) -> tuple[Path, ...]:
+    """Return the files that a line attaches because it is nothing but their paths, none for a prompt.
+
+    Pictures by any path or mention; others by an absolute path, since any word may happen to be the name of a file.
+    """
+    text = plain(line).strip()
+    if paths := dragged(text):
+        return paths if all(map(is_picture, paths)) or all(map(Path.is_absolute, paths)) else ()
+    if "@" not in line and "＠" not in line:
+        return ()
+    found = mentions(line)
+    between = zip([0, *(each.ends for each in found)], [*(each.begins for each in found), len(line)], strict=True)
+    pictures = tuple(path for mention in found for path in mention.files)
+    if any(line[begins:ends].strip() for begins, ends in between) or not all(map(is_picture, pictures)):
+        return ()
+    return pictures
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text, posix=os.sep != "\\")
+    except ValueError:
+        return []
+
+
+def _files(written: Sequence[str]) -> tuple[Path, ...]:
+    paths = tuple(_path(each.strip()) for each in written)
+    return tuple(path for path in paths if path) if paths and all(paths) else ()
+
+
+def _path(written: str) -> Path | None:
+    """Return the file at a path or a URL, None where there is none."""
+    if written[:1] in {'"', "'"} and written[-1:] == written[:1]:
+        written = written[1:-1]
+    if written.startswith(_FILE_URL):
+        name = unquote(urlsplit(written).path)
+        written = name.lstrip("/") if os.sep == "\\" else name
+    try:
+        path = path_of(written)
+        return path if written and path.is_file() else None
+    except (OSError, ValueError, BadUseError):
+        return None

@@ -7,11 +7,10 @@ from lmchat.app.models import load_model
 from lmchat.chat.models import Model, find_model
 from lmchat.dataclass import replace
 from lmchat.errors import NotFoundError
-from lmchat.render.listings import model_lines
-from lmchat.repl.picker.choice import Choices
+from lmchat.repl.picker.choice import WHICH_MODEL, model_choices
 from lmchat.repl.state import ReplState
 
-WHICH_MODEL = "Which model?"
+_SEVERAL = 2
 
 
 def with_model(state: ReplState) -> ReplState:
@@ -45,10 +44,36 @@ def with_first_model(state: ReplState) -> ReplState:
         if asked:  # they left it
             return state
         raise
-    chatting = [each for each in known if each.chats]
-    if not asked and len(chatting) > 1 and _loads(state) and not _is_loaded(chatting, chosen.model):
-        state.say(f"{chosen.model} is loaded with the first prompt; /model chooses another.")
+    if not asked and (note := loading_note(state, chosen.model)):
+        state.say(note)
     return chosen
+
+
+def likely_model(state: ReplState) -> str:
+    """Return the model that is chosen without asking, empty where the person has to pick; raise LmchatError for none.
+
+    The server's models must be known.
+    """
+    picks = False
+
+    def pick(_models: Sequence[Model]) -> None:
+        nonlocal picks
+        picks = True
+
+    try:
+        return state.conversation.with_model(state.session, pick, state.known.now()).model
+    except NotFoundError:
+        if picks:
+            return ""
+        raise
+
+
+def loading_note(state: ReplState, key: str) -> str:
+    """Return what to say where a model is loaded with the first prompt and there are others, else nothing."""
+    chatting = [each for each in state.known.now() if each.chats]
+    if len(chatting) < _SEVERAL or not _loads(state) or _is_loaded(chatting, key):
+        return ""
+    return f"{key} is loaded with the first prompt; /model chooses another."
 
 
 def picked_model(state: ReplState) -> ReplState:
@@ -65,15 +90,10 @@ def picked_model(state: ReplState) -> ReplState:
 
 
 def load(state: ReplState, key: str) -> None:
-    """Load a model while the person looks on, where this server loads models; Ctrl-C stops only the waiting."""
+    """Load a model and show its progress, where this server loads models; Ctrl-C stops only the waiting."""
     if _loads(state):
         with suppress(KeyboardInterrupt):
             load_model(state.models(), key, {})
-
-
-def choices_of(models: Sequence[Model]) -> Choices:
-    """Lay models out to choose from."""
-    return Choices([(model.key, model.display_name) for model in models], lambda width: model_lines(models, width))
 
 
 def _loads(state: ReplState) -> bool:
@@ -88,4 +108,4 @@ def _is_loaded(models: Sequence[Model], key: str) -> bool:
 
 
 def _picked(state: ReplState, models: Sequence[Model]) -> str | None:
-    return state.keyboard.chosen(WHICH_MODEL, choices_of(models)) if models else None
+    return state.keyboard.chosen(WHICH_MODEL, model_choices(models)) if models else None

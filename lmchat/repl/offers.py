@@ -3,6 +3,7 @@
 The row of a command names one of these functions, or one of its own made of the same pieces.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -10,8 +11,8 @@ from itertools import islice
 from lmchat.chat.models import chat_offers, find_model, level_offers
 from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
-from lmchat.render.cells import shorten
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.text import sanitize_line, shorten
+from lmchat.repl.line import AT, begins_word, plain
 from lmchat.repl.matching import Offer, among_several, fitting, last_of_several, matching
 from lmchat.repl.state import ReplState
 from lmchat.settings.keys import OPTIONS
@@ -110,6 +111,17 @@ def file(_state: ReplState, typed: str) -> Iterator[Suggestion]:
 def prompt_file(_state: ReplState, typed: str) -> Iterator[Suggestion]:
     """Offer files after an @."""
     return _files(typed[1:]) if typed.startswith("@") else iter(())
+
+
+def unfinished_mention(before: str) -> str | None:
+    """Return what was typed after the `@` in front of the cursor, None where no mention is being typed there."""
+    text = plain(before)
+    for place in range(len(before) - 1, -1, -1):
+        if before[place] in AT and begins_word(text, place) and text[place - 1 : place] != "\\":
+            written = text[place + 1 :]
+            open_quote = re.fullmatch(r"""(["'])((?:\\.|(?!\1)[^\\\n])*)""", written)
+            return written if open_quote or not re.search(r"(?<!\\)\s", written) else None
+    return None
 
 
 def mentioned_files(_state: ReplState, typed: str) -> Iterator[Suggestion]:

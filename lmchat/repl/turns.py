@@ -1,23 +1,30 @@
-"""One turn in the REPL: what was typed and attached goes out, the reply is shown, and the state is put in order."""
+"""One turn: what was typed and what is attached is sent, the reply is shown, and the state after it is returned.
 
+Attached are pictures and text files, by commands, mentions and dragged paths. The person is notified after a
+long reply where the window has no focus; its title shows that a reply runs."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import takewhile
+from pathlib import Path
 
+from lmchat.app.attachments import LARGEST_QUOTED, is_picture, picture, quoted_file
 from lmchat.app.display import remarks, view_for
 from lmchat.chat.exchange import Exchange
+from lmchat.chat.models import require_sight
 from lmchat.chat.session import Outcome, Session
-from lmchat.chat.values import Prompt
+from lmchat.chat.values import Image, Prompt
 from lmchat.dataclass import replace
-from lmchat.errors import LmchatError
-from lmchat.render.notes import counted
-from lmchat.repl.attaching import prompt_of
-from lmchat.repl.attention import at_work, call_back
-from lmchat.repl.line import literal
-from lmchat.repl.models import with_model
-from lmchat.repl.state import ReplState
+from lmchat.errors import BadUseError, LmchatError
+from lmchat.render.messages import called_back, reports_focus, title_of
+from lmchat.render.notes import counted, size_words
+from lmchat.repl.line import literal, mentions, sent
+from lmchat.repl.state import Quoted, ReplState
 
 GO_ON = "Please go on exactly where your last reply was cut short; repeat nothing."
 SUMMARISE = (
-    "Write a summary of our conversation so far. It will stand in place of the conversation, so keep every decision, "
+    "Write a summary of our conversation so far. It will replace the conversation, so keep every decision, "
     "fact, name, number and piece of code that still matters, what I want, and what is open. Write only the summary."
 )
 
@@ -30,7 +37,7 @@ def ask_typed(state: ReplState, line: str) -> ReplState:
         session = state.current().session
         growing = session.moved(session.turn(state.editing).parent)
     asked = ask(state, prompt, growing=growing)
-    if asked.draft:  # it failed: everything lies ready to be sent again
+    if asked.draft:  # it failed: all of it is put back, to be sent again
         return replace(asked, draft=line, images=state.images, files=state.files, editing=state.editing)
     return replace(asked, images=(), files=(), editing=None)
 
@@ -48,7 +55,11 @@ def ask(
     `growing` is the session with its head where the turn should grow; `once` has the model and options of this request
     where they are not the session's own. What came is kept in any case.
     """
-    state = _told_of_others(with_model(state))
+    if not state.session.model:
+        from lmchat.repl.models import with_model
+
+        state = with_model(state)
+    state = _with_others_turns(state)
     now = state.conversation.world.monotonic
     began = now()
     with at_work(state):
@@ -91,8 +102,8 @@ def _shown(
     return exchange
 
 
-def _told_of_others(state: ReplState) -> ReplState:
-    """Follow what other programs added to the session meanwhile, and say so."""
+def _with_others_turns(state: ReplState) -> ReplState:
+    """Return the state with the turns that other programs have added to the session, and say so."""
     current, known = state.current(), state.session.head
     if current.session.head == known:
         return current
@@ -116,3 +127,142 @@ def _warned(state: ReplState) -> ReplState:
             f"/compact to go on from a summary, or /fork {state.session.name}-2 to try elsewhere."
         )
     return replace(state, warned=True)
+
+
+_MOST_NAMED = 5
+
+
+def with_pictures(state: ReplState, read: Sequence[tuple[Image, str]]) -> ReplState:
+    """Attach pictures to the next prompt, and say what was changed in them and how to drop them."""
+    for each, note in read:
+        if note:
+            state.say(note)
+        state.say(f"{_described(each)} is sent with the next prompt; /image off drops it.")
+    return replace(state, images=(*state.images, *(image for image, _ in read)))
+
+
+def with_files(state: ReplState, paths: Sequence[Path]) -> ReplState:
+    """Quote text files in the next prompt, and say how to drop them."""
+    added = _quoted(state, paths)
+    names, verb = ", ".join(each.name for each in added), "is" if len(added) == 1 else "are"
+    state.say(f"{names} {verb} sent with the next prompt; /file off drops {'it' if len(added) == 1 else 'them'}.")
+    return replace(state, files=(*state.files, *added))
+
+
+def attach(state: ReplState, paths: Sequence[Path]) -> ReplState:
+    """Attach files to the next prompt, each as what it is; raise BadUseError where the model does not see pictures."""
+    pictured = [path for path in paths if is_picture(path)]
+    if pictured:
+        check_sight(state)
+        state = with_pictures(state, [picture(path) for path in pictured])
+    others = [path for path in paths if path not in pictured]
+    return with_files(state, others) if others else state
+
+
+def prompt_of(state: ReplState, line: str) -> Prompt:
+    """Return the prompt of a line: its words, what is attached, and the files it mentions, which are named.
+
+    Raise BadUseError for a mentioned file that is missing, is no text, or is a picture the model does not see.
+    """
+    found, included, left_out = mentions(line), list[str](), list[str]()
+    named = [path for mention in found if not mention.pattern for path in mention.files]
+    fitting = [path for mention in found if mention.pattern for path in mention.files]
+    paths = list(dict.fromkeys([*named, *fitting]))
+    read: list[tuple[Image, str]] = []
+    files: list[Quoted] = []
+    for path, name in zip(paths, _names(paths), strict=True):
+        try:
+            if is_picture(path):
+                check_sight(state)
+                read.append(picture(path))
+                included.append(_described(read[-1][0]))
+            else:
+                files.append(_quoted_as(state, path, name))
+                included.append(f"{name} ({size_words(path.stat().st_size)})")
+        except BadUseError as error:
+            if path in named:  # what only fits a pattern is left out instead
+                raise
+            left_out.append(f"{name} ({error.message.removesuffix('.')})")
+        _check_size(files)
+    notes = [note for _, note in read if note]
+    said = [
+        f"{what}: {_listed(names)}." for what, names in (("Sent with it", included), ("Left out", left_out)) if names
+    ]
+    for sentence in (*said, *notes):
+        state.say(sentence)
+    text = "\n\n".join(filter(None, [sent(line), *(file.text for file in (*state.files, *files))]))
+    return Prompt(text, (*state.images, *(image for image, _ in read)))
+
+
+def check_sight(state: ReplState) -> None:
+    """Refuse pictures for a model that is known not to see; where nothing is known, the server decides."""
+    models = state.known.now()
+    if not models:
+        with suppress(LmchatError):
+            models = state.known.fetched()
+    require_sight(models, state.model)
+
+
+def _quoted(state: ReplState, paths: Sequence[Path]) -> list[Quoted]:
+    added: list[Quoted] = []
+    for path, name in zip(paths, _names(paths), strict=True):
+        added.append(_quoted_as(state, path, name))
+        _check_size(added)
+    return added
+
+
+def _quoted_as(state: ReplState, path: Path, name: str) -> Quoted:
+    return Quoted(name, quoted_file(path, state.say, name=name))
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Name files by their last part, and those that share it by their path."""
+    shared = Counter(path.name for path in paths)
+    return [path.name if shared[path.name] == 1 else str(path) for path in paths]
+
+
+def _check_size(files: Sequence[Quoted]) -> None:
+    if sum(len(file.text) for file in files) > LARGEST_QUOTED:
+        raise BadUseError(
+            f"These {len(files)} files are too large to be quoted together: they have more than "
+            f"{LARGEST_QUOTED // (1024 * 1024)} MB.",
+            hint="Name fewer.",
+        )
+
+
+def _listed(named: Sequence[str]) -> str:
+    more = len(named) - _MOST_NAMED
+    return ", ".join(named[:_MOST_NAMED]) + (f" and {counted(more, 'more file')}" if more > 0 else "")
+
+
+def _described(image: Image) -> str:
+    return f"{image.name} ({image.width} × {image.height}, {size_words(len(image.data))})"
+
+
+@contextmanager
+def at_work(state: ReplState) -> Iterator[None]:
+    """Show for a block that a reply runs, in the window's title, where lmchat sets one."""
+    if state.titled:
+        state.write(title_of(state.session.name, working=True))
+    try:
+        yield
+    finally:
+        if state.titled:
+            state.write(title_of(state.session.name, working=False))
+
+
+def call_back(state: ReplState, seconds: float) -> None:
+    """Notify the person after a reply that took so many seconds, if that is wanted and the window has no focus.
+
+    Where a terminal does not report its focus, they are notified in any case.
+    """
+    settings, environ = state.conversation.settings, state.conversation.world.environ
+    how = settings.text("notify")
+    if how == "off" or seconds < (settings.number("notify_after") or 0):
+        return
+    name = state.session.name or "a private conversation"
+    alert = called_back(environ, desktop=how == "desktop", title="lmchat", words=f"{name} has an answer")
+    state.keyboard.typed_ahead()  # what the terminal reported of its focus is among the keys that wait
+    focused = state.keyboard.focused
+    if not (reports_focus(environ) if focused is None else focused):
+        state.keyboard.terminal.alert(alert)

@@ -1,7 +1,4 @@
-"""Settings: flags over environment over profile over file over defaults, and where each came from.
-
-They are kept in one TOML file; what each is used for is the business of the rooms above.
-"""
+"""Settings: flags over environment over profile over file over defaults, and where each came from."""
 
 from lmchat.settings.file import settings_path, validate_text
 from lmchat.settings.keys import KEYS

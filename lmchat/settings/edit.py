@@ -1,7 +1,8 @@
-"""Change the settings file as a careful person would: one value, with every comment left in its place.
+"""Changes to the settings file: one value at a time, with every comment left in its place.
 
-A change is made to the text's lines where that is enough, otherwise by tomlkit (which files a new key under the
-next table's comment). Either must read back as exactly the document that is wanted, or nothing is written."""
+A change is made to the lines of the text if that is enough, otherwise by tomlkit (which would put a new key below the
+next table's comment). Either must read back as exactly the wanted document, or nothing is written.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,9 +32,9 @@ from lmchat.world import World, replace_file
 
 
 def with_key(text: str, document: Mapping[str, Any], key: KeyPath, value: str) -> str:
-    """Add a key after the last one of its table; a new table goes to the end, a first key before all tables.
+    """Return the text with a key added after the last one of its table; a new table goes to the end.
 
-    `document` is the text as it was read, `value` is written as TOML.
+    `document` is the parsed text, `value` is TOML. The first key outside tables goes before all of them.
     """
     lines = _split(text)
     new = [f"{dotted(key[-1:])} = {value}"]
@@ -52,7 +53,7 @@ def with_key(text: str, document: Mapping[str, Any], key: KeyPath, value: str) -
 
 
 def without_key(text: str, document: Mapping[str, Any], key: KeyPath) -> str:
-    """Leave out the lines of a key, or those of a table from its header to its last key."""
+    """Return the text without the lines of a key, or those of a table from its header to its last key."""
     spans = [place for each in _keys_within(document, key) if (place := key_lines(each, text))]
     if not spans:
         return text
@@ -61,7 +62,7 @@ def without_key(text: str, document: Mapping[str, Any], key: KeyPath) -> str:
 
 
 def _keys_within(document: Mapping[str, Any], key: KeyPath) -> Iterator[KeyPath]:
-    """Walk over a key and every key below it."""
+    """Yield a key and every key below it."""
     yield key
     table = value_at(document, key)
     for name in table if isinstance(table, dict) else ():
@@ -69,7 +70,7 @@ def _keys_within(document: Mapping[str, Any], key: KeyPath) -> Iterator[KeyPath]
 
 
 def _after_heading(lines: list[str]) -> int:
-    """Find the line after the comments a file begins with, where a blank line separates them from what follows."""
+    """Return the line after the comments at the top of a file, if a blank line separates them from what follows."""
     heading = next((index for index, line in enumerate(lines) if not line.startswith("#")), len(lines))
     if heading == len(lines):
         return heading
@@ -82,13 +83,13 @@ def _split(text: str) -> list[str]:
 
 
 def _joined(lines: list[str], like: str) -> str:
-    """Join lines with the line ends that another text has."""
+    """Join lines with the line ends of another text."""
     ending = "\r\n" if "\r\n" in like else "\n"
     return "".join(f"{line}{ending}" for line in lines)
 
 
 def write_safely(path: Path, text: str) -> None:
-    """Replace a file's text at once; raise LmchatError where it cannot be written."""
+    """Replace the text of a file at once; raise LmchatError if it cannot be written."""
     try:
         replace_file(path, text)
     except (OSError, RuntimeError) as error:
@@ -96,7 +97,7 @@ def write_safely(path: Path, text: str) -> None:
 
 
 def _unwritable(path: Path, error: Exception) -> LmchatError:
-    """Make the error for what the system refused: nothing is wrong with the settings."""
+    """Return the error for a refusal of the system; nothing is wrong with the settings."""
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return LmchatError(f"{path} cannot be written: {reason}.", hint="Nothing was changed.")
 
@@ -132,12 +133,12 @@ def edit_value(world: World, key: str, value_text: str) -> Path:
 def remove_value(world: World, key: str) -> Path:
     """Remove one value, or a whole profile or MCP server, from the settings file, and return the file's path.
 
-    Raise SettingsError, with nothing written, where it is not set or the file is broken.
+    Raise SettingsError, with nothing written, if it is not set or the file is broken.
     """
     path, text, document = _read(world)
     where = split_key(key)
     if where in {("profile",), ("mcp",)}:
-        raise SettingsError(f"'{key}' is the table of all of them.", hint=f"Name one: lmchat settings unset {key}.NAME")
+        raise SettingsError(f"'{key}' is a table of several.", hint=f"Name one: lmchat settings unset {key}.NAME")
     if value_at(document, where) is None:
         if not is_table(where):
             shape_at(where)
@@ -162,7 +163,7 @@ def split_key(key: str) -> KeyPath:
 
 
 def starting_text() -> str:
-    """Return a settings file that sets nothing, each setting in a comment: what an editor opens the first time."""
+    """Return a settings file with every setting in a comment, which an editor opens the first time."""
     lines = ["# Settings of lmchat; remove the # in front of a line to set it.", ""]
     for key in KEYS:
         lines += [f"# {key.help}", f"# {key.name} = {key.example}", ""]
@@ -183,7 +184,7 @@ def _read(world: World) -> tuple[Path, str, Document]:
 
 
 def _require_tables(document: Document, key: KeyPath, text: str, path: Path) -> None:
-    """Raise SettingsError where what must be a table on the way to a key is something else."""
+    """Raise SettingsError if what must be a table around a key is something else."""
     for length in range(1, len(key)):
         outer = key[:length]
         value = value_at(document, outer)
@@ -195,7 +196,7 @@ def _require_tables(document: Document, key: KeyPath, text: str, path: Path) -> 
 
 
 def _first_faithful(changes: Iterable[Change], wanted: Document, path: Path) -> str:
-    """Return the first changed text that reads back as the wanted document; raise SettingsError where none does."""
+    """Return the first changed text that reads back as the wanted document; raise SettingsError if none does."""
     for change in changes:
         text = change()
         try:
@@ -203,11 +204,11 @@ def _first_faithful(changes: Iterable[Change], wanted: Document, path: Path) -> 
                 return text
         except SettingsError:
             continue
-    raise SettingsError(f"{path} is written in a way that this change does not fit into.", hint=EDIT_HINT)
+    raise SettingsError(f"{path} is written in a way that does not allow this change.", hint=EDIT_HINT)
 
 
 def _by_tomlkit(text: str, change: Callable[[Any], None]) -> str:
-    """Let tomlkit change the text; return it as it is where tomlkit cannot."""
+    """Let tomlkit change the text; return it unchanged if tomlkit cannot."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 

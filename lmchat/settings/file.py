@@ -1,4 +1,4 @@
-"""The settings file: where it is, what it may contain, and where in it something is wrong."""
+"""The settings file: where it is, what it may contain, and where in it an error is."""
 
 import os
 import re
@@ -18,7 +18,7 @@ KeyPath = tuple[str, ...]
 
 
 def locate_error(error: SettingsError, text: str, path: Path, key: KeyPath) -> SettingsError:
-    """Return the error with file and line in front of its message."""
+    """Return the error with the file and the line before its message."""
     line = line_of(key, text)
     where = f"{path}, line {line}" if line else f"{path}"
     return SettingsError(f"{where}: {error.message}", hint=error.advice)
@@ -30,18 +30,18 @@ def dotted(key: KeyPath) -> str:
 
 
 def line_of(key: KeyPath, text: str) -> int | None:
-    """Find the line, from 1, on which `key` begins; None where that cannot be found."""
+    """Return the line, from 1, on which `key` begins, None if it cannot be found."""
     lines = key_lines(key, text)
     return lines[0] + 1 if lines else None
 
 
 def key_lines(key: KeyPath, text: str) -> tuple[int, int] | None:
-    """Find the lines a key and its value take: the first, from 0, and the one after the last.
+    """Return the lines of a key and its value: the first, from 0, and the one after the last.
 
-    tomllib keeps no lines. A key begins on the line after the longest beginning of the file that can be read by
-    itself and does not have it, and ends with the shortest one that has it. The span of a table is its header.
+    tomllib reports no lines. A key begins on the line after the longest beginning of the file that can be parsed and
+    does not contain it, and ends with the shortest one that does. The lines of a table are those of its header.
     """
-    lines = text.split("\n")  # splitlines would also split at characters that TOML allows inside of text
+    lines = text.split("\n")  # splitlines would also split at characters that TOML allows inside strings
     for start, line in enumerate(lines):
         if key[-1] in line and _has(lines[:start], key) is False:
             for end in range(start + 1, len(lines) + 1):
@@ -54,7 +54,7 @@ def key_lines(key: KeyPath, text: str) -> tuple[int, int] | None:
 
 
 def value_at(document: Mapping[str, Any], key: KeyPath) -> Any:
-    """Return the value at `key`, None where there is none (TOML has no value like that)."""
+    """Return the value at `key`, None if there is none (TOML itself has no null)."""
     value: Any = document
     for part in key:
         value = value.get(part) if isinstance(value, Mapping) else None
@@ -62,7 +62,7 @@ def value_at(document: Mapping[str, Any], key: KeyPath) -> Any:
 
 
 def _has(lines: list[str], key: KeyPath) -> bool | None:
-    """Tell whether some lines of TOML have a key; None where they cannot be read by themselves."""
+    """Tell whether lines of TOML contain a key, None if they cannot be parsed by themselves."""
     from tomllib import TOMLDecodeError, loads
 
     try:
@@ -72,7 +72,7 @@ def _has(lines: list[str], key: KeyPath) -> bool | None:
 
 
 def leaves(document: Mapping[str, Any], key: KeyPath = ()) -> Iterator[tuple[KeyPath, object]]:
-    """Walk over every key with its value, into those tables only that settings have."""
+    """Yield every key with its value; only tables that settings have are entered."""
     for name, value in document.items():
         here = (*key, name)
         if isinstance(value, dict) and is_table(here):
@@ -91,13 +91,13 @@ def is_table(key: KeyPath) -> bool:
 
 
 def check(key: KeyPath, value: object) -> None:
-    """Raise SettingsError where no such key may be, or its value does not fit."""
+    """Raise SettingsError if there is no such key, or its value does not fit."""
     if wrong := misfit(shape_at(key), value):
         raise SettingsError(f"'{dotted(key)}' {wrong}.", hint="`lmchat settings edit` opens the file.")
 
 
 def shape_at(key: KeyPath) -> Shape:
-    """Return what the value at `key` must look like; raise SettingsError with the nearest keys where none may be."""
+    """Return the shape of the value at `key`; raise SettingsError with the nearest keys if there is no such key."""
     match key:
         case (name,) if name in BY_NAME:
             return BY_NAME[name].shape
@@ -133,7 +133,7 @@ def _profile_names() -> list[str]:
 
 
 def unknown_profile(name: str, source: str, profiles: Sequence[str]) -> SettingsError:
-    """Make the error for a profile that the file does not have, with the nearest names; `source` says what names it."""
+    """Return the error for a profile that is not in the file, with the nearest names; `source` says what names it."""
     known = f"Profiles: {', '.join(profiles)}." if profiles else "No [profile.NAME] is in the settings file yet."
     return SettingsError(
         f"There is no profile '{name}', which {source} names.", hint=nearest(name, list(profiles)) or known
@@ -180,11 +180,11 @@ def read_file(path: Path) -> SettingsFile:
 
 
 def file_text(path: Path) -> str | None:
-    """Read the file's text with its own line ends, None where there is no file; raise SettingsError otherwise."""
+    """Read the text of the file with its own line ends, None if there is no file; raise SettingsError for a failure."""
     try:
         with open(path, "rb", opener=_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise SettingsError(f"{path} cannot be read: it is no file.")
+                raise SettingsError(f"{path} cannot be read: it is not a file.")
             data = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
         return None
@@ -200,17 +200,17 @@ def file_text(path: Path) -> str | None:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Open what may be a pipe, which must not be waited for."""
+    """Open a path without waiting, in case it is a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def validate_text(text: str, path: Path) -> None:
-    """Raise SettingsError for the first flaw of a settings file's text; `path` is only named."""
+    """Raise SettingsError for the first flaw in the text of a settings file; `path` is only named."""
     parse_settings(text, path)
 
 
 def parse_settings(text: str, path: Path) -> SettingsFile:
-    """Read a settings file's text and raise SettingsError for its first flaw."""
+    """Parse the text of a settings file; raise SettingsError for its first flaw."""
     document = parse_toml(text, path)
     for key, value in leaves(document):
         try:
@@ -232,7 +232,7 @@ def parse_settings(text: str, path: Path) -> SettingsFile:
 
 
 def parse_toml(text: str, path: Path) -> dict[str, Any]:
-    """Read TOML; raise SettingsError with the line where it is broken."""
+    """Parse TOML; raise SettingsError with the line where it is broken."""
     from tomllib import TOMLDecodeError, loads
 
     try:

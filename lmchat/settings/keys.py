@@ -1,6 +1,6 @@
-"""The one table of settings: from it come the checks, `lmchat settings`, completion and README's table.
+"""The table of settings, from which the checks, `lmchat settings`, completion and README's table are made.
 
-To add a setting, add a row to `KEYS` and read it where it matters: `settings.text(name)`, `.flag(name)` or
+To add a setting, add a row to `KEYS` and read it where it is used: `settings.text(name)`, `.flag(name)` or
 `.number(name)`. To add an option of a request, add a row to `_OPTION_ROWS`: nothing else has to change. Then write
 README's tables and the completion scripts again (`python -m tests.readme`, `python -m tests.cli.completions`).
 """
@@ -13,10 +13,10 @@ from lmchat.settings.shapes import Shape, choice, command_line, count, names, nu
 TOKEN_VARIABLE = "LM_API_TOKEN"  # noqa: S105 - a variable's name, LM Studio's own (PROTOCOL.md section 1)
 
 SECRET_VARIABLES = frozenset({TOKEN_VARIABLE, "LMCHAT_SERVE_TOKEN"})
-"""The environment variables with a secret whatever the settings say."""
+"""The environment variables that are secret whatever the settings say."""
 
 Value = str | int | float | bool
-"""What a setting can be; which of them, its shape says."""
+"""The types of a setting; its shape says which one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Key:
     metavar: str = ""
 
     def option_for(self, value: object) -> str:
-        """Name the command-line option that gives this value."""
+        """Return the command-line option that gives this value."""
         return self.options.get(value) or self.option or f"--{self.name.replace('_', '-')}"
 
 
@@ -68,8 +68,7 @@ _OPTION_ROWS = (
 )
 """The options of a request by the API's own names (PROTOCOL.md section 2); an unset one is never sent.
 
-A row is all there is to an option: the flag of `ask` and `talk`, the setting, `/set`, completion, README's tables and
-the request come from it.
+The flag of `ask` and `talk`, the setting, `/set`, completion, README's tables and the request are all made from a row.
 """
 
 OPTIONS: Mapping[str, Key] = {row.name: row for row in _OPTION_ROWS}
@@ -84,7 +83,7 @@ _LOAD_ROWS = (
 )
 
 LOAD_OPTIONS: Mapping[str, Key] = {row.name: row for row in _LOAD_ROWS}
-"""What loading a model takes, by the API's own names (PROTOCOL.md section 5)."""
+"""The options of loading a model by the API's own names (PROTOCOL.md section 5)."""
 
 KEYS = (
     Key(
@@ -139,7 +138,7 @@ KEYS = (
     Key(
         "token_env",
         VARIABLE_NAME,
-        "The environment variable that holds the API token, instead of LM_API_TOKEN.",
+        "The environment variable with the API token, instead of LM_API_TOKEN.",
         '"WORK_TOKEN"',
         in_profile=True,
     ),

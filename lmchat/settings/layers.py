@@ -1,4 +1,4 @@
-"""The settings of one run: the highest layer that gives a setting wins, and each value knows where it came from."""
+"""The settings of one run: the highest layer that gives a setting wins, and each value has its source."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -27,7 +27,7 @@ _PORTS = 65536
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of `lmchat settings`; `value` is None where nothing is set, and never a secret."""
+    """One line of `lmchat settings`; `value` is None if nothing is set, and never a secret."""
 
     name: str
     value: Value | None
@@ -35,7 +35,7 @@ class Row:
 
     @property
     def shown(self) -> str:
-        """Return the value as text, empty where nothing is set."""
+        """Return the value as text, empty if nothing is set."""
         match self.value:
             case None:
                 return ""
@@ -46,7 +46,7 @@ class Row:
 
 
 def setting_row(key: Key, value: Value | None, source: str) -> Row:
-    """Make the line of a setting: of a command only the program is shown, of an address no password."""
+    """Return the line of a setting, with only the program of a command and without the password of an address."""
     if key.name == "token_command" and isinstance(value, str):
         program, _, arguments = value.strip().partition(" ")
         value = f"{program} …" if arguments else program
@@ -56,7 +56,7 @@ def setting_row(key: Key, value: Value | None, source: str) -> Row:
 
 
 def server_rows(servers: Iterable[McpServer], source: str) -> Iterator[Row]:
-    """Make the lines of the MCP servers in the file."""
+    """Yield the lines of the MCP servers in the file."""
     for server in servers:
         table = f"mcp.{server.label}"
         if server.url:
@@ -72,7 +72,7 @@ DEFAULT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value and where it was given, in words."""
+    """A value and its source, in words."""
 
     value: Value
     source: str
@@ -99,13 +99,13 @@ class Settings:
     secret_variables: frozenset[str] = SECRET_VARIABLES
 
     def value(self, name: str) -> Value | None:
-        """Return a setting's value, None where it is unset; raise KeyError where there is no such setting."""
+        """Return the value of a setting, None if it is unset; raise KeyError if there is no such setting."""
         default = BY_NAME[name].default
         given = self._given(name)
         return default if given is None or given.value == "" else given.value
 
     def text(self, name: str) -> str:
-        """Return a setting as text, empty where it is unset."""
+        """Return a setting as text, empty if it is unset."""
         value = self.value(name)
         return "" if value is None else str(value)
 
@@ -114,12 +114,12 @@ class Settings:
         return self.value(name) is True
 
     def number(self, name: str) -> float | None:
-        """Return a setting that is a number, None where it is unset."""
+        """Return a setting that is a number, None if it is unset."""
         value = self.value(name)
         return value if isinstance(value, int | float) else None
 
     def source(self, name: str) -> str:
-        """Say where a setting was given, such as `--model` or `profile 'work' in settings.toml`."""
+        """Return where a setting was given, such as `--model` or `profile 'work' in settings.toml`."""
         given = self._given(name)
         return given.source if given else DEFAULT
 
@@ -129,13 +129,13 @@ class Settings:
         return given is not None and given.value != ""
 
     def usual_ports(self) -> list[int]:
-        """Return the ports of this machine that are looked at where no server is named."""
+        """Return the ports of this machine where servers are looked for if none is named."""
         ports = self.text("usual_ports")
         return [] if ports == "off" else [port for port in map(int, ports.split(",")) if 0 < port < _PORTS]
 
     @property
     def profile(self) -> str:
-        """Return the name of the profile in use, empty where there is none."""
+        """Return the name of the profile in use, empty if there is none."""
         return self.text("default_profile")
 
     def options(self) -> Options:
@@ -143,19 +143,19 @@ class Settings:
         return Options(**{name: self.value(name) for name in OPTIONS})
 
     def without_secrets(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment of a program that lmchat starts: it inherits no token."""
+        """Return the environment for a program that lmchat starts, without tokens."""
         return {name: value for name, value in environ.items() if name not in self.secret_variables}
 
     def mcp_headers(self, label: str, url: str) -> Mapping[str, str]:
         """Return the headers for an ephemeral MCP server: secrets, for the request only.
 
-        They belong to the URL beside them in the file: for any other there are none.
+        They belong to the URL beside them in the file; for any other URL there are none.
         """
         server = self.servers.get(label)
         return server.headers if server is not None and _is_same(server.url, url) else {}
 
     def withheld_headers(self, label: str, url: str) -> str:
-        """Say in one sentence why headers of that label do not go to a URL, empty where none are kept back."""
+        """Return a sentence that says why headers of that label are not sent to a URL, empty if all are sent."""
         server = self.servers.get(label)
         if server is None or not server.headers or _is_same(server.url, url):
             return ""
@@ -163,9 +163,9 @@ class Settings:
         return f"The headers of [mcp.{label}] are not sent to {without_password(url)}: {self.path.name} {names}."
 
     def rows(self, token_source: str = "") -> tuple[Row, ...]:
-        """Return every setting, its value and where it was given, with secrets hidden.
+        """Return every setting with its value and its source, with secrets hidden.
 
-        `token_source` says where the token comes from, empty where there is none.
+        `token_source` says where the token comes from, empty if there is none.
         """
         settings = (setting_row(key, self.value(key.name), self.source(key.name)) for key in KEYS)
         token = Row("token", HIDDEN, token_source) if token_source else Row("token", None, DEFAULT)
@@ -179,7 +179,7 @@ class Settings:
 
 
 def _is_same(url: str, other: str) -> bool:
-    """Tell whether two URLs are of one MCP server, written in whatever way; one that cannot be used is no server's."""
+    """Tell whether two URLs are those of one MCP server, however written; a URL that cannot be used matches none."""
     try:
         return _regular(url) == _regular(other)
     except ValueError:
@@ -195,7 +195,7 @@ def _regular(url: str) -> tuple[object, ...]:
 
 
 def layer(values: Mapping[str, object], sources: Mapping[str, str]) -> Layer:
-    """Check values and pair each with its source; None was not given. Raise SettingsError for one that does not fit."""
+    """Pair each value but None with its source; raise SettingsError for one that does not fit."""
     given = {}
     for name, value in values.items():
         if value is None:
@@ -207,7 +207,7 @@ def layer(values: Mapping[str, object], sources: Mapping[str, str]) -> Layer:
 
 
 def _called(key: Key, value: object, source: str) -> str:
-    """Name a setting as it was given: by its option or variable alone, or with the place it was written in."""
+    """Return the name of a setting as it was given: its option or variable, or its name with its source."""
     return source if source in {key.variable, key.option_for(value)} else f"'{key.name}' of {source}"
 
 
@@ -215,9 +215,9 @@ NO_FLAGS: Mapping[str, object] = {}
 
 
 def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profile: str | None = None) -> Settings:
-    """Read the settings of this run; flags go by the settings' names, and None means not given.
+    """Read the settings of this run; the keys of `flags` are the names of settings, and None means not given.
 
-    `profile` is what `--profile` said. Raise SettingsError for a broken file, a value that does not fit and a profile
+    `profile` is the value of `--profile`. Raise SettingsError for a broken file, a value that does not fit or a profile
     that does not exist, KeyError for a flag that is no setting.
     """
     source = read_file(settings_path(world))
@@ -249,12 +249,12 @@ def profile_names(world: World) -> tuple[str, ...]:
 
 
 def _token_variables(source: SettingsFile) -> Iterator[str]:
-    """Yield the variables that the file or any of its profiles names for a token."""
+    """Yield the environment variables that the file or one of its profiles names for a token."""
     return (str(table["token_env"]) for table in (source.values, *source.profiles.values()) if "token_env" in table)
 
 
 def _is_given(name: str, value: object) -> bool:
-    """Tell whether a flag was given; an empty variable of a script counts as none, an empty system prompt is one."""
+    """Tell whether a flag was given; an empty value is none, since scripts pass empty variables, but for `system`."""
     return value is not None and (value != "" or name == "system")
 
 
@@ -264,7 +264,7 @@ _KEY = BY_NAME["accessible"]
 def made_accessible(world: World) -> World:
     """Return the world, with the variable set to `true` where the variable or the settings file asks for it.
 
-    What cannot be read asks for nothing; that is said where settings are read.
+    A file that cannot be read is ignored here; the error is raised where settings are read.
     """
     wanted: object = None
     if typed := world.environ.get(_KEY.variable):

@@ -1,7 +1,7 @@
 """The person's own prompts and roles: text files beside the settings, with a few lines of front matter.
 
-`prompts/commit.md` is `/commit` and `ask -p commit`, `roles/terse.md` is `-S :terse`. Front matter is what stands
-between two lines of `---` at the beginning: `key: value` lines, blank lines and comments (`#`), nothing else of YAML.
+`prompts/commit.md` is `/commit` and `ask -p commit`, `roles/terse.md` is `-S :terse`. Front matter is between two lines
+of `---` at the beginning: `key: value` lines, blank lines and comments (`#`), nothing else of YAML.
 """
 
 import re
@@ -43,7 +43,7 @@ class PromptFile:
 
     @property
     def about(self) -> str:
-        """Return what it is in a line: its description, or else its first words."""
+        """Return its description, or else its first words, in a line."""
         return " ".join((self.description or self.text[:200]).split())
 
 
@@ -53,7 +53,7 @@ _PLACE = re.compile(r"\{\{\s*(input|args)\s*\}\}")
 
 
 def prompt_names(settings: Path, kind: Kind) -> dict[str, Path]:
-    """Return the files of a kind beside the settings file, by the names they are called by; none can be opened yet."""
+    """Return the files of a kind beside the settings file by their names; they are not opened."""
     try:
         found = sorted((settings.parent / kind.value).iterdir(), key=lambda path: path.name.casefold())
     except OSError:
@@ -62,21 +62,21 @@ def prompt_names(settings: Path, kind: Kind) -> dict[str, Path]:
 
 
 def read_prompt(settings: Path, kind: Kind, name: str) -> PromptFile:
-    """Read the prompt or role of that name; `settings` is where the settings file is.
+    """Read the prompt or role of that name; `settings` is the path of the settings file.
 
-    Raise NotFoundError where there is none, SettingsError with file and line for a flaw in it.
+    Raise NotFoundError if there is none, SettingsError with file and line for a flaw in it.
     """
     names = prompt_names(settings, kind)
     wanted = name_of(name)
     if not wanted or wanted not in names:
         where = settings.parent / kind.value / f"{wanted or 'NAME'}{_SUFFIX}"
-        known = f"There are: {', '.join(names)}." if names else f"It would be in {where}."
+        known = f"Available: {', '.join(names)}." if names else f"It would be in {where}."
         raise NotFoundError(f"There is no {kind.noun} '{name}'.", hint=nearest(wanted, [*names]) or known)
     return _parsed(wanted, names[wanted], kind)
 
 
 def read_all(settings: Path, kind: Kind) -> Iterator[PromptFile | SettingsError]:
-    """Read every file of a kind; those with a flaw come as what is wrong with them."""
+    """Read every file of a kind; for one with a flaw, yield the error that says what is wrong."""
     for name, path in prompt_names(settings, kind).items():
         try:
             yield _parsed(name, path, kind)
@@ -85,9 +85,9 @@ def read_all(settings: Path, kind: Kind) -> Iterator[PromptFile | SettingsError]
 
 
 def filled_in(prompt: PromptFile, arguments: str, given: str) -> str:
-    """Put the words of the command line and what was piped or attached where the prompt wants them.
+    """Return the prompt with the words of the command line, and the piped or attached text, in their places.
 
-    Where it has no place for the words, they are the beginning of the input; where it has none for that, it follows.
+    Without a place for the words, they begin the text; without a place for the text, it follows the prompt.
     """
     places = set(_PLACE.findall(prompt.text))
     if "args" not in places:
@@ -98,7 +98,7 @@ def filled_in(prompt: PromptFile, arguments: str, given: str) -> str:
 
 
 def name_of(stem: str) -> str:
-    """Return the one form of a name, however its accents are typed; empty for what cannot be typed as one word."""
+    """Return the normalized form of a name, empty if it cannot be typed as one word."""
     name = unicodedata.normalize("NFC", stem).casefold()
     return name if name.isprintable() and not re.search(r"\s|^[.\-/:@]", name) else ""
 
@@ -106,18 +106,20 @@ def name_of(stem: str) -> str:
 def _parsed(name: str, path: Path, kind: Kind) -> PromptFile:
     text = file_text(path)
     if text is None:
-        raise SettingsError(f"{path} is gone.")
+        raise SettingsError(f"{path} no longer exists.")
     lines = text.replace("\r\n", "\n").split("\n")
     given: dict[str, tuple[int, str]] = {}
     if lines[0].rstrip() == _FENCE:
         end = next((number for number, line in enumerate(lines[1:], 1) if line.rstrip() == _FENCE), None)
         if end is None:
-            raise SettingsError(f"{path}, line 1: what begins here has no end.", hint=f"Write {_FENCE} below it.")
+            raise SettingsError(
+                f"{path}, line 1: the front matter that begins here has no end.", hint=f"Write {_FENCE} below it."
+            )
         for number, line in enumerate(lines[1:end], 2):
             if line.strip() and not line.lstrip().startswith("#"):
                 key, value = _member(path, number, line, kind)
                 if key in given:
-                    raise SettingsError(f"{path}, line {number}: '{key}' is here a second time.")
+                    raise SettingsError(f"{path}, line {number}: '{key}' is set twice.")
                 given[key] = number, value
         lines = lines[end + 1 :]
     body = "\n".join(lines).strip("\n")
@@ -128,15 +130,15 @@ def _parsed(name: str, path: Path, kind: Kind) -> PromptFile:
 
 
 def _member(path: Path, number: int, line: str, kind: Kind) -> tuple[str, str]:
-    """Read one line of front matter; raise SettingsError, which names the line, for what is none."""
+    """Read one line of front matter; raise SettingsError, which names the line, for anything else."""
     known = ["description"] if kind is Kind.ROLE else ["description", "model", *OPTIONS]
     key, colon, value = line.partition(":")
     key, value = key.strip(), value.strip()
     if not colon:
         raise SettingsError(f"{path}, line {number}: this is not 'key: value'.", hint="Like this: temperature: 0.2")
     if key not in known:
-        hint = nearest(key, known) or f"There are: {', '.join(known)}."
-        raise SettingsError(f"{path}, line {number}: '{key}' is not known in a {kind.noun}.", hint=hint)
+        hint = nearest(key, known) or f"Known: {', '.join(known)}."
+        raise SettingsError(f"{path}, line {number}: '{key}' cannot be set in a {kind.noun}.", hint=hint)
     if len(value) > 1 and value[0] in "'\"" and value[0] == value[-1]:
         value = value[1:-1]
     return key, value

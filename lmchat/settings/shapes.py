@@ -1,4 +1,4 @@
-"""What the value of a setting may look like, in words for people and as a check.
+"""The shapes of values of settings: a description for people, and a check.
 
 Each function makes one `Shape`; the table in `keys` says which setting has which.
 """
@@ -12,14 +12,14 @@ from lmchat.dataclass import dataclass
 
 ONE_LINE = r"[^\x00-\x1f\x7f\ud800-\udfff]*"
 LARGEST_WHOLE = 2**31 - 1
-"""Engines count tokens in 32 bits."""
+"""Engines count tokens with 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The form of a value: what is `expected` in words, which values it `accepts` and how to `read` a typed one.
+    """The shape of a value: what is `expected` in words, which values it `accepts`, and how to `read` a typed one.
 
-    `read` leaves what it cannot read as text, which then is not accepted. `kind` is the type a command line parses
+    `read` returns what it cannot read as text, which is then not accepted. `kind` is the type a command line parses
     the value as. A `secret` value is never shown, not even in the message that it does not fit.
     """
 
@@ -32,7 +32,7 @@ class Shape:
 
 
 def text(expected: str = "a line of text", pattern: str = ONE_LINE, *, secret: bool = False) -> Shape:
-    """Make the shape of a text that matches `pattern` from end to end; an empty one fits, half a character never."""
+    """Return the shape of a text that matches all of `pattern`, or is empty; it never contains half a character."""
 
     def accepts(value: object) -> bool:
         return isinstance(value, str) and (not value or (re.fullmatch(pattern, value) is not None and _is_whole(value)))
@@ -41,7 +41,7 @@ def text(expected: str = "a line of text", pattern: str = ONE_LINE, *, secret: b
 
 
 def command_line() -> Shape:
-    """Make the shape of a program with its arguments; an empty one fits."""
+    """Return the shape of a program with its arguments, or of an empty text."""
 
     def accepts(value: object) -> bool:
         if not isinstance(value, str) or not re.fullmatch(ONE_LINE, value):
@@ -57,7 +57,7 @@ def command_line() -> Shape:
 
 
 def number(low: float, high: float = sys.float_info.max, *, above: bool = False) -> Shape:
-    """Make the shape of a number from `low` to `high`; `above` leaves `low` itself out."""
+    """Return the shape of a number from `low` to `high`; `above` excludes `low` itself."""
 
     def accepts(value: object) -> bool:
         return _is_number(value) and (low < value if above else low <= value) and value <= high
@@ -67,7 +67,7 @@ def number(low: float, high: float = sys.float_info.max, *, above: bool = False)
 
 
 def count() -> Shape:
-    """Make the shape of a whole number, 1 or more."""
+    """Return the shape of a whole number, 1 or more."""
 
     def accepts(value: object) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_WHOLE
@@ -76,13 +76,13 @@ def count() -> Shape:
 
 
 def choice(*choices: str) -> Shape:
-    """Make the shape of one of a few words."""
+    """Return the shape of one of a few words."""
     expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
     return Shape(expected, lambda value: value in choices, lambda typed: typed.strip().lower(), choices=choices)
 
 
 def switch() -> Shape:
-    """Make the shape of true or false; on, off, yes and no can be typed, too."""
+    """Return the shape of true or false; on, off, yes and no can be typed, too."""
     words = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
     return Shape(
         "true or false",
@@ -94,7 +94,7 @@ def switch() -> Shape:
 
 
 def names() -> Shape:
-    """Make the shape of a list of names; they are typed with commas between."""
+    """Return the shape of a list of names, which are typed with commas between them."""
 
     def accepts(value: object) -> bool:
         return isinstance(value, list) and all(
@@ -105,7 +105,7 @@ def names() -> Shape:
 
 
 def misfit(shape: Shape, value: object) -> str:
-    """Say what a value must be and is not, or nothing where it fits."""
+    """Return what a value must be and is not, empty if it fits."""
     if shape.accepts(value):
         return ""
     return f"must be {shape.expected}" if shape.secret else f"must be {shape.expected}, not {_quoted(value)}"
@@ -117,12 +117,12 @@ def without_password(address: str) -> str:
 
 
 def _is_whole(value: str) -> bool:
-    """Tell whether a text can be written as UTF-8; bytes of a command line that are none become half characters."""
+    """Tell whether a text can be written as UTF-8; other bytes of a command line become half characters."""
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    """Tell whether a value is a number, which `true` is not."""
+    """Tell whether a value is a number; `true` is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -142,7 +142,7 @@ def _read_whole(typed: str) -> object:
 
 
 def _quoted(value: object) -> str:
-    """Show a value as TOML would write it, cut where it is long; of a table or list, say only that it is one."""
+    """Return a value as TOML would write it, cut if it is long; for a table or a list, say only that it is one."""
     match value:
         case bool():
             return "true" if value else "false"

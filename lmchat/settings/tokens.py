@@ -21,9 +21,9 @@ COMMAND_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The server that is talked to: whether another address `is_at` it, its name, whether it is this machine.
+    """The server in use: its name, whether an address `is_at` it, and whether it is on this machine.
 
-    `found` says that nobody named it: it was the first that answered on this machine.
+    `found` says that it was not named: it was the first that answered on this machine.
     """
 
     name: str
@@ -40,15 +40,15 @@ class TokenSource:
     setting: Setting | None = None
 
     def __str__(self) -> str:
-        """Say where it is."""
+        """Return its name and where it was set."""
         return f"{self.name} of {self.setting.source}" if self.setting else self.name
 
 
 def token_source(settings: Settings, server: Server) -> TokenSource | None:
-    """Return where the token for a server comes from, None where none goes there.
+    """Return where the token for a server comes from, None if it gets none.
 
-    The two of the profile come before those of the file, and both before LM_API_TOKEN. An empty one of them means that
-    this server needs none of the file's.
+    The profile's two settings come before the file's, and both before LM_API_TOKEN. An empty setting means that this
+    server needs no token of the file.
     """
     written = next((source for url, source in _written(settings) if server.is_at(url)), None)
     if written:
@@ -57,7 +57,7 @@ def token_source(settings: Settings, server: Server) -> TokenSource | None:
 
 
 def withheld(settings: Settings, server: Server) -> str:
-    """Say in one sentence which token does not go to a server, empty where there is none."""
+    """Return a sentence that says which token is not sent to a server, empty if there is none."""
     if token_source(settings, server):
         return ""
     for url, source in _written(settings):
@@ -72,7 +72,7 @@ def withheld(settings: Settings, server: Server) -> str:
 
 
 def _written(settings: Settings) -> Iterator[tuple[str, TokenSource | None]]:
-    """Yield the address beside each token of the profile and the file, with its source, None where that is empty."""
+    """Yield the address beside each token of the profile and the file, and its source, None if the setting is empty."""
     usual = str(BY_NAME["url"].default)
     layers = (settings.of_profile, settings.file)
     for index, layer in enumerate(layers):
@@ -91,7 +91,7 @@ def _is_general(settings: Settings, server: Server) -> bool:
 
 
 def read_token(world: World, source: TokenSource | None) -> str:
-    """Return the API token, empty where there is none; raise SettingsError where it cannot be read or used."""
+    """Return the API token, empty if there is none; raise SettingsError if it cannot be read or used."""
     match source:
         case None:
             return ""
@@ -104,8 +104,8 @@ def read_token(world: World, source: TokenSource | None) -> str:
     token = token.strip()
     if not all("!" <= character <= "~" for character in token):
         raise SettingsError(
-            f"The API token from {whence} holds characters that no token has.",
-            hint="A token is one word of letters, digits and signs, such as sk-lm-…:….",
+            f"The API token from {whence} contains characters that no token has.",
+            hint="A token is one word of letters, digits and punctuation, such as sk-lm-…:….",
         )
     return token
 

@@ -1,3 +1,6 @@
 """The conversations on disk: the only room that knows their database."""
 
 FILE_NAME = "conversations.db"
+
+SIGNATURE = b"SQLite format 3\0"
+"""How every database of SQLite begins."""

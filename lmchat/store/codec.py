@@ -1,6 +1,6 @@
-"""The JSON the store keeps values in: strict reading, and the codec of items, integrations, options and stats.
+"""How the store keeps values: the JSON of items, integrations, options and stats, and pictures by their hashes.
 
-It is the store's own, whatever the API sends. What cannot be read raises ValueError, never a guess.
+The JSON is the store's own, whatever the API sends. What cannot be read raises ValueError, never a guess.
 """
 
 import json
@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 from lmchat.chat.models import EphemeralMcp, Integration, OtherIntegration, Plugin
 from lmchat.chat.values import (
+    Image,
     InvalidToolCall,
     Item,
     Message,
@@ -19,6 +20,7 @@ from lmchat.chat.values import (
     ToolCall,
     join_surrogates,
 )
+from lmchat.store.database import Database, typed
 
 
 class Members:
@@ -215,3 +217,43 @@ def _integration_value(members: Members) -> Integration:
             return EphemeralMcp(*named, extra=members.rest())
         case kind:
             return OtherIntegration(kind, members.rest())
+
+
+def attach(database: Database, turn: int, images: tuple[Image, ...]) -> None:
+    """Keep the pictures of a turn (inside a transaction)."""
+    for place, image in enumerate(images):
+        from hashlib import sha256  # which loads OpenSSL
+
+        digest = sha256(image.data).hexdigest()
+        database.execute("INSERT OR IGNORE INTO image (hash, data) VALUES (?, ?)", (digest, image.data))
+        database.execute(
+            "INSERT INTO turn_image (turn, place, hash, name, media_type, width, height) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                turn,
+                place,
+                digest,
+                join_surrogates(image.name),
+                join_surrogates(image.media_type),
+                image.width,
+                image.height,
+            ),
+        )
+
+
+def images_of(database: Database, turn: int) -> tuple[Image, ...]:
+    """Return the pictures of a turn, in their order."""
+    rows = database.rows(
+        "SELECT name, media_type, data, width, height FROM turn_image JOIN image USING (hash)"
+        " WHERE turn = ? ORDER BY place",
+        (turn,),
+    )
+    return tuple(Image(*typed(row, (str, str, bytes, int, int))) for row in rows)
+
+
+def forget_unused(database: Database, hashes: set[str]) -> None:
+    """Remove those of these pictures that no turn uses any more (inside a transaction)."""
+    for digest in hashes:
+        database.execute(
+            "DELETE FROM image WHERE hash = ? AND NOT EXISTS (SELECT 1 FROM turn_image WHERE hash = image.hash)",
+            (digest,),
+        )

@@ -12,8 +12,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmchat.errors import StoreError
-from lmchat.store import FILE_NAME
-from lmchat.store.failures import PATIENCE_SECONDS, damaged, explain, lacks_room, read_only
+from lmchat.store import FILE_NAME, SIGNATURE, file
 
 if TYPE_CHECKING:
     from tempfile import TemporaryDirectory
@@ -24,9 +23,7 @@ APPLICATION = 0x6C6D6368
 VERSION = 4
 """How many of the steps in `schema` a file of this version has been through."""
 
-_SIGNATURE, _SMALLEST = b"SQLite format 3\0", 512
-_OLDEST_SQLITE = (3, 35, 0)
-"""The first with `RETURNING`; the trigram index needs 3.34."""
+_SMALLEST = 512
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -46,7 +43,7 @@ class Database:
     def __init__(self, directory: Path, now: Callable[[], datetime]) -> None:
         self.directory = directory
         self.path = directory / FILE_NAME
-        self._now = now
+        self.clock = now
         self._lock = RLock()
         self.read_only = False
         self.unreadable: list[str] = []
@@ -62,12 +59,12 @@ class Database:
         try:
             self._open()
         except StoreError as error:
-            if self.read_only or not lacks_room(error):
+            if self.read_only or not file.lacks_room(error):
                 raise
             self.work_in_place()
 
     def _open(self, *, alone: bool = False) -> None:
-        how = _read_only_query(self.path) if self.read_only else "?mode=rwc"
+        how = file.read_only_query(self.path) if self.read_only else "?mode=rwc"
         self._connect(f"{self.path.absolute().as_uri()}{how}", alone=alone)
 
     @property
@@ -76,9 +73,9 @@ class Database:
         return self._copy is not None
 
     def work_in_place(self) -> None:
-        """Go on without files beside this one, for which a full disk has no room; no other program gets in meanwhile.
+        """Go on without files beside this one, for which a full disk has no room; other programs are locked out.
 
-        A power cut in the middle of a write would damage the file: it is for taking things away.
+        A power cut in the middle of a write would damage the file, so this is only for deleting.
         """
         self._connection.close()
         self._open(alone=True)
@@ -87,28 +84,16 @@ class Database:
 
     def work_on_copy(self) -> None:
         """Go on with a copy that is gone at the end: what is on a read-only disk cannot be brought up to date there."""
-        import shutil
-        from tempfile import TemporaryDirectory
-
         self._connection.close()
-        try:
-            self._copy = TemporaryDirectory(prefix="lmchat-")
-            for suffix in ("", "-wal"):
-                with suppress(FileNotFoundError):
-                    shutil.copyfile(f"{self.path}{suffix}", Path(self._copy.name) / f"{FILE_NAME}{suffix}")
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be copied to be read: {error.strerror or error}.") from None
+        self._copy = file.copied(self.path)
         self._connect((Path(self._copy.name) / FILE_NAME).as_uri())
 
     def _connect(self, address: str, *, alone: bool = False) -> None:
-        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-            raise StoreError(
-                f"This Python comes with SQLite {sqlite3.sqlite_version}, which cannot keep conversations.",
-                hint=f"Use a Python with SQLite {'.'.join(map(str, _OLDEST_SQLITE))} or newer.",
-            )
+        if sqlite3.sqlite_version_info < file.OLDEST_SQLITE:
+            raise file.too_old()
         with self._explained():
             self._connection = sqlite3.connect(
-                address, uri=True, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
+                address, uri=True, timeout=file.PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
             )
         try:
             # Every value read is checked against the tables it belongs to; fullfsync is what macOS calls a real one.
@@ -135,7 +120,7 @@ class Database:
     def rewrite_removed(self) -> bool:
         """Write the file again if another program removed it meanwhile, and tell whether that was so.
 
-        All that was in it is still there for whoever has it open. Raise StoreError where another file took its place.
+        A program that has it open can still read all of it. Raise StoreError where another file took its place.
         """
         now = self._identity()
         if now == self._file:
@@ -157,7 +142,7 @@ class Database:
         return True
 
     def close(self) -> None:
-        """Close the file; SQLite then folds its log into it."""
+        """Close the file; SQLite then writes its log into it."""
         if self._in_place:
             with suppress(StoreError):
                 self.execute("PRAGMA journal_mode=WAL")
@@ -174,20 +159,16 @@ class Database:
         """Return the first column of a query; raise StoreError for what is no whole number."""
         found = [row[0] for row in self.rows(query, values)]
         if not all(type(each) is int for each in found):
-            raise damaged(self.path)
+            raise file.damaged(self.path)
         return found
 
     def up_to_date(self) -> bool:
         """Tell whether the file is one of this version, for which nothing has to be prepared."""
         return self.number("PRAGMA user_version") == VERSION and self.number("PRAGMA application_id") == APPLICATION
 
-    def clock(self) -> datetime:
-        """Return the time."""
-        return self._now()
-
     def now(self) -> int:
         """Return the time, in microseconds since 1970."""
-        return microseconds(self._now())
+        return microseconds(self.clock())
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         """Run one statement."""
@@ -229,7 +210,7 @@ class Database:
         try:
             return make(row)
         except _SENSELESS as error:
-            raise damaged(self.path) from error
+            raise file.damaged(self.path) from error
 
     def copy_to(self, target: sqlite3.Connection) -> None:
         """Copy the whole file, as it is at one moment, to another; raise sqlite3.Error where that one fails."""
@@ -238,13 +219,12 @@ class Database:
 
     @contextmanager
     def write(self, *, durable: bool = True, own_copy: bool = False) -> Iterator[None]:
-        """Do what is inside as one transaction, at once or not at all; keep it short, others wait.
+        """Run the block as one transaction, all of it or nothing; keep it short, others wait.
 
-        A durable one survives a power cut; one that is not survives only the end of the program. Only `own_copy` lets
-        one write to a copy of what is read-only.
+        A durable one survives a power cut, any other only the end of the program; `own_copy` may write to a copy.
         """
         if self.read_only and not own_copy:
-            raise read_only(self.path)
+            raise file.read_only(self.path)
         with self._lock, self._explained():
             self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             try:
@@ -263,9 +243,9 @@ class Database:
         except sqlite3.ProgrammingError:
             raise  # a fault of ours, not of the disk
         except sqlite3.Error as error:
-            raise explain(error, self.path) from error
+            raise file.explain(error, self.path) from error
         except (UnicodeDecodeError, MemoryError) as error:  # of a length or a name that was changed
-            raise damaged(self.path) from error
+            raise file.damaged(self.path) from error
 
 
 def typed(row: Row, kinds: Sequence[type | tuple[type, ...]]) -> Row:
@@ -311,16 +291,9 @@ def _make_private(directory: Path, path: Path) -> bool:
     writable = os.access(path, os.W_OK) and os.access(directory, os.W_OK)
     if writable and mode & 0o077:
         path.chmod(0o600)
-    # SQLite would take a stump for a new file and write over it.
-    with path.open("rb") as file:
-        beginning = file.read(_SMALLEST)
-    if beginning and (len(beginning) < _SMALLEST or not beginning.startswith(_SIGNATURE)):
-        raise damaged(path)
+    # SQLite would take a file that is cut short for a new one and write over it.
+    with path.open("rb") as opened:
+        beginning = opened.read(_SMALLEST)
+    if beginning and (len(beginning) < _SMALLEST or not beginning.startswith(SIGNATURE)):
+        raise file.damaged(path)
     return writable
-
-
-def _read_only_query(path: Path) -> str:
-    """Return how SQLite is asked to read a file where it can write nothing beside it."""
-    if Path(f"{path}-shm").exists():
-        return "?mode=ro"
-    return "?mode=ro&immutable=1"  # it needs no log then; `prepare` sees to one that is there

@@ -23,10 +23,9 @@ from lmchat.store.codec import (
     stats_value,
 )
 from lmchat.store.database import Database
-from lmchat.store.index import make_findable
-from lmchat.store.sessions import add, checked, exists, free, numbered
-from lmchat.store.tree import head_of, reached
-from lmchat.store.turns import Turns, insert, turns_of
+from lmchat.store.sessions import add, checked, exists, free, head_of, numbered
+from lmchat.store.tree import reached
+from lmchat.store.turns import Turns, insert, make_findable, turns_of
 
 FORMAT, VERSION = "lmchat conversation", 1
 

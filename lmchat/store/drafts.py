@@ -19,9 +19,8 @@ from lmchat.dataclass import replace
 from lmchat.errors import StoreError
 from lmchat.store.codec import first_words, items_json, items_value, written
 from lmchat.store.database import Database, Row, typed
-from lmchat.store.index import make_findable
-from lmchat.store.tree import head_of, shift, touch
-from lmchat.store.turns import Turns, insert, next_number, session_gone, update
+from lmchat.store.sessions import head_of, shift, touch
+from lmchat.store.turns import Turns, insert, make_findable, next_number, session_gone, update
 
 if sys.platform == "win32":
     import msvcrt
@@ -121,7 +120,7 @@ def _sweep(directory: Path) -> None:
 
 
 class Keeper:
-    """What keeps the turns that grow in one session (see `lmchat.chat.talk.Keep`).
+    """What keeps the turns that grow in one session (see `lmchat.chat.keeping.Keep`).
 
     The head moves to a turn that has ended only if it is still where it was when this keeper was made.
     """

@@ -4,46 +4,20 @@ import json
 import unicodedata
 from collections.abc import Callable
 from types import NoneType
-from typing import TYPE_CHECKING
 
 from lmchat.advice import Action, Do
-from lmchat.chat.session import Outcome, Session, TurnId
+from lmchat.chat.session import Session, TurnId
 from lmchat.chat.values import join_surrogates
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError, nearest
 from lmchat.store.codec import integrations_json, integrations_value, options_value, written
-from lmchat.store.database import Database, Row, moment, normal_form, typed
-from lmchat.store.drafts import settle_left_behind
-from lmchat.store.tree import touch
-from lmchat.store.turns import Turns, session_gone, turns_of
-
-if TYPE_CHECKING:
-    from lmchat.chat.listing import Summary
+from lmchat.store.database import Database, Row, normal_form, typed
+from lmchat.store.turns import Turns, session_gone
 
 LONGEST_NAME, LONGEST_SLUG = 100, 40
 UNNAMED = "chat"
 
 _FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
-
-
-def listed(database: Database, limit: int | None) -> "tuple[Summary, ...]":
-    """Return the sessions, the one used last first, or only the first `limit` of them."""
-    settle_left_behind(database)
-    rows = database.rows(
-        "SELECT name, coalesce(depth, 0), coalesce(nullif(session.model, ''), turn.model, ''), created, used,"
-        " session.first_words, outcome"
-        " FROM session LEFT JOIN turn ON turn.tree = session.tree AND number = head WHERE trashed IS NULL"
-        " ORDER BY use_order DESC LIMIT ?",
-        (-1 if limit is None else limit,),
-    )
-    return tuple(database.readable(rows, _summary, "the session"))
-
-
-def _summary(row: Row) -> "Summary":
-    from lmchat.chat.listing import Summary
-
-    name, turns, model, created, used, words, outcome = typed(row, (str, int, str, int, int, str, (str, NoneType)))
-    return Summary(name, turns, model, moment(created), moment(used), words, Outcome(outcome) if outcome else None)
 
 
 def names(database: Database) -> list[str]:
@@ -75,7 +49,6 @@ def last(database: Database) -> str | None:
 
 def find(database: Database, name: str) -> Session:
     """Return the session of that name; raise NotFoundError, with the nearest names, where there is none."""
-    settle_left_behind(database)
     return readable_session(database, number_of(database, name))
 
 
@@ -91,7 +64,6 @@ def readable_session(database: Database, number: int) -> Session:
 
 def current(database: Database, session: Session) -> Session:
     """Return a session as it is on disk now, whatever its name is there; raise SessionGoneError where it is deleted."""
-    settle_left_behind(database)
     row = database.row("SELECT name, tree, head FROM session WHERE id = ? AND trashed IS NULL", (session.id,))
     if row is None:
         raise session_gone()
@@ -164,19 +136,6 @@ def rename(database: Database, old: str, new: str) -> None:
         number = number_of(database, old)
         if checked(new) != same(old):
             database.execute("UPDATE session SET name = ? WHERE id = ?", (free(database, new), number))
-
-
-def fork(database: Database, session: Session, name: str, at: TurnId | None) -> Session:
-    """Add a session that points at the same turn, or at `at`; no turn is copied."""
-    view = turns_of(session)
-    forked = session.forked(checked(name), at)
-    with database.write():
-        row = database.row("SELECT first_words FROM session WHERE id = ? AND trashed IS NULL", (view.session,))
-        if row is None:
-            raise session_gone()
-        free(database, name)
-        number = add(database, forked, view.tree, row[0])
-    return replace(forked, id=number, turns=Turns(database, view.tree, number))
 
 
 def number_of(database: Database, name: str) -> int:
@@ -270,3 +229,42 @@ def numbered(name: str, taken: Callable[[str], bool]) -> str:
         number += 1
         candidate = f"{name}-{number}"
     return candidate
+
+
+def head_of(database: Database, session: int) -> TurnId | None:
+    """Return the head as it is on disk now; raise StoreError where the session is gone."""
+    row = database.row("SELECT head FROM session WHERE id = ?", (session,))
+    if row is None:
+        raise session_gone()
+    (head,) = database.value(row, lambda each: typed(each, ((int, NoneType),)))
+    return None if head is None else TurnId(head)
+
+
+def shift(database: Database, session: int, to: TurnId | None, kind: str) -> None:
+    """Move a head and log the move (inside a transaction)."""
+    was = head_of(database, session)
+    database.execute("UPDATE session SET head = ? WHERE id = ?", (to, session))
+    database.execute(
+        "INSERT INTO move (session, kind, was, became, at) VALUES (?, ?, ?, ?, ?)",
+        (session, kind, was, to, database.now()),
+    )
+
+
+def touch(database: Database, session: int) -> None:
+    """Make a session the one used last (inside a transaction)."""
+    database.execute(
+        "UPDATE session SET used = ?, use_order = (SELECT max(max(use_order), 0) + 1 FROM session) WHERE id = ?",
+        (database.now(), session),
+    )
+
+
+def heads_in(database: Database, tree: int) -> dict[int, TurnId | None]:
+    """Return the sessions of a tree with their heads."""
+    rows = database.rows("SELECT id, head FROM session WHERE tree = ?", (tree,))
+    return dict(database.value(row, lambda each: typed(each, (int, (int, NoneType)))) for row in rows)
+
+
+def tree_of(database: Database, session: int) -> int | None:
+    """Return the tree a session is a part of, or None where it is gone."""
+    row = database.row("SELECT tree FROM session WHERE id = ?", (session,))
+    return None if row is None else database.value(row, lambda each: int(typed(each, (int,))[0]))

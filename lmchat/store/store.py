@@ -12,25 +12,25 @@ from lmchat.chat.models import Integration
 from lmchat.chat.session import Session, TurnId
 from lmchat.chat.values import Options
 from lmchat.errors import StoreError
-from lmchat.store import FILE_NAME, sessions, trash, tree
+from lmchat.store import FILE_NAME, sessions, tree
 from lmchat.store.database import Database
-from lmchat.store.drafts import Keeper, Writer, writers_directory
-from lmchat.store.failures import lacks_room
+from lmchat.store.drafts import Keeper, Writer, settle_left_behind, writers_directory
+from lmchat.store.file import lacks_room
 from lmchat.store.turns import turns_of
 
 if TYPE_CHECKING:
     from lmchat.chat.listing import Match, Summary, Trashed, TreeEntry
-    from lmchat.store.adoption import Adopted
-    from lmchat.store.care import Finding
+    from lmchat.store.imports.adoption import Adopted
     from lmchat.store.imports.found import Found, LeftOut
+    from lmchat.store.schema import Finding
 
-Taken = TypeVar("Taken")
+Deleted = TypeVar("Deleted")
 
 
 def open_store(directory: Path, *, now: Callable[[], datetime]) -> "Store":
     """Open the conversations kept in a directory, which is created where it is missing.
 
-    Raise StoreError where they cannot be read or written; nothing is overwritten then.
+    Raise StoreError, and overwrite nothing, where they cannot be read or written.
     """
     database = Database(directory, now)
     try:
@@ -39,9 +39,9 @@ def open_store(directory: Path, *, now: Callable[[], datetime]) -> "Store":
 
             prepare(database)
         if not database.read_only:
-            with suppress(StoreError):  # what is not removed now is removed another time
+            with suppress(StoreError):  # what is not removed now is removed later
                 if database.row("SELECT 1 FROM session WHERE trashed IS NOT NULL LIMIT 1"):
-                    trash.remove_expired(database)
+                    tree.remove_expired(database)
     except BaseException:
         database.close()
         raise
@@ -69,7 +69,7 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Close the file; what is still a draft then counts as left behind."""
+        """Close the file; a turn that is still growing then counts as interrupted."""
         try:
             self._database.close()
         finally:
@@ -82,7 +82,9 @@ class Store:
 
     def sessions(self, limit: int | None = None) -> "tuple[Summary, ...]":
         """Return the sessions, the one used last first, or only the first `limit` of them."""
-        return sessions.listed(self._database, limit)
+        from lmchat.store import listing
+
+        return listing.listed(self._database, limit)
 
     def names(self) -> list[str]:
         """Return the names of all sessions, the one used last first."""
@@ -101,10 +103,8 @@ class Store:
         return sessions.last(self._database)
 
     def find(self, name: str) -> Session:
-        """Return a session; raise NotFoundError, with the nearest names, where there is none.
-
-        What a program that died left in the middle of a reply counts as an interrupted turn from here on.
-        """
+        """Return a session; raise NotFoundError, with the nearest names, where there is none."""
+        settle_left_behind(self._database)
         return sessions.find(self._database, name)
 
     def create(
@@ -135,14 +135,13 @@ class Store:
         return True
 
     def current(self, session: Session) -> Session:
-        """Return a session as it is on disk now, whatever another program calls it; its settings stay.
-
-        Raise SessionGoneError where another program has deleted it.
-        """
+        """Return a session as it is on disk now, with its settings; raise SessionGoneError where it was deleted."""
+        settle_left_behind(self._database)
         return sessions.current(self._database, session)
 
     def join(self, session: Session) -> Session:
         """Return the kept session of that name with these settings, which is added where there is none yet."""
+        settle_left_behind(self._database)
         return sessions.join(self._database, session)
 
     def configure(self, session: Session) -> None:
@@ -155,10 +154,10 @@ class Store:
 
     def fork(self, session: Session, name: str, at: TurnId | None = None) -> Session:
         """Add a session that points at the same turn, or at `at`; raise BadUseError where the name is taken."""
-        return sessions.fork(self._database, session, name, at)
+        return tree.fork(self._database, session, name, at)
 
     def keeper(self, session: Session) -> Keep:
-        """Return what keeps the next turns of a session (see `lmchat.chat.talk.Keep`).
+        """Return what keeps the next turns of a session (see `lmchat.chat.keeping.Keep`).
 
         The head moves to a turn that has ended only if it has not moved since this was called.
         """
@@ -166,36 +165,35 @@ class Store:
 
     def trash(self, names: Sequence[str]) -> None:
         """Move sessions to the trash; raise NotFoundError, and move none, for any unknown."""
-        self._taking_away(lambda: trash.trash(self._database, names))
+        self._delete(lambda: tree.trash(self._database, names))
 
     def restore(self, name: str) -> str:
         """Bring a session back from the trash and return its name; raise NotFoundError where it is not there."""
-        return trash.restore(self._database, name)
+        return tree.restore(self._database, name)
 
     def in_trash(self) -> "tuple[Trashed, ...]":
         """Return the sessions in the trash, the one deleted last first."""
-        return trash.in_trash(self._database)
+        from lmchat.store import listing
+
+        return listing.in_trash(self._database)
 
     def empty_trash(self) -> int:
         """Remove all that is in the trash for good, and return how many sessions that were."""
-        return self._taking_away(lambda: trash.empty_trash(self._database))
+        return self._delete(lambda: tree.empty_trash(self._database))
 
     def delete(self, names: Sequence[str]) -> None:
-        """Remove sessions for good (of a name that only the trash has, those there).
+        """Remove sessions for good, also from the trash; raise NotFoundError, and remove none, for any unknown."""
+        self._delete(lambda: tree.delete(self._database, names))
 
-        Raise NotFoundError, and remove none, for any unknown.
-        """
-        self._taking_away(lambda: trash.delete(self._database, names))
-
-    def _taking_away(self, take: Callable[[], Taken]) -> Taken:
-        """Take something away, also where the disk is full."""
+    def _delete(self, delete: Callable[[], Deleted]) -> Deleted:
+        """Delete something, also where the disk is full."""
         try:
-            return take()
+            return delete()
         except StoreError as error:
             if not lacks_room(error):
                 raise
             self._database.work_in_place()
-            return take()
+            return delete()
 
     def move(self, session: Session, to: TurnId | None) -> Session:
         """Move the head to any turn of the tree (None: before the first); raise NotFoundError where there is none."""
@@ -211,56 +209,64 @@ class Store:
 
     def heads(self, session: Session) -> dict[TurnId, list[str]]:
         """Return the names of the other sessions that share this tree, by the turns they point at."""
-        return tree.heads(self._database, session)
+        from lmchat.store import listing
+
+        return listing.heads(self._database, session)
 
     def shape(self, session: Session) -> tuple[tuple[TurnId, TurnId | None], ...]:
-        """Return number and parent of every turn the session reaches, by number: the cheapest look at a tree."""
-        return tree.shape(self._database, session)
+        """Return number and parent of every turn the session reaches, by number: the cheapest view of a tree."""
+        from lmchat.store import listing
+
+        return listing.shape(self._database, session)
 
     def attempts(self, session: Session) -> frozenset[TurnId]:
         """Return the turns of the tree that ended before anything came."""
-        return tree.attempts(self._database, session)
+        from lmchat.store import listing
+
+        return listing.attempts(self._database, session)
 
     def forget_unanswered(self, session: Session) -> bool:
         """Remove a session in which nothing was ever answered, and tell whether it was one."""
-        return trash.forget_unanswered(self._database, session)
+        return tree.forget_unanswered(self._database, session)
 
     def tree(self, session: Session, only: Collection[TurnId] | None = None) -> "tuple[TreeEntry, ...]":
         """Return what a drawing shows of every turn the session reaches, or of those of `only`, by number.
 
         `only` are numbers that `shape` has named.
         """
-        return tree.tree(self._database, session, only)
+        from lmchat.store import listing
+
+        return listing.tree(self._database, session, only)
 
     def check(self) -> "list[Finding]":
         """Return what is wrong with the file, which is only read."""
-        from lmchat.store import care
+        from lmchat.store import schema
 
-        return care.check(self._database)
+        return schema.check(self._database)
 
     def repair(self) -> None:
-        """Mend what can be mended without losing a word; all of it or nothing."""
-        from lmchat.store import care
+        """Repair what can be repaired without losing a word; all of it or nothing."""
+        from lmchat.store import schema
 
-        care.repair(self._database)
+        schema.repair(self._database)
 
     def backup(self, path: Path, *, replace: bool = False) -> None:
         """Copy the whole file, as it is at one moment, for its owner only; others may write meanwhile.
 
         Raise BadUseError where there is a file already (unless `replace`) or none can be written.
         """
-        from lmchat.store import care
+        from lmchat.store import schema
 
-        care.backup(self._database, path, replace=replace)
+        schema.backup(self._database, path, replace=replace)
 
     def search(self, text: str, *, session: str | None = None, limit: int = 50) -> "tuple[Match, ...]":
-        """Find the turns that hold all words of `text`, newest first.
+        """Find the turns that contain all words of `text`, newest first.
 
         Raise BadUseError where there are no words, NotFoundError where there is no such session.
         """
-        from lmchat.store.search import search
+        from lmchat.store import listing
 
-        return search(self._database, text, session, limit)
+        return listing.search(self._database, text, session, limit)
 
     def export(self, session: Session, *, branches: bool = True) -> dict[str, Any]:
         """Return a session as one JSON document: with every turn it reaches, or those on the way to its head."""
@@ -278,11 +284,11 @@ class Store:
         return documents.import_document(self._database, document, name)
 
     def adopt(self, found: "Found", left_out: "LeftOut", name: str | None = None) -> "Adopted | None":
-        """Add a conversation of another program, or return None where it is here already as it is there.
+        """Add a conversation of another program, or return None where it is here already, unchanged.
 
-        Its name is made of its title where `name` is None. Raise ValueError, and change nothing, for one that cannot
-        be kept, and BadUseError for a name that cannot be used.
+        It is named after its title where `name` is None. Raise ValueError, and change nothing, for one that cannot be
+        kept, and BadUseError for a name that cannot be used.
         """
-        from lmchat.store import adoption
+        from lmchat.store.imports.adoption import adopt
 
-        return adoption.adopt(self._database, found, left_out, name)
+        return adopt(self._database, found, left_out, name)

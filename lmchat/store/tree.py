@@ -1,50 +1,40 @@
-"""The tree of a session: where its head is, the log of its moves, and the turns it reaches.
+"""The trees of sessions: moving heads, forking, and deleting sessions with the turns that no other one reaches.
 
-A session reaches the turns it grew, its head, and everything above them.
+A session reaches the turns it grew, its head, and everything above them. Deleted sessions are in the trash first, from
+which they can be restored, and are removed for good after KEPT_FOR: in several short transactions, newest turns first,
+so that others never wait long, and what a killed program leaves is a session like any other.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from itertools import islice
 from operator import itemgetter
-from types import NoneType
-from typing import TYPE_CHECKING
 
 from lmchat.advice import Action, Do
-from lmchat.chat.session import Outcome, Session, TurnId
-from lmchat.errors import BadUseError
-from lmchat.store.database import Database, Row, moment, typed
-from lmchat.store.turns import placed, session_gone, turns_of
+from lmchat.chat.session import Session, TurnId
+from lmchat.dataclass import replace
+from lmchat.errors import BadUseError, NotFoundError, nearest
+from lmchat.store.codec import forget_unused
+from lmchat.store.database import Database, Row, typed
+from lmchat.store.sessions import (
+    add,
+    checked,
+    exists,
+    free,
+    head_of,
+    heads_in,
+    number_of,
+    numbered,
+    same,
+    shift,
+    touch,
+    tree_of,
+)
+from lmchat.store.turns import Turns, make_unfindable, placed, session_gone, turns_of
 
-if TYPE_CHECKING:
-    from lmchat.chat.listing import TreeEntry
-
-
-def head_of(database: Database, session: int) -> TurnId | None:
-    """Return the head as it is on disk now; raise StoreError where the session is gone."""
-    row = database.row("SELECT head FROM session WHERE id = ?", (session,))
-    if row is None:
-        raise session_gone()
-    (head,) = database.value(row, lambda each: typed(each, ((int, NoneType),)))
-    return None if head is None else TurnId(head)
-
-
-def shift(database: Database, session: int, to: TurnId | None, kind: str) -> None:
-    """Move a head and log the move (inside a transaction)."""
-    was = head_of(database, session)
-    database.execute("UPDATE session SET head = ? WHERE id = ?", (to, session))
-    database.execute(
-        "INSERT INTO move (session, kind, was, became, at) VALUES (?, ?, ?, ?, ?)",
-        (session, kind, was, to, database.now()),
-    )
-
-
-def touch(database: Database, session: int) -> None:
-    """Make a session the one used last (inside a transaction)."""
-    database.execute(
-        "UPDATE session SET used = ?, use_order = (SELECT max(max(use_order), 0) + 1 FROM session) WHERE id = ?",
-        (database.now(), session),
-    )
+KEPT_FOR = timedelta(days=30)
+_AT_ONCE = 500
 
 
 def move(database: Database, session: Session, to: TurnId | None) -> Session:
@@ -91,71 +81,17 @@ def redo(database: Database, session: Session, count: int) -> Session:
     return session.moved(steps[-1][1])
 
 
-def heads(database: Database, session: Session) -> dict[TurnId, list[str]]:
-    """Return the names of the other sessions that share this tree, by the turns they point at."""
-    found: dict[TurnId, list[str]] = {}
+def fork(database: Database, session: Session, name: str, at: TurnId | None) -> Session:
+    """Add a session that points at the same turn, or at `at`; no turn is copied."""
     view = turns_of(session)
-    rows = database.rows(
-        "SELECT head, name FROM session WHERE tree = ? AND id != ? AND head IS NOT NULL AND trashed IS NULL"
-        " ORDER BY name",
-        (view.tree, view.session),
-    )
-    for head, name in rows:
-        found.setdefault(head, []).append(name)
-    return found
-
-
-_SETTLED = "turn.id NOT IN (SELECT turn FROM draft)"
-_TWIG = "turn.number, turn.parent, first_words, outcome, model, at, summary, attempt"
-
-
-def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | None], ...]:
-    """Return number and parent of every turn the session reaches, by number."""
-    view = turns_of(session)
-    rows = database.rows(f"SELECT number, parent FROM turn WHERE tree = ? AND {_SETTLED}", (view.tree,))  # noqa: S608 - ours
-    wanted = reached(database, view.tree, view.session, whole=False)
-    sound = placed(database, rows, whole=False)
-    found = sound if wanted is None else [row for row in sound if row[0] in wanted]
-    if len(found) < len(rows):
-        # What follows a turn that cannot be read is shown all the same.
-        numbers = {number for number, _ in found}
-        found = [(number, parent if parent in numbers else None) for number, parent in found]
-    return tuple(sorted(found, key=itemgetter(0)))
-
-
-def attempts(database: Database, session: Session) -> frozenset[TurnId]:
-    """Return the turns of the tree that ended before anything came."""
-    # The few that there are have an index of their own, which is not chosen by itself.
-    query = f"SELECT number FROM turn INDEXED BY turn_attempt WHERE tree = ? AND attempt AND {_SETTLED}"  # noqa: S608 - ours
-    return frozenset(map(TurnId, database.numbers(query, (turns_of(session).tree,))))
-
-
-def tree(database: Database, session: Session, only: Collection[TurnId] | None) -> "tuple[TreeEntry, ...]":
-    """Return every turn the session reaches, or those of `only`, which `shape` has named, by number."""
-    view = turns_of(session)
-    wanted = reached(database, view.tree, view.session, whole=False) if only is None else None
-    if only is None:
-        rows = database.rows(f"SELECT {_TWIG} FROM turn WHERE tree = ? AND {_SETTLED}", (view.tree,))  # noqa: S608 - ours
-    else:
-        rows = database.rows(
-            f"SELECT {_TWIG} FROM json_each(?) CROSS JOIN turn ON tree = ? AND turn.number = value AND {_SETTLED}",  # noqa: S608
-            (json.dumps(list(only)), view.tree),
-        )
-    sound = placed(database, rows, whole=False)
-    found = sound if wanted is None else [row for row in sound if row[0] in wanted]
-    return tuple(database.readable(sorted(found, key=itemgetter(0)), _entry, "turn"))
-
-
-_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
-_TWIG_KINDS = (int, (int, NoneType), str, str, str, int, int, int)
-
-
-def _entry(row: Row) -> "TreeEntry":
-    from lmchat.chat.listing import TreeEntry
-
-    number, parent, words, outcome, model, at, summary, attempt = typed(row, _TWIG_KINDS)
-    ended = _OUTCOMES.get(outcome) or Outcome(outcome)  # looked up: it is ten times as fast
-    return TreeEntry(number, parent, words, ended, model, moment(at), bool(summary), bool(attempt))
+    forked = session.forked(checked(name), at)
+    with database.write():
+        row = database.row("SELECT first_words FROM session WHERE id = ? AND trashed IS NULL", (view.session,))
+        if row is None:
+            raise session_gone()
+        free(database, name)
+        number = add(database, forked, view.tree, row[0])
+    return replace(forked, id=number, turns=Turns(database, view.tree, number))
 
 
 def reached(database: Database, tree: int, session: int, *, whole: bool = True) -> set[TurnId] | None:
@@ -189,13 +125,168 @@ def places(database: Database, tree: int, *, whole: bool = True) -> list[Row]:
     return sorted(placed(database, rows, whole=whole), key=itemgetter(0), reverse=True)
 
 
-def heads_in(database: Database, tree: int) -> dict[int, TurnId | None]:
-    """Return the sessions of a tree with their heads."""
-    rows = database.rows("SELECT id, head FROM session WHERE tree = ?", (tree,))
-    return dict(database.value(row, lambda each: typed(each, (int, (int, NoneType)))) for row in rows)
+def trash(database: Database, names: Sequence[str]) -> None:
+    """Move sessions to the trash; raise NotFoundError, and move none, for any unknown."""
+    with database.write():
+        for session in {number_of(database, name) for name in names}:
+            tree = tree_of(database, session)
+            if tree is None:
+                continue
+            trashed = set(database.numbers("SELECT id FROM session WHERE trashed IS NOT NULL"))
+            staying = {
+                other: head
+                for other, head in heads_in(database, tree).items()
+                if other != session and other not in trashed
+            }
+            if staying:  # what they reach, too, is found through them from now on
+                turns = places(database, tree)
+                _hand_over(database, tree, session, turns, reached_from(staying, turns))
+            # No name that a person can give begins with a hyphen.
+            database.execute(
+                "UPDATE session SET trashed = ?, name_before = name, name = '-' || id WHERE id = ?",
+                (database.now(), session),
+            )
 
 
-def tree_of(database: Database, session: int) -> int | None:
-    """Return the tree a session is a part of, or None where it is gone."""
-    row = database.row("SELECT tree FROM session WHERE id = ?", (session,))
-    return None if row is None else database.value(row, lambda each: int(typed(each, (int,))[0]))
+def restore(database: Database, name: str) -> str:
+    """Bring the session of that name back that was trashed last, and return its name, numbered where that is taken.
+
+    Raise NotFoundError where there is none.
+    """
+    with database.write():
+        row = database.row(
+            "SELECT id, name_before FROM session WHERE trashed IS NOT NULL AND name_before = ?"
+            " ORDER BY trashed DESC, id DESC LIMIT 1",
+            (same(name),),
+        )
+        if row is None:
+            rows = database.rows("SELECT name_before FROM session WHERE trashed IS NOT NULL")
+            trashed = [str(name) for (name,) in rows]
+            raise NotFoundError(f"There is no session '{name}' in the trash.", hint=nearest(same(name), trashed))
+        session, before = database.value(row, lambda each: typed(each, (int, str)))
+        chosen = numbered(before, lambda each: exists(database, each))
+        database.execute(
+            "UPDATE session SET trashed = NULL, name_before = NULL, name = ? WHERE id = ?", (chosen, session)
+        )
+    return chosen
+
+
+def delete(database: Database, names: Sequence[str]) -> None:
+    """Remove sessions for good, those in the trash where only it has the name.
+
+    Raise NotFoundError, and remove none, for any unknown.
+    """
+    sessions: set[int] = set()
+    for name in names:
+        trashed = database.numbers(
+            "SELECT id FROM session WHERE trashed IS NOT NULL AND name_before = ?", (same(name),)
+        )
+        if trashed and not exists(database, name):
+            sessions.update(trashed)
+        else:
+            sessions.add(number_of(database, name))
+    _remove(database, sessions)
+
+
+def empty_trash(database: Database) -> int:
+    """Remove all that is in the trash; return how many sessions that were."""
+    return _remove_trashed(database, database.now() + 1)
+
+
+def remove_expired(database: Database) -> None:
+    """Remove what has been in the trash for KEPT_FOR."""
+    _remove_trashed(database, database.now() - KEPT_FOR // timedelta(microseconds=1))
+
+
+def _remove_trashed(database: Database, until: int) -> int:
+    # A time before the session was made is damage, for which nothing is taken away.
+    chosen = "SELECT id FROM session WHERE trashed < ? AND trashed >= created"
+    sessions = set(database.numbers(chosen, (until,)))
+    _remove(database, sessions)
+    return len(sessions)
+
+
+def forget_unanswered(database: Database, session: Session) -> bool:
+    """Remove a session that holds nothing but attempts, and tell whether it was one."""
+    view = turns_of(session)
+    with database.write():
+        more = database.row(
+            "SELECT 1 FROM turn WHERE tree = ? AND (NOT attempt OR id IN (SELECT turn FROM draft))"
+            " UNION ALL SELECT 1 FROM session WHERE tree = ? AND (id != ? OR head IS NOT NULL) LIMIT 1",
+            (view.tree, view.tree, view.session),
+        )
+    if more is not None:
+        return False
+    _remove(database, {view.session})
+    return True
+
+
+def _remove(database: Database, sessions: set[int]) -> None:
+    for session in sessions:
+        while not _remove_some(database, session):
+            pass
+
+
+def _remove_some(database: Database, session: int) -> bool:
+    """Remove the newest turns of a session, and itself with the last of them; tell whether it is gone."""
+    with database.write(durable=False):
+        tree = tree_of(database, session)
+        if tree is None:
+            return True
+        # A turn goes before or after its parent: only the end has to be whole.
+        database.execute("PRAGMA defer_foreign_keys=ON")
+        database.execute("UPDATE session SET head = NULL WHERE id = ?", (session,))
+        database.execute("DELETE FROM move WHERE session = ?", (session,))
+        gone = _unreached(database, tree, session)
+        _remove_turns(database, tree, gone[:_AT_ONCE])
+        if len(gone) > _AT_ONCE:
+            return False
+        database.execute("DELETE FROM session WHERE id = ?", (session,))
+        database.execute(
+            "DELETE FROM tree WHERE id = ? AND NOT EXISTS (SELECT 1 FROM session WHERE tree = tree.id)", (tree,)
+        )
+        return True
+
+
+def _unreached(database: Database, tree: int, session: int) -> list[TurnId]:
+    """Return turns that only this session reaches, newest first, all or more than go at once.
+
+    What others reach too is theirs from now on.
+    """
+    staying = {other: head for other, head in heads_in(database, tree).items() if other != session}
+    if not staying:
+        rows = database.rows(
+            "SELECT number FROM turn WHERE tree = ? ORDER BY number DESC LIMIT ?", (tree, _AT_ONCE + 1)
+        )
+        return [number for (number,) in rows]
+    turns = places(database, tree)
+    heirs = reached_from(staying, turns)
+    _hand_over(database, tree, session, turns, heirs)
+    return [number for number, _, _ in turns if number not in heirs]
+
+
+def _hand_over(database: Database, tree: int, session: int, turns: list[Row], heirs: dict[TurnId, int]) -> None:
+    """Make the turns that a session grew and others reach theirs."""
+    for number, _, grower in turns:
+        if grower == session and number in heirs:
+            database.execute(
+                "UPDATE turn SET grown_by = ? WHERE tree = ? AND number = ?", (heirs[number], tree, number)
+            )
+
+
+def _remove_turns(database: Database, tree: int, numbers: Sequence[TurnId]) -> None:
+    """Remove turns, what the search index and the log say of them, and the pictures that no turn uses any more."""
+    chosen = "tree = ? AND number IN (SELECT value FROM json_each(?))"
+    values = (tree, json.dumps(numbers))
+    images = database.rows(
+        f"SELECT DISTINCT hash FROM turn_image JOIN turn ON turn.id = turn_image.turn WHERE {chosen}",  # noqa: S608 - ours
+        values,
+    )
+    make_unfindable(database, tree, numbers)
+    database.execute(
+        "DELETE FROM move WHERE session IN (SELECT id FROM session WHERE tree = ?)"
+        " AND was IN (SELECT value FROM json_each(?))",
+        values,
+    )
+    database.execute(f"DELETE FROM turn WHERE {chosen}", values)  # noqa: S608 - ours
+    forget_unused(database, {digest for (digest,) in images})

@@ -1,59 +1,20 @@
-"""The turns of one tree: written one row each with their pictures, and read as a mapping that loads a little ahead.
+"""The turns of one tree: written one row each and indexed for the search, and read as a mapping that reads ahead.
 
-Every function that writes runs inside a transaction of its caller.
+Every function that writes runs inside a transaction of its caller. What is written to the index must be removed from it
+with the very same text, so that only the functions here change it.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from hashlib import sha256
+from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
 
 from lmchat.advice import Action, Do
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Image, Prompt, Reply, ResponseId, join_surrogates
 from lmchat.errors import SessionGoneError, StoreError
-from lmchat.store.codec import first_words, items_json, items_value, stats_value, written
+from lmchat.store.codec import attach, first_words, images_of, items_json, items_value, stats_value, written
 from lmchat.store.database import Database, Row, microseconds, moment, typed
-from lmchat.store.failures import damaged
-
-
-def attach(database: Database, turn: int, images: tuple[Image, ...]) -> None:
-    """Keep the pictures of a turn (inside a transaction)."""
-    for place, image in enumerate(images):
-        digest = sha256(image.data).hexdigest()
-        database.execute("INSERT OR IGNORE INTO image (hash, data) VALUES (?, ?)", (digest, image.data))
-        database.execute(
-            "INSERT INTO turn_image (turn, place, hash, name, media_type, width, height) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                turn,
-                place,
-                digest,
-                join_surrogates(image.name),
-                join_surrogates(image.media_type),
-                image.width,
-                image.height,
-            ),
-        )
-
-
-def images_of(database: Database, turn: int) -> tuple[Image, ...]:
-    """Return the pictures of a turn, in their order."""
-    rows = database.rows(
-        "SELECT name, media_type, data, width, height FROM turn_image JOIN image USING (hash)"
-        " WHERE turn = ? ORDER BY place",
-        (turn,),
-    )
-    return tuple(Image(*typed(row, (str, str, bytes, int, int))) for row in rows)
-
-
-def forget_unused(database: Database, hashes: set[str]) -> None:
-    """Remove those of these pictures that no turn uses any more (inside a transaction)."""
-    for digest in hashes:
-        database.execute(
-            "DELETE FROM image WHERE hash = ? AND NOT EXISTS (SELECT 1 FROM turn_image WHERE hash = image.hash)",
-            (digest,),
-        )
-
+from lmchat.store.file import damaged
 
 _ONE_SECOND = 1_000_000
 
@@ -282,4 +243,39 @@ def turn_value(database: Database, row: Row) -> Turn:
         forgotten=bool(forgotten),
         summary=bool(summary),
         fault=fault,
+    )
+
+
+LENGTH = 3
+"""The search index has every three characters in a row, whatever the language."""
+
+_TAIL = " " * (LENGTH - 1)
+"""Follows each text, so that its last character too begins a trigram and can be found alone."""
+
+
+def make_findable(database: Database, row_id: int) -> None:
+    """Index a turn that has ended (inside a transaction)."""
+    database.execute(
+        "INSERT INTO trigrams (rowid, prompt, reply)"
+        " SELECT id, nfc(prompt) || ?, nfc(reply) || ? FROM turn WHERE id = ?",
+        (_TAIL, _TAIL, row_id),
+    )
+
+
+def make_all_findable(database: Database) -> None:
+    """Make the index again from all turns that have ended (inside a transaction)."""
+    database.execute("INSERT INTO trigrams (trigrams) VALUES ('delete-all')")
+    database.execute(
+        "INSERT INTO trigrams (rowid, prompt, reply) SELECT id, nfc(prompt) || ?, nfc(reply) || ? FROM settled",
+        (_TAIL, _TAIL),
+    )
+
+
+def make_unfindable(database: Database, tree: int, numbers: Sequence[int]) -> None:
+    """Take turns that are about to be deleted out of the index (inside a transaction)."""
+    database.execute(
+        "INSERT INTO trigrams (trigrams, rowid, prompt, reply)"
+        " SELECT 'delete', id, nfc(prompt) || ?, nfc(reply) || ? FROM settled"
+        " WHERE tree = ? AND number IN (SELECT value FROM json_each(?))",
+        (_TAIL, _TAIL, tree, json.dumps(numbers)),
     )

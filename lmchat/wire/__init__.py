@@ -1,1 +1,1 @@
-"""LM Studio's REST API: client, codec, faults. The only room that knows httpx, URLs and the API's JSON."""
+"""What servers are sent and what they answer, each in its own API. No other room knows httpx or the JSON of servers."""

@@ -10,21 +10,30 @@ from lmchat.chat.exchange import ChatRequest, Event, Finished, Phase, Progress, 
 from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, ServerError
 from lmchat.wire.address import Address
-from lmchat.wire.dialect import Data, Dialect
-from lmchat.wire.dialects import COMPLETIONS, DIALECTS, LMSTUDIO
+from lmchat.wire.dialects import (
+    COMPLETIONS,
+    DIALECTS,
+    DIFFERING,
+    LMSTUDIO,
+    PROGRAMS,
+    UNKNOWN,
+    Data,
+    Dialect,
+    Program,
+    Route,
+    adapted,
+    stateless,
+    unmanaged,
+)
+from lmchat.wire.exchange import TICK, Pieces, exchange, json_object, resumed, whole_answer
 from lmchat.wire.faults import not_lm_studio
-from lmchat.wire.http import TICK, exchange
-from lmchat.wire.loose_json import parse_json, text
-from lmchat.wire.programs import DIFFERING, PROGRAMS, UNKNOWN, Program, adapted
-from lmchat.wire.request import GREETING, MODELS, Call
-from lmchat.wire.route import Route, stateless, unmanaged
-from lmchat.wire.stream import Pieces, chat_events, json_object, resumed, whole_answer
+from lmchat.wire.http import GREETING, MODELS, Call
+from lmchat.wire.reading import parse_json, text
+from lmchat.wire.stream import Tap, chat_events
 
 if TYPE_CHECKING:
     from lmchat.chat.models import DownloadJob, Model
-    from lmchat.wire.lmstudio.models import LoadedModel
-
-Tap = Callable[[Mapping[str, Any]], None]
+    from lmchat.wire.models import LoadedModel
 
 _TRIES = 20
 """How often, a tick apart, a server that may move is looked for again."""
@@ -60,12 +69,12 @@ class Client:
         request: ChatRequest,
         *,
         stream: bool = True,
-        tap: Callable[[Mapping[str, Any]], None] | None = None,
+        tap: Tap | None = None,
     ) -> Generator[Event, None, None]:
         """Ask for one turn and yield its events, `Quiet` after each silent tenth of a second.
 
         Closing the generator closes the connection, which is how a server stops. `tap` is handed every
-        event's JSON as it came; a reply that came at once is handed over as the `chat.end` it would have been.
+        event's JSON as it came; a reply that did not stream is handed over as the `chat.end` that would have ended it.
         """
         while True:
             try:
@@ -84,17 +93,19 @@ class Client:
 
                 if loading(error):
                     yield Progress(Phase.MODEL_LOAD)
-                    yield from _pause()
+                    for _ in range(_LOADING_TICKS):
+                        sleep(TICK)
+                        yield Quiet()
                 elif not self._finds_dialect(error):
                     raise
                 if not self.route.keeps and request.follows is not None:
-                    # Found out on the way: the caller asks again with what this server lacks.
+                    # Only this answer showed it: the caller asks again, with the turns that the server lacks.
                     raise stateless() from error
 
     def with_schemas(self) -> "Client":
         """Return a client of the same server on a route where a reply can be bound to a schema.
 
-        Servers that have a route without it have that of chat completions beside it.
+        Servers whose route cannot do that have the one of chat completions, too.
         """
         route = replace(self.route, dialect=COMPLETIONS, keeps=False, learned=None)
         return self if self.route.dialect.schemas else replace(self, route=route)
@@ -134,7 +145,7 @@ class Client:
         return route.program or UNKNOWN
 
     def _finds_dialect(self, error: LmchatError) -> bool:
-        """Look for another dialect after an answer that is not LM Studio's; tell whether there is one."""
+        """Look for the server's dialect after an answer that was not in the expected one; tell whether it was found."""
         from lmchat.wire.refusals import foreign, loading
 
         route = self.route
@@ -164,7 +175,7 @@ class Client:
         self.route.learn(dialect, keeps=keeps)
 
     def greets(self) -> bool:
-        """Tell at once whether a server of LM Studio's kind answers.
+        """Tell quickly whether a server of LM Studio's kind answers.
 
         One that is too strict for its greeting (a token is needed) or too old for it answers in JSON all the same.
         """
@@ -201,40 +212,20 @@ class Client:
             raise not_lm_studio(call, "something that is no list of models")
         if dialect is LMSTUDIO:
             return tuple(models)
-        from lmchat.wire.details import with_details
         from lmchat.wire.detection import program_of
+        from lmchat.wire.models import with_details
 
         if self.route.program is None:
             self.route.program = program_of(data, self._ask)
         return with_details(self.route.program.name, tuple(models), self._ask)
 
-    def load(
-        self,
-        key: str,
-        *,
-        context_length: int | None = None,
-        eval_batch_size: int | None = None,
-        flash_attention: bool | None = None,
-        num_experts: int | None = None,
-        offload_kv_cache_to_gpu: bool | None = None,
-        parallel: int | None = None,
-        echo_load_config: bool | None = None,
-    ) -> "LoadedModel":
+    def load(self, key: str, **options: int | bool | None) -> "LoadedModel":
         """Load a model, which can take minutes; one that is loaded already gets a second instance.
 
-        Only with `echo_load_config` does the server say what it made of the options.
+        `options` are the API's own. Only with `echo_load_config` does the server say what it made of them.
         """
-        from lmchat.wire.lmstudio.models import read_loaded
+        from lmchat.wire.models import read_loaded
 
-        options = {
-            "context_length": context_length,
-            "eval_batch_size": eval_batch_size,
-            "flash_attention": flash_attention,
-            "num_experts": num_experts,
-            "offload_kv_cache_to_gpu": offload_kv_cache_to_gpu,
-            "parallel": parallel,
-            "echo_load_config": echo_load_config,
-        }
         given = {name: value for name, value in options.items() if value is not None}
         return read_loaded(self._manage("load", {"model": key, **given}, seconds=_LOAD_SECONDS))
 
@@ -245,14 +236,14 @@ class Client:
 
     def download(self, name: str, quantization: str | None = None) -> "DownloadJob":
         """Begin a download of a catalogue id or a Hugging Face URL (only a URL takes a quantization)."""
-        from lmchat.wire.lmstudio.models import read_job
+        from lmchat.wire.models import read_job
 
         body = {"model": name} | ({"quantization": quantization} if quantization else {})
         return read_job(self._manage("download", body, seconds=_ACTION_SECONDS))
 
     def download_status(self, job_id: str) -> "DownloadJob":
         """Ask how far a download is."""
-        from lmchat.wire.lmstudio.models import read_job
+        from lmchat.wire.models import read_job
 
         path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
         return read_job(self._answer("GET", path, read_seconds=_QUESTION_SECONDS)[0], job_id)
@@ -272,15 +263,15 @@ class Client:
         return path if self.route.dialect is LMSTUDIO else self.route.prefix + path
 
     def _ask(self, path: str, body: Data | None = None) -> Data:
-        """Ask for a route of whatever API."""
+        """Ask for a route of any API."""
         return self._answer("GET" if body is None else "POST", path, body, read_seconds=_ASK_SECONDS)[0]
 
     def _begun(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, read_seconds: float | None = None
     ) -> tuple[Call, Pieces]:
-        """Begin an exchange; a server that may move is looked for again where it has just been killed.
+        """Begin an exchange; a server that may move is looked for again where the one that was found is gone.
 
-        It is found a moment longer. What it was asked is lost with it, so that nothing is asked twice.
+        For a moment after its end a server is still found. What it was asked is lost with it: nothing is asked twice.
         """
         for left in range(_TRIES, -1, -1):
             address = self.locate() if self.locate else self.address
@@ -303,9 +294,3 @@ class Client:
         with closing(begun) as pieces:
             head, content = whole_answer(pieces)
         return json_object(head, content, call), call
-
-
-def _pause() -> Iterator[Event]:
-    for _ in range(_LOADING_TICKS):
-        sleep(TICK)
-        yield Quiet()

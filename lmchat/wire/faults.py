@@ -1,4 +1,4 @@
-"""What goes wrong on the way to a server and back: httpx's exceptions as the errors of `lmchat.errors`."""
+"""Failures of an exchange: the exceptions of httpx, h11 and the system as those of `lmchat.errors`."""
 
 import re
 import socket
@@ -10,8 +10,8 @@ from lmchat.errors import (
     StreamBrokenError,
     UnreachableError,
 )
+from lmchat.wire.http import Call, Connection
 from lmchat.wire.redaction import redact
-from lmchat.wire.request import Call
 
 _ELSEWHERE = (
     "Start LM Studio's server (`lms server start`), name another with `--url`, "
@@ -20,69 +20,70 @@ _ELSEWHERE = (
 NOT_LM_STUDIO = (
     "LM Studio 0.4.0 or newer is needed: update it, or name its address with `--url` if this is another program."
 )
-KEPT = "What came is kept; the next prompt carries it along."
+KEPT = "What came is kept, and the next prompt includes it."
 BUILT_IN = "Ask again: the built-in model starts again. If it ends once more, close other programs to free memory."
 AGAIN = "Try again, or check that it is LM Studio that answers there."
 
 
 def unconnected(call: Call) -> UnreachableError:
-    """Return the error for a connection that does not come about."""
+    """Return the error for a connection that cannot be made in time."""
     return UnreachableError(f"No answer from {call.address.url}: the connection timed out.", hint=_ELSEWHERE)
 
 
 def connection_fault(
     error: Exception,
     call: Call,
+    connection: Connection,
     speaks_http: Callable[[], bool] = lambda: True,
     *,
     headed: bool,
-    by_proxy: bool = False,
-    heard: bytes = b"",
 ) -> ServerError | None:
     """Return the error for an exchange that failed before or after (`headed`) its answer began.
 
-    `by_proxy` says that it went to a proxy, `heard` is how the answer began; where nothing was heard, `speaks_http`
-    finds out whether HTTP is spoken there. None says that the exception is not the network's.
+    Where nothing was received over the connection, `speaks_http` finds out whether HTTP is spoken there. None says that
+    the exception is not the network's.
     """
     if not _of_network(error):
         return None
     if headed:
         return broken_off(KEPT if call.chats else AGAIN)
-    fault = _unbegun(error, call, heard, speaks_http, by_proxy=by_proxy)
+    fault = _unbegun(error, call, connection, speaks_http)
     return type(fault)(fault.message, hint=BUILT_IN) if call.built_in else fault
 
 
-def _unbegun(
-    error: Exception, call: Call, heard: bytes, speaks_http: Callable[[], bool], *, by_proxy: bool
-) -> ServerError:
-    import httpx
-
-    url, said = call.address.url, redact(str(error), call.secrets)
-    match error:
-        case httpx.ProxyError() | httpx.ConnectError() | httpx.ConnectTimeout():
-            through_proxy = by_proxy or isinstance(error, httpx.ProxyError)
-            return _no_proxy(call, said) if through_proxy else _unreachable(error, call)
-        case httpx.TimeoutException():
-            return UnreachableError(
-                f"{url} took the connection, but did not answer within {call.read_seconds or 0:g} seconds.",
-                hint=_ELSEWHERE,
-            )
-        case _ if heard and not b"HTTP/".startswith(heard):
-            return _no_http(call)
-        case httpx.RemoteProtocolError() if "disconnected" not in said:
-            return _no_http(call)
-        case httpx.NetworkError() | httpx.RemoteProtocolError() if call.chats and (call.built_in or speaks_http()):
-            return StreamBrokenError(
-                "The server closed the connection before its reply began.",
-                hint="Check that LM Studio is still running (`lms server status`), then ask again.",
-            )
-        case httpx.NetworkError() | httpx.RemoteProtocolError():
-            return _no_http(call)
-        case _:
-            return UnreachableError(f"{url} cannot be reached: {said}", hint=_ELSEWHERE)
+def _unbegun(error: Exception, call: Call, connection: Connection, speaks_http: Callable[[], bool]) -> ServerError:
+    url, said, kinds = call.address.url, redact(str(error), call.secrets), _kinds(error)
+    if "ProxyError" in kinds:
+        return _no_proxy(call, said)
+    if connection.sock is None or kinds & {"ConnectError", "ConnectTimeout"}:
+        # A name that is not ASCII is connected to by another spelling.
+        by_proxy = call.address.host.isascii() and connection.host not in {"", call.address.host}
+        return _no_proxy(call, said) if by_proxy else _unreachable(error, call)
+    if kinds & {"TimeoutError", "TimeoutException"}:
+        return UnreachableError(
+            f"{url} took the connection, but did not answer within {call.read_seconds or 0:g} seconds.",
+            hint=_ELSEWHERE,
+        )
+    if connection.first_bytes and not b"HTTP/".startswith(connection.first_bytes):
+        return no_http(call)
+    if not kinds & {"OSError", "NetworkError", "RemoteProtocolError"}:
+        return UnreachableError(f"{url} cannot be reached: {said}", hint=_ELSEWHERE)
+    silent = "RemoteProtocolError" not in kinds or "disconnected" in said
+    if silent and call.chats and (call.built_in or speaks_http()):
+        return StreamBrokenError(
+            "The server closed the connection before its reply began.",
+            hint="Check that LM Studio is still running (`lms server status`), then ask again.",
+        )
+    return no_http(call)
 
 
-def _no_http(call: Call) -> UnreachableError:
+def _kinds(error: BaseException) -> set[str]:
+    """Return the names of an exception's classes: httpx, h11 and the system call the same things the same."""
+    return {each.__name__ for each in type(error).__mro__}
+
+
+def no_http(call: Call) -> UnreachableError:
+    """Return the error for something that speaks another protocol."""
     encrypted = "" if call.address.encrypted else "If its port is for encrypted connections, write https://. "
     return UnreachableError(f"What answers at {call.address.url} does not speak HTTP.", hint=f"{encrypted}{_ELSEWHERE}")
 
@@ -94,7 +95,7 @@ def _of_network(error: Exception) -> bool:
 
 
 def with_nothing_kept(error: StreamBrokenError, call: Call) -> StreamBrokenError:
-    """Return the error of a reply of which nothing came, without the promise to keep what came."""
+    """Return the error for a reply of which nothing came: its hint must not promise that something is kept."""
     if error.advice != KEPT:
         return error
     return StreamBrokenError(error.message, hint=BUILT_IN if call.built_in else AGAIN)
@@ -105,7 +106,7 @@ def broken_off(hint: str = KEPT) -> StreamBrokenError:
     return StreamBrokenError("The connection ended before the reply was complete.", hint=hint)
 
 
-def senseless(what: str, hint: str = KEPT) -> StreamBrokenError:
+def unreadable(what: str, hint: str = KEPT) -> StreamBrokenError:
     """Return the error for an answer that cannot be understood; `what` says which part of it."""
     return StreamBrokenError(f"The server sent {what} that makes no sense.", hint=hint)
 
@@ -124,15 +125,11 @@ def _no_proxy(call: Call, said: str) -> UnreachableError:
 
 
 def _unreachable(error: Exception, call: Call) -> UnreachableError:
-    import ssl
-
-    import httpx
-
     url, host = call.address.url, call.address.host
-    if isinstance(error, httpx.ConnectTimeout):
+    if _kinds(error) & {"ConnectTimeout", "TimeoutError"}:
         return unconnected(call)
     causes = list(_causes(error))
-    if any(isinstance(each, ssl.SSLError) for each in causes):
+    if any("SSLError" in _kinds(each) for each in causes):
         return UnreachableError(
             f"No encrypted connection to {url}: {redact(str(error), call.secrets)}",
             hint="If the server speaks plain HTTP, write http://; a certificate of your own goes into SSL_CERT_FILE.",

@@ -1,287 +1,271 @@
-"""One HTTP exchange whose reader never blocks the caller: Ctrl-C works at once, and screens can tick.
+"""HTTP: one call to a server, the head of its answer, and the two ways in which they travel.
 
-A thread of its own does the waiting; the caller takes from a bounded queue, so that a caller who is slow holds the
-server back by way of TCP.
+Over a plain socket h11 reads and writes HTTP/1.1. Encrypted connections, proxies and unusual URLs are left to httpx, of
+which h11 is a part: most servers are on this machine or in its network, where `import httpx` takes longer than the
+exchange.
 """
 
+import json
+import re
 import socket
-import sys
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, suppress
-from queue import Empty, SimpleQueue
-from threading import Thread
-from time import monotonic
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from lmchat import __version__
 from lmchat.dataclass import dataclass, field
-from lmchat.errors import LmchatError, ServerError
-from lmchat.wire.address import proxy_for, tls_context
-from lmchat.wire.body import HEAD_LIMIT, PIECE, Frame, body_parts
-from lmchat.wire.faults import connection_fault, unconnected
-from lmchat.wire.redaction import redact
-from lmchat.wire.request import MODELS, Call, Head
-
-
-def load_httpx() -> None:
-    """Import httpx, so that a plain `import httpx` costs nothing afterwards.
-
-    httpx's own `__init__` tries to import its command line, which imports click and, through it, rich and more
-    where click is installed: some 20 to 50 ms for nothing. httpx expects that click may be missing.
-    """
-    if "httpx" in sys.modules:
-        return
-    hide = "click" not in sys.modules
-    if hide:
-        sys.modules["click"] = None  # type: ignore[assignment]  # the documented way to make an import fail
-    try:
-        import httpx  # noqa: F401 - imported for those who import it next
-    finally:
-        if hide:
-            del sys.modules["click"]
-
+from lmchat.errors import BadUseError
+from lmchat.wire.address import Address, load_httpx, proxy_for, tls_context
+from lmchat.wire.body import HEAD_LIMIT, PIECE
 
 if TYPE_CHECKING:
-    import httpx
+    import h11
 
-TICK = 0.1
-"""Seconds of silence after which the caller gets a turn."""
+CHAT = "/api/v1/chat"
+MODELS = "/api/v1/models"
+GREETING = "/lmstudio-greeting"
 
-_ROOM = 8
-"""Pieces of up to 64 KB that may wait for the caller; a larger one takes the room of several."""
+_HOST = r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?"
+_PATH = r"(/(?!\.)([\w.~-]|%[0-9A-Fa-f]{2})+)+"
+_PLAIN_URL = re.compile(f"http://{_HOST}{_PATH}", re.ASCII)
+"""URLs that go over the network as they are written; httpx knows how to write others."""
 
-_LONGEST_TYPE = 100
+_ONE_HEAD = 100 * 1024
+"""Bytes of one head, or of the line before a chunk, as httpx has it."""
 
-Piece = Head | list[Frame] | bytes
-Log = Callable[[str], None]
+_SWITCHING_PROTOCOLS = 101
 
 
-def exchange(call: Call, log: Log | None = None) -> Generator[Piece | None, None, None]:
-    """Send one request; yield the head of the answer, then what comes, and None after each silent moment.
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked of a server; `read_seconds` is how long it may be silent (None: for ever).
 
-    What comes are the events of a stream, those that came together in a list (which the caller may empty), or else the
-    bytes of a body.
-
-    Closing it closes the connection, wherever the exchange stands. Each exchange has a connection of its own:
-    a kept one may be dead (PROTOCOL.md section 1), and a chat must not be sent twice.
-    Raise ServerError where the server cannot be reached or breaks off.
+    A `built_in` one is lmchat's own, which starts again by itself.
     """
-    load_httpx()
-    line = _Line(call.content)
-    reader = Thread(target=_read, args=(call, line), name="lmchat-wire", daemon=True)
-    report = _Report(log)
-    report.add(call.described)
-    try:
-        reader.start()
-        yield from _pieces(call, line, report)
-    finally:
-        try:
-            line.hang_up()
-        finally:
-            # A second Ctrl-C may have come before the first try did anything.
-            line.hang_up()
-        report.add(lambda: f"{line.received} bytes in {report.seconds:.3f} s")
-        if line.connection is not None:
-            # Not while it connects: nothing can cut that short, and it ends by itself.
-            reader.join(timeout=1)
 
-
-def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece | None, None, None]:
-    headed = False
-    while True:
-        try:
-            piece = line.take(TICK)
-        except Empty:
-            # Looking up a name knows no timeout, and each of a host's addresses has one of its own.
-            if line.connection is None and report.seconds > 2 * call.connect_seconds:
-                raise unconnected(call) from None
-            yield None
-            continue
-        match piece:
-            case None:
-                return
-            case LmchatError():
-                raise piece
-            case Exception():
-                by_proxy, heard = line.by_proxy(call), line.first_bytes
-                fault = connection_fault(
-                    piece, call, lambda: _speaks_http(call), headed=headed, by_proxy=by_proxy, heard=heard
-                )
-                if fault is None:
-                    raise piece
-                raise fault from piece
-            case Head():
-                headed = True
-                report.add(_head_words(piece, report, call.secrets))
-            case _:
-                pass
-        yield piece
-
-
-def _speaks_http(call: Call) -> bool:
-    """Tell, by a question that changes nothing, whether what closed a connection without a word speaks HTTP."""
-    import httpx
-
-    asked = Call(call.address, "GET", MODELS, connect_seconds=1.0, read_seconds=2.0)
-    try:
-        with closing(exchange(asked)) as pieces:
-            return any(isinstance(piece, Head) for piece in pieces)
-    except ServerError as error:
-        return not isinstance(error.__cause__, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
-
-
-def _head_words(head: Head, report: "_Report", secrets: tuple[str, ...]) -> Callable[[], str]:
-    return lambda: f"{head.status} {redact(head.content_type, secrets)[:_LONGEST_TYPE]} after {report.seconds:.3f} s"
-
-
-@dataclass(slots=True)
-class _Line:
-    """What the two threads share: what was read, and the socket by which the caller can stop the reading."""
-
-    content: bytes | None
-    # Queues in C: no Ctrl-C leaves a lock of theirs closed.
-    queue: "SimpleQueue[Piece | Exception | None]" = field(default_factory=SimpleQueue)
-    room: SimpleQueue[None] = field(default_factory=SimpleQueue)
-    received: int = 0
-    connection: socket.socket | None = None
-    host: str = ""
-    first_bytes: bytes = b""
-    headed: bool = False
-    head_size: int = 0
-    ended: bool = False
-
-    def __post_init__(self) -> None:
-        """Make all the room there is."""
-        self._give(_ROOM)
-
-    def put(self, piece: Piece) -> None:
-        """Hand what came to the caller as soon as there is room for it."""
-        for _ in range(_weight(piece)):
-            if not self.ended:
-                self.room.get()
-        self.queue.put(piece)
-
-    def take(self, seconds: float) -> "Piece | Exception | None":
-        """Take what came next, None at the end; raise Empty after so much silence."""
-        piece = self.queue.get(timeout=seconds)
-        if isinstance(piece, Head | list | bytes):
-            self._give(_weight(piece))
-        return piece
-
-    def _give(self, weight: int) -> None:
-        for _ in range(weight):
-            self.room.put(None)
-
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Note host and socket, which httpx itself does not hand out before the answer has begun."""
-        if event == "connection.connect_tcp.started":
-            self.host = info["host"]
-        extra = getattr(info.get("return_value"), "get_extra_info", None)
-        if extra is not None:
-            self.connection = extra("socket")
-            self._listen(info["return_value"])
-            if self.ended:
-                self.hang_up()
-
-    def _listen(self, stream: Any) -> None:
-        """Note the first bytes of an answer, which httpcore says nothing of where they are no HTTP, and bound its head.
-
-        Before it, a server may send any number of provisional ones.
-        """
-        import httpx
-
-        read = stream.read
-
-        def noted(*arguments: Any, **more: Any) -> bytes:
-            data: bytes = read(*arguments, **more)
-            self.first_bytes = self.first_bytes or data[:5]
-            self.head_size += 0 if self.headed else len(data)
-            if self.head_size > HEAD_LIMIT:
-                raise httpx.RemoteProtocolError("a head without end")
-            return data
-
-        stream.read = noted
-
-    def by_proxy(self, call: Call) -> bool:
-        """Tell whether the connection goes to another host than the one that is called."""
-        # A name that is not ASCII is connected to by another spelling.
-        return call.address.host.isascii() and self.host not in {"", call.address.host}
-
-    def hang_up(self) -> None:
-        """End the reading at once; it may be called again."""
-        self.ended = True
-        self._give(_ROOM)
-        if self.connection is not None:
-            with suppress(OSError):
-                # The plain socket's own way: that of a TLS socket takes its state from under the reader.
-                socket.socket.shutdown(self.connection, socket.SHUT_RDWR)
-
-
-def _weight(piece: Piece) -> int:
-    """Return how much of the queue's room a piece takes."""
-    match piece:
-        case Head():
-            size = 0
-        case bytes():
-            size = len(piece)
-        case list():
-            size = sum(len(data) for _, data in piece)
-    return min(1 + size // PIECE, _ROOM)
-
-
-@dataclass(slots=True)
-class _Report:
-    """The lines of one exchange in the debug log."""
-
-    log: Log | None
-    since: float = field(default_factory=monotonic)
+    address: Address
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    connect_seconds: float = 5.0
+    read_seconds: float | None = None
+    built_in: bool = False
 
     @property
-    def seconds(self) -> float:
-        return monotonic() - self.since
+    def url(self) -> str:
+        """Return the whole URL."""
+        return self.address.url + self.path
 
-    def add(self, text: Callable[[], str]) -> None:
-        if self.log is not None:
-            self.log(text())
+    @property
+    def content(self) -> bytes | None:
+        """Return the body's bytes; raise BadUseError for a number that JSON does not have."""
+        return None if self.body is None else json_bytes(self.body)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers, the secret one among them."""
+        headers = {
+            "Accept": "*/*",
+            "User-Agent": f"lmchat/{__version__}",
+            # Compressed events arrive late, several together.
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
+        if self.body is not None:
+            headers["Content-Type"] = "application/json"
+        if self.address.authorization:
+            headers["Authorization"] = self.address.authorization
+        return headers
+
+    @property
+    def chats(self) -> bool:
+        """Tell whether this asks for a reply, and not for a list or an action."""
+        return self.method == "POST" and self.read_seconds is None and not self.path.startswith(MODELS)
+
+    @property
+    def native(self) -> bool:
+        """Tell whether this is a route of LM Studio's own API."""
+        return self.path in {CHAT, GREETING} or self.path.startswith(MODELS)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return everything that must not be shown: the token, and the headers of MCP servers."""
+        integrations = (self.body or {}).get("integrations", ())
+        headers = [each.get("headers", {}) for each in integrations if isinstance(each, dict)]
+        # "Bearer" is no secret, and what follows it is one also where a server repeats it alone.
+        words = (value.partition(" ")[2] or value for each in headers for value in each.values())
+        return (*self.address.secrets, *words)
 
 
-def _read(call: Call, line: _Line) -> None:
-    """Do the exchange and put all that comes into the queue, at last None or what went wrong."""
+def json_bytes(body: Mapping[str, Any]) -> bytes:
+    """Return a JSON object as UTF-8; raise BadUseError for a number that JSON does not have."""
     try:
-        with (
-            _client(call) as client,
-            client.stream(
-                call.method, call.url, content=line.content, headers=call.headers, extensions={"trace": line.trace}
-            ) as response,
-        ):
-            headers = response.headers
-            line.headed = True
-            head = Head(response.status_code, headers.get("content-type", ""), headers.get("location", ""))
-            line.put(head)
-            encoding = headers.get("content-encoding", "")
-            for piece in body_parts(_received(response, line), encoding, good=head.good, streams=head.streams):
-                line.put(piece)
-                if line.ended:
-                    break
-        line.queue.put(None)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the caller's thread raises it
-        line.queue.put(error)
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise BadUseError("An option is not a finite number.", hint="Give it a number, or leave it out.") from error
+    # Half of a surrogate pair (from a damaged file name or paste) has no UTF-8.
+    return text.encode("utf-8", errors="replace")
 
 
-def _received(response: "httpx.Response", line: _Line) -> Iterator[bytes]:
-    for chunk in response.iter_raw():
-        line.received += len(chunk)
-        yield chunk
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first part of an answer: the status, and the headers that matter, each empty where it was not sent."""
+
+    status: int
+    content_type: str = ""
+    location: str = ""
+    encoding: str = ""
+
+    @classmethod
+    def of(cls, status: int, headers: Sequence[tuple[bytes, bytes]]) -> "Head":
+        """Read the headers as they were sent."""
+
+        def value(name: bytes) -> str:
+            return b", ".join(value for each, value in headers if each.lower() == name).decode("utf-8", "replace")
+
+        return cls(status, value(b"content-type"), value(b"location"), value(b"content-encoding"))
+
+    @property
+    def good(self) -> bool:
+        """Tell whether the status is one of success; the body may still be a refusal."""
+        return 200 <= self.status < 300
+
+    @property
+    def streams(self) -> bool:
+        """Tell whether events follow."""
+        return self.good and self.content_type.lower().startswith("text/event-stream")
 
 
-def _client(call: Call) -> "httpx.Client":
+@dataclass(slots=True)
+class Connection:
+    """A connection while it is used: the host it goes to, its socket, and how the answer begins."""
+
+    host: str = ""
+    sock: socket.socket | None = None
+    first_bytes: bytes = b""
+    headed: bool = False
+    closed: bool = False
+    _head_size: int = 0
+
+    def opened(self, sock: socket.socket) -> None:
+        """Note the socket, by which another thread can stop the reading."""
+        self.sock = sock
+        if self.closed:
+            self.close()
+
+    def received(self, data: bytes) -> bytes:
+        """Note how the answer begins, and return the data; raise h11.RemoteProtocolError for a head without end.
+
+        A server may send any number of provisional heads before the real one.
+        """
+        self.first_bytes = self.first_bytes or data[:5]
+        self._head_size += 0 if self.headed else len(data)
+        if self._head_size > HEAD_LIMIT:
+            import h11
+
+            raise h11.RemoteProtocolError("a head without end")
+        return data
+
+    def close(self) -> None:
+        """End the reading at once; it may be called again."""
+        self.closed = True
+        if self.sock is not None:
+            with suppress(OSError):
+                # The plain socket's own way: that of a TLS socket takes its state from under the reader.
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+
+@contextmanager
+def answered(call: Call, content: bytes | None, connection: Connection) -> Iterator[tuple[Head, Iterator[bytes]]]:
+    """Send a call with its body, yield the head of the answer and its body in pieces, and close the connection.
+
+    Raise what h11, httpx or the system raises, and UnreachableError for a malformed proxy.
+    """
+    proxy = proxy_for(call.address)
+    plain = proxy is None and _PLAIN_URL.fullmatch(call.url)
+    way = _over_socket(call, content, connection) if plain else _over_httpx(call, content, connection, proxy)
+    with way as (head, chunks):
+        connection.headed = True
+        yield head, chunks
+
+
+@contextmanager
+def _over_socket(call: Call, content: bytes | None, connection: Connection) -> Iterator[tuple[Head, Iterator[bytes]]]:
+    import h11
+
+    parts = urlsplit(call.url)
+    headers = [("Host", parts.netloc), *call.headers.items()]
+    if content is not None:
+        headers.append(("Content-Length", str(len(content))))
+    protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=_ONE_HEAD)
+    request = h11.Request(method=call.method, target=parts.path, headers=headers)
+    sent = [protocol.send(each) or b"" for each in (request, h11.Data(content or b""), h11.EndOfMessage())]
+
+    connection.host = parts.hostname or ""
+    with socket.create_connection((connection.host, parts.port or 80), call.connect_seconds) as sock:
+        connection.opened(sock)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(call.read_seconds)
+        _send(sock, b"".join(sent))
+        events = _events(protocol, sock, connection)
+        head = next(event for event in events if event.status_code == _SWITCHING_PROTOCOLS or event.status_code >= 200)
+        yield Head.of(head.status_code, list(head.headers)), (bytes(event.data) for event in events)
+
+
+def _send(sock: socket.socket, data: bytes) -> None:
+    """Send all of it, each piece within the socket's time; a server may answer and hang up before it has read all."""
+    rest = memoryview(data)
+    with suppress(BrokenPipeError, ConnectionResetError, ConnectionAbortedError):
+        while rest:
+            rest = rest[sock.send(rest) :]
+
+
+def _events(protocol: "h11.Connection", sock: socket.socket, connection: Connection) -> Iterator[Any]:
+    """Yield the heads of an answer, each an h11.InformationalResponse but the last, and its data."""
+    import h11
+
+    while True:
+        event = protocol.next_event()
+        if event is h11.NEED_DATA:
+            data = connection.received(sock.recv(PIECE))
+            if not data and not connection.headed:
+                raise ConnectionError("The server disconnected.")
+            protocol.receive_data(data)
+        elif event is h11.PAUSED or isinstance(event, h11.EndOfMessage):
+            return
+        else:
+            yield event
+
+
+@contextmanager
+def _over_httpx(
+    call: Call, content: bytes | None, connection: Connection, proxy: str | None
+) -> Iterator[tuple[Head, Iterator[bytes]]]:
+    load_httpx()
     import httpx
+
+    def trace(event: str, info: Mapping[str, Any]) -> None:
+        """Note host and socket, which httpx itself does not give before the answer has begun."""
+        if event == "connection.connect_tcp.started":
+            connection.host = info["host"]
+        stream: Any = info.get("return_value")
+        if hasattr(stream, "get_extra_info"):
+            read = stream.read
+            stream.read = lambda *arguments, **more: connection.received(read(*arguments, **more))
+            connection.opened(stream.get_extra_info("socket"))
 
     # A TLS context costs 20 ms, and plain HTTP never uses it: no redirect is followed.
     verify = tls_context(trust_env=not call.address.loopback) if call.address.encrypted else False
     silent = call.read_seconds
     timeout = httpx.Timeout(connect=call.connect_seconds, read=silent, write=silent, pool=None)
     try:
-        proxy = proxy_for(call.address)
-        return httpx.Client(verify=verify, trust_env=False, proxy=proxy, timeout=timeout, follow_redirects=False)
+        client = httpx.Client(verify=verify, trust_env=False, proxy=proxy, timeout=timeout, follow_redirects=False)
     except (ImportError, ValueError, httpx.InvalidURL) as error:
         raise httpx.ProxyError(str(error)) from error
+    headers, extensions = call.headers, {"trace": trace}
+    with (
+        client,
+        client.stream(call.method, call.url, content=content, headers=headers, extensions=extensions) as response,
+    ):
+        yield Head.of(response.status_code, response.headers.raw), response.iter_raw()

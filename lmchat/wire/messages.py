@@ -1,13 +1,19 @@
-"""A conversation as role-tagged messages, and what the two OpenAI-style routes refuse."""
+"""How the turns that a server does not have are sent to it: as messages with roles, or as one text.
+
+LM Studio's own API takes no assistant messages, so there they go in front of the prompt as a recap.
+"""
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from lmchat.chat.exchange import ChatRequest
-from lmchat.chat.session import Turn
+from lmchat.chat.session import Outcome, Turn
 from lmchat.chat.values import Image, OptionValue
 from lmchat.dataclass import dataclass
 from lmchat.errors import BadUseError
+
+_OPENING = "Here is our conversation so far, which you cannot see otherwise."
+_CLOSING = "The conversation so far ends here. Now answer my next message:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +82,28 @@ def _turn(turn: Turn) -> Iterator[RoleMessage]:
     said = turn.reply.text or (f"(called tools: {tools})" if tools else "")
     if said:
         yield RoleMessage("assistant", said)
+
+
+def recap(turns: Sequence[Turn], left_out: int = 0) -> str:
+    """Write `turns` (oldest first) as one text, or an empty one for no turns.
+
+    `left_out` says how many still older turns are missing from it.
+    """
+    if not turns:
+        return ""
+    missing = [f"({left_out} earlier messages are left out.)"] if left_out else []
+    parts = [part for turn in turns for part in _recapped(turn)]
+    return "\n\n".join([_OPENING, *missing, *parts, _CLOSING])
+
+
+def _recapped(turn: Turn) -> list[str]:
+    if turn.summary:
+        return [f"Summary of everything before: {turn.reply.text}"]
+    pictures = "".join(f" [picture: {image.name}]" for image in turn.prompt.images)
+    asked = f"I said: {turn.prompt.text}{pictures}"
+    if turn.outcome is Outcome.COMPLETE:
+        tools = ", ".join(call.tool for call in turn.reply.tool_calls if call.tool)
+        return [asked, f"You answered: {turn.reply.text}" if turn.reply.text else f"You called tools only: {tools}"]
+    if turn.reply.text:
+        return [asked, f"You answered, but were cut short: {turn.reply.text}"]
+    return [asked, "You had not answered yet when you were cut short."]

@@ -1,8 +1,11 @@
-"""What a server answered, as events or as one JSON object, judged by its type and its body, not only its status."""
+"""A server's reply as the events of a turn, whether it streams or not.
+
+Some models write their reasoning into the answer, as `<think>…</think>` at its start: it becomes events of reasoning.
+"""
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from enum import Enum
 from itertools import groupby
 from typing import Any, NoReturn
 
@@ -11,6 +14,7 @@ from lmchat.chat.exchange import (
     Fault,
     Finished,
     MessageDelta,
+    Part,
     PartEnded,
     PartStarted,
     Quiet,
@@ -18,25 +22,24 @@ from lmchat.chat.exchange import (
     ToolDone,
     ToolFailed,
 )
-from lmchat.dataclass import dataclass
+from lmchat.chat.values import Item, Message, Reasoning
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import LmchatError, StreamBrokenError
-from lmchat.wire.body import REPLY_LIMIT, Frame, too_large
-from lmchat.wire.dialect import Data, ReplyReader
-from lmchat.wire.faults import AGAIN, broken_off, not_lm_studio, senseless, with_nothing_kept
-from lmchat.wire.http import TICK, Piece
-from lmchat.wire.loose_json import TornCharacters, mapping, parse_json, sequence, text
+from lmchat.wire.body import Frame, ReplyLength
+from lmchat.wire.dialects import Data, ReplyReader
+from lmchat.wire.exchange import TICK, Pieces, json_object
+from lmchat.wire.faults import AGAIN, broken_off, unreadable, with_nothing_kept
+from lmchat.wire.http import Call, Head
+from lmchat.wire.reading import TornCharacters, mapping, parse_json, sequence, text
 from lmchat.wire.redaction import redact_all
-from lmchat.wire.request import Call, Head
-from lmchat.wire.thinking import InlineThinking
 
-Pieces = Generator[Piece | None, None, None]
 Tap = Callable[[Mapping[str, Any]], None]
 
 _FAULT_GRACE = 5.0
 """Seconds of silence after an `error` event in which the promised `chat.end` may still come."""
 
-_ITEM = 500
-"""Characters that an item of a reply counts for besides its own."""
+_FAILURES = frozenset({"error", "response.failed"})
+"""Events that are errors; others may have one."""
 
 # Bare words that some servers send where JSON belongs.
 _LONGEST_WORD = 40
@@ -79,72 +82,24 @@ def _answered(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
     data = json_object(head, bytes(body), call)
     events = list(reader.whole(data))
     if not events:
-        raise senseless("a reply", AGAIN)
+        raise unreadable("a reply", AGAIN)
     if tap is not None:
         tap(reader.closing(data))
     yield from events
 
 
-def whole_answer(pieces: Iterable[Piece | None]) -> tuple[Head, bytes]:
-    """Wait for an answer's end and return its head and its body."""
-    head, body = Head(0), bytearray()
-    for piece in pieces:
-        if isinstance(piece, Head):
-            head = piece
-        elif isinstance(piece, bytes):
-            body += piece
-    return head, bytes(body)
-
-
-def resumed(first: Piece | None, rest: Pieces) -> Pieces:
-    """Yield a first piece and the rest; closing it closes the rest."""
-    with closing(rest):
-        yield first
-        yield from rest
-
-
-def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
-    """Return the JSON object of an answer; raise LmchatError where it refuses (with 200, too) or is none."""
-    if not head.good:
-        raise _refusal(head, body, call)
-    content = body.decode("utf-8-sig", errors="replace")
-    try:
-        data = parse_json(content)
-    except ValueError:
-        if content.lstrip().startswith("<"):
-            raise not_lm_studio(call, "a web page") from None
-        raise (senseless("an answer", AGAIN) if content.strip() else broken_off(AGAIN)) from None
-    if not isinstance(data, dict):
-        raise senseless("an answer", AGAIN)
-    if data.get("error"):
-        raise _refusal(head, body, call)
-    return data
-
-
-def _refusal(head: Head, body: bytes, call: Call) -> LmchatError:
-    from lmchat.wire.refusals import refusal
-
-    return refusal(head, body, call)
-
-
-def _refused(data: object, call: Call) -> Fault:
-    from lmchat.wire.refusals import stream_refusal
-
-    return Fault(stream_refusal(data, call))
-
-
 def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) -> Iterator[Event]:
-    faulted, silent, torn, length = False, 0.0, TornCharacters(), ReplyLength()
+    stream, silent, length = _Stream(call, reader, tap), 0.0, ReplyLength()
     try:
         for piece in pieces:
             if not isinstance(piece, list):
                 silent += TICK
-                if faulted and silent > _FAULT_GRACE:
+                if stream.faulted and silent > _FAULT_GRACE:
                     return
                 yield Quiet()
                 continue
             silent = 0.0
-            for event in _joined(_together(piece, call, reader, tap, torn, faulted=faulted)):
+            for event in _joined(stream.events(piece)):
                 if isinstance(event, Finished):
                     # Some servers leave the socket open.
                     pieces.close()
@@ -153,41 +108,15 @@ def _streamed(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
                 if isinstance(event, LmchatError):
                     _give_up(event, pieces)
                 length.add(event)
-                faulted = faulted or isinstance(event, Fault)
                 yield event
-        rest = () if faulted else tuple(reader.end(done=False))
+        rest = () if stream.faulted else tuple(reader.end(done=False))
         yield from rest
         if not rest:
             raise broken_off()
     except StreamBrokenError:
         # After a fault the stream may end as it likes: the fault is what matters.
-        if not faulted:
+        if not stream.faulted:
             raise
-
-
-@dataclass(slots=True)
-class ReplyLength:
-    """How much a reply has grown to, in characters."""
-
-    characters: int = 0
-    last: type[Event] | None = None
-
-    def add(self, event: Event) -> None:
-        """Count one event; raise StreamBrokenError where the reply becomes too long."""
-        match event:
-            case MessageDelta(text) | ReasoningDelta(text):
-                self.characters += len(text) + (0 if type(event) is self.last else _ITEM)
-            case ToolDone(call):
-                self.characters += len(call.output) + len(str(call.arguments)) + _ITEM
-            case ToolFailed(call):
-                self.characters += len(call.reason) + len(str(call.arguments)) + _ITEM
-            case PartStarted() | PartEnded():
-                self.characters += _ITEM
-            case _:
-                return
-        self.last = type(event)
-        if self.characters > REPLY_LIMIT:
-            raise too_large("a reply", REPLY_LIMIT)
 
 
 def _give_up(error: LmchatError, pieces: Pieces) -> NoReturn:
@@ -197,24 +126,73 @@ def _give_up(error: LmchatError, pieces: Pieces) -> NoReturn:
     raise error
 
 
-def _together(
-    frames: list[Frame], call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters, *, faulted: bool
-) -> list[Event | LmchatError]:
-    """Return the events of frames that came together, at last what is wrong with the first bad one; empty the list."""
-    events: list[Event | LmchatError] = []
-    try:
-        for frame in frames:
-            if _ends(frame):
-                events += _done(reader, faulted=faulted)
-            else:
-                events += _events(frame, call, reader, tap, torn)
-            if events and isinstance(events[-1], Finished):
-                break
-            faulted = faulted or (bool(events) and isinstance(events[-1], Fault))
-    except LmchatError as error:
-        events.append(error)
-    frames.clear()  # they may be large, and what follows takes its time
-    return events
+@dataclass(slots=True)
+class _Stream:
+    """The events of one stream as they are read; `faulted` says that one of them was an error."""
+
+    call: Call
+    reader: ReplyReader
+    tap: Tap | None
+    torn: TornCharacters = field(default_factory=TornCharacters)
+    faulted: bool = False
+
+    def events(self, frames: list[Frame]) -> list[Event | LmchatError]:
+        """Return the events of frames that came together, at last what is wrong with a bad one; empty the list."""
+        events: list[Event | LmchatError] = []
+        try:
+            for name, written in frames:
+                try:
+                    data = parse_json(written)
+                except ValueError:
+                    events += self._word(written)
+                else:
+                    if isinstance(data, dict):
+                        events += self._event(name, data, written)
+                if events and isinstance(events[-1], Finished):
+                    break
+        except LmchatError as error:
+            events.append(error)
+        frames.clear()  # they may be large, and what follows takes its time
+        return events
+
+    def _word(self, word: str) -> Iterable[Event]:
+        """Read what is no JSON: `[DONE]`, or another bare word; after a fault no reply is complete."""
+        if word.strip() == _DONE:
+            return () if self.faulted else self.reader.end(done=True)
+        if len(word) > _LONGEST_WORD or not _BARE_WORD.fullmatch(word):
+            raise unreadable("an event")
+        return ()
+
+    def _event(self, name: str, data: Data, written: str) -> Iterable[Event]:
+        """Read an event with its name and the JSON that it was written in."""
+        kind = text(data.get("type")) or name or ("error" if "error" in data else "")
+        if self.torn.waiting or "\\u" in written:
+            data = self.torn.joined(kind, data, written)
+        fault = _fault(kind, data) if kind in _FAILURES or "error" in data or "choices" in data else None
+        if fault is not None:
+            data = redact_all(data, self.call.secrets)
+            self.faulted = True
+        if self.tap is not None:
+            self.tap(data)
+        if fault is not None:
+            from lmchat.wire.refusals import stream_refusal
+
+            return (Fault(stream_refusal(_fault(kind, data), self.call)),)
+        # In one go: what the reader refuses is raised before any of it is passed on.
+        return tuple(self.reader.event(kind, data))
+
+
+def _fault(kind: str, data: Data) -> Data | None:
+    """Return the error in an event, None where there is none: it is an event, a member of one, or in a response."""
+    if kind == "response.failed":
+        return {"error": mapping(data.get("response")).get("error")}
+    if kind == "error" or data.get("error"):
+        return data
+    for choice in sequence(data.get("choices")):
+        # OpenRouter, where its provider broke off.
+        if error := mapping(choice).get("error"):
+            return {"error": error}
+    return None
 
 
 def _joined(events: Iterable[Event | LmchatError]) -> Iterator[Event | LmchatError]:
@@ -228,44 +206,88 @@ def _joined(events: Iterable[Event | LmchatError]) -> Iterator[Event | LmchatErr
             yield from run
 
 
-def _events(frame: Frame, call: Call, reader: ReplyReader, tap: Tap | None, torn: TornCharacters) -> Iterable[Event]:
-    name, written = frame
-    try:
-        data = parse_json(written)
-    except ValueError:
-        if len(written) > _LONGEST_WORD or not _BARE_WORD.fullmatch(written):
-            raise senseless("an event") from None
-        return ()
-    if not isinstance(data, dict):
-        return ()
-    kind = text(data.get("type")) or name or ("error" if "error" in data else "")
-    data = torn.joined(kind, data, written)
-    fault = _fault(kind, data)
-    if fault is not None:
-        data = redact_all(data, call.secrets)
-    if tap is not None:
-        tap(data)
-    # In one go: what the reader refuses is raised before any of it is passed on.
-    return tuple(reader.event(kind, data)) if fault is None else (_refused(_fault(kind, data), call),)
+_OPENING, _CLOSING = "<think>", "</think>"
 
 
-def _ends(frame: Frame) -> bool:
-    return frame[1].strip() == _DONE
+class _Place(Enum):
+    """Where in a text that may begin with reasoning the next characters are."""
+
+    START = "nothing of the answer is known yet"
+    THOUGHT = "within the tag"
+    GAP = "after the tag, before the first word"
+    ANSWER = "in the answer"
 
 
-def _done(reader: ReplyReader, *, faulted: bool) -> Iterable[Event]:
-    """Return what is left at a stream's `[DONE]`; after a fault no reply is complete."""
-    return () if faulted else reader.end(done=True)
+@dataclass(slots=True)
+class InlineThinking:
+    """The reasoning in an answer, event by event; `waiting` may be half a tag."""
+
+    place: _Place = _Place.START
+    waiting: str = ""
+
+    def feed(self, event: Event) -> Iterator[Event]:
+        """Yield the events that one becomes."""
+        match event:
+            case MessageDelta(text) if text:
+                yield from self._text(text)
+            case Finished(reply):
+                yield from self.flush()
+                items = tuple(part for item in reply.items for part in split_item(item))
+                yield replace(event, reply=replace(reply, items=items))
+            case ReasoningDelta():
+                self.place = _Place.ANSWER
+                yield event
+            case _:
+                yield event
+
+    def flush(self) -> Iterator[Event]:
+        """Yield what was kept back, at the end or where the stream breaks."""
+        text, self.waiting = self.waiting, ""
+        if text and self.place is not _Place.GAP:
+            yield ReasoningDelta(text) if self.place is _Place.THOUGHT else MessageDelta(text)
+
+    def _text(self, text: str) -> Iterator[Event]:
+        if self.place is _Place.ANSWER:
+            yield MessageDelta(text)
+            return
+        text, self.waiting = self.waiting + text, ""
+        if self.place is _Place.START:
+            begun = text.lstrip()
+            if not begun.startswith(_OPENING):
+                if _OPENING.startswith(begun):
+                    self.waiting = text
+                else:
+                    self.place = _Place.ANSWER
+                    yield MessageDelta(text)
+                return
+            self.place, text = _Place.THOUGHT, begun.removeprefix(_OPENING)
+            yield PartStarted(Part.REASONING)
+        if self.place is _Place.THOUGHT:
+            thought, closed, text = text.partition(_CLOSING)
+            if not closed:
+                kept = _half_tag(thought)
+                thought, self.waiting = thought[: len(thought) - kept], thought[len(thought) - kept :]
+            if thought:
+                yield ReasoningDelta(thought)
+            if not closed:
+                return
+            self.place = _Place.GAP
+            yield from (PartEnded(Part.REASONING), PartStarted(Part.MESSAGE))
+        if text := text.lstrip("\r\n "):
+            self.place = _Place.ANSWER
+            yield MessageDelta(text)
 
 
-def _fault(kind: str, data: Data) -> Data | None:
-    """Return the error in an event, None where there is none: it is an event, a member of one, or in a response."""
-    if kind == "error":
-        return data
-    if kind == "response.failed":
-        return {"error": mapping(data.get("response")).get("error")}
-    if data.get("error"):
-        return data
-    # OpenRouter: the provider behind it broke off.
-    errors = (mapping(choice).get("error") for choice in sequence(data.get("choices")))
-    return next(({"error": error} for error in errors if error), None)
+def split_item(item: Item) -> tuple[Item, ...]:
+    """Return a message that begins with reasoning as two items, anything else as it is."""
+    if not isinstance(item, Message) or not item.text.lstrip().startswith(_OPENING):
+        return (item,)
+    thought, closed, rest = item.text.lstrip().removeprefix(_OPENING).partition(_CLOSING)
+    answer = rest.lstrip("\r\n ")
+    return (Reasoning(thought), *([Message(answer)] if closed and answer else []))
+
+
+def _half_tag(text: str) -> int:
+    """Return how many characters at the end of a text may begin the closing tag."""
+    lengths = range(min(len(_CLOSING) - 1, len(text)), 0, -1)
+    return next((length for length in lengths if text.endswith(_CLOSING[:length])), 0)

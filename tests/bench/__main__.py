@@ -180,7 +180,7 @@ def store(home: Path, runs: int) -> Iterator[Line]:
 def render(home: Path, runs: int) -> Iterator[Line]:
     """Measure the renderer's CPU for a reply of 10,000 tokens; rich, which redraws all of it, is given 500."""
     del home
-    from lmchat.render.theme import theme_for
+    from lmchat.render.terminal import theme_for
     from tests.bench.render_cost import TOKENS_PER_SECOND, redrawn, reply, streamed
 
     theme, tokens = theme_for({"TERM": "xterm-256color"}, terminal=True), reply(TOKENS)

@@ -27,7 +27,7 @@ from rich.markdown import Markdown
 
 from lmchat.render.markdown.stream import MarkdownStream
 from lmchat.render.painter import Painter
-from lmchat.render.theme import Theme, theme_for
+from lmchat.render.terminal import Theme, theme_for
 
 SIZE = (100, 30)
 SIZES = (2_000, 10_000, 50_000)

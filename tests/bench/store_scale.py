@@ -14,7 +14,7 @@ from random import Random
 
 from lmchat.chat.session import Session
 from lmchat.store.documents import FORMAT, VERSION
-from lmchat.store.peek import session_names
+from lmchat.store.file import session_names
 from lmchat.store.store import Store, open_store
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)

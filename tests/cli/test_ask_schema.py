@@ -69,7 +69,7 @@ def test_a_schema_may_be_in_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "words"), [('{"name": 5}', "name: 5 is not of type 'string'"), ("Kyoto", "The reply is no JSON")]
+    ("said", "words"), [('{"name": 5}', "name: 5 is not of type 'string'"), ("Kyoto", "The reply is not JSON")]
 )
 @pytest.mark.parametrize("quiet", [(), ("--quiet",)])
 def test_a_reply_that_does_not_fit_is_shown_and_said_to_be_so(

@@ -92,4 +92,4 @@ def test_stderr_is_written_to_where_what_is_written_is_made_safe() -> None:
         "local/upstream.py",
         "repl/picker/sessions.py",
     }
-    assert writers <= {"render/failures.py", *own}
+    assert writers <= {"render/messages.py", *own}

@@ -23,8 +23,7 @@ from lmchat.local.server import ServerState, Worker, application
 from lmchat.local.upstream import upstream_routes
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.dialects import COMPLETIONS
-from lmchat.wire.route import Route
+from lmchat.wire.dialects import COMPLETIONS, Route
 from tests.cli.program import run
 from tests.local.conftest import Switch
 from tests.local.world import world_at

@@ -1,12 +1,16 @@
-"""How rows become bytes."""
+"""How rows become bytes, and Ctrl-C and the keyboard while a turn is shown."""
 
+import os
+import pty
 import re
+import signal
+import termios
 from collections.abc import Callable
 
 import pytest
 
-from lmchat.render.cells import Row, measured
-from lmchat.render.painter import Painter
+from lmchat.render.painter import DeferredInterrupt, Painter, silent_keyboard
+from lmchat.render.text import Row, measured
 from tests.render.terminals import Clock, Terminal
 
 FAMILY = "👩‍👩‍👧‍👦"
@@ -20,7 +24,7 @@ def painter_of(terminal: Terminal, *, reflows: bool = False, now: Callable[[], f
     return Painter(terminal.feed, terminal.size, live=True, reflows=reflows, now=now or Clock())
 
 
-def test_settled_rows_stand_above_live_ones() -> None:
+def test_settled_rows_are_above_live_ones() -> None:
     terminal = Terminal(10, 5)
     painter = painter_of(terminal)
     painter.frame((), rows("live"))
@@ -143,7 +147,7 @@ def test_it_is_written_whole_when_it_is_settled() -> None:
     assert "\x1b[?7l" not in terminal.bytes[-1]
 
 
-def test_where_it_then_takes_two_rows_nothing_stands_behind_the_second() -> None:
+def test_where_it_then_takes_two_rows_the_second_has_nothing_after_it() -> None:
     terminal = Terminal(10, 6)
     painter = painter_of(terminal)
     flags = "abcde🇯🇵fgh"
@@ -170,7 +174,7 @@ def test_a_resize_takes_back_no_more_than_the_window_holds() -> None:
     assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[2A\r")
 
 
-def test_where_rows_are_wrapped_anew_the_live_ones_are_taken_back_as_they_are_now() -> None:
+def test_where_rows_are_wrapped_again_the_live_ones_are_erased_as_they_are_now() -> None:
     terminal = Terminal(10, 9)
     painter = painter_of(terminal, reflows=True)
     painter.frame((), rows("0123456789", "ab"))
@@ -198,7 +202,7 @@ def test_a_character_of_two_cells_that_does_not_fit_takes_its_row_with_it() -> N
     assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[4A\r")
 
 
-def test_nothing_erased_is_left_behind_a_row() -> None:
+def test_nothing_erased_is_left_after_a_row() -> None:
     """Tmux wraps erased cells, too, when its width changes: the row is emptied before it is written."""
     terminal = Terminal(10, 5)
     painter = painter_of(terminal)
@@ -245,3 +249,45 @@ def test_without_a_cursor_to_move_only_settled_rows_are_written() -> None:
     painter.frame(rows("a"), rows("b"))
     painter.close()
     assert terminal.written() == "a\n"
+
+
+_LOCAL_FLAGS = 3
+
+
+def test_an_interrupt_inside_a_frame_is_delivered_after_it() -> None:
+    deferred, done = DeferredInterrupt(), []
+
+    def paint() -> None:
+        with deferred.painting():
+            signal.raise_signal(signal.SIGINT)
+            done.append("painted")
+
+    with deferred.installed(), pytest.raises(KeyboardInterrupt):
+        paint()
+    assert done == ["painted"]
+
+
+def test_an_interrupt_between_frames_is_delivered_at_once() -> None:
+    with DeferredInterrupt().installed(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_the_handler_of_before_is_put_back() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with DeferredInterrupt().installed():
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_pipe_as_keyboard_is_left_alone() -> None:
+    read, write = os.pipe()
+    with os.fdopen(read) as stdin, os.fdopen(write, "w"), silent_keyboard(stdin):
+        pass
+
+
+def test_another_programs_terminal_is_left_alone() -> None:
+    leader, follower = pty.openpty()
+    with os.fdopen(leader, "rb"), os.fdopen(follower, encoding="utf-8") as stdin:
+        before = termios.tcgetattr(stdin)
+        with silent_keyboard(stdin):
+            assert termios.tcgetattr(stdin)[_LOCAL_FLAGS] == before[_LOCAL_FLAGS]

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmchat.chat.values import SurrogateJoiner
-from lmchat.render.sanitize import Sanitizer, sanitize, sanitize_line
+from lmchat.render.progress import Thinking
+from lmchat.render.terminal import PLAIN
+from lmchat.render.text import Sanitizer, cells, cut, fold, sanitize, sanitize_line, shorten
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 HOSTILE = st.text(
@@ -67,3 +69,50 @@ def test_a_line_has_no_line_ends() -> None:
 def test_halves_are_joined_and_nothing_else_is_changed() -> None:
     joiner = SurrogateJoiner()
     assert joiner.feed("a\x1b\r\ud83d") + joiner.feed("\ude00b\ud83d") + joiner.flush() == "a\x1b\r😀b\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [
+        ("abc", 3),
+        ("日本", 4),
+        ("e\u0301", 1),
+        ("👩‍👩‍👧‍👦", 2),
+        ("❤️", 2),
+        ("❤", 1),
+        ("⚠️", 2),
+        ("🏳️‍🌈", 2),
+        ("👍🏽", 2),
+        ("한", 2),
+    ],
+)
+def test_a_text_has_the_width_terminals_give_it(text: str, width: int) -> None:
+    assert cells(text) == width
+
+
+def test_text_is_cut_and_shortened_by_cells() -> None:
+    assert cut("日本語", 5) == "日本"
+    assert shorten("日本語", 5) == "日本…"
+    assert shorten("abc", 0) == ""
+
+
+def test_what_is_in_brackets_never_begins_a_row() -> None:
+    assert fold("first token · context 50 of 1,000 (5%)", 36) == ["first token · context 50 of", "1,000 (5%)"]
+    assert fold("(12345678) (12345678)", 12) == ["(12345678)", "(12345678)"]
+
+
+def test_reasoning_is_folded_at_blanks_and_in_long_words() -> None:
+    assert fold("one two 0123456789", 7) == ["one two", "0123456", "789"]
+
+
+@pytest.mark.timeout(60)
+def test_a_line_is_broken_in_time_that_grows_with_its_length_only() -> None:
+    assert len(fold("日本語の " * 20_000, 80)) > 2_000
+
+
+def test_a_long_line_of_thoughts_is_settled_row_by_row_while_it_grows() -> None:
+    thinking = Thinking(0.0, whole=True)
+    thinking.feed("one two three four")
+    settled = [row.text for row in thinking.settled(PLAIN, 10)]
+    thinking.feed("teen")
+    assert settled + [row.text for row in thinking.open(PLAIN, 10)] == ["one two", "three", "fourteen"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lmchat.render.attention import called_back, reports_focus
-from lmchat.repl.keys_input import focus_in
+from lmchat.render.messages import called_back, reports_focus
+from lmchat.repl.key_input import focus_in
 from tests.repl.lmstudio import Studio, ended, event
 from tests.repl.window import Window, talk_command, window
 from tests.wire.scripted import stream

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lmchat.repl.paste import as_mentions, attached_by, dragged
+from lmchat.repl.line import as_mentions, attached_by, dragged
 from tests.repl.lmstudio import EYES, Studio
 from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
 from tests.test_pictures import file as file_of

@@ -1,4 +1,4 @@
-"""The history of what was typed: whole, shared, and safe with several programs at once."""
+"""The history of what was typed: complete, shared, and safe with several programs at once."""
 
 import fcntl
 import multiprocessing
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lmchat.repl.editing import LONGEST_UNFOLDED, Folds
 from lmchat.repl.history import SharedHistory
-from lmchat.repl.paste import LONGEST_UNFOLDED, Folds
 from tests.repl.lmstudio import Studio
 from tests.repl.talking import CTRL_D, ENTER, UP, Talk
 

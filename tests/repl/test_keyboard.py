@@ -12,15 +12,14 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from lmchat.dataclass import replace
-from lmchat.render.cells import cells
+from lmchat.render.text import cells
 from lmchat.repl.commands.attachments import file
+from lmchat.repl.commands.table import Completions
 from lmchat.repl.commands.tree import edit
-from lmchat.repl.completion import Completions
+from lmchat.repl.editing import LONGEST_UNFOLDED, Folds
 from lmchat.repl.matching import matching
-from lmchat.repl.paste import LONGEST_UNFOLDED, Folds
 from lmchat.repl.picker.choice import Choices
-from lmchat.repl.state import Quoted, ReplState
-from lmchat.repl.toolbar import Status, toolbar
+from lmchat.repl.state import Quoted, ReplState, Status, toolbar
 from tests.repl.lmstudio import Studio, spoken
 from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, ENTER, ESCAPE, PAUSE, TAB, Talk
 
@@ -28,7 +27,7 @@ LONG = "日本語\t" * (LONGEST_UNFOLDED // 3)
 
 
 def offered(state: ReplState, typed: str) -> list[str]:
-    """Return what Tab offers behind what was typed."""
+    """Return what Tab offers after what was typed."""
     found = Completions(state).get_completions(Document(typed), CompleteEvent())
     return [each.text for each in found]
 

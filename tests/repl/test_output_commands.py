@@ -1,4 +1,4 @@
-"""What is taken out of a conversation, what is told of it, and the commands of the program itself."""
+"""What is taken out of a conversation, what is said of it, and the commands of the program itself."""
 
 import json
 import re
@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from lmchat.repl.clipboard import osc52
-from lmchat.repl.commands.elsewhere import OURS
-from lmchat.repl.commands.overview import KEYS
+from lmchat.repl.commands.help import KEYS, OURS
 from lmchat.repl.commands.table import BY_NAME, COMMANDS, command_named, readme_rows
 from tests.repl.lmstudio import Studio, ended, event, spoken
 from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk

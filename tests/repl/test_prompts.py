@@ -6,7 +6,7 @@ import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from lmchat.repl.completion import Completions
+from lmchat.repl.commands.table import Completions
 from tests.repl.lmstudio import Studio
 from tests.repl.talking import Talk
 
@@ -63,7 +63,7 @@ def test_a_flaw_is_named_with_its_line_and_the_command_stays_in_the_line(
     talk: Talk, studio: Studio, home: Path
 ) -> None:
     out = talk.type("/broken this")
-    assert "broken.md, line 2: 'modle' is not known in a prompt." in out
+    assert "broken.md, line 2: 'modle' cannot be set in a prompt." in out
     assert "Did you mean 'model'" in out
     assert studio.chats == []
 

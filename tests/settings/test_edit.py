@@ -155,7 +155,7 @@ def test_an_unknown_key_can_be_taken_out(tmp_path: Path) -> None:
         ("top_k", r"'top_k' is not set in .*settings\.toml\."),
         ("modle", "'modle' is not a setting."),
         ("profile.home", "'profile.home' is not set in"),
-        ("profile", "'profile' is the table of all of them."),
+        ("profile", "'profile' is a table of several."),
     ],
 )
 def test_unsetting_what_is_not_there_is_refused(tmp_path: Path, key: str, message: str) -> None:

@@ -45,10 +45,10 @@ def test_what_cannot_be_typed_as_one_word_is_no_prompt(tmp_path: Path, name: str
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("---\nmodel: x\n", "line 1: what begins here has no end"),
+        ("---\nmodel: x\n", "line 1: the front matter that begins here has no end"),
         ("---\n\nmodel\n---\nx", "line 3: this is not 'key: value'"),
-        ("---\ntemprature: 1\n---\nx", "line 2: 'temprature' is not known in a prompt"),
-        ("---\nmodel: a\nmodel: b\n---\nx", "line 3: 'model' is here a second time"),
+        ("---\ntemprature: 1\n---\nx", "line 2: 'temprature' cannot be set in a prompt"),
+        ("---\nmodel: a\nmodel: b\n---\nx", "line 3: 'model' is set twice"),
         ("---\nmodel: a\ntemperature: hot\n---\nx", "line 3: 'temperature' must be a number from 0 to 1"),
         ("---\nmodel: a\n---\n\n", "has no text"),
         ("", "has no text"),
@@ -70,7 +70,7 @@ def test_text_that_is_no_utf_8_is_named_with_its_line(tmp_path: Path) -> None:
 
 def test_a_role_has_no_model(tmp_path: Path) -> None:
     settings = write(tmp_path, "x.md", "---\nmodel: a\n---\nx", Kind.ROLE)
-    with pytest.raises(SettingsError, match="'model' is not known in a role"):
+    with pytest.raises(SettingsError, match="'model' cannot be set in a role"):
         read_prompt(settings, Kind.ROLE, "x")
 
 

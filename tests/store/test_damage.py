@@ -14,7 +14,7 @@ from lmchat.chat.transcript import transcript
 from lmchat.chat.values import Image
 from lmchat.errors import LmchatError, NotFoundError, StoreError
 from lmchat.store import FILE_NAME
-from lmchat.store.peek import session_names
+from lmchat.store.file import session_names
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, opened
 

@@ -13,7 +13,7 @@ import pytest
 
 from lmchat.errors import StoreError
 from lmchat.store import FILE_NAME, database, schema
-from lmchat.store.failures import explain
+from lmchat.store.file import explain
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers, opened
 

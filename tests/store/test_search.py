@@ -8,7 +8,7 @@ import pytest
 
 from lmchat.chat.listing import Match
 from lmchat.errors import BadUseError, NotFoundError
-from lmchat.store import search
+from lmchat.store import listing
 from lmchat.store.store import Store
 from tests.store.conversation import asked, opened
 
@@ -75,7 +75,7 @@ def test_newest_is_first_and_the_oldest_fall_off(store: Store) -> None:
 
 
 def test_short_words_are_found_far_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "_NEWEST", 2)
+    monkeypatch.setattr(listing, "_NEWEST", 2)
     session = store.create("one")
     for text in ("青と赤", "青", "赤", "青と赤", "no", "青"):
         session = asked(store, session, text)

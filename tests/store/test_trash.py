@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from lmchat.errors import NotFoundError, SessionGoneError
-from lmchat.store.peek import session_names
+from lmchat.store.file import session_names
 from lmchat.store.store import Store, open_store
-from lmchat.store.trash import KEPT_FOR
+from lmchat.store.tree import KEPT_FOR
 from tests.store.conversation import BEGINNING, asked, drafted, numbers, opened
 
 

@@ -5,7 +5,7 @@ import pytest
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError, NotFoundError
-from lmchat.store import trash
+from lmchat.store import tree
 from lmchat.store.store import Store
 from tests.store.conversation import asked, drafted, numbers
 
@@ -104,7 +104,7 @@ def test_deletion_with_an_unknown_name_deletes_nothing(store: Store, family: tup
 def test_long_conversation_goes_bit_by_bit(
     store: Store, family: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trash, "_AT_ONCE", 2)
+    monkeypatch.setattr(tree, "_AT_ONCE", 2)
     for each in range(7):
         asked(store, store.find("one"), f"Question {each}")
     store.delete(["one"])
@@ -115,9 +115,9 @@ def test_long_conversation_goes_bit_by_bit(
 def test_deletion_cut_short_leaves_a_whole_session(
     store: Store, family: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trash, "_AT_ONCE", 1)
+    monkeypatch.setattr(tree, "_AT_ONCE", 1)
     asked(store, family[0], "Fifth")
-    trash._remove_some(store._database, 1)
+    tree._remove_some(store._database, 1)
     assert (reached(store, "one"), store.find("one").head) == ([1, 2, 3], None)
     store.delete(["one"])
     assert store.names() == ["two"]

@@ -94,13 +94,13 @@ def loaded_program() -> Iterator[Lmchat]:
 
 def main() -> None:
     """Fork one copy for each order on stdin, and say how it ended on stdout."""
+    import h11  # noqa: F401 - what the copies need of it is loaded once
+
     import lmchat.__main__
     import lmchat.cli.commands
     import lmchat.store.store
     import lmchat.wire.client
-    import lmchat.wire.http
 
-    lmchat.wire.http.load_httpx()
     lmchat.cli.commands.command()
     directory = Path(sys.argv[1])
     for line in sys.stdin.buffer:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmchat.wire.http import Piece
-from lmchat.wire.request import CHAT, MODELS, Call, Head
+from lmchat.wire.exchange import Piece
+from lmchat.wire.http import CHAT, MODELS, Call, Head
 
 Words = tuple[str, ...]
 _WORD = re.compile(r"(?:prompt|reply|half)\d+")

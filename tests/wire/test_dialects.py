@@ -39,11 +39,9 @@ from lmchat.errors import (
 )
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.completions.request import completions_body
-from lmchat.wire.dialect import Dialect, Finding
-from lmchat.wire.dialects import COMPLETIONS, LMSTUDIO, RESPONSES
-from lmchat.wire.responses.request import responses_body
-from lmchat.wire.route import Route
+from lmchat.wire.completions import completions_body
+from lmchat.wire.dialects import COMPLETIONS, LMSTUDIO, RESPONSES, Dialect, Finding, Route
+from lmchat.wire.responses import responses_body
 from tests.wire.scripted import ScriptedServer, Steps, answer, stream
 
 SAMPLES = Path(__file__).parent / "samples"

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -16,11 +17,11 @@ from lmchat.chat.exchange import ChatRequest
 from lmchat.chat.models import EphemeralMcp
 from lmchat.chat.values import Image, Prompt
 from lmchat.errors import LmchatError, UnreachableError
-from lmchat.wire import address
+from lmchat.wire import http
 from lmchat.wire.address import Address, proxy_for
 from lmchat.wire.client import Client
-from lmchat.wire.http import exchange
-from lmchat.wire.request import Call
+from lmchat.wire.exchange import exchange
+from lmchat.wire.http import Call
 from tests.wire.scripted import HOLD, ScriptedServer, answer, stream
 from tests.wire.test_chat import END, HELLO, START
 
@@ -99,12 +100,12 @@ def test_a_proxy_is_taken_as_people_write_it(proxy: str, taken: str | None, monk
 @pytest.mark.parametrize("kind", ["socks", "socks5", "SOCKS5h"])
 def test_a_socks_proxy_names_the_extra_that_it_needs(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", f"{kind}://me:pass@proxy:1080")
-    monkeypatch.setattr(address, "find_spec", lambda _name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(UnreachableError) as caught:
         Client(Address("http://models.example.com")).models()
     assert "pip install 'lmchat[socks]'" in caught.value.hint
     assert "pass" not in caught.value.message
-    monkeypatch.setattr(address, "find_spec", lambda name: name)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
     taken = "socks5h" if kind == "SOCKS5h" else "socks5"
     assert proxy_for(Address("http://models.example.com")) == f"{taken}://me:pass@proxy:1080"
 
@@ -114,6 +115,7 @@ def two_addresses(host: Any, port: Any, *more: Any, **most: Any) -> list[Any]:
     return [(socket.AF_INET6, kind, 6, "", ("::1", port, 0, 0)), (socket.AF_INET, kind, 6, "", ("127.0.0.1", port))]
 
 
+@pytest.mark.usefixtures("each_way")
 def test_a_name_with_two_addresses_of_which_one_listens_is_reached_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer(NO_MODELS) as server:
         monkeypatch.setattr(socket, "getaddrinfo", two_addresses)
@@ -123,6 +125,101 @@ def test_a_name_with_two_addresses_of_which_one_listens_is_reached_quickly(monke
     assert server.requests[0].headers["host"] == f"localhost:{server.port}"
 
 
+PLAIN_ADDRESSES = (
+    "http://localhost", "http://models", "http://models:8080", "http://models.example.com", "http://10.0.0.1:1234",
+    "http://my_host.lan.", "http://[fd00::1]", "http://[fd00::1]:99/a/b~c/d-e", "http://models/%7Euser/v2",
+    "http://me:pass@models.example.com:81",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("url", PLAIN_ADDRESSES)
+@pytest.mark.parametrize("body", [None, {"input": "日本"}])
+def test_a_plain_socket_sends_what_httpx_would_send(
+    url: str, body: dict[str, str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[tuple[str, int]] = []
+    with ScriptedServer(NO_MODELS) as server:
+
+        def here(host: str, port: int, *more: Any, **most: Any) -> list[Any]:
+            called.append((host, port))
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", here)
+        call = Call(Address(url, "" if "@" in url else "token"), "POST" if body else "GET", "/api/v1/models", body)
+        list(exchange(call))
+        monkeypatch.setattr(http, "_PLAIN_URL", re.compile("(?!)"))
+        list(exchange(call))
+    assert called[0] == called[1]
+    assert server.requests[0] == server.requests[1]
+    assert server.requests[0].headers["connection"] == "close"
+
+
+ODD_URLS = ("https://models", "http://münchen.example", "http://h/a b", "http://h/ä", "http://h/../x", "http://h/%zz",
+            "http://[fe80::1%25eth0]", "http://a%b")  # fmt: skip
+
+
+@pytest.mark.parametrize("url", ODD_URLS)
+def test_what_is_not_sent_as_it_is_written_is_left_to_httpx(url: str) -> None:
+    assert not http._PLAIN_URL.fullmatch(f"{url}/api/v1/chat")
+
+
+HEADS = (
+    b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-TYPE: application/json\r\n\r\n",
+    b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n",
+    b"HTTP/1.1 200\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n",
+)
+
+
+@pytest.mark.usefixtures("each_way")
+@pytest.mark.parametrize("head", HEADS)
+def test_any_proper_head_is_read(head: bytes) -> None:
+    with ScriptedServer([head, b'{"models":[]}']) as server:
+        assert Client(Address(server.url)).models() == ()
+
+
+@pytest.mark.usefixtures("each_way")
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 100 Continue\r\n\r\n" * 50_000, b"HTTP/1.1 200 OK\r\nX: " + b"x" * 2_000_000]
+)
+def test_a_head_without_end_is_no_http(head: bytes) -> None:
+    with ScriptedServer([head, HOLD]) as server, pytest.raises(UnreachableError) as caught:
+        Client(Address(server.url)).models()
+    assert "does not speak HTTP" in caught.value.message
+
+
+@pytest.mark.usefixtures("each_way")
+def test_a_server_that_answers_before_it_has_read_everything_is_heard() -> None:
+    refusal = answer(413, '{"error":{"message":"too large"}}')
+    said = b"".join(each for each in refusal if isinstance(each, bytes))
+    with refusing_early(said) as url, pytest.raises(LmchatError) as caught:
+        list(Client(Address(url)).chat(ChatRequest("m", Prompt("word " * 4_000_000))))
+    assert "too large" in caught.value.message
+
+
+@contextmanager
+def refusing_early(said: bytes) -> Iterator[str]:
+    """Answer as soon as the head of a request has come, and read no more."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1024)
+                connection.sendall(said)
+                connection.shutdown(socket.SHUT_WR)
+                time.sleep(0.2)
+                while connection.recv(65536):
+                    pass
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    listening.close()
+    thread.join(10)
+
+
+@pytest.mark.usefixtures("each_way")
 def test_a_host_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*asked: Any, **more: Any) -> Any:
         raise socket.gaierror(-2, "Name or service not known")
@@ -133,6 +230,7 @@ def test_a_host_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert caught.value.message == "There is no host called 'nowhere.example', or no network to ask."
 
 
+@pytest.mark.usefixtures("each_way")
 def test_a_name_that_is_looked_up_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     given_up = threading.Event()
 
@@ -154,12 +252,14 @@ def test_plain_http_where_tls_was_asked_for_says_so() -> None:
     assert "http://" in caught.value.hint
 
 
+@pytest.mark.usefixtures("each_way")
 def test_something_that_is_no_http_is_no_server() -> None:
     with ScriptedServer([b"220 mail.example.com ESMTP\r\n\r\n"]) as server, pytest.raises(UnreachableError) as caught:
         list(Client(Address(server.url)).chat(HELLO))
     assert caught.value.message == f"What answers at {server.url} does not speak HTTP."
 
 
+@pytest.mark.usefixtures("each_way")
 def test_a_server_that_is_silent_is_given_up_where_that_was_asked() -> None:
     with ScriptedServer([HOLD]) as server:
         pieces = exchange(Call(Address(server.url), "GET", "/api/v1/models", read_seconds=0.2))
@@ -168,26 +268,27 @@ def test_a_server_that_is_silent_is_given_up_where_that_was_asked() -> None:
     assert caught.value.message == f"{server.url} took the connection, but did not answer within 0.2 seconds."
 
 
-def test_the_debug_log_tells_the_request_the_status_and_the_time() -> None:
-    told: list[str] = []
+@pytest.mark.usefixtures("each_way")
+def test_the_debug_log_has_the_request_the_status_and_the_time() -> None:
+    lines: list[str] = []
     with ScriptedServer(stream(START, END)) as server:
-        list(Client(Address(server.url), told.append).chat(HELLO))
-    assert told[0] == f'POST {server.url}/api/v1/chat {{"model":"m","input":"hi","stream":true}}'
-    assert told[1].startswith("200 text/event-stream after 0.")
-    assert told[2].startswith(f"{len(START + END)} bytes in 0.")
+        list(Client(Address(server.url), lines.append).chat(HELLO))
+    assert lines[0] == f'POST {server.url}/api/v1/chat {{"model":"m","input":"hi","stream":true}}'
+    assert lines[1].startswith("200 text/event-stream after 0.")
+    assert lines[2].startswith(f"{len(START + END)} bytes in 0.")
 
 
-def test_the_debug_log_tells_no_secret_and_no_long_text() -> None:
-    told: list[str] = []
+def test_the_debug_log_has_no_secret_and_no_long_text() -> None:
+    lines: list[str] = []
     request = ChatRequest(
         "m",
         Prompt("sk-lm-aaaa:bbbbbb " + "word " * 1000, (Image("a", "image/png", b"x" * 9000),)),
         integrations=(EphemeralMcp("hf", "https://me:pass@hf.co/mcp?key=hf_secret", headers={"X-Key": 'a"hf_0123'}),),
     )
     with ScriptedServer(stream(START, END)) as server:
-        client = Client(Address(server.url.replace("//", "//user:word99@"), "sk-lm-aaaa:bbbbbb"), told.append)
+        client = Client(Address(server.url.replace("//", "//user:word99@"), "sk-lm-aaaa:bbbbbb"), lines.append)
         list(client.chat(request))
-    log = "\n".join(told)
+    log = "\n".join(lines)
     for secret in ("bbbbbb", "sk-lm-", "pass", "hf_secret", "hf_0123", "word99"):
         assert secret not in log
     assert "X-Key" in log
@@ -210,6 +311,27 @@ def test_loading_httpx_loads_neither_its_command_line_nor_hides_click() -> None:
         "import sys; from lmchat.wire.http import load_httpx; load_httpx();"
         "assert 'httpx' in sys.modules and 'httpx._main' not in sys.modules, 'the command line is loaded';"
         "assert 'click' not in sys.modules; import click"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ})
+
+
+def test_a_plain_exchange_loads_no_httpx() -> None:
+    with ScriptedServer(NO_MODELS) as server:
+        script = (
+            "import sys; from lmchat.wire.address import Address; from lmchat.wire.client import Client;"
+            f"assert Client(Address({server.url!r})).models() == ();"
+            "assert not {'httpx', 'httpcore', 'ssl', 'logging', 'urllib.request'} & set(sys.modules)"
+        )
+        subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ})
+
+
+def test_a_failure_loads_no_httpx() -> None:
+    script = (
+        "import sys; from lmchat.errors import UnreachableError; from lmchat.wire.address import Address;"
+        "from lmchat.wire.client import Client\n"
+        "try: Client(Address('http://127.0.0.1:1')).models()\n"
+        "except UnreachableError as error: assert error.message == 'Nothing answers at http://127.0.0.1:1.'\n"
+        "assert 'httpx' not in sys.modules and 'httpcore' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ})
 

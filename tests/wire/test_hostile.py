@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 
 from lmchat.chat.exchange import Fault
 from lmchat.errors import LmchatError, RefusedError, ServerError, StreamBrokenError, UnreachableError
-from lmchat.wire.address import Address, proxy_for
+from lmchat.wire.address import Address, load_httpx, proxy_for
 from lmchat.wire.client import Client
+from lmchat.wire.exchange import json_object
 from lmchat.wire.faults import connection_fault
-from lmchat.wire.http import load_httpx
+from lmchat.wire.http import Call, Connection, Head
 from lmchat.wire.redaction import redact, redact_all
-from lmchat.wire.request import Call, Head
-from lmchat.wire.stream import json_object
 from tests.wire.scripted import RESET, STREAM_HEAD, ScriptedServer, Steps, answer, chunk, stream
 from tests.wire.test_chat import HELLO
 
@@ -30,6 +29,7 @@ import h11  # noqa: E402 - after the way in that lmchat itself takes
 import httpcore  # noqa: E402
 import httpx  # noqa: E402
 
+CONNECTED = Connection(sock=socket.socket())
 CALL = Call(Address("http://example.com:1234"), "POST", "/api/v1/chat")
 
 
@@ -62,12 +62,23 @@ def test_the_list_of_exceptions_is_not_empty() -> None:
 
 @pytest.mark.parametrize("error", RAISED, ids=lambda error: f"{type(error).__module__}.{type(error).__name__}")
 def test_every_exception_of_the_libraries_has_its_error(error: Exception) -> None:
-    assert isinstance(connection_fault(error, CALL, headed=False), UnreachableError | StreamBrokenError)
-    assert isinstance(connection_fault(error, CALL, headed=True), StreamBrokenError)
+    assert isinstance(connection_fault(error, CALL, CONNECTED, headed=False), UnreachableError | StreamBrokenError)
+    assert isinstance(connection_fault(error, CALL, CONNECTED, headed=True), StreamBrokenError)
+
+
+@pytest.mark.parametrize("opened", [False, True])
+@pytest.mark.parametrize("name", ["ConnectError", "ConnectTimeout", "ReadError", "ReadTimeout", "RemoteProtocolError"])
+def test_httpx_and_httpcore_call_the_same_failure_the_same(name: str, *, opened: bool) -> None:
+    connection = CONNECTED if opened else Connection()
+    faults = [
+        connection_fault(getattr(library, name)("Server disconnected"), CALL, connection, headed=False)
+        for library in (httpx, httpcore)
+    ]
+    assert len({(type(each), str(each)) for each in faults}) == 1
 
 
 def test_a_fault_of_our_own_is_none_of_the_network() -> None:
-    assert connection_fault(TypeError("oops"), CALL, headed=False) is None
+    assert connection_fault(TypeError("oops"), CALL, CONNECTED, headed=False) is None
 
 
 def nested(depth: int, opening: str = '{"a":', closing: str = "}") -> str:
@@ -118,6 +129,7 @@ LOCATIONS = [
 ]
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize("location", LOCATIONS)
 def test_a_redirect_to_anything_is_a_refusal(location: str) -> None:
     head = f"HTTP/1.1 302 Go\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
@@ -145,6 +157,7 @@ NO_HTTP = [
 ]
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize("said", NO_HTTP)
 @pytest.mark.parametrize("reset", [True, False])
 @pytest.mark.parametrize("chat", [True, False])
@@ -179,6 +192,7 @@ def banner(said: bytes) -> Iterator[str]:
         listening.close()
 
 
+@pytest.mark.usefixtures("each_way")
 def test_a_banner_is_no_http() -> None:
     with banner(b"SSH-2.0-OpenSSH_9.6\r\n") as url, pytest.raises(UnreachableError) as caught:
         list(Client(Address(url)).chat(HELLO))

@@ -1,4 +1,4 @@
-"""A dialect is a folder, one line of a registry and one choice of a setting: this one is added as ARCHITECTURE says."""
+"""A dialect is a file, one line of a registry and one choice of a setting: this one is added as ARCHITECTURE says."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,16 +12,15 @@ from lmchat.chat.values import Message, Reply
 from lmchat.dataclass import replace
 from lmchat.settings import keys
 from lmchat.settings.shapes import choice
-from lmchat.wire.dialect import Data, Dialect
-from lmchat.wire.dialects import DIALECTS
-from lmchat.wire.loose_json import text
+from lmchat.wire.dialects import DIALECTS, Data, Dialect
 from lmchat.wire.messages import messages, options
-from lmchat.wire.model_list import listed_models
+from lmchat.wire.models import openai_models
+from lmchat.wire.reading import text
 from tests.cli.program import run
 from tests.wire.scripted import ScriptedServer, answer
 from tests.wire.test_dialects import sse
 
-# What the folder has
+# What the file has
 
 
 def body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
@@ -61,7 +60,7 @@ TOY = Dialect(
     models_path="/v1/models",
     body=body,
     reader=Reader,
-    models=listed_models,
+    models=openai_models,
 )
 
 # What a server sends

@@ -1,4 +1,4 @@
-"""A request holds what was set and nothing else."""
+"""A request contains what was set and nothing else."""
 
 import json
 from datetime import UTC, datetime
@@ -12,8 +12,9 @@ from lmchat.chat.session import Outcome, Turn, TurnId
 from lmchat.chat.values import Image, Message, Options, Prompt, Reply, ResponseId, ToolCall
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
-from lmchat.wire.lmstudio.request import native_body, recap
-from lmchat.wire.request import json_bytes
+from lmchat.wire.http import json_bytes
+from lmchat.wire.lmstudio import native_body
+from lmchat.wire.messages import recap
 
 CAT = Image("cat.png", "image/png", b"\x89PNG")
 CAT_ITEM = {"type": "image", "data_url": "data:image/png;base64,iVBORw=="}

@@ -14,9 +14,7 @@ from lmchat.errors import (
 )
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.dialect import Dialect
-from lmchat.wire.dialects import COMPLETIONS, RESPONSES
-from lmchat.wire.route import Route
+from lmchat.wire.dialects import COMPLETIONS, RESPONSES, Dialect, Route
 from tests.wire.scripted import ScriptedServer
 from tests.wire.test_dialects import FOLLOWING, HELLO, SAMPLES, events_of, finished, recorded, refused, thoughts, words
 

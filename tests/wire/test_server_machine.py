@@ -17,10 +17,8 @@ from lmchat.errors import StreamBrokenError, UnreachableError
 from lmchat.wire import client as client_module
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.dialect import Finding
-from lmchat.wire.dialects import DIALECTS
-from lmchat.wire.request import Call
-from lmchat.wire.route import NOT_KNOWN, Route
+from lmchat.wire.dialects import DIALECTS, NOT_KNOWN, Finding, Route
+from lmchat.wire.http import Call
 from tests.wire.servers import Ending, Seen, Server, words_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,7 +1,7 @@
-"""The block structure of Markdown, line by line: what a line has settled is never taken back.
+"""The block structure of Markdown, line by line: what a line has settled never changes.
 
-This is CommonMark's own parsing strategy (a spine of open blocks), with GitHub's tables and without reference
-definitions, which would change what is above them. A line costs the depth of the spine, however long the
+This is CommonMark's own parsing strategy (a stack of open blocks), with GitHub's tables and without reference
+definitions, which would change what is above them. The cost of a line is the depth of the stack, however long the
 document is.
 """
 
@@ -42,7 +42,7 @@ from lmchat.render.markdown.structure import (
 
 
 class Blocks:
-    """A parser of a document, line by line; `take` returns what the line settled, `end` the rest."""
+    """A parser of a document, line by line; `take` returns the steps that a line settles, `end` the rest."""
 
     def __init__(self) -> None:
         self._containers: list[Container] = []
@@ -65,25 +65,25 @@ class Blocks:
         return self._taken()
 
     def copy(self) -> "Blocks":
-        """Return a parser in the same state, to try out what a half line would be."""
-        twin = Blocks()
-        twin._containers = list(self._containers)
-        twin._leaf = copied(self._leaf)
-        twin._blank = self._blank
-        return twin
+        """Return a parser in the same state, to try out what an incomplete line would be."""
+        copy = Blocks()
+        copy._containers = list(self._containers)
+        copy._leaf = copied(self._leaf)
+        copy._blank = self._blank
+        return copy
 
     def _taken(self) -> list[Step]:
         steps, self._steps = self._steps, []
         return steps
 
     def _matched(self, line: Line) -> int:
-        """Eat what continues the open containers, and return how many go on."""
+        """Consume what continues the open containers, and return how many of them continue."""
         for depth, container in enumerate(self._containers):
             match container:
                 case Quote():
-                    goes_on = lines.eat_quote_sign(line)
+                    goes_on = lines.consume_quote_sign(line)
                 case Item(indent, empty):
-                    goes_on = lines.eat_item_indent(line, indent, empty=empty)
+                    goes_on = lines.consume_item_indent(line, indent, empty=empty)
                 case List():
                     goes_on = True
             if not goes_on:
@@ -122,15 +122,15 @@ class Blocks:
         if indent < CODE_INDENT and lines.closes(fence, line.rest[indent:]):
             self._end_leaf()
         else:
-            line.eat(min(indent, fence.indent))
+            line.consume(min(indent, fence.indent))
             self._steps.append(Verbatim(line.rest))
 
     def _take_indented(self, waiting: list[str], line: Line) -> bool:
-        """Empty lines wait until more code follows: at the end they are none of it."""
+        """Add the line to indented code; empty lines wait for more code, since at its end they do not belong to it."""
         indent = line.indent()
         if not line.blank and indent < CODE_INDENT:
             return False
-        line.eat(min(indent, CODE_INDENT))
+        line.consume(min(indent, CODE_INDENT))
         self._blank = line.blank
         waiting.append(line.rest)
         if not line.blank:
@@ -139,7 +139,7 @@ class Blocks:
         return True
 
     def _begin_blocks(self, line: Line, depth: int) -> None:
-        """Begin the blocks this line begins below the first `depth` containers; the rest of it is text."""
+        """Begin the blocks that this line begins inside the first `depth` containers; the rest of it is text."""
         paragraph = isinstance(self._leaf, Paragraph)
         here = depth == len(self._containers)
         while not line.blank:
@@ -164,7 +164,7 @@ class Blocks:
         self._take_text(line, depth, here=here)
 
     def _turns_paragraph(self, text: str) -> bool:
-        """Make a table or a heading of the open paragraph, where the text is a line below their head."""
+        """Turn the open paragraph into a table or a heading, if the text is the line that follows their first."""
         if not isinstance(self._leaf, Paragraph):
             return False
         blank, source = self._leaf.blank, self._leaf.lines
@@ -183,7 +183,7 @@ class Blocks:
         return bool(level)
 
     def _begins_leaf(self, text: str, indent: int, depth: int, paragraph: bool) -> bool:
-        """Begin a block that holds no others, where the text begins one."""
+        """Begin a block that contains no others, if the text begins one."""
         if heading := lines.heading(text):
             level, content = heading
             self._steps.append(Prose(self._begin(depth), content, level))
@@ -210,14 +210,14 @@ class Blocks:
 
     def _begin_indented(self, line: Line, depth: int) -> None:
         self._steps.append(CodeOpened(self._begin(depth)))
-        line.eat(CODE_INDENT)
+        line.consume(CODE_INDENT)
         self._steps.append(Verbatim(line.rest))
         self._leaf = Indented([])
 
     def _begin_quote(self, line: Line, depth: int) -> int:
         self._steps.append(QuoteOpened(self._begin(depth)))
         self._containers.append(Quote())
-        lines.eat_quote_sign(line)
+        lines.consume_quote_sign(line)
         return len(self._containers)
 
     def _begin_item(self, line: Line, marker: Marker, indent: int, depth: int) -> int:
@@ -229,15 +229,15 @@ class Blocks:
             self._steps += [ListOpened(self._begin(depth), marker.number, marker.kind), ItemOpened(blank=False)]
             self._containers.append(List(marker.kind))
         self._blank = False
-        line.eat(indent + marker.width)
+        line.consume(indent + marker.width)
         blanks = line.indent()
         padding = 1 if line.blank or blanks > CODE_INDENT else blanks
-        line.eat(min(padding, blanks))
+        line.consume(min(padding, blanks))
         self._containers.append(Item(indent + marker.width + padding, empty=True))
         return len(self._containers)
 
     def _take_text(self, line: Line, depth: int, *, here: bool) -> None:
-        """Take what is left of a line in which no more blocks begin."""
+        """Add the rest of a line in which no more blocks begin."""
         text = line.rest.lstrip(" \t")
         if not text:
             began = depth == len(self._containers) and not here
@@ -252,7 +252,7 @@ class Blocks:
             self._leaf = Paragraph(self._begin(depth), [text])
 
     def _begin(self, depth: int) -> bool:
-        """Close what is open below `depth`, for a new block there; return whether an empty line came before it."""
+        """Close what is open inside `depth`, for a new block there; return whether an empty line came before it."""
         if depth and isinstance(self._containers[depth - 1], List):
             depth -= 1
         self._close_to(depth)

@@ -1,8 +1,7 @@
-"""Code, highlighted line by line, and the colours it gets.
+"""Code, highlighted line by line, and its colours.
 
-The lexer is stopped at the end of each line and goes on from its state there. Where a language has tokens that a
-lexer takes only whole (comments over several lines, scripts in HTML), lines wait for the end of the token,
-up to a limit.
+The lexer stops at the end of each line and continues from its state there. If a language has tokens that its lexer
+recognizes only whole (comments of several lines, scripts in HTML), lines wait for the end of the token, up to a limit.
 """
 
 from pygments.lexer import ExtendedRegexLexer, Lexer, RegexLexer
@@ -14,7 +13,7 @@ from rich.style import Style
 from rich.syntax import Syntax
 
 from lmchat.render.markdown.spans import Span
-from lmchat.render.theme import Depth, Theme
+from lmchat.render.terminal import Depth, Theme
 
 _SYSTEMS = {
     Depth.SIXTEEN: ColorSystem.STANDARD,
@@ -25,23 +24,23 @@ _MARK = "x"
 
 
 class Palette:
-    """The look of each kind of token; backgrounds are left to the terminal."""
+    """The style of each kind of token; the background is always that of the terminal."""
 
     def __init__(self, theme: Theme) -> None:
         name = theme.code_theme or ("ansi_dark" if theme.dark else "ansi_light")
         self._theme = Syntax.get_theme(name)
         self._system = _SYSTEMS[theme.depth]
         self._coloured = theme.code_colours
-        self._looks: dict[_TokenType, str] = {}
+        self._styles: dict[_TokenType, str] = {}
 
-    def look(self, kind: _TokenType) -> str:
+    def style(self, kind: _TokenType) -> str:
         """Return the SGR parameters of a kind of token."""
-        # Code that is still being written is full of what its lexer takes for errors.
+        # A lexer finds many errors in code that is still being written.
         if not self._coloured or kind in Error:
             return ""
-        found = self._looks.get(kind)
+        found = self._styles.get(kind)
         if found is None:
-            found = self._looks[kind] = self._made(self._theme.get_style_for_token(kind))
+            found = self._styles[kind] = self._made(self._theme.get_style_for_token(kind))
         return found
 
     def _made(self, style: Style) -> str:
@@ -77,14 +76,14 @@ class Highlighter:
         self._pairs = self._needed_pairs(self._lexer) if self._lexer else []
 
     def copy(self) -> "Highlighter":
-        """Return a highlighter in the same state, to try out half a line."""
-        twin = object.__new__(Highlighter)
-        twin._palette, twin._lexer, twin._pairs = self._palette, self._lexer, self._pairs
-        twin._stack, twin._waiting, twin._within = self._stack, list(self._waiting), self._within
-        return twin
+        """Return a highlighter in the same state, to try out an incomplete line."""
+        copy = object.__new__(Highlighter)
+        copy._palette, copy._lexer, copy._pairs = self._palette, self._lexer, self._pairs
+        copy._stack, copy._waiting, copy._within = self._stack, list(self._waiting), self._within
+        return copy
 
     def push(self, line: str) -> list[list[Span]]:
-        """Take the next line, and return the lines that are settled by it."""
+        """Add the next line, and return the lines that are settled by it."""
         if self._lexer is None or len(line) > _LONGEST:
             return [*self.flush(), [Span(line)]]
         self._waiting.append(line)
@@ -98,7 +97,7 @@ class Highlighter:
         return self._settle(self._open_pair()) if self._waiting else []
 
     def _needed_pairs(self, lexer: Lexer) -> list[_Pair]:
-        """Find out which comments the lexer takes only whole."""
+        """Find out which comments the lexer recognizes only whole."""
         needed = list(_EMBEDDED) if any("html" in alias for alias in lexer.aliases) else []
         for opener, closer in _COMMENTS:
             whole, _ = self._lexed(f"{opener} x\nx {closer}\n")
@@ -127,12 +126,12 @@ class Highlighter:
         return None
 
     def _in_comment(self, text: str, closer: str) -> bool:
-        """Tell whether the text ends inside a comment: the sign may also be in a string."""
+        """Tell whether the text ends inside a comment: what looks like its opener may be in a string."""
         tokens, _ = self._lexed(text + closer)
         return bool(tokens) and tokens[-1][0] in Comment
 
     def _settle(self, pair: _Pair | None) -> list[list[Span]]:
-        """Colour the waiting lines; `pair` is still open after them."""
+        """Highlight the waiting lines; `pair` is still open after them."""
         lines, self._waiting = self._waiting, []
         text = "\n".join(lines) + "\n"
         front = self._within[0] if self._within else ""
@@ -145,7 +144,7 @@ class Highlighter:
         return _by_line(_trimmed(tokens, len(front), len(text) - 1), self._palette, len(lines))
 
     def _lexed(self, text: str) -> tuple[_Tokens, tuple[str, ...]]:
-        """Run the lexer over the text, from its state on; return the state after it, too."""
+        """Run the lexer over the text from the current state; return the tokens and the state after them."""
         lexer = self._lexer
         stack = list(self._stack)
         try:
@@ -153,7 +152,7 @@ class Highlighter:
                 tokens = _run(lexer, text, stack)
             else:
                 tokens = [(kind, value) for _, kind, value in lexer.get_tokens_unprocessed(text)] if lexer else []
-        except Exception:  # noqa: BLE001 - hundreds of foreign lexers; without colours is better than no reply
+        except Exception:  # noqa: BLE001 - there are hundreds of lexers; code without colours is better than no reply
             return [(Text, text)], self._stack
         # A lexer may lose characters; then its colours are of no use.
         whole = "".join(value for _, value in tokens) == text
@@ -170,7 +169,7 @@ def _lexer(name: str) -> Lexer | None:
 
 
 def _run(lexer: RegexLexer, text: str, stack: list[str]) -> _Tokens:
-    """Do what Pygments' RegexLexer does, but begin in any state and leave in `stack` where it stopped."""
+    """Do what Pygments' RegexLexer does, but begin in any state and leave the state after it in `stack`."""
     tokens: _Tokens = []
     position = 0
     while position < len(text):
@@ -194,7 +193,7 @@ def _run(lexer: RegexLexer, text: str, stack: list[str]) -> _Tokens:
 
 
 def _move(stack: list[str], new_state: tuple[str, ...] | int | str | None) -> None:
-    """Change the lexer's state as a rule says."""
+    """Change the lexer's state as a rule demands."""
     if isinstance(new_state, int):
         del stack[max(len(stack) + new_state, 1) :]
     elif new_state is not None:
@@ -220,7 +219,7 @@ def _by_line(tokens: _Tokens, palette: Palette, count: int) -> list[list[Span]]:
     lines: list[list[Span]] = [[]]
     for kind, value in tokens:
         first, *more = value.split("\n")
-        look = palette.look(kind)
-        lines[-1].append(Span(first, look if first.strip() else ""))
-        lines += [[Span(part, look if part.strip() else "")] for part in more]
+        style = palette.style(kind)
+        lines[-1].append(Span(first, style if first.strip() else ""))
+        lines += [[Span(part, style if part.strip() else "")] for part in more]
     return lines + [[Span("")] for _ in range(count - len(lines))]

@@ -1,28 +1,79 @@
-"""An open paragraph that is shown again and again while it grows: what its last words cannot change is kept.
+"""The preview of a paragraph that is still written: open marks are closed, and what new words cannot change is kept.
 
-Nearly all that a model writes are words: they go to the end of the last span, and move only the last rows.
+Nearly all that a model writes are words: they extend the last span, and change only the last rows.
 """
 
 import re
 from collections.abc import Callable, Sequence
 
 from lmchat.dataclass import dataclass
-from lmchat.render.cells import Row
-from lmchat.render.markdown.inline import is_half_link
+from lmchat.render.markdown import maths
+from lmchat.render.markdown.inline import has_cjk, sides
 from lmchat.render.markdown.spans import Span, row_places, sliced
+from lmchat.render.text import Row
 
-_MARKS = "*_~`\n\t[]()!>"
+_HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)(?:\]\([^()\s]*)?$")
+_HALF_MARK = re.compile(r"(?:\\|&#?[a-z0-9]{0,8}|<https?:[^<>\s]*)$")
+_MOST_OPEN = 8
+_LONGEST_MARK = 3
+_MARKS = re.compile(rf"(?P<formula>{maths.FORMULA.pattern})|\\.|(?P<ticks>`+)|(?P<marks>\*+|_+|~~)", re.DOTALL)
+
+
+def is_half_link(text: str) -> bool:
+    """Tell whether a text ends inside a link."""
+    return _HALF_LINK.search(text) is not None
+
+
+def close_open_marks(text: str) -> str:
+    """Return the text with its open marks closed, and without an incomplete mark at its end."""
+    text = _HALF_MARK.sub("", _HALF_LINK.sub(r"\1", text))
+    open_marks: list[str] = []
+    position = 0
+    cjk = has_cjk(text)
+    while found := _MARKS.search(text, position):
+        if closer := maths.unclosed(text, position, found.start()):
+            return text + closer + "".join(reversed(open_marks))
+        position = found.end()
+        if ticks := found["ticks"]:
+            closing = re.compile(rf"(?<!`){ticks}(?!`)").search(text, position)
+            if closing is None:
+                return text + ticks if text[position:].strip() else text[: found.start()].rstrip()
+            position = closing.end()
+        elif found["marks"]:
+            before, after = text[max(found.start() - 1, 0) : found.start()], text[position : position + 1]
+            _take_mark(found["marks"], before, after, open_marks, cjk=cjk)
+    if len(open_marks) > _MOST_OPEN:
+        return text
+    stripped = text.rstrip("*_~")
+    if open_marks and stripped != text and text[len(stripped) :].endswith(open_marks[-1]):
+        text = text[: len(text) - len(open_marks.pop())]
+    return text.rstrip(" ") + "".join(reversed(open_marks))
+
+
+def _take_mark(mark: str, before: str, after: str, open_marks: list[str], *, cjk: bool) -> None:
+    """Let a run of marks close the open ones, or open new ones."""
+    if mark[0] == "_" and before.isalnum() and after.isalnum():
+        return
+    opens, closes = sides(before or " ", after or " ", cjk=cjk)
+    while mark and closes and open_marks and mark.startswith(open_marks[-1]):
+        mark = mark[len(open_marks.pop()) :]
+    # At the end of the text it is not known yet what follows.
+    if len(mark) <= _LONGEST_MARK and (opens or not after):
+        open_marks += filter(None, (mark[:2], mark[2:]))
+
+
+_SIGNS = "*_~`\n\t[]()!>"
 _OPEN_ENDED = "$<&\\"
-"""What can make something else of the words after it."""
+"""Characters that can change the meaning of the words after them."""
 
-_WORDS = re.compile(rf"[^{re.escape(_MARKS + _OPEN_ENDED)}]+")
+_WORDS = re.compile(rf"[^{re.escape(_SIGNS + _OPEN_ENDED)}]+")
 _MOVED = 2
-"""Rows at the end that more words can change: what may not begin a row takes a character from the one above."""
+"""Rows at the end that more words can change: a character that may not begin a row brings one down from above."""
 
 
 @dataclass(frozen=True, slots=True)
 class GrowingParagraph:
-    """The source of a paragraph as it was shown last, its spans, and its rows with where each begins in their text.
+    """A paragraph as it was shown last: its source, its spans, its rows, and where each row begins in the text.
 
     `place` is what else the rows depend on: the width and the containers.
     """
@@ -34,21 +85,21 @@ class GrowingParagraph:
     begins: Sequence[int]
 
     def spans_of(self, source: str) -> list[Span] | None:
-        """Return the spans of a longer source, None where more than words was added, or they may mean something."""
+        """Return the spans of a longer source, None if more than words was added, or words that may have a meaning."""
         if not source.startswith(self.source) or not self._ends_in_words():
             return None
         added = source[len(self.source) :]
         if added and not _WORDS.fullmatch(added):
             return None
-        text, look, link = self.spans[-1]
-        return [*self.spans[:-1], Span(text + added, look, link)]
+        text, style, link = self.spans[-1]
+        return [*self.spans[:-1], Span(text + added, style, link)]
 
     def _ends_in_words(self) -> bool:
-        """Tell whether words at the end of the source are the end of the last span, and nothing before is half done."""
+        """Tell whether the source ends in words that end the last span, with nothing incomplete before them."""
         source = self.source
         if any(sign in source for sign in _OPEN_ENDED) or is_half_link(source):
             return False
-        words = source[max(map(source.rfind, _MARKS)) + 1 :]
+        words = source[max(map(source.rfind, _SIGNS)) + 1 :]
         return bool(words and self.spans) and self.spans[-1].text.endswith(words)
 
 
@@ -60,10 +111,10 @@ def grown(
     width: int,
     rows_of: Callable[[list[list[Span]], int], list[Row]],
 ) -> GrowingParagraph:
-    """Return a paragraph as its source is now, wrapped to `width` cells.
+    """Return a paragraph with its source of now, wrapped to `width` cells.
 
-    `before` is the one shown last, `inline` makes spans of a source, `rows_of` rows of spans that were
-    wrapped, below the number of rows that are kept.
+    `before` is the one shown last, `inline` makes spans of a source, and `rows_of` makes rows of wrapped spans, given
+    how many rows are kept above them.
     """
     spans = before.spans_of(source) if before is not None and before.place == place else None
     if before is None or spans is None:

@@ -1,4 +1,4 @@
-"""Markdown as HTML in which nothing is loaded, run or left unescaped: the same reading as on the terminal."""
+"""Markdown as HTML that loads and runs nothing, with all text escaped; it is parsed as for the terminal."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,6 @@ from xml.etree.ElementTree import tostring
 
 from markdown_it.token import Token
 
-from lmchat.render.cells import cells
 from lmchat.render.markdown.blocks import Blocks
 from lmchat.render.markdown.inline import Inline, is_break
 from lmchat.render.markdown.structure import (
@@ -27,8 +26,8 @@ from lmchat.render.markdown.structure import (
     Verbatim,
     VerbatimClosed,
 )
-from lmchat.render.sanitize import sanitize, sanitize_line
-from lmchat.render.theme import PLAIN
+from lmchat.render.terminal import PLAIN
+from lmchat.render.text import cells, sanitize, sanitize_line
 
 _ALIGNED = {Align.LEFT: "", Align.RIGHT: ' class="right"', Align.CENTRE: ' class="center"'}
 _TASK = re.compile(r"\[([ xX])\](?:[ \n]+|$)")
@@ -44,7 +43,7 @@ def markdown_html(text: str) -> str:
 
 
 class _Writer:
-    """One document on its way to HTML."""
+    """A writer of one document as HTML."""
 
     def __init__(self) -> None:
         self._inline = Inline(PLAIN)
@@ -54,7 +53,7 @@ class _Writer:
         self._begun = False
 
     def take(self, step: Step) -> Iterator[str]:  # noqa: C901 - one case for each kind of step
-        """Yield what a step adds."""
+        """Yield the HTML that a step adds."""
         begun, self._begun = self._begun, False
         match step:
             case QuoteOpened():
@@ -90,10 +89,10 @@ class _Writer:
                 assert_never(step)
 
     def inline(self, source: str) -> str:
-        """Write the text of a paragraph, a heading or a cell."""
+        """Return the HTML of a paragraph, a heading or a cell."""
         try:
             return "".join(_inline_parts(self._inline.tokens(source.replace("\t", " "))))
-        except Exception:  # noqa: BLE001 - whatever the parser stumbles over, a reply is shown
+        except Exception:  # noqa: BLE001 - whatever the parser fails at, the reply is shown
             return _text(source)
 
     def _opened(self, tag: str, attributes: str = "") -> str:
@@ -149,7 +148,7 @@ def _inline_parts(tokens: Sequence[Token]) -> Iterator[str]:  # noqa: C901 - one
                 yield f"<code>{_text(token.content)}</code>"
             case "formula":
                 yield _formula(token.content)
-            case "image":  # it is somewhere else, and the page loads nothing
+            case "image":  # the page loads nothing, so a link leads to it
                 address = str(token.attrs.get("src", ""))
                 yield f"{_link(address)}{_line(token.content or address)}</a>"
             case _ if kind in _TAGS:
@@ -176,16 +175,16 @@ def _formula(written: str) -> str:
 
 
 def _mathml(source: str, display: str) -> str:
-    """Write a formula as MathML, empty where the library is not installed or does not understand it."""
+    """Return a formula as MathML, empty if the library is not installed or does not understand it."""
     try:
         from latex2mathml.converter import convert_to_element
     except ImportError:
         return ""
     try:
         math = convert_to_element(source, display=display)
-    except Exception:  # noqa: BLE001 - what a model writes fails there in many ways, and is then shown as it came
+    except Exception:  # noqa: BLE001 - it fails in many ways at what models write, which is then shown as TeX
         return ""
-    for element in math.iter():  # the library's own way back to text would let tags through
+    for element in math.iter():  # the library's own conversion to text would let tags through
         element.text = unescape(element.text) if element.text else element.text
     return tostring(math, encoding="unicode")
 

@@ -1,4 +1,4 @@
-"""Steps of the block parser to rows: prefixes of quotes and lists, gaps between blocks, prose, code, tables.
+"""The layout of the block parser's steps as rows: prefixes of quotes and lists, gaps, prose, code and tables.
 
 Rows that were returned are settled.
 """
@@ -9,11 +9,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
 from lmchat.dataclass import dataclass, replace
-from lmchat.render.cells import BLANK, Row, cells, grounded, shorten
 from lmchat.render.markdown import maths
-from lmchat.render.markdown.growing import GrowingParagraph, grown
-from lmchat.render.markdown.inline import Inline, close_open_marks
-from lmchat.render.markdown.spans import Span, fold, narrowed, row, width_of, wrap
+from lmchat.render.markdown.growing import GrowingParagraph, close_open_marks, grown
+from lmchat.render.markdown.inline import Inline
+from lmchat.render.markdown.spans import Span, fold, narrowed, row, table, width_of, wrap
 from lmchat.render.markdown.structure import (
     Closed,
     CodeOpened,
@@ -29,8 +28,8 @@ from lmchat.render.markdown.structure import (
     Verbatim,
     VerbatimClosed,
 )
-from lmchat.render.markdown.tables import table
-from lmchat.render.theme import Theme
+from lmchat.render.terminal import Theme
+from lmchat.render.text import BLANK, Row, cells, shorten, with_base
 
 if TYPE_CHECKING:  # Pygments is loaded with the first code that is coloured
     from lmchat.render.markdown.code import Highlighter, Palette
@@ -56,7 +55,7 @@ class _Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """An open container: what precedes its first row and the others, and whether it has blocks."""
+    """An open container: the prefixes of its first row and of the others, and whether it has rows and blocks yet."""
 
     kind: _Kind
     first: tuple[Span, ...] = ()
@@ -68,7 +67,7 @@ class _Frame:
 
 
 class RenderContext:
-    """What all layouts of a document share: the theme, the inline parser, the colours of code, an open paragraph."""
+    """What the layouts of a document share: the theme, the inline parser, highlighters and the open paragraph."""
 
     def __init__(self, theme: Theme) -> None:
         self.theme = theme
@@ -78,13 +77,13 @@ class RenderContext:
         self._highlighters: dict[str, Highlighter] = {}
 
     def highlighter(self, language: str) -> "Highlighter | None":
-        """Return what colours a language; it is loaded with the first code that names one."""
+        """Return a highlighter of a language, None without colours; with the first one Pygments is imported."""
         if not language or not self.theme.code_colours:
             return None
         from lmchat.render.markdown.code import Highlighter, Palette
 
         self._palette = self._palette or Palette(self.theme)
-        if language not in self._highlighters:  # finding a lexer and what it needs takes a while
+        if language not in self._highlighters:  # finding a lexer and what it needs is slow
             self._highlighters[language] = Highlighter(language, self._palette)
         return self._highlighters[language].copy()
 
@@ -92,33 +91,33 @@ class RenderContext:
 class Layout:
     """The layout of a document: steps become rows of a width.
 
-    With `room`, a number of rows, it is a preview: marks half written are closed, and what has no room is left out.
+    With `room`, a number of rows, it is a preview: open marks are closed, and what has no room is left out.
     """
 
-    def __init__(self, kit: RenderContext, width: int) -> None:
+    def __init__(self, context: RenderContext, width: int) -> None:
         self.width = width
-        self._kit = kit
-        self._looks = kit.theme.styles
+        self._context = context
+        self._styles = context.theme.styles
         self._room: int | None = None
         self._frames = [_Frame(_Kind.ROOT)]
         self._highlighter: Highlighter | None = None
         self._html = False
 
     def preview(self, room: int) -> "Layout":
-        """Return a layout in the same state, to try out what a half line would be."""
-        twin = Layout(self._kit, self.width)
-        twin._room = room
-        twin._frames = list(self._frames)
-        twin._highlighter = self._highlighter and self._highlighter.copy()
-        twin._html = self._html
-        return twin
+        """Return a layout in the same state, to try out what an incomplete line would be."""
+        copy = Layout(self._context, self.width)
+        copy._room = room
+        copy._frames = list(self._frames)
+        copy._highlighter = self._highlighter and self._highlighter.copy()
+        copy._html = self._html
+        return copy
 
     def take(self, step: Step) -> list[Row]:  # noqa: C901 - one case for each kind of step
-        """Return the rows a step settles."""
+        """Return the rows that a step settles."""
         match step:
             case QuoteOpened(blank):
                 rows = self._gap(blank=blank)
-                bar = (Span(_QUOTE_BAR, self._looks.faint),)
+                bar = (Span(_QUOTE_BAR, self._styles.faint),)
                 self._frames.append(_Frame(_Kind.QUOTE, bar, bar))
             case ListOpened(blank, start, delimiter):
                 rows = self._gap(blank=blank)
@@ -132,16 +131,16 @@ class Layout:
                 rows = self._paragraph(text, blank=blank)
             case Prose(blank, text, level):
                 rows = self._gap(blank=blank)
-                rows += self._rows(wrap(self._inline(text, self._looks.headings[level - 1]), self._measure))
+                rows += self._rows(wrap(self._inline(text, self._styles.headings[level - 1]), self._measure))
             case Rule(blank):
-                rows = self._gap(blank=blank) + self._rows([[Span(_RULE * self._inner, self._looks.faint)]])
+                rows = self._gap(blank=blank) + self._rows([[Span(_RULE * self._inner, self._styles.faint)]])
             case CodeOpened(blank, info):
                 rows = self._gap(blank=blank) + self._open_code(info)
             case HtmlOpened(blank):
                 rows = self._gap(blank=blank)
                 self._html = True
             case Verbatim(text):
-                rows = self._verbatim(grounded(text.expandtabs(_TAB)))
+                rows = self._verbatim(with_base(text.expandtabs(_TAB)))
             case VerbatimClosed():
                 rows = self._close_verbatim()
             case Table(blank):
@@ -163,10 +162,10 @@ class Layout:
     @property
     def _measure(self) -> int:
         """Return the width of prose."""
-        return min(self._inner, self._kit.theme.prose_width)
+        return min(self._inner, self._context.theme.prose_width)
 
     def _gap(self, *, blank: bool) -> list[Row]:
-        """Begin a block: an empty row is between blocks, in lists only where the source has one."""
+        """Begin a block, after an empty row where one is due: in lists only if the source has one."""
         frame = self._frames[-1]
         due = frame.filled and (blank or frame.kind in (_Kind.ROOT, _Kind.QUOTE))
         rows = self._blank_row() if due else []
@@ -181,13 +180,13 @@ class Layout:
         return [row(self._prefix(), line, self.width) for line in lines]
 
     def _rows_below(self, lines: list[list[Span]], kept: int) -> list[Row]:
-        """Make rows below `kept` ones of the same paragraph."""
+        """Make rows that follow `kept` rows of the same paragraph."""
         if kept:
             self._prefix()
         return self._rows(lines)
 
     def _prefix(self) -> list[Span]:
-        """Return what precedes the next row; an item's marker does so once."""
+        """Return the prefix of the next row; the marker of an item is in only one."""
         if len(self._frames) == 1:
             return []
         spans: list[Span] = []
@@ -205,13 +204,13 @@ class Layout:
         else:
             marker = f"{above.number:>2}{above.delimiter} "
             self._frames[-1] = replace(above, number=above.number + 1)
-        self._frames.append(self._item(marker, self._looks.bullet))
+        self._frames.append(self._item(marker, self._styles.bullet))
 
-    def _item(self, marker: str, look: str) -> _Frame:
-        return _Frame(_Kind.ITEM, (Span(marker, look),), (Span(" " * cells(marker)),))
+    def _item(self, marker: str, style: str) -> _Frame:
+        return _Frame(_Kind.ITEM, (Span(marker, style),), (Span(" " * cells(marker)),))
 
     def _close(self) -> list[Row]:
-        """End a container; one without any row still shows its sign."""
+        """End a container; one without any row still shows its marker."""
         frame = self._frames[-1]
         rows = self._rows([[]]) if not frame.shown and frame.kind in (_Kind.ITEM, _Kind.QUOTE) else []
         self._frames.pop()
@@ -224,32 +223,34 @@ class Layout:
             text = text[task.end() :]
             if self._frames[-2].number is None:
                 marker = f" [{'✓' if done else ' '}] "
-                self._frames[-1] = self._item(marker, self._looks.good if done else self._looks.bullet)
+                self._frames[-1] = self._item(marker, self._styles.good if done else self._styles.bullet)
         if self._room is not None and len(text) > _LONGEST_PREVIEW:
-            # Only the last rows are looked at. The cut moves seldom, so that they do not jump.
+            # Only the last rows are shown. The cut moves rarely, so that they do not jump.
             text = text[(len(text) - _LONGEST_PREVIEW // 2) // _CUT * _CUT :]
         rows = self._gap(blank=blank)
         if self._room is not None:
             place = (self.width, *self._frames)
-            self._kit.growing = grown(self._kit.growing, text, place, self._inline, self._measure, self._rows_below)
-            return [*rows, *self._kit.growing.rows]
+            self._context.growing = grown(
+                self._context.growing, text, place, self._inline, self._measure, self._rows_below
+            )
+            return [*rows, *self._context.growing.rows]
         return rows + self._rows(wrap(self._inline(text), self._measure))
 
-    def _inline(self, text: str, look: str = "") -> list[Span]:
+    def _inline(self, text: str, style: str = "") -> list[Span]:
         text = text.replace("\t", " ")
         try:
-            return self._kit.inline.spans(text if self._room is None else close_open_marks(text), look)
-        except Exception:  # noqa: BLE001 - whatever the parser stumbles over, a reply is shown
-            return [Span(grounded(text), look)]
+            return self._context.inline.spans(text if self._room is None else close_open_marks(text), style)
+        except Exception:  # noqa: BLE001 - whatever the parser fails at, the reply is shown
+            return [Span(with_base(text), style)]
 
     def _formula(self, step: Formula) -> list[Row]:
-        """Show a formula row by row, indented; one that never ended is text, but its preview shows what it will be."""
+        """Lay out a formula row by row, indented; one that never ends is text, but its preview is that of a formula."""
         if not step.closed and self._room is None:
             return self._paragraph(step.opener + step.source, blank=step.blank)
         rows = self._gap(blank=step.blank)
-        lines = maths.rows_of(step.source) if self._kit.theme.unicode_maths else step.source.strip("\n").split("\n")
+        lines = maths.rows_of(step.source) if self._context.theme.unicode_maths else step.source.strip("\n").split("\n")
         for line in lines:
-            text = grounded(self._in_unicode(line))
+            text = with_base(self._in_unicode(line))
             rows += self._rows(
                 [[Span(_INDENT), *part] for part in wrap([Span(text)], max(self._inner - len(_INDENT), 1))]
             )
@@ -257,28 +258,28 @@ class Layout:
 
     def _in_unicode(self, line: str) -> str:
         try:
-            return maths.unicode_of(line) if self._kit.theme.unicode_maths else line
-        except Exception:  # noqa: BLE001 - whatever is in a formula, a reply is shown
+            return maths.unicode_of(line) if self._context.theme.unicode_maths else line
+        except Exception:  # noqa: BLE001 - whatever is in a formula, the reply is shown
             return line
 
     def _table(self, step: Table) -> list[Row]:
         rows = step.rows
         if self._room is not None and len(rows) > self._room:
             rows = (rows[0], *rows[-self._room :])
-        head = [[self._inline(cell, self._looks.table_head) for cell in rows[0]]]
+        head = [[self._inline(cell, self._styles.table_head) for cell in rows[0]]]
         laid = head + [[self._inline(cell) for cell in row] for row in rows[1:]]
-        return self._rows(table(laid, step.alignments, self._inner, self._looks))
+        return self._rows(table(laid, step.alignments, self._inner, self._styles))
 
     def _open_code(self, info: str) -> list[Row]:
         found = _LANGUAGE.match(info)
         language = found[1] if found else ""
-        self._highlighter = self._kit.highlighter(language.lower())
+        self._highlighter = self._context.highlighter(language.lower())
         return self._code_rule(language)
 
     def _code_rule(self, language: str = "") -> list[Row]:
         width = min(self._inner, _CODE_RULE_CELLS)
         label = shorten(f"{_CODE_RULE * 2} {language} ", width) if language else ""
-        return self._rows([[Span(label + _CODE_RULE * (width - cells(label)), self._looks.faint)]])
+        return self._rows([[Span(label + _CODE_RULE * (width - cells(label)), self._styles.faint)]])
 
     def _verbatim(self, text: str) -> list[Row]:
         lines = self._highlighter.push(text) if self._highlighter else [[Span(text)]]
@@ -290,7 +291,7 @@ class Layout:
         return rows if html else rows + self._code_rule()
 
     def _folded(self, lines: list[list[Span]]) -> list[Row]:
-        # Code is settled whole: the terminal wraps it, so that it is copied as one line. In a preview rows are counted.
+        # The terminal wraps a settled line of code, so that it is copied as one line; a preview must count its rows.
         if self._room is None and not self._html:
             return self._rows(lines)
         return self._rows([part for line in lines for part in fold(line, self._inner)])

@@ -1,4 +1,4 @@
-"""What a single line can be: the patterns of CommonMark's block starts, and a line that is eaten from its left."""
+"""What a single line can be: the patterns of CommonMark's block starts, and a line that is consumed from the left."""
 
 import re
 
@@ -20,7 +20,7 @@ _CELL_END = re.compile(r"\\.|(?<!`)(`+)(?!`)(?:.*?[^`])\1(?!`)|\|")
 
 
 class Line:
-    """A line of source, eaten from the left; tabs in front of text count to the next stop of four columns."""
+    """A line of source, consumed from the left; tabs before text extend to the next multiple of four columns."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -29,16 +29,16 @@ class Line:
 
     @property
     def rest(self) -> str:
-        """Return what is not eaten yet."""
+        """Return what is not consumed yet."""
         return self._text[self._position :]
 
     @property
     def blank(self) -> bool:
-        """Tell whether nothing but blanks is left."""
+        """Tell whether only blanks are left."""
         return not self.rest.strip(" \t")
 
     def indent(self) -> int:
-        """Count the columns of blanks in front of what is left."""
+        """Count the columns of blanks before what is left."""
         rest = self.rest
         body = rest.lstrip(" \t")
         blanks = rest[: len(rest) - len(body)]
@@ -47,15 +47,15 @@ class Line:
             self._text, self._position = blanks + body, 0
         return len(blanks)
 
-    def eat(self, count: int) -> None:
-        """Eat characters; blanks must have been counted before."""
+    def consume(self, count: int) -> None:
+        """Consume characters; blanks must have been counted before."""
         self._position += count
         self._column += count
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """An item's marker: its kind (the bullet, or what follows the number), its number, its width."""
+    """The marker of an item: its kind (the bullet, or the sign after the number), its number and its width."""
 
     kind: str
     number: int | None
@@ -69,7 +69,7 @@ def is_rule(text: str) -> bool:
 
 
 def heading(text: str) -> tuple[int, str] | None:
-    """Return level and text of a heading with number signs."""
+    """Return the level and the text of a heading with number signs, None for any other text."""
     found = _HEADING.match(text)
     if not found:
         return None
@@ -87,7 +87,7 @@ def underline(text: str) -> int:
 
 
 def fence(text: str, indent: int) -> Fence | None:
-    """Return the fence that the text opens."""
+    """Return the fence that the text opens, None if it opens none."""
     found = _FENCE.match(text)
     if not found:
         return None
@@ -102,7 +102,7 @@ def closes(opened: Fence, text: str) -> bool:
 
 
 def html_end(text: str, *, interrupting: bool) -> re.Pattern[str] | None:
-    """Return what ends the HTML block that the text begins; some cannot interrupt a paragraph."""
+    """Return the pattern that ends the HTML block that the text begins; some kinds cannot interrupt a paragraph."""
     if not text.startswith("<"):
         return None
     for start, end, interrupts in HTML_SEQUENCES:
@@ -112,7 +112,7 @@ def html_end(text: str, *, interrupting: bool) -> re.Pattern[str] | None:
 
 
 def marker(text: str) -> Marker | None:
-    """Return the marker of a list's item that the text begins with."""
+    """Return the marker of a list item that the text begins with."""
     found = _MARKER.match(text)
     if not found:
         return None
@@ -121,33 +121,33 @@ def marker(text: str) -> Marker | None:
     return Marker(found[3], int(found[2]), found.end())
 
 
-def eat_quote_sign(line: Line) -> bool:
-    """Eat the sign of a quote, and return whether it was there."""
+def consume_quote_sign(line: Line) -> bool:
+    """Consume the sign of a quote, and return whether it was there."""
     indent = line.indent()
     if indent >= CODE_INDENT or not line.rest.startswith(">", indent):
         return False
-    line.eat(indent + 1)
-    line.eat(min(line.indent(), 1))
+    line.consume(indent + 1)
+    line.consume(min(line.indent(), 1))
     return True
 
 
-def eat_item_indent(line: Line, indent: int, *, empty: bool) -> bool:
-    """Eat the indentation of an item, and return whether the line belongs to it."""
+def consume_item_indent(line: Line, indent: int, *, empty: bool) -> bool:
+    """Consume the indentation of an item, and return whether the line belongs to it."""
     if line.blank:
         return not empty  # an item may begin with one empty line at most
     if line.indent() < indent:
         return False
-    line.eat(indent)
+    line.consume(indent)
     return True
 
 
 def interrupts(marker: Marker, text: str) -> bool:
-    """Tell whether an item may begin in the middle of a paragraph: a number at a line's begin is often just that."""
+    """Tell whether an item may begin inside a paragraph, where a line often just begins with a number."""
     return marker.number in (None, 1) and bool(text[marker.width :].strip(" \t"))
 
 
 def cells_of(text: str) -> list[str]:
-    """Cut a table's row into the sources of its cells; an escaped bar, and one in a code span, belongs to its cell."""
+    """Split a table row into the sources of its cells; a bar that is escaped or in a code span belongs to its cell."""
     cells, begin = [], 0
     for found in _CELL_END.finditer(text):
         if found[0] == "|":
@@ -162,7 +162,7 @@ def cells_of(text: str) -> list[str]:
 
 
 def alignments(text: str) -> tuple[Align, ...] | None:
-    """Return the columns' alignments where the text is the line below a table's head."""
+    """Return the alignments of the columns if the text is the line below the head of a table."""
     if text.strip("|-: \t") or "-" not in text or text.rstrip(" \t") == "-" or text[:2] in ("- ", "-\t"):
         return None
     cells = cells_of(text)

@@ -6,7 +6,7 @@ A formula is `$…$` by Pandoc's rule, `$$…$$`, `\\(…\\)` or `\\[…\\]`; no
 import re
 from functools import lru_cache
 
-_LONGEST = 2000  # characters of a formula within a text: what is never closed must not be searched for again and again
+_LONGEST = 2000  # characters of a formula in a text, so that one that is never closed costs little
 _BODY = rf"(?:\\.|[^$\\]){{0,{_LONGEST}}}?"
 _INNER = rf"(?:(?!\\[)\]]).){{1,{_LONGEST}}}?"
 _COMMAND = r"(?=[^\\]|\\[A-Za-z{,;!|])"
@@ -26,20 +26,20 @@ _DISPLAY_CLOSERS = {"$$": "$$", "\\[": "\\]"}
 
 
 def display(text: str) -> tuple[str, str] | None:
-    """Return the rest of a line that begins a formula of its own, and what will close it; None for any other line."""
+    """Return the rest of a line that begins a display formula, and what will close it; None for any other line."""
     found = _DISPLAY.match(text)
     if not found:
         return None
     rest, closer = text[found.end() :], _DISPLAY_CLOSERS[found[0]]
     inside, closed, after = rest.partition(closer)
-    # A formula that ends within its line is one of the text there, unless nothing but a stop follows it.
+    # A formula that ends in its line belongs to the text there, unless only punctuation follows it.
     if closed and (not inside.strip() or re.search(r"[^\s.,;:。、，]", after)):
         return None
     return rest, closer
 
 
 def until(text: str, closer: str) -> str | None:
-    """Return what a line holds of the formula that ends in it; None where it goes on."""
+    """Return what a line contains of a formula that ends in it, None if it continues."""
     inside, closed, after = text.partition(closer)
     return inside.rstrip() + after.strip() if closed else None
 
@@ -50,7 +50,7 @@ def is_price(formula: str) -> bool:
 
 
 def unclosed(text: str, start: int, before: int) -> str:
-    """Return what closes a formula that begins in `text[start:before]`, where it is likely one; otherwise nothing."""
+    """Return what closes a formula that begins in `text[start:before]`, empty if it is probably not a formula."""
     for found in _OPENER.finditer(text, start, before):
         if FORMULA.match(text, found.start()):
             continue
@@ -74,78 +74,30 @@ _TABS = re.compile(r"[ \t]*(?<!\\)&[ \t]*")
 _DELIMITED = re.compile(r"\$\$(.*)\$\$|\$(.*)\$|\\\((.*)\\\)|\\\[(.*)\\\]", re.DOTALL)
 _PIECE = re.compile(r"\\(?:[A-Za-z]+\*?|.)|.", re.DOTALL)
 _PLAIN = {
-    "text",
-    "textrm",
-    "textbf",
-    "textit",
-    "mathrm",
-    "mathbf",
-    "mathit",
-    "mathsf",
-    "operatorname",
-    "boldsymbol",
+    "text", "textrm", "textbf", "textit", "mathrm", "mathbf", "mathit", "mathsf", "operatorname", "boldsymbol",
     "mbox",
-}
+}  # fmt: skip
 _SIZES = {
-    "left",
-    "right",
-    "big",
-    "Big",
-    "bigg",
-    "Bigg",
-    "bigl",
-    "bigr",
-    "Bigl",
-    "Bigr",
-    "displaystyle",
-    "limits",
+    "left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "displaystyle", "limits",
     "nolimits",
-}
+}  # fmt: skip
 _NAMES = {
-    "sin",
-    "cos",
-    "tan",
-    "cot",
-    "sec",
-    "csc",
-    "arcsin",
-    "arccos",
-    "arctan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "log",
-    "ln",
-    "lg",
-    "exp",
-    "lim",
-    "max",
-    "min",
-    "sup",
-    "inf",
-    "det",
-    "dim",
-    "ker",
-    "gcd",
-    "deg",
-    "arg",
-    "Pr",
-    "mod",
-    "limsup",
+    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln", "lg",
+    "exp", "lim", "max", "min", "sup", "inf", "det", "dim", "ker", "gcd", "deg", "arg", "Pr", "mod", "limsup",
     "liminf",
-}
+}  # fmt: skip
 _BLANKS = {",": " ", ";": " ", ":": " ", " ": " ", "!": "", "quad": "  ", "qquad": "    "}
-_MOST_BRACES, _MOST_NESTED = 100, 5  # what is deeper stays as it is
+_MOST_BRACES, _MOST_NESTED = 100, 5  # what is nested deeper stays TeX
 
 
 def rows_of(source: str) -> list[str]:
-    """Cut a formula of its own into rows, without the signs of an environment that only aligns them."""
+    """Split a display formula into rows, without the commands of an environment that only aligns them."""
     aligned = _TABS.sub("&", _LAYOUT.sub("", _in_lines(source)))
     return [row.strip() for row in _ROWS.split(aligned) if row.strip()] or [""]
 
 
 def _in_lines(source: str) -> str:
-    """Write matrices and cases on one line: `(1 2; 3 4)`."""
+    """Return the source with matrices and cases on one line: `(1 2; 3 4)`."""
 
     def written(found: re.Match[str]) -> str:
         name = found["name"]
@@ -162,7 +114,7 @@ def _in_lines(source: str) -> str:
 
 
 def in_unicode(formula: str) -> str:
-    """Return a formula without its signs, with what Unicode has in it; the rest as it was."""
+    """Return a formula without its delimiters, written in Unicode as far as possible."""
     found = _DELIMITED.fullmatch(formula)
     body = next((group for group in found.groups() if group is not None), formula) if found else formula
     return unicode_of(body.strip())
@@ -170,7 +122,7 @@ def in_unicode(formula: str) -> str:
 
 @lru_cache(maxsize=256)
 def unicode_of(source: str) -> str:
-    """Return TeX with what Unicode has in it."""
+    """Return TeX written in Unicode as far as possible."""
     if source.count("{") > _MOST_BRACES:
         return source
     pieces = _PIECE.findall(_in_lines(source))
@@ -216,7 +168,7 @@ def _atom(pieces: list[str], at: int) -> tuple[str, int]:  # noqa: C901 - one ca
 
 
 def _symbol(piece: str, pieces: list[str], at: int) -> tuple[str, int]:
-    """Look a command up; one that Unicode lacks stays with what is in its braces."""
+    """Look up a command; one that Unicode lacks stays as it is, with its braces."""
     symbols, marks, _ = _tables()
     if pieces[at : at + 1] == ["{"]:
         inside, end = _braces(pieces, at)
@@ -234,7 +186,7 @@ def _symbol(piece: str, pieces: list[str], at: int) -> tuple[str, int]:
 
 
 def _degree(pieces: list[str], at: int) -> tuple[str, int]:
-    """Read `[3]` after a root, as raised characters where there are such."""
+    """Read `[3]` after a root, in superscript characters if there are any."""
     end = at
     while pieces[at : at + 1] == ["["] and end < len(pieces):
         if pieces[end] == "]":
@@ -266,7 +218,7 @@ def _group(pieces: list[str], at: int) -> tuple[str, int]:
 
 
 def _braces(pieces: list[str], at: int) -> tuple[str, int]:
-    """Return what is in the braces at a piece, as it is written, and where the next piece is."""
+    """Return the source inside the braces that begin at a piece, and where the next piece is."""
     depth, begin = 0, at + 1
     while at < len(pieces):
         depth += (pieces[at] == "{") - (pieces[at] == "}")

@@ -1,30 +1,35 @@
-"""Stretches of text in one look, wrapped to a width and made into rows."""
+"""Spans, which are text in one style: wrapped to a width, made into rows, and laid out in tables.
+
+It is not done by rich, which breaks rows where Japanese forbids it and ignores that terminals dispute some widths.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
-from lmchat.render.cells import Row, cells, clusters, cut, is_mark, measured
+from lmchat.render.markdown.structure import Align
+from lmchat.render.terminal import Styles
+from lmchat.render.text import Row, cells, clusters, cut, is_mark, measured
 
 # Between these characters a row may break; Korean, which is written with blanks, is not among them.
 _CJK = "\u2e80-\u303e\u3041-\u312f\u3190-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\U00020000-\U0003fffd"  # noqa: E501 - one set
 _OPENING = "「『（【〈《〔［｛"  # not at the end of a row
-_CLOSING = "」』）】〉》〕］｝、。，．・：；？！ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ…‥"  # not at its begin
-_MARKS = "\u0300-\u036f\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef"  # belong to the character before them
+_CLOSING = "」』）】〉》〕］｝、。，．・：；？！ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ…‥"  # not at its beginning
+_MARKS = "\u0300-\u036f\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef"  # part of the character before them
 _UNIT = re.compile(f" +|[{_OPENING}]*(?:[{_CJK}]|[^ {_CJK}]+)[{_CLOSING}{_MARKS}]*")
 
 
 class Span(NamedTuple):
-    """A text, its look (SGR parameters), and where it links to."""
+    """A text, its style (SGR parameters), and the address it links to."""
 
     text: str
-    look: str = ""
+    style: str = ""
     link: str = ""
 
 
 def joined(outer: str, inner: str) -> str:
-    """Lay one look over another."""
+    """Combine two styles."""
     return f"{outer};{inner}" if outer and inner else outer or inner
 
 
@@ -35,7 +40,7 @@ def wrap(spans: Sequence[Span], width: int) -> list[list[Span]]:
 
 
 def row_places(text: str, width: int, begin: int = 0) -> list[tuple[int, int]]:
-    """Return where the rows of a text begin and end, from a row that begins at `begin` on."""
+    """Return where the rows of a text begin and end, starting with a row that begins at `begin`."""
     rows = []
     for line in text[begin:].split("\n"):
         breaks = _breaks_of_ascii(line, width) if line.isascii() else _breaks(line, width)
@@ -55,7 +60,7 @@ def fold(spans: Sequence[Span], width: int) -> list[list[Span]]:
 
 
 def row(prefix: Iterable[Span], spans: Iterable[Span], width: int) -> Row:
-    """Make a row of a prefix and spans; invisible blanks at its end are left out."""
+    """Make a row of a prefix and spans; blanks at its end are left out."""
     parts = [span for span in (*prefix, *spans) if span.text]
     while parts and not (last := parts[-1]).text.strip(" "):
         parts.pop()
@@ -66,7 +71,7 @@ def row(prefix: Iterable[Span], spans: Iterable[Span], width: int) -> Row:
 
 
 def narrowed(spans: list[Span], excess: int) -> list[Span]:
-    """Return a prefix that is `excess` cells too wide without them: indentation goes first, then what is innermost."""
+    """Shorten a prefix by `excess` cells: first its indentation, then from its end."""
     for index, span in enumerate(spans):
         blanks = max(min(len(span.text) - len(span.text.lstrip(" ")), excess), 0)
         spans[index] = span._replace(text=span.text[blanks:])
@@ -96,10 +101,10 @@ def _merged(spans: Sequence[Span]) -> list[Span]:
 
 
 def _written(span: Span) -> str:
-    text = f"\x1b[{span.look}m{span.text}\x1b[0m" if span.look else span.text
+    text = f"\x1b[{span.style}m{span.text}\x1b[0m" if span.style else span.text
     if not span.link:
         return text
-    # The id joins the rows of one link; made from the address, it is the same whenever the row is made.
+    # The id joins the rows of one link; it is made from the address, so it is the same whenever the row is made.
     return f"\x1b]8;id={crc32(span.link.encode()):x};{span.link}\x1b\\{text}\x1b]8;;\x1b\\"
 
 
@@ -130,7 +135,7 @@ def _breaks(text: str, width: int) -> list[tuple[int, int]]:
             continue
         if end > start and used + size > width:
             rows.append((start, end))
-            # A mark keeps the blank it stands on.
+            # A combining mark keeps the blank before it.
             start = unit.start() - (is_mark(unit[0][0]) and text[unit.start() - 1] == " ")
             used = cells(text[start : unit.start()])
         end, used = unit.end(), used + size
@@ -143,7 +148,7 @@ def _breaks(text: str, width: int) -> list[tuple[int, int]]:
 
 
 def _folded(text: str, start: int, width: int) -> list[tuple[int, int]]:
-    """Break text from `start` on wherever a row is full."""
+    """Break text from `start` on, wherever a row is full."""
     rows, position, used = [], start, 0
     for cluster, size in clusters(text[start:]):
         if used + size > width and position > start:
@@ -154,10 +159,10 @@ def _folded(text: str, start: int, width: int) -> list[tuple[int, int]]:
 
 
 def sliced(spans: Sequence[Span], rows: Sequence[tuple[int, int]]) -> list[list[Span]]:
-    """Cut the spans along rows of their text, which follow each other."""
+    """Cut spans into rows, given where each row begins and ends in their text."""
     if len(spans) == 1:
         only = spans[0]
-        return [[Span(only.text[start:end], only.look, only.link)] for start, end in rows]
+        return [[Span(only.text[start:end], only.style, only.link)] for start, end in rows]
     sliced: list[list[Span]] = []
     index = offset = 0
     for start, end in rows:
@@ -167,9 +172,93 @@ def sliced(spans: Sequence[Span], rows: Sequence[tuple[int, int]]) -> list[list[
             index += 1
         at, begin = index, offset
         while at < len(spans) and begin < end:
-            text, look, link = spans[at]
-            taken.append(Span(text[max(start - begin, 0) : end - begin], look, link))
+            text, style, link = spans[at]
+            taken.append(Span(text[max(start - begin, 0) : end - begin], style, link))
             begin += len(text)
             at += 1
         sliced.append(taken)
     return sliced
+
+
+_NARROWEST = 8  # cells below which a column is not cut
+_BAR = " │ "
+_CROSS = "─┼─"
+
+Cell = list[Span]
+
+
+def table(rows: Sequence[Sequence[Cell]], columns: Sequence[Align], width: int, styles: Styles) -> list[list[Span]]:
+    """Lay out a table, its head first, in `width` cells; if that is too narrow, as one record for each row."""
+    natural = [max(_natural(row[index]) for row in rows) for index in range(len(columns))]
+    room = width - len(_BAR) * (len(columns) - 1)
+    widths = _fitted([max(size, 1) for size in natural], room)
+    if sum(widths) > room or any(size < min(wanted, _NARROWEST) for size, wanted in zip(widths, natural, strict=True)):
+        return _records(rows, width, styles)
+    laid = [[wrap(cell, size) for cell, size in zip(row, widths, strict=True)] for row in rows]
+    tall = any(len(cell) > 1 for row in laid[1:] for cell in row)
+    line = [Span(_CROSS.join("─" * size for size in widths), styles.faint)]
+    made = [*_laid_row(laid[0], widths, columns, styles), line]
+    for index, row in enumerate(laid[1:]):
+        if tall and index:
+            made.append(line)
+        made += _laid_row(row, widths, columns, styles)
+    return made
+
+
+def _natural(cell: Cell) -> int:
+    """Return the width of a cell's longest line."""
+    return max(map(cells, "".join(span.text for span in cell).split("\n")))
+
+
+def _fitted(natural: list[int], room: int) -> list[int]:
+    """Shrink the widest columns to a common width until all fit."""
+    if sum(natural) <= room:
+        return natural
+    low, high = 1, max(natural)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if sum(min(size, middle) for size in natural) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    widths = [min(size, low) for size in natural]
+    for index, size in enumerate(natural):
+        if size > low and sum(widths) < room:
+            widths[index] += 1
+    return widths
+
+
+def _laid_row(
+    row: Sequence[list[Cell]], widths: Sequence[int], columns: Sequence[Align], styles: Styles
+) -> list[list[Span]]:
+    made = []
+    for index in range(max(map(len, row))):
+        spans: list[Span] = []
+        for number, (cell, size, align) in enumerate(zip(row, widths, columns, strict=True)):
+            if number:
+                spans.append(Span(_BAR, styles.faint))
+            spans += _aligned(cell[index] if index < len(cell) else [], size, align)
+        made.append(spans)
+    return made
+
+
+def _aligned(spans: Cell, width: int, align: Align) -> list[Span]:
+    blanks = max(width - width_of(spans), 0)
+    left = {Align.LEFT: 0, Align.RIGHT: blanks, Align.CENTRE: blanks // 2}[align]
+    return [Span(" " * left), *spans, Span(" " * (blanks - left))]
+
+
+def _records(rows: Sequence[Sequence[Cell]], width: int, styles: Styles) -> list[list[Span]]:
+    head, *body = rows
+    if not body:
+        return [row for cell in head for row in wrap(cell, width)]
+    made: list[list[Span]] = []
+    for index, row in enumerate(body):
+        if index:
+            made.append([])
+        for title, cell in zip(head, row, strict=True):
+            if width_of(title):
+                made += wrap([*title, Span(": ", styles.faint), *cell], width)
+            elif width_of(cell):  # a cell beyond the head's columns
+                made += wrap(cell, width)
+    return made

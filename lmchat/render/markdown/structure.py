@@ -1,6 +1,6 @@
-"""The structure of a document: the steps the block parser reports, and the containers and the leaf that are open.
+"""The structure of a document: the steps that the block parser reports, and the containers and the leaf that are open.
 
-`blank` tells whether an empty line came before the block.
+`blank` says whether an empty line came before the block.
 """
 
 import re
@@ -63,7 +63,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class CodeOpened:
-    """The beginning of code, fenced or indented; `info` is the word or words after the fence."""
+    """The beginning of code, fenced or indented; `info` is the text after the fence."""
 
     blank: bool
     info: str = ""
@@ -71,7 +71,7 @@ class CodeOpened:
 
 @dataclass(frozen=True, slots=True)
 class HtmlOpened:
-    """The beginning of a block of HTML, which is shown as it is written."""
+    """The beginning of a block of HTML, which is shown as source."""
 
     blank: bool
 
@@ -90,7 +90,7 @@ class VerbatimClosed:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A whole table: the sources of its cells, every row and the alignments as long as the longest row."""
+    """A whole table: the sources of its cells; every row and the alignments are as long as the longest row."""
 
     blank: bool
     alignments: tuple[Align, ...]
@@ -99,7 +99,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A formula of its own: its source, and its delimiters; `closed` is false where its end is missing."""
+    """A display formula: its source and its delimiters; `closed` is false if its end is missing."""
 
     blank: bool
     source: str
@@ -148,7 +148,7 @@ class List:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An open item: the columns its content is indented, and whether nothing is in it yet."""
+    """An open item: the indentation of its content in columns, and whether it is still empty."""
 
     indent: int
     empty: bool
@@ -159,7 +159,7 @@ Container = Quote | List | Item
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """An open paragraph, with its lines so far; `blank` tells of an empty line before it."""
+    """An open paragraph, with its lines so far."""
 
     blank: bool
     lines: list[str]
@@ -197,7 +197,7 @@ class OpenTable:
 
 @dataclass(frozen=True, slots=True)
 class OpenFormula:
-    """An open formula of its own, with its lines so far."""
+    """An open display formula, with its lines so far."""
 
     blank: bool
     closer: str
@@ -208,7 +208,7 @@ Leaf = Paragraph | Fenced | Indented | Html | OpenTable | OpenFormula
 
 
 def copied(leaf: Leaf | None) -> Leaf | None:
-    """Return the leaf so that adding a line to it leaves the other as it was."""
+    """Return a copy of the leaf, so that a line added to one is not added to the other."""
     match leaf:
         case Paragraph(blank, source):
             return Paragraph(blank, list(source))

@@ -7,7 +7,7 @@ from typing import Any
 from lmchat.app.models import chat_model, download_model, list_models, load_model, unload_model
 from lmchat.chat.models import instance_offers, name_to_ask
 from lmchat.errors import BadUseError, nearest
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.text import sanitize_line
 from lmchat.repl import offers
 from lmchat.repl.commands.command import Command, nothing, required, words
 from lmchat.repl.matching import Offer

@@ -1,4 +1,4 @@
-"""Commands that take something out: to the clipboard, to files, or as numbers to look at."""
+"""Commands that take replies out of the talk, to the clipboard or to files, or show more of them."""
 
 import json
 import re
@@ -11,17 +11,14 @@ from lmchat.chat.exchange import kept_words
 from lmchat.chat.session import Outcome, Turn
 from lmchat.chat.values import InvalidToolCall, Reasoning, ToolCall
 from lmchat.errors import BadUseError, NotFoundError
-from lmchat.render.compare import compared
-from lmchat.render.history import thought_rows
+from lmchat.render.history import compared, thought_rows
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, stats_note
-from lmchat.render.sanitize import sanitize, sanitize_line
-from lmchat.render.terminal import fitted
+from lmchat.render.text import fitted, sanitize, sanitize_line
 from lmchat.repl.clipboard import copy as copy_text
 from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, words
 from lmchat.repl.matching import Offer
 from lmchat.repl.offers import by_word, file, first_words, one_word, turns
-from lmchat.repl.state import ReplState
-from lmchat.repl.toolbar import context_words
+from lmchat.repl.state import ReplState, context_words
 from lmchat.world import path_of
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)$")
@@ -150,7 +147,7 @@ def _kept(state: ReplState, turn: Turn) -> str:
 
 
 def tool(state: ReplState, text: str) -> ReplState:
-    """Show a tool call of the last reply whole."""
+    """Show a tool call of the last reply in full."""
     state = state.current()
     calls = _last_answer(state).reply.tool_calls
     number = count(text, 1)
@@ -250,5 +247,5 @@ COMMANDS = (
     ),
     Command("stats", "", "Show tokens, speed and times of the last turn.", stats),
     Command("context", "", "Show how full the context is, and who keeps the conversation.", context),
-    Command("tool", "[n]", "Show a tool call of the last reply whole.", tool),
+    Command("tool", "[n]", "Show a tool call of the last reply in full.", tool),
 )

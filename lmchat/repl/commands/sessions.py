@@ -5,10 +5,10 @@ from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, SessionGoneError
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.text import sanitize_line
 from lmchat.repl.commands.command import Command, nothing, required
-from lmchat.repl.greeting import say_new, show_resumed
 from lmchat.repl.offers import other_sessions, whole
+from lmchat.repl.opening import say_new, show_resumed
 from lmchat.repl.picker.browser import Browser
 from lmchat.repl.picker.choice import Choices
 from lmchat.repl.state import ReplState

@@ -1,20 +1,28 @@
 """The one table of slash commands: from it come dispatch, `/help`, completion and README's rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+
+from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
-from lmchat.errors import BadUseError, nearest
+from lmchat.errors import BadUseError, LmchatError, SettingsError, nearest
+from lmchat.render.text import sanitize_line
 from lmchat.repl.commands import attachments, conversation, models, output, sessions, tree
 from lmchat.repl.commands.command import Command, nothing
-from lmchat.repl.commands.elsewhere import MEANT, OURS, ordinary_slash
-from lmchat.repl.commands.overview import Group, explained, key_rows, overview, whole_help
-from lmchat.repl.commands.prompts import prompt_command, prompt_commands
-from lmchat.repl.line import slash_command
-from lmchat.repl.matching import Offer
-from lmchat.repl.offers import one_word
+from lmchat.repl.commands.help import MEANT, OURS, Group, explained, key_rows, ordinary_slash, overview, whole_help
+from lmchat.repl.line import BANG, SLASH, plain, slash_command
+from lmchat.repl.matching import Offer, matching
+from lmchat.repl.models import with_model
+from lmchat.repl.offers import Suggestion, file, mentioned_files, one_word, several_files, unfinished_mention
 from lmchat.repl.state import ReplState
+from lmchat.repl.turns import ask
 from lmchat.settings.keys import OPTIONS
+from lmchat.settings.prompts import Kind, filled_in, name_of, prompt_names, read_all, read_prompt
 
 _ALL = "all"
 NONE: Mapping[str, Command] = {}
@@ -150,3 +158,85 @@ def _exists(word: str) -> bool:
         return path != "/" and Path(path).exists()
     except (OSError, ValueError):  # too long, or no path at all
         return False
+
+
+def prompt_commands(state: ReplState, taken: Collection[str]) -> tuple[Command, ...]:
+    """Return a command for each prompt, as they are on disk now, but for those whose names are `taken`."""
+    commands = []
+    for each in read_all(state.conversation.settings.path, Kind.PROMPT):
+        if isinstance(each, SettingsError):
+            continue
+        if each.name not in taken:
+            commands.append(_command(each.name, each.about))
+    return tuple(commands)
+
+
+def prompt_command(state: ReplState, name: str) -> Command | None:
+    """Return the command of a prompt, whatever is wrong with it: running it says so. None where there is no prompt."""
+    wanted = name_of(name)
+    return _command(wanted, "") if wanted in prompt_names(state.conversation.settings.path, Kind.PROMPT) else None
+
+
+def say_hidden(state: ReplState) -> None:
+    """Say which prompts are no commands, since lmchat has some of their names."""
+    hidden = [name for name in prompt_names(state.conversation.settings.path, Kind.PROMPT) if name in BY_NAME]
+    if hidden:
+        names = ", ".join(f"/{name}" for name in hidden)
+        state.say(f"Commands of lmchat's own win over prompts: {names}. `lmchat ask -p {hidden[0]}` asks the prompt.")
+
+
+def _command(name: str, about: str) -> Command:
+    return Command(name, "[TEXT]", about, partial(_asked, name), file, more="It is a prompt of your own.")
+
+
+def _asked(name: str, state: ReplState, text: str) -> ReplState:
+    """Ask a prompt with what was typed after its name; attached files are its input."""
+    prompt = read_prompt(state.conversation.settings.path, Kind.PROMPT, name)
+    text_given = "\n\n".join(file.text for file in state.files)
+    if prompt.model and not state.model:
+        state = state.talking_with(model=prompt.model)
+    state = with_model(state)
+    session = state.session
+    once = replace(session, model=prompt.model or session.model, options=prompt.options.over(session.options))
+    asked = ask(state, Prompt(filled_in(prompt, text, text_given), state.images), once=once)
+    if asked.draft:  # what is in the line, to be changed and sent again, is the command
+        return replace(asked, draft=f"/{name} {text}".rstrip())
+    return replace(asked, images=(), files=())
+
+
+class Completions(Completer):
+    """Completions of commands and their arguments in a state of the REPL."""
+
+    def __init__(self, state: ReplState) -> None:
+        self._state = state
+
+    def get_completions(
+        self,
+        document: Document,
+        complete_event: CompleteEvent,  # noqa: ARG002 - the library hands it in
+    ) -> Iterable[Completion]:
+        """Offer what fits at the cursor; where it cannot be looked up, nothing: the command says what is wrong."""
+        with suppress(LmchatError, OSError):
+            for each in self._offered(document.text_before_cursor):
+                yield Completion(
+                    each.text,
+                    start_position=-len(each.replaces),
+                    display=sanitize_line(each.display or each.text),
+                    display_meta=sanitize_line(each.about),
+                )
+
+    def _offered(self, before: str) -> Iterator[Suggestion]:
+        if before.startswith(tuple(BANG)):
+            yield from several_files(self._state, plain(before[1:]).lstrip())
+            return
+        if not before.startswith(tuple(SLASH)) or "\n" in before:
+            written = unfinished_mention(before)
+            yield from () if written is None else mentioned_files(self._state, written)
+            return
+        name, blank, rest = ordinary_slash(plain(before))[1:].partition(" ")
+        known = {**BY_NAME, **{each.name: each for each in prompt_commands(self._state, BY_NAME)}}
+        if not blank:
+            for written, about in matching(name, ((each, command.help) for each, command in known.items())):
+                yield Suggestion(f"/{written}", about, before)
+        elif found := known.get(name.lower()):
+            yield from found.offers(self._state, rest.lstrip())

@@ -11,7 +11,6 @@ from lmchat.errors import BadUseError
 from lmchat.render.history import show_turns
 from lmchat.render.tree import draw_tree
 from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, with_option, words
-from lmchat.repl.greeting import say_place
 from lmchat.repl.line import literal
 from lmchat.repl.matching import Offer
 from lmchat.repl.models import with_model
@@ -97,13 +96,23 @@ def history(state: ReplState, text: str) -> ReplState:
     return state
 
 
+def _say_place(state: ReplState) -> None:
+    """Say which turn is the head now."""
+    head = state.head
+    if head is None:
+        state.say("Before the first turn; the next prompt starts over.")
+        return
+    words = " ".join(head.prompt.text.split())
+    state.say(f"At turn {head.id}: {words[:60]}{'…' if len(words) > 60 else ''}")
+
+
 def _turns(session: Session) -> list[Turn]:
     return [session.turns[number] for number in sorted(session.turns)]
 
 
 def _moved(state: ReplState, session: Session) -> ReplState:
     moved = replace(state.at(session), warned=False)
-    say_place(moved)
+    _say_place(moved)
     return moved
 
 

@@ -7,18 +7,21 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum, auto
 
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+
 from lmchat.chat.listing import Match, TreeEntry
 from lmchat.chat.session import Session, TurnId
 from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
-from lmchat.render.preview import first_rows, last_rows
-from lmchat.render.theme import Theme
-from lmchat.repl.picker.finding import Found, Sessions, fitting_turns
-from lmchat.repl.picker.layout import Marked
+from lmchat.render.history import first_rows, last_rows
+from lmchat.render.terminal import Theme
+from lmchat.render.text import cells, padded, sanitize_line, shorten
+from lmchat.repl.matching import Found, Sessions, fitting_turns
+from lmchat.repl.picker.choice import Marked
 from lmchat.store.store import Store
 
 _FIRST = 200
-"""So many sessions are listed before the rest is read."""
+"""How many sessions are listed before the rest is read."""
 _MOST_MATCHES = 200
 _MOST_PREVIEWS = 100
 
@@ -76,7 +79,7 @@ class Browser:
         return Sessions(self._store.sessions())
 
     def take(self, sessions: Sessions) -> None:
-        """Go on with all sessions, the same one marked where it is still there."""
+        """Offer all sessions, with the same one marked if it is still there."""
         self._all = sessions
         self._offer(self._all.fitting(self.typed))
 
@@ -85,12 +88,12 @@ class Browser:
         return self._store.search(typed, limit=_MOST_MATCHES) if typed.split() else ()
 
     def take_found(self, typed: str, matches: Sequence[Match]) -> None:
-        """Add what a search found, unless something else is looked for by now."""
+        """Add what a search found, unless something else has been typed since."""
         if typed == self.typed and self._opened is None:
             self._offer(self._all.fitting(typed, matches))
 
     def narrow(self, typed: str) -> None:
-        """Offer what fits; whatever was said before is over."""
+        """Offer what fits, and clear the notice."""
         self.notice = ""
         if self._opened is not None:
             fitting = fitting_turns(typed, self._entries)
@@ -136,7 +139,7 @@ class Browser:
         return True
 
     def rename(self, new: str) -> None:
-        """Give the marked session another name; where that cannot be, say why."""
+        """Give the marked session another name; where that fails, say why."""
         self.mode = Mode.SESSIONS
         if (marked := self.sessions.entry) is not None and new.strip():
             self._change(lambda: self._store.rename(marked.name, new.strip()), f"'{marked.name}' is '{new.strip()}'.")
@@ -192,3 +195,61 @@ class Browser:
         marked = self.sessions.entry if self.sessions.place else None
         place = next((at for at, each in enumerate(entries) if marked and each.name == marked.name), 0)
         self.sessions.offer(entries, place)
+
+
+_BESIDE_COLUMNS, _BELOW_ROWS = 72, 18
+_LIST_SHARE, _WIDEST_LIST = 0.42, 60
+_OTHER_ROWS = 2
+"""The line that is typed in, and the hints."""
+_NAME_SHARE = 0.6
+_GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The cells of list and preview; without room for a preview, that has no rows."""
+
+    columns: int
+    rows: int
+    preview_columns: int = 0
+    preview_rows: int = 0
+
+    @property
+    def beside(self) -> bool:
+        """Tell whether the preview is beside the list, and not below it."""
+        return self.preview_rows == self.rows
+
+
+def room_in(columns: int, rows: int) -> Room:
+    """Divide a window: the preview is beside the list, below it where that is narrow, or left out where it is low."""
+    rows = max(rows - _OTHER_ROWS, 1)
+    if columns >= _BESIDE_COLUMNS:
+        width = min(int(columns * _LIST_SHARE), _WIDEST_LIST)
+        return Room(width, rows, columns - width - len(" │ "), rows)
+    if rows >= _BELOW_ROWS - _OTHER_ROWS:
+        listed = rows // 3
+        return Room(columns, listed, columns, rows - listed - 1)
+    return Room(columns, rows)
+
+
+def entry_row(name: str, words: str, age: str, width: int, *, marked: bool) -> StyleAndTextTuples:
+    """Write one row of a list within `width` cells: a name, words as far as there is room, and an age at the end."""
+    look = "class:prompt" if marked else ""
+    room = width - 2 - (cells(age) + len(_GAP) if age else 0)
+    name, words = sanitize_line(name), sanitize_line(words)
+    shown = shorten(name, max(int(room * _NAME_SHARE), room - cells(words) - len(_GAP)) if words else room)
+    left = room - cells(shown) - len(_GAP)
+    beside = shorten(words, left) if left > len(_GAP) else ""
+    end = room - cells(shown) - (cells(beside) + len(_GAP) if beside else 0)
+    row: StyleAndTextTuples = [(look, f"{'>' if marked else ' '} {shown}")]
+    if beside:
+        row.append(("class:status", f"{_GAP}{beside}"))
+    return [*row, ("class:status", f"{' ' * max(end, 0)}{_GAP}{age}" if age else ""), ("", "\n")]
+
+
+def hint_line(hints: list[tuple[str, str]], width: int) -> StyleAndTextTuples:
+    """Write as many hints (a key, and what it does) as fit, the first ones first and the last one in any case."""
+    shown, gap = list(hints), " · "
+    while len(shown) > 1 and cells(gap.join(f"{key} {does}" for key, does in shown)) > width:
+        del shown[-2]
+    return [("class:status", padded(shorten(gap.join(f"{key} {does}" for key, does in shown), width), width))]

@@ -1,22 +1,31 @@
-"""A choice of a few: arrow keys move, typing narrows it down, Enter takes, Esc and Ctrl-C leave it."""
+"""A choice of a few: arrow keys move, typing narrows it down, Enter chooses, Esc and Ctrl-C cancel.
+
+In a terminal that cannot be painted it is a numbered list."""
 
 from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import TYPE_CHECKING, Generic, TextIO, TypeVar
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.layout import BufferControl, FormattedTextControl, HSplit, Layout, Window
 from prompt_toolkit.layout.processors import BeforeInput
+from prompt_toolkit.output import ColorDepth, Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.styles import BaseStyle, Style
 
 from lmchat.dataclass import dataclass
-from lmchat.render.cells import shorten
-from lmchat.render.sanitize import sanitize_line
+from lmchat.render.text import sanitize_line, shorten
 from lmchat.repl.matching import Offer, matching
-from lmchat.repl.picker.layout import Marked
-from lmchat.repl.picker.screen import Screen
+from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.chat.models import Model
 
 Lines = Callable[[int], Sequence[str]]
 """Lays choices out for a width in cells: the line of titles (it may be empty), and one for each choice."""
@@ -24,8 +33,50 @@ Lines = Callable[[int], Sequence[str]]
 _MOST_ROWS = 10
 _OTHER_ROWS = 4
 """The rows around the list: the title, those of the columns, how many are hidden, and one that stays free."""
+WHICH_MODEL = "Which model?"
 _HINT = "Enter chooses, typing narrows, Esc leaves"
 _MARK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A terminal with its looks; `depth` is None where the library finds out how many colours there are."""
+
+    source: Input
+    output: Output
+    style: BaseStyle
+    depth: ColorDepth | None = None
+
+
+Entry = TypeVar("Entry")
+
+
+class Marked(Generic[Entry]):
+    """Entries, one of them marked."""
+
+    def __init__(self, entries: Sequence[Entry] = ()) -> None:
+        self.entries = entries
+        self.place = 0
+
+    def offer(self, entries: Sequence[Entry], place: int = 0) -> None:
+        """Offer other entries, with the one at `place` marked, or the last where there are fewer."""
+        self.entries = entries
+        self.place = min(max(place, 0), max(len(entries) - 1, 0))
+
+    def move(self, by: int) -> None:
+        """Mark another."""
+        self.offer(self.entries, self.place + by)
+
+    @property
+    def entry(self) -> Entry | None:
+        """Return the marked entry, None where there is nothing to choose from."""
+        return self.entries[self.place] if self.entries else None
+
+    def visible(self, rows: int) -> list[tuple[bool, int, Entry]]:
+        """Return the entries around the marked one: whether each is it, its place and itself."""
+        first = min(max(self.place - rows // 2, 0), max(len(self.entries) - rows, 0))
+        shown = self.entries[first : first + rows]
+        return [(place == self.place, place, entry) for place, entry in enumerate(shown, start=first)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +87,15 @@ class Choices:
     lines: Lines | None = None
 
 
+def model_choices(models: "Sequence[Model]") -> Choices:
+    """Lay models out to choose from."""
+    from lmchat.render.listings import model_lines
+
+    return Choices([(model.key, model.display_name) for model in models], cache(partial(model_lines, models)))
+
+
 def chosen(title: str, choices: Choices, screen: Screen) -> str | None:
-    """Let the person choose and return the value, None where they left it."""
+    """Let the person choose and return the value, None where they cancelled."""
     picker = _Picker(choices, screen)
     typed = Buffer(multiline=False, on_text_changed=lambda _buffer: picker.narrow(typed.text))
     control = BufferControl(typed, input_processors=[BeforeInput(f"{title} ", style="class:prompt")])
@@ -115,3 +173,80 @@ def _bindings(picker: _Picker) -> KeyBindings:
         event.app.exit(result=None)
 
     return keys
+
+
+def screen_of(world: World, *, colours: bool = True) -> Screen:
+    """Return the terminal for a choice where no REPL runs: it is drawn on stderr, and erased afterwards."""
+    return Screen(
+        create_input(world.stdin), output_to(world.stderr), style(colours=colours), depth_for(colours=colours)
+    )
+
+
+def depth_for(*, colours: bool) -> ColorDepth | None:
+    """Return the depth of colours for the library: none at all, or what the terminal has."""
+    return None if colours else ColorDepth.DEPTH_1_BIT
+
+
+def output_to(screen: TextIO) -> Output:
+    """Return the library's way to draw on a terminal, which is not asked where its cursor is.
+
+    Asking delays the first key over slow lines, makes a terminal that does not answer wait a second in the end, and
+    leaves answers that come late where nothing reads them.
+    """
+    output = create_output(screen)
+    if isinstance(output, Vt100_Output):
+        output.enable_cpr = False
+    return output
+
+
+_MOST = 50
+
+
+def typed_at(world: World) -> Callable[[str], str]:
+    """Return a function that asks a question on stderr and reads a line, where no REPL runs."""
+
+    from lmchat.render.messages import show_question
+
+    def asked(question: str) -> str:
+        show_question(world, question)
+        return world.stdin.readline()
+
+    return asked
+
+
+def chosen_by_number(
+    title: str, offers: Sequence[Offer], write: Callable[[str], object], ask: Callable[[str], str]
+) -> str | None:
+    """List what there is and ask for one of it; None for an empty answer, and for one that fits nothing."""
+    for number, (value, said) in enumerate(offers[:_MOST], 1):
+        write(f"{number}. {sanitize_line(' '.join(filter(None, (value, said))))}\n")
+    if len(offers) > _MOST:
+        write(f"and {len(offers) - _MOST:,} more, by name\n")
+    try:
+        answer = ask(f"{title} Its number or name, or nothing: ").strip()
+    except (EOFError, KeyboardInterrupt):
+        return None
+    if answer.isascii() and answer.isdigit() and 0 < int(answer) <= min(len(offers), _MOST):
+        return offers[int(answer) - 1][0]
+    fitting = matching(answer, offers) if answer else []
+    return fitting[0][0] if fitting else None
+
+
+_LOOKS = {
+    "prompt": "bold ansicyan",
+    "continuation": "dim",
+    "status": "dim",
+    # "noinherit": prompt_toolkit's own menu is grey on grey.
+    "completion-menu": "noinherit",
+    "completion-menu.completion": "noinherit",
+    "completion-menu.completion.current": "noinherit reverse",
+    "completion-menu.meta.completion": "noinherit dim",
+    "completion-menu.meta.completion.current": "noinherit reverse",
+    "scrollbar.background": "noinherit",
+    "scrollbar.button": "noinherit bg:ansibrightblack",
+}
+
+
+def style(*, colours: bool) -> Style:
+    """Return the looks; without colours, grey would look like what was typed."""
+    return Style.from_dict({**_LOOKS, "auto-suggestion": "ansibrightblack" if colours else "dim"})

@@ -3,7 +3,6 @@
 Its format is published nowhere; this follows what the exports of 2023 to 2026 have and what converters read.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -22,10 +21,13 @@ from lmchat.store.imports.found import (
     Source,
     arguments_of,
     each,
+    items_of,
+    joined,
     list_of,
     members_of,
     moment_of,
     number_of,
+    parsed,
     text_of,
 )
 
@@ -35,16 +37,12 @@ _CITATION = re.compile("\ue200[^\ue200\ue201]*\ue201")
 
 def recognise(source: Source) -> bool:
     """Tell whether a file is of this format."""
-    return any("mapping" in members_of(item) for item in _conversations(source.value)[:100])
+    return any("mapping" in members_of(item) for item in items_of(source.value)[:100])
 
 
 def read(source: Source, left_out: LeftOut) -> Iterator[Found | Refused]:
     """Read every conversation."""
-    return each(_conversations(source.value), lambda item: _conversation(item, source, left_out), "title")
-
-
-def _conversations(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    return each(items_of(source.value), lambda item: _conversation(item, source, left_out), "title")
 
 
 def _conversation(item: dict[str, Any], source: Source, left_out: LeftOut) -> Found:
@@ -110,8 +108,7 @@ def _hidden(said: Said, text: str, left_out: LeftOut) -> Said:
 
 
 def _instructions(content: dict[str, Any]) -> str:
-    texts = (text_of(content.get(name)).strip() for name in ("user_profile", "user_instructions"))
-    return "\n\n".join(text for text in texts if text)
+    return joined(text_of(content.get(name)).strip() for name in ("user_profile", "user_instructions"))
 
 
 def _asked(said: Said, content: dict[str, Any], metadata: dict[str, Any], source: Source, left_out: LeftOut) -> Said:
@@ -156,7 +153,7 @@ def _parts(
         if kind not in {"text", "code", "multimodal_text"}:
             left_out[kind or "message without content"] += 1
     elif recipient != "all":
-        yield Call("", recipient, arguments_of(_json_or_text(text)))
+        yield Call("", recipient, arguments_of(members_of(parsed(text)) or text))
     elif kind == "code":
         yield Message(f"```\n{text}\n```")
     else:
@@ -165,8 +162,7 @@ def _parts(
 
 def _thoughts(content: dict[str, Any]) -> Iterator[Reasoning]:
     for thought in map(members_of, list_of(content.get("thoughts"))):
-        texts = (text_of(thought.get(name)) for name in ("summary", "content"))
-        if text := "\n\n".join(text for text in texts if text):
+        if text := joined(text_of(thought.get(name)) for name in ("summary", "content")):
             yield Reasoning(text)
 
 
@@ -174,16 +170,16 @@ def _text(content: dict[str, Any], metadata: dict[str, Any]) -> str:
     """Return what a message says; kinds have it in different members."""
     texts = [text_of(_spoken(part)) for part in list_of(content.get("parts"))]
     texts += [text_of(content.get(name)) for name in ("text", "result")]
-    return _cited("\n".join(text for text in texts if text), metadata)
+    return _cited(joined(texts, "\n"), metadata)
 
 
 def _spoken(part: object) -> object:
-    """Return the text of a part: it is one, or what somebody said in it was written down."""
+    """Return the text of a part: it is one, or a transcription of what was said in it."""
     return part.get("text") if isinstance(part, dict) and part.get("content_type") == "audio_transcription" else part
 
 
 def _cited(text: str, metadata: dict[str, Any]) -> str:
-    """Write citations, which are marks of a private alphabet, as the links they stand for."""
+    """Write citations, which are marks in private characters, as the links they mean."""
     if "\ue200" not in text:
         return text
     for reference in map(members_of, list_of(metadata.get("content_references"))):
@@ -199,11 +195,3 @@ def _count_unknown(part: object, left_out: LeftOut) -> None:
         left_out["picture in a reply" if kind == "image_asset_pointer" else kind] += 1
     elif not isinstance(part, dict | str):
         left_out["part without a kind"] += 1
-
-
-def _json_or_text(text: str) -> object:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return value if isinstance(value, dict) else text

@@ -21,25 +21,24 @@ from lmchat.store.imports.found import (
     Source,
     arguments_of,
     each,
+    items_of,
+    joined,
     list_of,
     members_of,
     moment_of,
+    sender_of,
     text_of,
 )
 
 
 def recognise(source: Source) -> bool:
     """Tell whether a file is of this format."""
-    return any("chat_messages" in members_of(item) for item in _conversations(source.value)[:100])
+    return any("chat_messages" in members_of(item) for item in items_of(source.value)[:100])
 
 
 def read(source: Source, left_out: LeftOut) -> Iterator[Found | Refused]:
     """Read every conversation."""
-    return each(_conversations(source.value), lambda item: _conversation(item, left_out), "name")
-
-
-def _conversations(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    return each(items_of(source.value), lambda item: _conversation(item, left_out), "name")
 
 
 def _conversation(item: dict[str, Any], left_out: LeftOut) -> Found:
@@ -77,12 +76,12 @@ def _said(said: Said, message: dict[str, Any], left_out: LeftOut) -> Said:
             texts = [part.text for part in parts if isinstance(part, Message)]
             left_out.update("tool result" for part in parts if not isinstance(part, Message))
             texts += _attached(message, left_out)
-            return replace(said, role=Role.USER, text="\n\n".join(text for text in texts if text))
+            return replace(said, role=Role.USER, text=joined(texts))
         case "assistant":
             cut = message.get("stop_reason") == "user_canceled"
             return replace(said, role=Role.REPLY, parts=parts, whole=not cut) if parts else said
         case sender:
-            left_out[f"message of {sender}" if sender else "message of nobody"] += 1
+            left_out[sender_of(sender)] += 1
             return said
 
 

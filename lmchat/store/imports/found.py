@@ -1,8 +1,9 @@
 """What a reader makes of another program's file: conversations as messages in a tree, and what has no place here.
 
-The functions read JSON whose types nothing vouches for: what is of the wrong type counts as missing.
+The functions read JSON that may be of any form: what is of the wrong type counts as missing.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -107,7 +108,7 @@ class Source:
 
 
 def each(items: Iterable[object], read: Callable[[dict[str, Any]], Found], title: str) -> Iterator[Found | Refused]:
-    """Read conversations one by one; one that is not understood does not keep the others out.
+    """Read conversations one by one; one that is not understood does not stop the others.
 
     `title` is the member that has its title.
     """
@@ -127,9 +128,32 @@ def text_of(value: object) -> str:
     return value.replace("\0", "\ufffd") if isinstance(value, str) else ""
 
 
+def joined(texts: Iterable[str], gap: str = "\n\n") -> str:
+    """Join those of the texts that are not empty."""
+    return gap.join(text for text in texts if text)
+
+
+def parsed(value: object) -> object:
+    """Return what a JSON text says, None where it is none."""
+    try:
+        return json.loads(value) if isinstance(value, str) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def sender_of(role: str) -> str:
+    """Name a message that has no place here by the role of its sender."""
+    return f"message of {role}" if role else "message without a sender"
+
+
 def list_of(value: object) -> list[Any]:
     """Return a list, empty where there is none."""
     return value if isinstance(value, list) else []
+
+
+def items_of(value: object) -> list[Any]:
+    """Return a list, or what is no list as its only item."""
+    return value if isinstance(value, list) else [value]
 
 
 def members_of(value: object) -> dict[str, Any]:

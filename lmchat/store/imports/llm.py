@@ -4,7 +4,6 @@ In older versions (0.26) every prompt and its response is a row of `responses`; 
 tree, and a thread points into it. A database that was in use under both has conversations of both kinds.
 """
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from urllib.parse import quote
 
 from lmchat.chat.values import Image, Message, Reasoning, Stats
 from lmchat.dataclass import dataclass, replace
+from lmchat.store import SIGNATURE
 from lmchat.store.imports.found import (
     Call,
     Found,
@@ -28,14 +28,16 @@ from lmchat.store.imports.found import (
     Source,
     arguments_of,
     each,
+    joined,
     list_of,
     members_of,
     moment_of,
+    parsed,
+    sender_of,
     text_of,
     whole_of,
 )
 
-_SIGNATURE = b"SQLite format 3\0"
 _LARGEST_PICTURE = 100_000_000
 _OLD, _NEW = {"conversations", "responses"}, {"threads", "turns", "messages", "parts"}
 
@@ -48,7 +50,7 @@ def recognise(source: Source) -> bool:
         return False
     try:
         with source.path.open("rb") as file:
-            if file.read(len(_SIGNATURE)) != _SIGNATURE:
+            if file.read(len(SIGNATURE)) != SIGNATURE:
                 return False
         with closing(_opened(source.path)) as connection:
             tables = _tables(connection)
@@ -82,7 +84,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:
-    """Return the names of what is really a table: views and virtual tables could be anything."""
+    """Return the names of what is really a table: views and virtual tables may do anything."""
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
     return {name for name, sql in rows if isinstance(sql, str) and sql.upper().startswith("CREATE TABLE")}
 
@@ -118,10 +120,8 @@ class _Log:
 
     def _threads(self) -> list[Row]:
         """Return the threads, and turns that belong to none as a thread each."""
-        lone = [
-            {"id": turn["id"], "name": None, "tip_message_hash": turn["tip_message_hash"], "turns": [turn]}
-            for turn in self.rows("turns", "WHERE thread_id IS NULL ORDER BY rowid")
-        ]
+        turns = self.rows("turns", "WHERE thread_id IS NULL ORDER BY rowid")
+        lone = [turn | {"name": None, "turns": [turn]} for turn in turns]
         return [*self.rows("threads", "ORDER BY rowid"), *lone]
 
     def _thread(self, thread: Row) -> Found:
@@ -169,8 +169,8 @@ class _Log:
                 return replace(said, role=Role.SYSTEM, text="\n\n".join(self._words(part) for part in parts))
             case "assistant" | "tool":
                 return replace(said, role=Role.REPLY, parts=tuple(self._parts(parts)))
-            case _:
-                self.left_out["message of nobody"] += 1
+            case role:
+                self.left_out[sender_of(role)] += 1
                 return said
 
     def _parts(self, parts: list[Row]) -> Iterator[Part]:
@@ -191,7 +191,7 @@ class _Log:
                     self.left_out[f"{kind} in a reply" if kind else "part without a kind"] += 1
 
     def _words(self, part: Row) -> str:
-        """Return the text of a part; what it borrows from fragments is kept apart from it."""
+        """Return the text of a part; what it takes from fragments is stored apart from it."""
         if isinstance(part.get("text"), str):
             return text_of(part["text"])
         pieces = map(members_of, list_of(_json(part).get("text_ref")))
@@ -206,10 +206,8 @@ class _Log:
 
     def _conversations(self) -> list[Row]:
         """Return the conversations, and responses that belong to none as a conversation each."""
-        lone = [
-            {"id": response["id"], "name": None, "responses": [response]}
-            for response in self.rows("responses", "WHERE conversation_id IS NULL ORDER BY rowid")
-        ]
+        responses = self.rows("responses", "WHERE conversation_id IS NULL ORDER BY rowid")
+        lone = [response | {"name": None, "responses": [response]} for response in responses]
         return [*self.rows("conversations", "ORDER BY rowid"), *lone]
 
     def _conversation(self, conversation: Row) -> Found:
@@ -227,17 +225,13 @@ class _Log:
 
     def _exchange(self, response: Row, before: str | None) -> Iterator[Said]:
         """Yield the messages of one row: system prompt (of the first), prompt and reply."""
-        key, at, model = (
-            text_of(response["id"]),
-            moment_of(response.get("datetime_utc")),
-            text_of(response.get("model")),
-        )
-        if before is None and (system := self._borrowed(response, "system_fragments", "system")):
+        key, at = text_of(response["id"]), moment_of(response.get("datetime_utc"))
+        if before is None and (system := self._with_fragments(response, "system_fragments", "system")):
             before = f"{key} system"
             yield Said(before, None, Role.SYSTEM, system, at=at)
         results = self.rows("tool_results", "WHERE response_id = ? ORDER BY id", key)
         attached = self.rows("prompt_attachments", 'WHERE response_id = ? ORDER BY "order"', key)
-        prompt = self._borrowed(response, "prompt_fragments", "prompt")
+        prompt = self._with_fragments(response, "prompt_fragments", "prompt")
         if prompt or attached or not results:
             images = tuple(self._pictures([row.get("attachment_id") for row in attached]))
             yield Said(f"{key} prompt", before, Role.USER, prompt, images, at=at)
@@ -251,15 +245,16 @@ class _Log:
         if answer := text_of(response.get("response")):
             parts.append(Message(answer))
         for row in self.rows("tool_calls", "WHERE response_id = ? ORDER BY id", key):
-            arguments = arguments_of(_loaded(row.get("arguments")))
+            arguments = arguments_of(parsed(row.get("arguments")))
             parts.append(Call(text_of(row.get("tool_call_id")), text_of(row.get("name")), arguments))
+        model = text_of(response.get("model"))
         yield Said(key, before, Role.REPLY, parts=tuple(parts), at=at, model=model, stats=_stats(response))
 
-    def _borrowed(self, response: Row, table: str, column: str) -> str:
-        """Return a text with the fragments that were given with it, which go before it."""
+    def _with_fragments(self, response: Row, table: str, column: str) -> str:
+        """Return a text with the fragments that were given with it, which come before it."""
         rows = self.rows(table, 'WHERE response_id = ? ORDER BY "order"', response["id"])
         texts = [self._fragment(row.get("fragment_id")) for row in rows]
-        return "\n".join(text for text in (*texts, text_of(response.get(column))) if text)
+        return joined((*texts, text_of(response.get(column))), "\n")
 
     def _pictures(self, keys: list[object]) -> Iterator[Image]:
         for key in keys:
@@ -302,11 +297,4 @@ def _stats(row: Row) -> Stats:
 
 
 def _json(part: Row) -> dict[str, Any]:
-    return members_of(_loaded(part.get("payload")))
-
-
-def _loaded(text: object) -> object:
-    try:
-        return json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return None
+    return members_of(parsed(part.get("payload")))

@@ -23,10 +23,12 @@ from lmchat.store.imports.found import (
     Source,
     arguments_of,
     each,
+    joined,
     list_of,
     members_of,
     moment_of,
     number_of,
+    sender_of,
     text_of,
     whole_of,
 )
@@ -34,7 +36,7 @@ from lmchat.store.imports.found import (
 _MARKS = frozenset({"perChatPredictionConfig", "usePerChatPredictionConfig", "lastUsedModel", "userFilesSizeBytes"})
 _SECONDS = re.compile(r"([\d.]+) (second|minute)")
 _NOT_SAID = frozenset({"debugInfoBlock", "status", "toolStatus"})
-"""Steps that only tell how the reply came about."""
+"""Steps that only describe how the reply was made."""
 
 
 def recognise(source: Source) -> bool:
@@ -89,7 +91,7 @@ def _said(said: Said, version: dict[str, Any], source: Source, left_out: LeftOut
         case "assistant" | "tool":
             return _answered(said, version, left_out)
         case role:
-            left_out[f"message of {role}" if role else "message of nobody"] += 1
+            left_out[sender_of(role)] += 1
             return said
 
 
@@ -147,8 +149,7 @@ def _call(part: dict[str, Any]) -> Call:
 
 
 def _written(output: object) -> str:
-    texts = (text_of(members_of(part).get("text")) for part in list_of(output))
-    return "\n".join(text for text in texts if text)
+    return joined((text_of(members_of(part).get("text")) for part in list_of(output)), "\n")
 
 
 def _seconds(style: dict[str, Any]) -> float | None:
@@ -176,7 +177,7 @@ def _text(version: dict[str, Any]) -> str:
     if isinstance(content, str):
         return text_of(content)
     parts = map(members_of, list_of(content))
-    return "\n\n".join(text for part in parts if part.get("type") == "text" and (text := text_of(part.get("text"))))
+    return joined(text_of(part.get("text")) for part in parts if part.get("type") == "text")
 
 
 def _images(version: dict[str, Any], source: Source, left_out: LeftOut) -> Iterator[Image]:

@@ -130,7 +130,7 @@ def test_a_table_needs_as_many_cells_in_its_head_as_in_the_line_below() -> None:
     assert outline("| a | b |\n|---|") == ["prose 0: | a | b |\n|---|"]
 
 
-def test_empty_lines_behind_indented_code_belong_to_it_only_if_more_follows() -> None:
+def test_empty_lines_after_indented_code_belong_to_it_only_if_more_follows() -> None:
     assert outline("    a\n\n    b\n\nc") == ["code :\na\n\nb", "prose 0: c"]
 
 
@@ -145,7 +145,7 @@ def test_a_copy_leaves_the_parser_as_it_was() -> None:
         blocks, alone = Blocks(), Blocks()
         for line in first.split("\n"):
             assert blocks.take(line) == alone.take(line)
-        twin = blocks.copy()
-        twin.take(second)
-        twin.end()
+        copy = blocks.copy()
+        copy.take(second)
+        copy.end()
         assert blocks.end() == alone.end()

@@ -8,7 +8,7 @@ from pygments.token import Token
 
 from lmchat.render.markdown.code import Highlighter, Palette
 from lmchat.render.markdown.spans import Span
-from lmchat.render.theme import Depth, Styles, Theme
+from lmchat.render.terminal import Depth, Styles, Theme
 
 PALETTE = Palette(Theme(Styles(), code_colours=True))
 LANGUAGES = [
@@ -59,8 +59,8 @@ def coloured(name: str, source: str) -> list[list[Span]]:
     return lines + highlighter.flush()
 
 
-def looks(lines: list[list[Span]]) -> list[list[tuple[str, str]]]:
-    return [[(span.text, span.look) for span in line if span.text.strip()] for line in lines]
+def styles(lines: list[list[Span]]) -> list[list[tuple[str, str]]]:
+    return [[(span.text, span.style) for span in line if span.text.strip()] for line in lines]
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
@@ -87,11 +87,11 @@ def test_the_colours_are_those_of_the_whole(name: str, source: str) -> None:
     whole: list[list[Span]] = [[]]
     for kind, value in get_lexer_by_name(name).get_tokens(source):
         first, *more = value.split("\n")
-        whole[-1].append(Span(first, PALETTE.look(kind)))
-        whole += [[Span(part, PALETTE.look(kind))] for part in more]
-    by_letter = [[(letter, look) for text, look in line for letter in text.strip()] for line in looks(whole)]
+        whole[-1].append(Span(first, PALETTE.style(kind)))
+        whole += [[Span(part, PALETTE.style(kind))] for part in more]
+    by_letter = [[(letter, style) for text, style in line for letter in text.strip()] for line in styles(whole)]
     assert [
-        [(letter, look) for text, look in line for letter in text.strip()] for line in looks(coloured(name, source))
+        [(letter, style) for text, style in line for letter in text.strip()] for line in styles(coloured(name, source))
     ] == by_letter
 
 
@@ -111,26 +111,26 @@ def test_a_very_long_comment_does_not_wait_for_ever() -> None:
         line for number in range(200) for line in highlighter.push(f"/* {number}" if number == 0 else f"{number}")
     ]
     assert len(settled) >= 160
-    assert {span.look for line in settled for span in line} == {"2"}
+    assert {span.style for line in settled for span in line} == {"2"}
 
 
 def test_a_copy_leaves_the_highlighter_as_it_was() -> None:
     highlighter = Highlighter("js", PALETTE)
     highlighter.push("/* one")
-    twin = highlighter.copy()
-    twin.push("two */")
+    copy = highlighter.copy()
+    copy.push("two */")
     assert len(highlighter.flush()) == 1
 
 
 def test_a_chosen_theme_uses_the_colours_the_terminal_has() -> None:
-    for depth, look in ((Depth.ALL, "38;2;102;217;239"), (Depth.MANY, "38;5;81"), (Depth.SIXTEEN, "96")):
+    for depth, style in ((Depth.ALL, "38;2;102;217;239"), (Depth.MANY, "38;5;81"), (Depth.SIXTEEN, "96")):
         palette = Palette(Theme(Styles(), code_colours=True, code_theme="monokai", depth=depth))
         line = Highlighter("python", palette).push("def f(): pass")[0]
         assert line[0].text == "def"
-        assert look in line[0].look
+        assert style in line[0].style
 
 
-def test_a_theme_nobody_knows_is_no_failure() -> None:
+def test_a_unknown_theme_is_no_failure() -> None:
     palette = Palette(Theme(Styles(), code_colours=True, code_theme="no such theme"))
     assert Highlighter("python", palette).push("x")[0][0].text == "x"
 

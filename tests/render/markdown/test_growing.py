@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lmchat.render.markdown.layout import RenderContext
 from lmchat.render.markdown.stream import Document
-from lmchat.render.theme import theme_for
+from lmchat.render.terminal import theme_for
 from tests.render.markdown.documents import DOCUMENTS
 from tests.render.terminals import COLOURED
 

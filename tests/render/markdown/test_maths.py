@@ -5,7 +5,7 @@ import pytest
 from lmchat.render.markdown.layout import RenderContext
 from lmchat.render.markdown.maths import unicode_of
 from lmchat.render.markdown.stream import Document, render_rows
-from lmchat.render.theme import PLAIN, Styles, Theme
+from lmchat.render.terminal import PLAIN, Styles, Theme
 
 SOURCE = Theme(Styles(emphasis="I", strong="B", bullet=""), unicode_maths=False)
 

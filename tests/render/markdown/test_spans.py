@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmchat.render.cells import cells
-from lmchat.render.markdown.inline import close_open_marks
+from lmchat.render.markdown.growing import close_open_marks
 from lmchat.render.markdown.spans import Span, fold, row, wrap
+from lmchat.render.text import cells
 
 TEXTS = st.text(st.sampled_from("ab c  日本、語。「」é👩‍e\u0301️"), max_size=60)
 
@@ -41,9 +41,9 @@ def test_folding_code_loses_nothing(text: str, width: int) -> None:
 @given(st.lists(TEXTS, min_size=1, max_size=5), st.integers(4, 30))
 def test_every_letter_keeps_its_look(parts: list[str], width: int) -> None:
     spans = [Span(part, str(index)) for index, part in enumerate(parts)]
-    before = [(letter, span.look) for span in spans for letter in span.text if letter != " "]
+    before = [(letter, span.style) for span in spans for letter in span.text if letter != " "]
     after = [
-        (letter, span.look) for line in wrap(spans, width) for span in line for letter in span.text if letter != " "
+        (letter, span.style) for line in wrap(spans, width) for span in line for letter in span.text if letter != " "
     ]
     assert after == before
 

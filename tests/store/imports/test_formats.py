@@ -10,9 +10,8 @@ import pytest
 
 from lmchat.chat.session import Outcome, Session, Turn
 from lmchat.chat.values import Image, Message, Reasoning, ToolCall
-from lmchat.store.imports.formats import format_of
+from lmchat.store.imports.adoption import format_of, session_of
 from lmchat.store.imports.found import Found, LeftOut, Refused, Source
-from lmchat.store.imports.trees import session_of
 from tests.store.imports.documents import RED, chatgpt, claude, lmstudio, message
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -174,9 +173,10 @@ def test_lm_studio_reply_that_was_stopped_is_interrupted() -> None:
 
 
 def logs(path: Path, version: str, rows: dict[str, list[dict[str, Any]]]) -> Source:
-    """Make a database as a version of `llm` does, whose own statements are in the file of that name."""
+    """Make a database as a version of `llm` does; `llm.sql` has the statements of both."""
     made = sqlite3.connect(path)
-    made.executescript((Path(__file__).parent / f"llm_{version}.sql").read_text(encoding="utf-8"))
+    both, *versions = (Path(__file__).parent / "llm.sql").read_text(encoding="utf-8").split("-- only ")
+    made.executescript(both + "".join(each.removeprefix(version) for each in versions if each.startswith(version)))
     for table, each in rows.items():
         for row in each:
             columns = ", ".join(f'"{name}"' for name in row)
@@ -211,7 +211,7 @@ OLD: dict[str, list[dict[str, Any]]] = {
 
 
 def test_llm_older_log_has_fragments_tools_pictures_and_lone_responses(tmp_path: Path) -> None:
-    (colours, lone), left_out = found(logs(tmp_path / "logs.db", "0_26", OLD))
+    (colours, lone), left_out = found(logs(tmp_path / "logs.db", "0.26", OLD))
     assert isinstance(colours, Found)
     assert isinstance(lone, Found)
     session = session_of(colours, NOW, left_out)
@@ -286,7 +286,7 @@ NEW: dict[str, list[dict[str, Any]]] = {
 
 
 def test_llm_newer_log_is_a_tree_and_has_what_the_older_one_had_once(tmp_path: Path) -> None:
-    session, left_out = read(logs(tmp_path / "logs.db", "0_36", NEW))
+    session, left_out = read(logs(tmp_path / "logs.db", "0.36", NEW))
     assert shape(session) == [
         (1, None, "色?", "青"),
         (2, 1, "A fragment.Look", "Red."),
@@ -312,7 +312,7 @@ def test_llm_views_that_pass_for_tables_are_not_read(tmp_path: Path) -> None:
 def test_llm_file_that_is_damaged_ends_with_what_could_not_be_read(tmp_path: Path) -> None:
     path = tmp_path / "logs.db"
     many = [{**OLD["responses"][0], "id": f"r{number}", "response": "x" * 3000} for number in range(50)]
-    log = logs(path, "0_26", {**OLD, "responses": many})
+    log = logs(path, "0.26", {**OLD, "responses": many})
     content = bytearray(path.read_bytes())
     content[len(content) // 3 : len(content) // 2] = b"\xff" * (len(content) // 2 - len(content) // 3)
     path.write_bytes(content)

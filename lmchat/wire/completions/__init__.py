@@ -1,1 +1,0 @@
-"""`POST /v1/chat/completions`, as many servers have it: nothing is kept there."""

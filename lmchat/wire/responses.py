@@ -1,0 +1,196 @@
+"""`POST /v1/responses`, as LM Studio, vLLM and others have it.
+
+A 200 does not prove that the server knew the id it should follow: some ignore it. Only the echo of the id does,
+and it is looked for before the first word is passed on.
+"""
+
+from collections.abc import Iterator, Mapping
+from io import StringIO
+from typing import Any
+
+from lmchat.chat.exchange import (
+    ChatRequest,
+    Event,
+    Finished,
+    MessageDelta,
+    Part,
+    PartEnded,
+    PartStarted,
+    ReasoningDelta,
+    Started,
+    Unknown,
+)
+from lmchat.chat.values import Item, Message, Provider, Reasoning, Reply, ResponseId, ToolCall
+from lmchat.dataclass import dataclass, field
+from lmchat.errors import ChainLostError
+from lmchat.wire.completions import prompt_progress, usage_stats
+from lmchat.wire.dialects import Data
+from lmchat.wire.messages import RoleMessage, data_url, messages, options
+from lmchat.wire.reading import Stopwatch, cut_by, mapping, read_arguments, replay, sequence, text
+
+NAMES: Mapping[str, str | None] = {"context_length": None}
+"""Options whose name differs from lmchat's; None: the route has no such option."""
+
+
+def responses_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
+    """Return the JSON object of a chat request; raise BadUseError for what the route does not have."""
+    given: dict[str, Any] = dict(options(request, NAMES))
+    if "reasoning" in given:
+        given["reasoning"] = {"effort": given["reasoning"]}
+    body = {"model": request.model, "input": [_item(each) for each in messages(request)], **given}
+    if request.follows is not None:
+        body["previous_response_id"] = request.follows
+    if not request.store:
+        body["store"] = False
+    if request.schema is not None:
+        body["text"] = {"format": {"type": "json_schema", "name": "reply", "schema": request.schema}}
+    if stream:
+        # llama-server then reports the progress of a long prompt; others ignore it.
+        body |= {"stream": True, "return_progress": True}
+    return body
+
+
+def _item(message: RoleMessage) -> dict[str, Any]:
+    # llama-server refuses an answer without its type.
+    item: dict[str, Any] = {"type": "message", "role": message.role, "content": message.text}
+    if message.images:
+        parts = [{"type": "input_text", "text": message.text}] if message.text else []
+        item["content"] = parts + [{"type": "input_image", "image_url": data_url(each)} for each in message.images]
+    return item
+
+
+_DELTAS = {
+    "response.output_text.delta": Part.MESSAGE,
+    "response.refusal.delta": Part.MESSAGE,
+    "response.reasoning_text.delta": Part.REASONING,
+    "response.reasoning_summary_text.delta": Part.REASONING,
+    "response.reasoning.delta": Part.REASONING,
+}
+_LONE_ENDS = ("response.reasoning_text.done", "response.reasoning_summary_text.done")
+_ENDS = ("response.completed", "response.incomplete")
+
+
+@dataclass(slots=True)
+class ResponseReader:
+    """The reader of one reply; what came in deltas is kept for servers whose last event repeats none of it."""
+
+    request: ChatRequest
+    model: str = ""
+    echoed: bool = False
+    part: Part | None = None
+    texts: dict[Part, StringIO] = field(default_factory=lambda: {part: StringIO() for part in Part})
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+    def event(self, kind: str, data: Data) -> Iterator[Event]:
+        """Yield the events of one event; raise ChainLostError where the server did not follow what it should."""
+        response = mapping(data.get("response"))
+        if response:
+            self._compare(response)
+            if not self.model and text(response.get("model")):
+                self.model = text(response.get("model"))
+                yield Started(self.model)
+        if progress := mapping(data.get("prompt_progress")) or mapping(response.get("prompt_progress")):
+            yield prompt_progress(progress)
+        if kind in _DELTAS:
+            yield from self._piece(_DELTAS[kind], text(data.get("delta")))
+        elif kind in _LONE_ENDS and not self.texts[Part.REASONING].tell():
+            yield from self._piece(Part.REASONING, text(data.get("text")))
+        elif kind in _ENDS:
+            self._require_echo()
+            yield from self._enter(None)
+            yield self._finished(response, mapping(data.get("timings")))
+        elif not kind.startswith("response."):
+            yield Unknown(kind, data)
+
+    def end(self, *, done: bool) -> Iterator[Event]:
+        """Yield nothing: only `response.completed` completes a reply."""
+        del done
+        yield from ()
+
+    def whole(self, data: Data) -> Iterator[Event]:
+        """Yield the events of a reply that did not stream."""
+        if not isinstance(data.get("output"), list):
+            return
+        self._compare(data)
+        self._require_echo()
+        finished = self._finished(data, mapping(data.get("timings")))
+        yield from replay(finished.reply, cut=finished.cut)
+
+    def closing(self, data: Data) -> Data:
+        """Return the answer as the event that ends a stream."""
+        return {"type": "response.completed", "response": data}
+
+    def _compare(self, response: Data) -> None:
+        """Raise ChainLostError for an answer that says it follows something else, or nothing."""
+        if self.request.follows is None or "previous_response_id" not in response:
+            return
+        self.echoed = response["previous_response_id"] == self.request.follows
+        self._require_echo()
+
+    def _require_echo(self) -> None:
+        if self.request.follows is not None and not self.echoed:
+            raise ChainLostError(
+                "The server did not follow the reply before: it keeps no conversations.",
+                hint="The conversation is kept here: ask again, and it is sent as text.",
+                param="previous_response_id",
+            )
+
+    def _piece(self, part: Part, piece: str) -> Iterator[Event]:
+        if piece:
+            self._require_echo()
+            self.watch.piece()
+            yield from self._enter(part)
+            self.texts[part].write(piece)
+            yield MessageDelta(piece) if part is Part.MESSAGE else ReasoningDelta(piece)
+
+    def _enter(self, part: Part | None) -> Iterator[Event]:
+        if part is not self.part:
+            if self.part is not None:
+                yield PartEnded(self.part)
+            if part is not None:
+                yield PartStarted(part)
+            self.part = part
+
+    def _finished(self, response: Data, timings: Data) -> Finished:
+        items = tuple(_items(response))
+        thought, said = (self.texts[part].getvalue() for part in (Part.REASONING, Part.MESSAGE))
+        # What came in pieces may be missing in the end, some of it or all.
+        if said and not any(isinstance(item, Message | ToolCall) for item in items):
+            items = (*items, Message(said))
+        if thought and not any(isinstance(item, Reasoning) for item in items):
+            items = (Reasoning(thought), *items)
+        # Ollama says that it does not store, and gives an id all the same.
+        stored = self.request.store and response.get("store") is not False
+        response_id = text(response.get("id")) if stored else ""
+        reply = Reply(
+            items,
+            ResponseId(response_id) if response_id else None,
+            usage_stats(mapping(response.get("usage")), timings, self.watch),
+            self.model or text(response.get("model")),
+        )
+        word = text(mapping(response.get("incomplete_details")).get("reason"))
+        if not word and (response.get("status") == "incomplete" or response.get("incomplete_details")):
+            word = "incomplete"
+        return Finished(reply, cut_by(self.request, reply.stats.total_output_tokens, word))
+
+
+def _items(response: Data) -> Iterator[Item]:
+    for item in map(mapping, sequence(response.get("output"))):
+        match item.get("type"):
+            case "message":
+                yield Message(_texts(item.get("content")))
+            case "reasoning":
+                if thought := _texts(item.get("content")) or _texts(item.get("summary")):
+                    yield Reasoning(thought)
+            case "mcp_call":
+                arguments = read_arguments(item.get("arguments")) or {}
+                provider = Provider("ephemeral_mcp", text(item.get("server_label")))
+                yield ToolCall(text(item.get("name")), arguments, text(item.get("output")), provider)
+            case _:
+                pass
+
+
+def _texts(parts: object) -> str:
+    if isinstance(parts, str):
+        return parts
+    return "".join(text(part.get("text")) or text(part.get("refusal")) for part in map(mapping, sequence(parts)))

@@ -1,1 +1,0 @@
-"""`POST /v1/responses`: role-tagged messages, and on some servers a memory."""
