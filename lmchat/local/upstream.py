@@ -37,7 +37,7 @@ from lmchat.local.turn import Asked, Cancel, Made, rendered
 from lmchat.world import World
 
 _EFFORTS = ["low", "medium", "high"]
-"""The levels of reasoning that the OpenAI-style routes name; only the upstream server knows whether a model has them."""
+"""The levels of reasoning that the OpenAI-style routes name; whether a model has them, only its server knows."""
 
 
 @dataclass(frozen=True, slots=True)

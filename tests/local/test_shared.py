@@ -19,6 +19,7 @@ import pytest
 from lmchat.dataclass import replace
 from lmchat.errors import LmchatError
 from lmchat.local import run, shared
+from lmchat.local.child_process import announce
 from lmchat.local.shared import SharedServer, Spot, running_servers, server_status, shared_server, stop_server
 from lmchat.world import World
 from tests.local.conftest import gguf_bytes
@@ -295,6 +296,15 @@ def test_killing_programs_while_they_start_it_leaves_one_that_works(world: World
     assert answer(server.url, server.secret) == {"lmstudio": True}
     assert soon(lambda: servers_of(tmp_path) == set(), 20)
     assert list((tmp_path / "local").glob("*.json")) == []
+
+
+def test_a_server_goes_on_where_the_program_that_started_it_was_killed_meanwhile() -> None:
+    read, write = os.pipe()
+    os.close(read)
+
+    announce({"url": "http://127.0.0.1:1"}, write)  # raises nothing
+
+    os.close(write)
 
 
 def test_what_dead_servers_left_is_removed(world: World, tmp_path: Path) -> None:
