@@ -183,7 +183,7 @@ sessions export|flag|--force||Replace a file that is there, without a question.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions import|arguments|FILE…|file|Files, archives or directories; - reads standard input.
 sessions import|option|--name||Call the session that.
-sessions check|flag|--repair||Mend what loses no word, after a copy of the file.
+sessions check|flag|--repair||Repair what can be repaired without losing a word, after copying the file.
 sessions backup|argument|FILE|file|Where the copy goes.
 sessions backup|flag|--force||Replace a file that is there, without a question.
 models|flag|--json||One JSON document on stdout, for scripts.
@@ -259,7 +259,6 @@ help local|command|stop||End the built-in model's server now.
 *|flag|--version||Show the version.
 *|flag|--help||Show this help.
 TABLE
-_lmchat_table=$'\n'$_lmchat_table
 
 _lmchat() {
     local place= count=0 pending= wanted= literal= found= plain= typed= before= i
@@ -289,7 +288,7 @@ _lmchat() {
         pending=yes wanted=$found typed=${typed#*=}
     fi
     _lmchat_plain "$typed"
-    # Readline replaces only what stands behind the last = or :, or from the last @ on, unless a quote is open.
+    # Readline replaces only what follows the last = or :, or from the last @ on, unless a quote is open.
     if [[ $typed != [\'\"]* ]]; then
         before=${typed%"${typed##*[${COMP_WORDBREAKS//[!=:]/}]}"}
         if [[ $COMP_WORDBREAKS == *@* && ${typed#"$before"} == *@* ]]; then before=${typed%@*}; fi
@@ -334,14 +333,14 @@ _lmchat_plain() {
 
 # Set `found` to the VALUES of what is known at `place`, or anywhere: KIND NAME.
 _lmchat_find() {
-    local at rest
-    for at in "$place" '*'; do
-        rest=${_lmchat_table#*$'\n'"$at|$1|$2|"}
-        if [[ $rest != "$_lmchat_table" ]]; then
-            found=${rest%%|*}
+    local line
+    while IFS= read -r line; do
+        if [[ $line == "$place|$1|$2|"* || $line == "*|$1|$2|"* ]]; then
+            found=${line#*"|$1|$2|"}
+            found=${found%%|*}
             return 0
         fi
-    done
+    done <<<"$_lmchat_table"
     return 1
 }
 
@@ -400,7 +399,7 @@ _lmchat_files() {
     while IFS= read -r value; do COMPREPLY+=("$value"); done < <(compgen -f -- "$plain")
 }
 
-# Complete files behind an @, which bash would take for a part of their names.
+# Complete files after an @, which bash would take for a part of their names.
 _lmchat_files_at() {
     local value
     while IFS= read -r value; do

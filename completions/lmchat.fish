@@ -183,7 +183,7 @@ sessions export|flag|--force||Replace a file that is there, without a question.
 sessions export|flag|--json||One JSON document on stdout, for scripts.
 sessions import|arguments|FILE…|file|Files, archives or directories; - reads standard input.
 sessions import|option|--name||Call the session that.
-sessions check|flag|--repair||Mend what loses no word, after a copy of the file.
+sessions check|flag|--repair||Repair what can be repaired without losing a word, after copying the file.
 sessions backup|argument|FILE|file|Where the copy goes.
 sessions backup|flag|--force||Replace a file that is there, without a question.
 models|flag|--json||One JSON document on stdout, for scripts.
@@ -330,7 +330,7 @@ function __lmchat_named
     end
 end
 
-# Print what VALUES stand for, behind BEFORE: VALUES BEFORE TYPED SAID…
+# Print what VALUES mean, after BEFORE: VALUES BEFORE TYPED SAID…
 function __lmchat_values
     set -l before $argv[2]
     set -l typed (string unescape -- (string sub -s (math (string length -- $before) + 1) -- $argv[3]))

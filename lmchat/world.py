@@ -4,7 +4,6 @@ Nothing else in lmchat touches `os.environ` or `sys.std*`.
 """
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -63,6 +62,32 @@ def standard_directories(environ: Mapping[str, str]) -> Directories:
     if home := environ.get("LMCHAT_HOME"):
         root = _absolute(home, "LMCHAT_HOME")
         return Directories(settings=root, data=root, state=root, cache=root / "cache")
+    return _platform_directories(environ)
+
+
+def model_directory(environ: Mapping[str, str]) -> Path:
+    """Return where the built-in model is stored: once for each person, whatever `LMCHAT_HOME` says."""
+    if named := environ.get("LMCHAT_MODEL_CACHE"):
+        return _absolute(named, "LMCHAT_MODEL_CACHE")
+    return _platform_directories(environ).cache / "models"
+
+
+_XDG = (
+    ("XDG_CONFIG_HOME", ".config"),
+    ("XDG_DATA_HOME", ".local/share"),
+    ("XDG_STATE_HOME", ".local/state"),
+    ("XDG_CACHE_HOME", ".cache"),
+)
+"""The variables and the usual places of settings, data, state and cache on Linux, in that order."""
+
+
+def _platform_directories(environ: Mapping[str, str]) -> Directories:
+    home = environ.get("HOME", "").rstrip("/")
+    if sys.platform == "linux" and environ.get("HOME", "").startswith("/"):
+        # These are platformdirs' own, which takes a fifth of a completion's time to load.
+        named = [(environ.get(variable, ""), usual) for variable, usual in _XDG]
+        bases = [path if path.startswith("/") else f"{home}/{usual}" for path, usual in named]
+        return Directories(*(Path(base, "lmchat") for base in bases))
     from platformdirs import PlatformDirs
 
     places = PlatformDirs("lmchat", appauthor=False)
@@ -72,15 +97,6 @@ def standard_directories(environ: Mapping[str, str]) -> Directories:
         state=places.user_state_path,
         cache=places.user_cache_path,
     )
-
-
-def model_directory(environ: Mapping[str, str]) -> Path:
-    """Return where the built-in model is stored: once for each person, whatever `LMCHAT_HOME` says."""
-    if named := environ.get("LMCHAT_MODEL_CACHE"):
-        return _absolute(named, "LMCHAT_MODEL_CACHE")
-    from platformdirs import user_cache_path
-
-    return user_cache_path("lmchat", appauthor=False) / "models"
 
 
 def path_of(text: str) -> Path:
@@ -193,6 +209,8 @@ def let_libraries_paint_nothing() -> None:
 
 def handle_signal(number: int, handler: Callable[[int, FrameType | None], object]) -> Any:
     """Let `handler` handle a signal unless it is ignored (`nohup`, `trap ''`); return the previous handler."""
+    import signal
+
     before = signal.getsignal(number)
     if before is not signal.SIG_IGN:
         signal.signal(number, handler)

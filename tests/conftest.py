@@ -1,5 +1,6 @@
-"""What tests of several rooms share: ordinary signals, and the built-in model, fetched once per machine."""
+"""What tests of several rooms share: signals, profiles of property tests, and the built-in model, fetched once."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -7,11 +8,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from platformdirs import user_cache_path
 
 from lmchat.local.catalogue import BUILT_IN
 from lmchat.local.fetch import fetch
 from lmchat.world import this_world
+
+# How many examples the property tests try: `HYPOTHESIS_PROFILE=thorough` tries fifty times more. None is too slow: a
+# machine may be busy.
+settings.register_profile("ordinary", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("ordinary"), max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,6 +43,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     if any("is not installed" in str(report.longrepr) for report in reporter.stats.get("skipped", ())):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over the thousands of tests, which stay until the end: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

@@ -10,11 +10,10 @@ import pytest
 
 from lmchat import __version__
 from lmchat.local.catalogue import CATALOGUE
-from lmchat.store.database import VERSION
-from lmchat.store.documents import FORMAT
+from lmchat.store.documents import FORMAT, VERSION
 
 ROOT = Path(__file__).parent.parent
-PROTOCOL = ROOT / "lmchat/wire/PROTOCOL.md"
+PROTOCOL = ROOT / "lmchat/wire/lmstudio/PROTOCOL.md"
 CHANGES = ROOT / "lmchat/CHANGES.md"
 FOLDERS = (".ci", ".github", "completions", "lmchat", "tests")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lmchat.local.run import started
-from tests.local.conftest import world_at
+from tests.local.world import world_at
 from tests.readme import README
 
 pytestmark = pytest.mark.model
@@ -51,7 +51,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "bin").mkdir()
     program = f'#!/bin/sh\nexec "{sys.executable}" -m lmchat "$@"\n'
     (place / "bin/lmchat").write_text(program)
-    (place / "bin/lmchat").chmod(0o755)
+    # Some machines have a hundred file systems, which a model reads for many seconds.
+    (place / "bin/df").write_text(
+        "#!/bin/sh\necho 'Filesystem Size Used Avail Use% Mounted on'\necho '/dev/sda1 30G 29G 1G 97% /'\n"
+    )
+    for name in ("lmchat", "df"):
+        (place / "bin" / name).chmod(0o755)
     (place / "home").mkdir()
     # That a command runs is proven by the first words of its reply.
     (place / "home/settings.toml").write_text("max_output_tokens = 3\n")
@@ -88,6 +93,7 @@ def test_every_command_of_the_prose_runs(place: Path, model_cache: Path) -> None
         for command in commands:
             line = re.sub(r"-m \S+/\S+", "-m qwen2.5-coder-0.5b-instruct", command)
             line = line.replace("http://localhost:1234", url).replace("resp_…", response_id)
+            line = line.replace('"input":', '"max_output_tokens": 3, "input":')  # as the settings say to lmchat
             done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=place, env=environ, capture_output=True)
             said = done.stdout.decode()
             assert done.returncode == 0, (line, said, done.stderr.decode())

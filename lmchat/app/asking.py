@@ -29,9 +29,9 @@ UNNAMED = ""
 def resolve_session(store: Store, settings: Settings, flags: ChatFlags, say: Say) -> Session:
     """Find the session the command line names, or describe a new one; nothing is written yet.
 
-    A new session takes the settings' system prompt along; one that exists keeps its own unless a flag says otherwise.
+    A new session gets the system prompt of the settings; one that exists keeps its own unless a flag says otherwise.
     """
-    name = _wished_name(store, flags)
+    name = _named_session(store, flags)
     if name and store.has(name):
         session = store.find(name)
     else:
@@ -50,7 +50,7 @@ def resolve_session(store: Store, settings: Settings, flags: ChatFlags, say: Say
 
 
 def say_withheld(settings: Settings, integration: Integration, say: Say) -> None:
-    """Say of headers in the settings that they do not go to a tool server of that label."""
+    """Say which headers of the settings are not sent to a tool server with that label."""
     if isinstance(integration, EphemeralMcp) and (
         sentence := settings.withheld_headers(integration.server_label, integration.server_url)
     ):
@@ -62,7 +62,7 @@ def moved_to(session: Session, turn: int) -> Session:
     return session.moved(TurnId(turn) if turn else None)
 
 
-def _wished_name(store: Store, flags: ChatFlags) -> str | None:
+def _named_session(store: Store, flags: ChatFlags) -> str | None:
     if not flags.resume:
         return None if flags.name is None else checked(flags.name)
     if flags.name is not None:
@@ -103,7 +103,7 @@ def prompt_text(invocation: Invocation, words: Sequence[str], flags: ChatFlags) 
     asked, given = asked_and_given(invocation, words, flags)
     text = "\n\n".join(part for part in (asked, given) if part)
     if not text.strip():
-        raise BadUseError("There is no prompt.", hint='Give one: lmchat ask "What is a monad?"')
+        raise BadUseError("There is no prompt.", hint='Give one in quotes, such as "What is a monad?".')
     return text
 
 
@@ -112,7 +112,7 @@ def asked_and_given(invocation: Invocation, words: Sequence[str], flags: ChatFla
     files, words = _files_among(words, flags.files)
     parts = _quoted(invocation, files, flags) if files else []
     asked = " ".join(word for word in words if word != "-").strip()
-    # Of one pipe there is a picture or a text.
+    # A pipe is a picture or a text, never both.
     piped = "" if STDIN in flags.images else read_stdin(invocation, flags, explicit="-" in words)
     return asked, "\n\n".join(part for part in (*parts, piped) if part)
 

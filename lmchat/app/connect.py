@@ -2,7 +2,6 @@
 ports, or the built-in model; and remember for a day what was found out: its API and its models, for completion too."""
 
 import json
-from binascii import crc32
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -41,7 +40,7 @@ class Connection:
 def connected(
     invocation: Invocation, settings: Settings, *, model: bool = True, remember: bool = True
 ) -> Iterator[Connection]:
-    """Connect to the server the settings name; without any, to LM Studio, else what this machine has, else built in.
+    """Connect to the server of the settings; without one, to LM Studio, another on this machine or the built-in model.
 
     `model` says that one will be needed, so that the built-in one is fetched on first use; `remember` that the models
     which the server lists are kept for completion. Raise UnreachableError where there is no server.
@@ -102,12 +101,12 @@ def _token_in(world: World, variable: str) -> str:
 
 
 def _route(world: World, settings: Settings, server: str, remember: bool) -> "Route":
-    """Return how a server is spoken to: as the settings say, as it was found out before, or to be found out."""
+    """Return which API a server is asked by: that of the settings, the one found out before, or one to be found out."""
     from lmchat.wire.dialects import DIALECTS, NOT_KNOWN, Finding, Route
 
     api = settings.text("api")
     if api in DIALECTS:
-        # What is learned of a choice of one's own is no answer to what a server has.
+        # What is learned with a chosen API says nothing about which API the server has by itself.
         server = f"{server} {api}"
     learned = partial(remember_route, world, server) if remember else None
     known = known_route(world, server)
@@ -132,7 +131,7 @@ def _found(invocation: Invocation, settings: Settings, *, remember: bool) -> Con
     withheld_too = " LM_API_TOKEN is not sent there." if settings.has_token else ""
     invocation.say(
         f"lmchat: LM Studio does not answer at {settings.text('url')}; talking to {what}, found at {address.url}."
-        f"{withheld_too} To mean it: --url {address.url}"
+        f"{withheld_too} To choose it: --url {address.url}"
     )
     address = Address(address.url, token=read_token(world, token_source(settings, server_at(address, found=True))))
     if finding is None or settings.text("api") in DIALECTS:
@@ -157,7 +156,7 @@ def preferred(seen: Sequence["Sighting"]) -> "Sighting | None":
 
 
 def server_at(address: Address, *, found: bool = False) -> Server:
-    """Return what decides which token goes to an address; `found` says that nobody named it."""
+    """Return what decides which token goes to an address; `found` says that it was found, not named."""
 
     def is_at(url: str) -> bool:
         if url == BUILT_IN:
@@ -186,7 +185,7 @@ def _say_fallback(invocation: Invocation, url: str) -> None:
 
 
 KEPT = timedelta(days=1)
-"""How long it counts what a server was found to be."""
+"""How long what was found out about a server is used."""
 
 _KEPT_OF_MODEL = ("key", "type", "display_name", "params", "quantization", "reasoning_options")
 
@@ -202,7 +201,7 @@ def remember_models(world: World, server: str, models: Sequence[Model]) -> None:
 
 
 def known_models(world: World, servers: Sequence[str]) -> list[Model]:
-    """Return what these servers listed last; what is older than a day counts as forgotten."""
+    """Return what these servers listed last; what is older than a day is left out."""
     return [model for server in servers for model in _read(world, server)]
 
 
@@ -260,8 +259,13 @@ def known_route(world: World, server: str) -> "Finding | None":
 
 
 def _path(world: World, server: str, what: str = "models") -> Path:
-    # An address is no file name, and may be longer than one. A hash of all of it would load OpenSSL.
-    return world.directories.cache / f"{what}-{quote(server, safe='')[:_LONGEST]}-{crc32(server.encode()):08x}.json"
+    # An address is no file name, and may be longer than one. A hash of it would load OpenSSL.
+    name = quote(server, safe="")
+    if len(name) > _LONGEST:
+        from binascii import crc32
+
+        name = f"{name[:_LONGEST]}-{crc32(name.encode()):08x}"
+    return world.directories.cache / f"{what}-{name}.json"
 
 
 _LONGEST = 150

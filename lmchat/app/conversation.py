@@ -97,7 +97,7 @@ class Conversation:
             summary=summary,
             keeps=client.route.keeps,
             find=self._meant,
-            room=lambda reply: self.holds(reply, once or asking),
+            context_size=lambda reply: self.context_size(reply, once or asking),
         )
         self._name_other_model(before, exchange.turn)
         after = replace(exchange.session, model=session.model if once else exchange.turn.model, options=session.options)
@@ -206,7 +206,7 @@ class Conversation:
         if level:
             require_reasoning(models, session.model, level)
 
-    def holds(self, reply: Reply, session: Session) -> int | None:
+    def context_size(self, reply: Reply, session: Session) -> int | None:
         """Return how many tokens fit into the context of what answered in a session, None where that is not known.
 
         What was listed last may be old: where that matters, the server is asked.

@@ -125,7 +125,7 @@ def fullness(conversation: "Conversation", exchange: "Exchange") -> Advice | Non
     """Say that the context is nearly full, as far as the settings want to know; None where it is not."""
     turn = exchange.turn
     limit, used = conversation.settings.number("context_warning"), turn.reply.stats.context_used
-    room = conversation.holds(turn.reply, exchange.session)
+    room = conversation.context_size(turn.reply, exchange.session)
     if limit is None or used is None or not room or used / room < limit:
         return None
     return (

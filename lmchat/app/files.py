@@ -30,7 +30,7 @@ _STREAM = re.compile(r"/dev/(std(in|out|err)|fd/\d+)|/proc/[^/]+/fd/\d+")
 _NO_TEXT = re.compile(
     r"\.(avif|bmp|docx?|epub|gif|gz|heic|jpe?g|mp3|mp4|odp|ods|odt|pdf|png|pptx?|rtf|tiff?|wav|webp|xlsx?|zip)"
 )
-"""Suffixes of files that hold no text."""
+"""Suffixes of files that are not text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def place_for(
 ) -> Place:
     """Return where to write to, once the person agrees that a file there is replaced (`force`: without a question).
 
-    `ask` is None where there is nobody to ask. `what` is written with one of `suffixes`; None means any of a text.
+    `ask` is None where no one can be asked. `what` is written with one of `suffixes`; None means any of a text.
     Raise BadUseError where nothing can be written there, LmchatError after a no. An empty file has nothing to lose.
     """
     place = Path(os.path.abspath(path))  # noqa: PTH100 - pathlib's own leaves .. in, or follows links
@@ -93,7 +93,7 @@ def write_text(place: Place, text: str) -> None:
 
 
 def is_database(path: Path) -> bool:
-    """Tell whether a file is a database or lies beside one, as a part of it."""
+    """Tell whether a file is a database or one of the files that belong to it."""
     file = Path(re.sub(r"-(wal|shm|journal)$", "", str(path)))
     try:
         if not file.is_file():  # a pipe would lose what is read of it

@@ -1,4 +1,4 @@
-"""Files that conversations are imported from: plain ones, archives, directories; each with the pictures beside it."""
+"""Files that conversations are imported from: plain ones, archives and directories, each with its pictures."""
 
 import json
 import zlib
@@ -24,7 +24,7 @@ _LARGEST = 1 << 30
 _LARGEST_PICTURE = 100_000_000
 _PARENTS_WITH_PICTURES = 4
 _USER_FILES = "user-files"
-"""Where LM Studio keeps pictures: beside the directory of its conversations."""
+"""Where LM Studio keeps pictures, next to the directory of its conversations."""
 
 Attached = Callable[[str], bytes | None]
 

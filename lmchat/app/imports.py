@@ -37,7 +37,7 @@ class _Report:
 
     @property
     def empty(self) -> bool:
-        """Tell whether nothing is here that was not, and nothing was here already."""
+        """Tell whether nothing was imported, now or before."""
         return not (self.added or self.known or self.restored)
 
 
@@ -115,18 +115,18 @@ def _keep(store: Store, found: Found, name: str | None, report: _Report) -> None
 
 
 def _say(invocation: Invocation, report: _Report) -> None:
-    """Say what came in, what was here already, and what was left out and why."""
+    """Say what was imported, what was known already, and what was left out and why."""
     if len(report.added) == 1:
-        invocation.say((f"Session '{report.added[0]}' is here: ", Do(Action.SWITCH_SESSION, report.added[0])))
+        invocation.say((f"Session '{report.added[0]}' was imported: ", Do(Action.SWITCH_SESSION, report.added[0])))
     elif report.added:
         names = _some(report.added)
-        came_in = f"{counted(len(report.added), 'session')} came in: {names}. "
-        invocation.say((came_in, Do(Action.LIST_SESSIONS), " lists them."))
+        imported = f"{counted(len(report.added), 'session')} imported: {names}. "
+        invocation.say((imported, Do(Action.LIST_SESSIONS), " lists them."))
     if report.known:
         was = "was" if report.known == 1 else "were"
-        invocation.say(f"{counted(report.known, 'conversation')} {was} here already, and left out.")
+        invocation.say(f"{counted(report.known, 'conversation')} {was} imported before, and left out.")
     for name, before in report.changed[:_MOST_NAMED]:
-        invocation.say(f"'{name}' is what has become of '{before}' there since it was imported; both are here.")
+        invocation.say(f"'{before}' has changed there since it was imported; the new state is '{name}'.")
     for refused in report.refused[:_MOST_NAMED]:
         title = f"'{' '.join(refused.title.split())[:60]}' was left out: {refused.reason}."
         invocation.say(title if refused.title else refused.reason)
@@ -156,4 +156,6 @@ def import_backup(invocation: Invocation, file: Path) -> None:
             open_kept_store(invocation) as store,
         ):
             names = [store.import_(source.export(source.find(name))).name for name in reversed(source.names())]
-    invocation.say(f"{counted(len(names), 'session')} brought back: {', '.join(names)}." if names else "It has none.")
+    invocation.say(
+        f"{counted(len(names), 'session')} restored: {', '.join(names)}." if names else "The backup has no sessions."
+    )

@@ -110,7 +110,7 @@ def say_left_out(invocation: Invocation, settings: Settings) -> None:
 
 @contextmanager
 def quiet_keyboard(world: World) -> Iterator[None]:
-    """Keep what is typed off the screen for the time of a block; it is there for whoever reads it next."""
+    """Do not show what is typed during a block; it stays in the input for what reads it next."""
     try:
         import termios
 

@@ -134,9 +134,9 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def check_sessions(invocation: Invocation, *, repair: bool) -> None:
-    """Say on stdout what is wrong with the conversations, and mend it where wanted; raise StoreError for what is left.
+    """Write what is wrong with the conversations to stdout, and repair it if wanted; raise StoreError for what is left.
 
-    Before anything is mended, the file is copied beside itself.
+    Before anything is repaired, the file is copied in the same directory.
     """
     with open_kept_store(invocation) as store:
         findings = store.check()
@@ -149,12 +149,12 @@ def check_sessions(invocation: Invocation, *, repair: bool) -> None:
             findings = store.check()
         sessions = counted(len(store.names()), "session")
     for finding in findings:
-        can = " (--repair mends this)" if finding.repairable else ""
+        can = " (--repair repairs this)" if finding.repairable else ""
         invocation.world.stdout.write(f"{finding.sentence}{can}\n")
     if findings:
         raise StoreError(
-            f"The saved conversations are not whole: {counted(len(findings), 'finding')}.",
-            hint="`lmchat sessions check --repair` mends what it can; `lmchat sessions import` reads a backup.",
+            f"The saved conversations are damaged: {counted(len(findings), 'finding')}.",
+            hint="`lmchat sessions check --repair` repairs what it can; `lmchat sessions import` reads a backup.",
         )
     invocation.world.stdout.write(f"{sessions}: nothing is wrong.\n")
 

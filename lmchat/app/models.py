@@ -1,4 +1,4 @@
-"""What both faces do with the server's models: list, load, unload and download them."""
+"""Work with the server's models: list, load, unload and download them."""
 
 import socket
 import threading

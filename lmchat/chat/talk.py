@@ -62,14 +62,14 @@ def talk(
     summary: bool = False,
     keeps: bool = True,
     find: Callable[[str], str | None] = lambda _: None,
-    room: Callable[[Reply], int | None] = lambda _: None,
+    context_size: Callable[[Reply], int | None] = lambda _: None,
 ) -> Exchange:
     """Ask `prompt` in `session` and return how it went, with everything that came already kept.
 
     `server` names the server (ids are only followed on the server that gave them), `keeps` says whether it keeps
     conversations; `defaults` are the options where the session sets none; `private` asks the server to keep
     nothing; `summary` marks a turn whose reply replaces all above it; `find` names the model that is meant where the
-    server has none of the session's name, `room` returns how many tokens fit into the context of the model that
+    server has none of the session's name, `context_size` returns how many tokens fit into the context of the model that
     answered, where that is known. A refusal or a broken stream is returned, as is Ctrl-C; any other exception passes
     through after the turn was kept as interrupted.
     """
@@ -81,7 +81,7 @@ def talk(
     try:
         attempt.run(send)
         outcome = Outcome.COMPLETE
-        if cut := attempt.reply().cut_by(attempt.cut, room):
+        if cut := attempt.reply().cut_by(attempt.cut, context_size):
             outcome = Outcome.TRUNCATED
     except KeyboardInterrupt:
         pass

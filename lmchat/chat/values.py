@@ -219,16 +219,16 @@ class Reply:
         )
         return replace(self, items=tuple(items))
 
-    def cut_by(self, said: Cut | None, room: Callable[["Reply"], int | None]) -> Cut | None:
+    def cut_by(self, said: Cut | None, context_size: Callable[["Reply"], int | None]) -> Cut | None:
         """Return what cut the reply: what the server said, or that the context was full when it ended.
 
-        `room` returns how many tokens fit into the context of the model that answered, None where that is not known.
+        `context_size` returns how many tokens fit into the context of the model that answered, None if unknown.
         """
         used = self.stats.context_used
         if said not in {None, Cut.LENGTH} or used is None:
             return said
-        most = room(self)
-        return Cut.CONTEXT if most is not None and most - _NEARLY <= used <= most else said
+        room = context_size(self)
+        return Cut.CONTEXT if room is not None and room - _NEARLY <= used <= room else said
 
     def require_answer(self, limit: object) -> None:
         """Raise StreamBrokenError where there is no message and no tool call; `limit` is that of output tokens."""

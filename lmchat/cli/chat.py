@@ -1,4 +1,4 @@
-"""`lmchat ask` and `lmchat talk`: one turn, or one for each of several models, and the way into a talk.
+"""`lmchat ask` and `lmchat talk`: one turn, or one for each of several models; and the start of a talk.
 
 What shows a reply is loaded once the request has been sent, while the server thinks.
 """
@@ -37,12 +37,12 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
     if flags.output is not None and flags.output != STDIN:
         return _into_file(invocation, words, flags, flags.output)
     require_output(invocation.world)
-    # Before anything is silenced: what was read otherwise than it was given must be said.
+    # Before --quiet silences anything: what was decoded or changed on reading must be reported.
     saved = saved_prompt(invocation, flags)
     prompt = prompt_of(invocation, saved, words, flags)
     person = invocation
     if flags.quiet:
-        # Notes and progress go nowhere; an error is written where it meets the person, outside of here.
+        # Notes and progress are not shown; errors are written outside, to the real stderr.
         invocation = replace(invocation, world=replace(invocation.world, stderr=StringIO()))
     settings = settings_of(invocation, flags)
     with open_kept_store(invocation, apart=flags.apart, private=flags.private) as store:
@@ -53,7 +53,7 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
                 return ask_several(person, conversation, with_saved(session, saved, flags), prompt)
             began = invocation.world.monotonic()
             asking = conversation.with_model(with_saved(session, saved, flags), _chooser(invocation))
-            # What a prompt of the person's own asks with is not what a session that goes on talks with.
+            # The model and options of a saved prompt are for this turn, not for the session.
             once = asking if saved and session.id else None
             exchange = asked(conversation, session if once else asking, prompt, once=once)
             _call_back(person, settings, invocation.world.monotonic() - began)
@@ -63,7 +63,7 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
 
 
 def _call_back(person: Invocation, settings: Settings, seconds: float) -> None:
-    """Call the person back after a long reply where they want that; whether they look here is not known."""
+    """Notify the person after a long reply if they want that; whether they are looking here is not known."""
     world, how = person.world, settings.text("notify")
     if how == "off" or not world.stderr.isatty() or seconds < (settings.number("notify_after") or 0):
         return
@@ -73,7 +73,7 @@ def _call_back(person: Invocation, settings: Settings, seconds: float) -> None:
 
 
 def _into_file(invocation: Invocation, words: Sequence[str], flags: ChatFlags, path: Path) -> ExitStatus:
-    """Ask, and write what stdout would have got to a file; one that a person wants to keep is found out about first."""
+    """Ask, and write what stdout would have got to a file; whether one may be replaced is asked first."""
     from lmchat.app.files import place_for, write_text
 
     place = place_for(path, ask=invocation.asking, force=flags.force)
@@ -145,9 +145,9 @@ def asked(
 
 
 def ended(person: Invocation, conversation: Conversation, exchange: Exchange) -> ExitStatus:
-    """Say what a person must know of a reply, which is out already, and return the status it ends with.
+    """Say what a person must know about a reply that has been shown, and return the exit status.
 
-    That a part of it or of the conversation is lost is said also when quiet.
+    A part of the reply or of the conversation that was lost is reported even with --quiet.
     """
     for remark in remarks(conversation, exchange):
         person.say(remark)
@@ -186,7 +186,7 @@ def document(exchange: Exchange, *, private: bool) -> dict[str, Any]:
 def ask_several(person: Invocation, conversation: Conversation, session: Session, prompt: Prompt) -> ExitStatus:
     """Ask every model and show each reply under its key; the replies are siblings, and the last is the head.
 
-    A model that fails does not keep the others from being asked: the worst exit code is returned. Ctrl-C ends it all.
+    If a model fails, the others are asked all the same; the worst exit code is returned. Ctrl-C ends everything.
     In JSON it is one list of what a single `ask` gives, with an `error` for a model that failed.
     """
     from lmchat.render.json_output import error_document, write_document

@@ -1,7 +1,7 @@
 """The words of a command line in the order that the parser wants, and what is wrong with them.
 
 People write options wherever they think of them: before the command, between its words, after the prompt. Those of
-lmchat itself go to the front, all others behind the command; without a command they are those of `talk`.
+lmchat itself go to the front, all others after the command; without a command they are those of `talk`.
 """
 
 import re
@@ -23,7 +23,7 @@ _LONGEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One option as it was typed: its words, and its name; several names where letters stand together (`-cq`)."""
+    """One option as it was typed: its words, and its name; several names where letters are written together (`-cq`)."""
 
     words: tuple[str, ...]
     names: tuple[str, ...]
@@ -163,12 +163,12 @@ def _is_prompt(word: str, known: Mapping[str, bool]) -> bool:
         return False
     if head.startswith("--"):
         return "=" not in head
-    # A value may stand right behind its letter, blanks and all: -S"Be brief."
+    # A value may follow its letter directly, blanks and all: -S"Be brief."
     return len(head) == len("-x") or not known.get(head[:2], False)
 
 
 def _is_long(word: str, known: Mapping[str, bool]) -> bool:
-    """Tell whether one dash stands before a name that wants two: -model would be -m with the value odel."""
+    """Tell whether one dash is written before a name that needs two: -model would be -m with the value odel."""
     name = f"-{word.partition('=')[0]}"
     return name in known or bool(meant_options(name, known, guess=False)) or word[:2] not in known
 

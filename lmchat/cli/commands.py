@@ -1,4 +1,4 @@
-"""The typer app: what can be typed. Each command parses, calls one thing and shows it."""
+"""The typer app. Each command parses its words, calls one function and shows what it returns."""
 
 import platform
 import sys
@@ -33,7 +33,7 @@ app = typer.Typer(
     lmchat help ask                 all about a command
 
     Without a command, the options of talk may be given: lmchat -m KEY -S "Be brief."
-    The options below may stand anywhere in a line.
+    The options below may be anywhere in a line.
     """,
     add_completion=False,
     rich_markup_mode=None,
@@ -42,7 +42,7 @@ app = typer.Typer(
 )
 
 
-_COMMANDS: Mapping[str, tuple[str, str]] = {
+COMMANDS: Mapping[str, tuple[str, str]] = {
     "ask": ("commands", "ask"),
     "talk": ("commands", "talk"),
     "prompts": ("settings", "prompts"),
@@ -61,25 +61,36 @@ _WHOLE = frozenset({"--help", "-h", "help", "completion"})
 """Words that may ask about any command."""
 
 
-def command(only: Collection[str] = _COMMANDS.keys()) -> Any:
-    """Return the app as one command that parses and runs; `only` some of its commands, since each takes time."""
-
+def command(words: Collection[str] | None = None) -> Any:
+    """Return the app as one command that parses and runs; only the commands among `words`, since each takes time."""
     part = copy(app)
     part.registered_commands, part.registered_groups = [], []
-    for name, (module, attribute) in _COMMANDS.items():
-        if name in only:
+    for name, (module, attribute) in COMMANDS.items():
+        if words is None or name in words:
             made = getattr(import_module(f"lmchat.cli.{module}"), attribute)
             if isinstance(made, typer.Typer):
-                part.add_typer(made, name=name)
+                part.add_typer(_part_of(made, None if words is None else {*words} - {name}), name=name)
             else:
                 part.command(name)(with_chat_flags(made))
     return typer.main.get_command(part)
 
 
+def _part_of(group: typer.Typer, words: Collection[str] | None) -> typer.Typer:
+    """Return a group with only the commands among `words`; with all of them where there are words and none is one."""
+    every = group.registered_commands
+    named = [each for each in every if (each.name or getattr(each.callback, "__name__", "")) in (words or ())]
+    if words is None or (words and not named):
+        return group
+    part = copy(group)
+    part.registered_commands = named
+    return part
+
+
 def _command_of(arguments: Sequence[str]) -> Any:
-    """Return the app with the commands that are named in a command line; with all of them where that may not do."""
-    if (named := _COMMANDS.keys() & set(arguments)) and _WHOLE.isdisjoint(arguments):
-        part = command(named)
+    """Return the app with the commands that are named in a command line; with all of them where more may be needed."""
+    words = {word for word in arguments if not word.startswith("-")}
+    if COMMANDS.keys() & words and _WHOLE.isdisjoint(arguments):
+        part = command(words)
         if parsed(part, arguments).path:
             return part
     return command()
@@ -268,7 +279,7 @@ def help_text(context: typer.Context, words: Sequence[str]) -> str:
 
 
 def version_text(*, debug: bool) -> str:
-    """Say the version, and where bugs may come from as well."""
+    """Say the version, and with `debug` those of the libraries, too."""
     lines = [f"lmchat {__version__}"]
     if debug:
         from importlib.metadata import PackageNotFoundError, version

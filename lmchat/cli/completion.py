@@ -213,7 +213,7 @@ _BY_METAVAR = {
     "PROMPT-NAME": "ask prompts",
 }
 _ANYWHERE = ("*",)
-"""The place of options that may stand anywhere."""
+"""The place of options that may be anywhere in a line."""
 
 
 def table(root: Any) -> str:

@@ -1,6 +1,6 @@
 """The options that several commands share, each with its help, written once.
 
-`ask` and `talk` take all of `_CHAT_FLAGS`, and a flag for every option of a request in the settings' table.
+`ask` and `talk` take all of `CHAT_FLAGS`, and a flag for every option of a request in the settings' table.
 """
 
 import inspect
@@ -30,7 +30,7 @@ def _flag(kind: Any, names: str, help: str, metavar: str | None = None) -> Any: 
     return Annotated[kind, typer.Option(*names.split(), metavar=metavar, help=help, parser=parser)]
 
 
-_CHAT_FLAGS: Mapping[str, Any] = {
+CHAT_FLAGS: Mapping[str, Any] = {
     "resume": _flag(bool, "--continue -c", "Go on with the session used last."),
     "at": At,
     "models": _flag(list[str] | None, "--model -m", "The model, or a part of its key: -m gemma-3-1b.", "KEY"),
@@ -75,7 +75,7 @@ def with_chat_flags(command: Callable[..., Any]) -> Callable[..., Any]:
         fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
         return ChatFlags(options=options, stream=not no_stream, stdin=not no_stdin, **fields)
 
-    shared = [_parameter(name, annotation) for name, annotation in _CHAT_FLAGS.items()]
+    shared = [_parameter(name, annotation) for name, annotation in CHAT_FLAGS.items()]
     return _expanded(command, "flags", [*shared, *map(_of_table, OPTIONS.values())], chat_flags)
 
 

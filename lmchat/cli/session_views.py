@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 _USUAL_LIMIT = 100
 _OTHER_ROWS = 3
-"""The rows of a window beside the sessions: how many are older, the titles, and the prompt that follows."""
+"""The rows of a window that are not sessions: how many are older, the titles, and the prompt that follows."""
 
 
 def show_sessions(invocation: Invocation, *, limit: int | None, as_json: bool) -> None:
-    """List the sessions, the one used last first; on a terminal last, beside the prompt that follows.
+    """List the sessions, the one used last first; on a terminal last, next to the prompt that follows.
 
     `limit` is how many (0: all; None: as many as fit into the window, or a hundred elsewhere), in JSON always all.
     """

@@ -262,7 +262,8 @@ def import_(
 def check(
     context: typer.Context,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Mend what loses no word, after a copy of the file.")
+        bool,
+        typer.Option("--repair", help="Repair what can be repaired without losing a word, after copying the file."),
     ] = False,
 ) -> None:
     """Look for damage in the saved sessions.
@@ -284,7 +285,7 @@ def backup(
 ) -> None:
     """Copy all sessions to one file.
 
-    Others may go on meanwhile; `lmchat sessions import` reads the copy.
+    Other programs may write meanwhile; `lmchat sessions import` reads the copy.
 
     \b
     lmchat sessions backup ~/lmchat-2026.db

@@ -1,4 +1,4 @@
-"""`lmchat settings …` and `lmchat prompts`: see and change what a person has written down for lmchat."""
+"""`lmchat settings …` and `lmchat prompts`: show and change the settings, list prompts and roles."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -61,7 +61,7 @@ def _write_settings(invocation: Invocation, rows: "Sequence[Row]") -> None:
     if width is None:
         stdout.write(listing(columns, [*given, *others], theme))
         return
-    # As a table, those that nobody has set would push the others out of the window.
+    # As a table, those that were never set would push the others out of the window.
     if given:
         stdout.write(f"{listing(columns, given, theme, width)}\n")
     used = ", ".join(f"{row.name} {row.shown}" for row in others if row.shown)
@@ -177,7 +177,7 @@ def _overruled(invocation: Invocation, key: str) -> str:
 def prompts(context: typer.Context, as_json: given.AsJson = False) -> None:
     """List your prompts and roles.
 
-    A prompt is a file like prompts/commit.md beside the settings file: /commit in talk, `ask -p commit`. A role is a
+    A prompt is a file like prompts/commit.md next to the settings file: /commit in talk, `ask -p commit`. A role is a
     system prompt like roles/terse.md: `-S :terse`, /system :terse.
 
     \b

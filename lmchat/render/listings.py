@@ -51,10 +51,18 @@ def table_lines(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int 
     """Return the lines of a table as `listing` lays it out: the titles, and one for each row."""
     filled = {column: [sanitize_line(column.cell(row)) for row in rows] for column in columns}
     kept = {column: each for column, each in filled.items() if not rows or any(each)}
-    longest = {column: max(map(cells, [column.title, *each])) for column, each in kept.items()}
+    kept = kept or {columns[0]: filled[columns[0]]}
+    longest = {column: max(map(_widest, [column.title, *each])) for column, each in kept.items()}
     widths = longest if width is None else _fitted(longest, width)
     shown = ([shorten(each, wide) for each in kept[column]] for column, wide in widths.items())
     return _drawn(widths, zip(*shown, strict=True))
+
+
+def _widest(text: str) -> int:
+    """Return the width of a cell, which rich counts in another way if a joiner in it joins nothing."""
+    from rich.cells import cell_len
+
+    return max(cells(text), cell_len(text))
 
 
 def _drawn(widths: Mapping[Column[Row], int], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmchat.errors import LmchatError
@@ -111,8 +112,6 @@ def waited(world: World, label: str, work: Callable[[], Result]) -> Result:
 
     Ctrl-C ends the wait, not the work: KeyboardInterrupt is raised at once.
     """
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
-
     results: list[Result] = []
     failures: list[Exception] = []
 
@@ -122,11 +121,8 @@ def waited(world: World, label: str, work: Callable[[], Result]) -> Result:
         except Exception as failure:  # noqa: BLE001 - raised again where it is waited for
             failures.append(failure)
 
-    _say(world, f"{label} …")
     thread = threading.Thread(target=run, daemon=True, name="waited")
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with _progress(world, *columns) as shown:
-        shown.add_task(sanitize_line(label), total=None)
+    with _spinner(world, label):
         thread.start()
         while thread.is_alive():
             thread.join(_JOIN_SECONDS)
@@ -137,12 +133,7 @@ def waited(world: World, label: str, work: Callable[[], Result]) -> Result:
 
 def watched(world: World, job: "DownloadJob", ask: "Callable[[], DownloadJob]") -> "DownloadJob":
     """Show the progress of a download until it is over, asking for its state again and again; return the last state."""
-    from rich.progress import BarColumn, DownloadColumn, TaskProgressColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    reported = 0
-    columns = (BarColumn(), TaskProgressColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with _progress(world, *columns) as shown:
-        task = shown.add_task("", total=job.total_size_bytes)
+    with _download_progress(world) as show:
         changed, known = world.monotonic(), job.downloaded_bytes
         while not job.over:
             if job.downloaded_bytes != known:
@@ -152,36 +143,66 @@ def watched(world: World, job: "DownloadJob", ask: "Callable[[], DownloadJob]") 
                     f"The server reports a state of the download that lmchat does not know: {job.status!r}.",
                     hint="The server may still be downloading; run the same command to watch it again.",
                 )
-            shown.update(task, completed=job.downloaded_bytes or 0, total=job.total_size_bytes)
-            quarters = _quarters(job)
-            if quarters > reported:
-                reported = quarters
-                _say(world, f"{quarters * 25} % downloaded.")
+            show(job)
             time.sleep(_POLL_SECONDS)
             job = ask()
-        if job.total_size_bytes:
-            shown.update(task, completed=job.total_size_bytes if job.downloaded_bytes is None else job.downloaded_bytes)
+        show(job)
     return job
 
 
-def _quarters(job: "DownloadJob") -> int:
-    """Return how many quarters of a download are complete, 0 if that is not known."""
-    return int(4 * (job.downloaded_bytes or 0) / job.total_size_bytes) if job.total_size_bytes else 0
+@contextmanager
+def _spinner(world: World, label: str) -> Iterator[None]:
+    """Show that something is waited for, for the duration of a block."""
+    if not moves_cursor(world.stderr, world.environ):
+        if world.stderr.isatty():
+            show_line(world, f"{label} …")
+        yield
+        return
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    with _progress(
+        world, SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    ) as shown:
+        shown.add_task(sanitize_line(label), total=None)
+        yield
 
 
-def _say(world: World, line: str) -> None:
-    """Write a line in place of the progress bar, on a terminal that cannot move its cursor."""
-    if world.stderr.isatty() and not moves_cursor(world.stderr, world.environ):
-        show_line(world, line)
+@contextmanager
+def _download_progress(world: World) -> "Iterator[Callable[[DownloadJob], None]]":
+    """Yield what shows the state of a download: a bar, or a line for each quarter if the cursor cannot be moved."""
+    if not moves_cursor(world.stderr, world.environ):
+        yield partial(_show_quarter, world, set())
+        return
+    from rich.progress import BarColumn, DownloadColumn, TaskProgressColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(), TaskProgressColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with _progress(world, *columns) as shown:
+        task = shown.add_task("", total=None)
+
+        def show(job: "DownloadJob") -> None:
+            known = job.downloaded_bytes
+            completed = (job.total_size_bytes if job.over else 0) if known is None else known
+            shown.update(task, completed=completed, total=job.total_size_bytes)
+
+        yield show
+
+
+def _show_quarter(world: World, shown: set[int], job: "DownloadJob") -> None:
+    """Write a line, once, for the quarter that a download has reached; `shown` collects those."""
+    if not world.stderr.isatty() or job.over or not job.total_size_bytes:
+        return
+    quarter = int(4 * (job.downloaded_bytes or 0) / job.total_size_bytes)
+    if quarter > max(shown, default=0):
+        shown.add(quarter)
+        show_line(world, f"{quarter * 25} % downloaded.")
 
 
 @contextmanager
 def _progress(world: World, *columns: Any) -> Iterator[Any]:
-    """Show rich's progress for the duration of a block, where the cursor can be moved."""
+    """Show rich's progress for the duration of a block."""
     from rich.console import Console
     from rich.progress import Progress
 
-    live = moves_cursor(world.stderr, world.environ)
-    console = Console(file=world.stderr, force_terminal=live, _environ=world.environ)
-    with Progress(*columns, console=console, transient=True, disable=not live) as progress:
+    console = Console(file=world.stderr, force_terminal=True, _environ=world.environ)
+    with Progress(*columns, console=console, transient=True) as progress:
         yield progress

@@ -88,7 +88,7 @@ def pasted_text(world: World) -> str:
 
 
 def _present(commands: Sequence[tuple[str, tuple[str, ...]]], environ: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """Choose the commands that are installed and whose display there is, each with its whole path."""
+    """Choose the commands that are installed and whose display there is, each with its full path."""
     path = environ.get("PATH")
     wanted = [command for display, command in commands if not display or environ.get(display)]
     found = [(shutil.which(tool, path=path), arguments) for tool, *arguments in wanted]

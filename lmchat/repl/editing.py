@@ -1,10 +1,11 @@
-"""How the input line is edited: what its keys do beyond the library's own, and long pastes, folded to one sign.
+"""How the input line is edited: its keys, beyond the library's own, and long pastes, which become one character.
 
-So a pasted megabyte costs no more to draw and to edit than a word, and cannot be torn apart by accident.
+So a pasted megabyte costs no more to draw and to edit than a word, and is deleted as one character.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from prompt_toolkit.application import Application, run_in_terminal
@@ -13,6 +14,7 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import Condition, FilterOrBool, emacs_mode, has_focus
+from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
@@ -22,13 +24,28 @@ from prompt_toolkit.layout.processors import Processor, Transformation, Transfor
 
 from lmchat.dataclass import dataclass
 from lmchat.render.text import sanitize_line, shown_in_line
-from lmchat.repl.line import SLASH, plain
+from lmchat.repl.line import BANG, SLASH, as_mentions, literal, plain
 
+_CONTINUATION = "… "
 _NEW_LINE = ("\x1b[27;2;13~", "\x1b[13;2u", "\x1b\r")
 LONGEST_UNFOLDED = 10_000
-_FIRST_SIGN = 0x10F000  # private use: no text that people write has them
-_MOST_SIGNS = 4096
+_FIRST_PLACEHOLDER = 0x10F000  # private use: no text that people write has them
+_MOST_PLACEHOLDERS = 4096
 _SHOWN_ENDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class PromptOptions:
+    """How the input line behaves; `history` is its file, None where nothing may be written.
+
+    With `focus`, the terminal is asked to report when its window gets and loses the focus.
+    """
+
+    environ: Mapping[str, str]
+    history: Path | None = None
+    vi: bool = False
+    colours: bool = True
+    focus: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +57,7 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """Ctrl-C cleared the line; `empty` tells nothing was on it, `again` that the toolbar says what a second does."""
+    """A line that Ctrl-C cleared: `empty` if nothing was in it, `again` if the toolbar said what a second one does."""
 
     empty: bool
     again: bool = False
@@ -48,7 +65,7 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """A key that runs a command; what is in the line stays there for afterwards."""
+    """A command that a key runs, and what is in the line, which is put back afterwards."""
 
     command: str
     line: str
@@ -59,36 +76,41 @@ class Left:
     """The end of the talk, which the person chose (Ctrl-D)."""
 
 
-Line = Typed | Cleared | Shortcut | Left
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """A line that was ended while it was empty, since the person has to be asked something first."""
+
+
+Line = Typed | Cleared | Shortcut | Left | Dismissed
 
 
 class Folds:
-    """The texts that signs in the line represent."""
+    """The long texts, and the placeholder characters that represent them in the line."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
-        self._signs: dict[str, str] = {}
+        self._placeholders: dict[str, str] = {}
 
     def fold(self, text: str) -> str:
-        """Return a sign for a long text, a short text as it is."""
-        if len(text) <= LONGEST_UNFOLDED or len(self._texts) >= _MOST_SIGNS:
+        """Return a placeholder for a long text, a short text as it is."""
+        if len(text) <= LONGEST_UNFOLDED or len(self._texts) >= _MOST_PLACEHOLDERS:
             return text
         text = self.whole(text)
-        if text not in self._signs:
-            sign = chr(_FIRST_SIGN + len(self._texts))
-            self._signs[text], self._texts[sign] = sign, text
-        return self._signs[text]
+        if text not in self._placeholders:
+            placeholder = chr(_FIRST_PLACEHOLDER + len(self._texts))
+            self._placeholders[text], self._texts[placeholder] = placeholder, text
+        return self._placeholders[text]
 
     def whole(self, text: str) -> str:
-        """Return a text with its signs replaced by what they represent."""
+        """Return a text with its placeholders replaced by what they represent."""
         if text.isascii():
             return text
-        for sign in self._texts.keys() & set(text):
-            text = text.replace(sign, self._texts[sign])
+        for placeholder in self._texts.keys() & set(text):
+            text = text.replace(placeholder, self._texts[placeholder])
         return text
 
     def shown(self, character: str) -> str:
-        """Return what is shown for a character: a summary for a sign."""
+        """Return what is shown for a character: a summary for a placeholder."""
         text = self._texts.get(character)
         if text is None:
             return shown_in_line(plain(character))
@@ -99,14 +121,14 @@ class Folds:
 
 
 class Unfolding(Processor):
-    """A processor that shows summaries in place of the signs, and tabs as blanks."""
+    """A processor that shows summaries in place of the placeholders, and tabs as blanks."""
 
     def __init__(self, shown: Callable[[str], str], tab: int = 4) -> None:
         self._shown = shown
         self._tab = tab
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
-        """Widen the signs and tabs of one line."""
+        """Widen the placeholders and tabs of one line."""
         fragments = transformation_input.fragments
         text = "".join(fragment[1] for fragment in fragments)
         if text.isascii() and "\t" not in text:
@@ -131,8 +153,23 @@ class Unfolding(Processor):
         return " " * (self._tab - place % self._tab) if character == "\t" else self._shown(character)
 
 
-def know_new_line() -> None:
-    """Make Alt-Enter a new line, and Shift-Enter where a terminal tells it from Enter.
+def pasted(text: str, before: str, is_command: Callable[[str], bool], folds: Folds) -> str:
+    """Return what a paste puts into a line after `before`: mentions for dragged files, else text and no command."""
+    if not before.strip():
+        if is_command(text) and "\n" not in text.strip():
+            return text
+    elif before.startswith((*SLASH, *BANG)):
+        return folds.fold(text)
+    return as_mentions(text, before) or folds.fold(literal(text))
+
+
+def continuation(_width: int, _line: int, wrapped: int) -> StyleAndTextTuples:
+    """Write what is in front of a row of the line that is not its first."""
+    return [("class:continuation", "  " if wrapped else _CONTINUATION)]
+
+
+def _know_new_line() -> None:
+    """Make Alt-Enter a new line, and Shift-Enter where a terminal distinguishes it from Enter.
 
     Each is one key: Escape and then Enter are two, which with vi's keys send the line.
     """
@@ -142,22 +179,23 @@ def know_new_line() -> None:
 
 def bindings(
     edit: Callable[[str], str],
-    pasted: Callable[[str, Document], str],
+    insert: Callable[[str, Document], str],
     noticed: Callable[[], bool],
     folds: Folds,
 ) -> KeyBindings:
     """Return the bindings.
 
-    `edit` opens a text in the person's editor and returns it changed; `pasted` returns what a paste puts into a line;
-    `noticed` tells whether the toolbar says that Ctrl-C leaves.
+    `edit` opens a text in the person's editor and returns it changed; `insert` returns what a paste puts into a line;
+    `noticed` returns whether the toolbar says that Ctrl-C leaves.
     """
+    _know_new_line()
     typing = has_focus(DEFAULT_BUFFER)
     clear = partial(_clear, noticed)
     rows: Sequence[tuple[tuple[Keys | str, ...], FilterOrBool, Callable[[KeyPressEvent], None]]] = (
         (("enter",), typing, _send),
         (("c-j",), typing, _new_line),
         (("escape", "enter"), typing & emacs_mode, _new_line),
-        ((Keys.BracketedPaste,), typing, partial(_paste, pasted)),
+        ((Keys.BracketedPaste,), typing, partial(_paste, insert)),
         (("c-c",), typing, clear),
         (("<sigint>",), True, clear),
         (("c-o",), typing, partial(_pick_session, folds)),
@@ -185,10 +223,10 @@ def _new_line(event: KeyPressEvent) -> None:
     event.current_buffer.insert_text("\n", fire_event=False)
 
 
-def _paste(pasted: Callable[[str, Document], str], event: KeyPressEvent) -> None:
+def _paste(insert: Callable[[str, Document], str], event: KeyPressEvent) -> None:
     text = event.data.replace("\r\n", "\n").replace("\r", "\n")
     # Without the event: neither completion nor suggestion looks at what is pasted.
-    event.current_buffer.insert_text(pasted(text, event.current_buffer.document), fire_event=False)
+    event.current_buffer.insert_text(insert(text, event.current_buffer.document), fire_event=False)
 
 
 def _clear(noticed: Callable[[], bool], event: KeyPressEvent) -> None:
@@ -218,7 +256,7 @@ def _typed() -> str:
 
 
 def offer_commands(line: Buffer) -> None:
-    """Offer completions of what has just been typed, where it can be a command.
+    """Offer completions of what was just typed, where it can be a command.
 
     The library's own way keeps rows free for them also where a command that failed is in the line again.
     """

@@ -1,6 +1,6 @@
 """The history of what was typed, in one file that all sessions and programs share.
 
-Each entry is one line of JSON, written at once and under a lock, so that entries stay whole whoever else writes.
+Each entry is one line of JSON, written in one piece and under a lock, so that programs do not mix up their entries.
 """
 
 import json
@@ -41,7 +41,7 @@ class SharedHistory(History):
         return list(self._loaded_strings)
 
     def refresh(self) -> None:
-        """Read what was added to the file since the last look; an unreadable file is no reason to stop."""
+        """Read what was added to the file since it was read last; an unreadable file is ignored."""
         with suppress(OSError), self._path.open("rb") as file:
             if os.fstat(file.fileno()).st_size < self._read_to:
                 self._read_to, self._loaded_strings = 0, []
@@ -60,21 +60,21 @@ class SharedHistory(History):
                 with _locked(number):
                     self.refresh()
                     if self._loaded_strings[:1] != [string]:
-                        os.write(number, _mended_end(number) + line)
+                        os.write(number, _missing_newline(number) + line)
             finally:
                 os.close(number)
         self.refresh()
 
     def begun_with(self, text: str) -> str:
-        """Return the newest entry that begins with a text and goes on in the same line, empty where there is none."""
-        begun = (entry for entry in self._loaded_strings if entry.startswith(text))
-        return next((entry for entry in begun if entry[len(text) :].partition("\n")[0].strip()), "")
+        """Return the newest entry that begins with a text and has more in the same line, empty where there is none."""
+        matching = (entry for entry in self._loaded_strings if entry.startswith(text))
+        return next((entry for entry in matching if entry[len(text) :].partition("\n")[0].strip()), "")
 
     def store_string(self, string: str) -> None:
         """Do nothing: `append_string` has written it."""
 
     def _take(self, data: bytes) -> None:
-        """Take in whole lines; a line that is not whole yet is read with the next look."""
+        """Add the complete lines; an incomplete one is read the next time."""
         whole = data[: data.rfind(b"\n") + 1]
         self._read_to += len(whole)
         entries = [self._folds.fold(entry) for entry in map(_entry, whole.splitlines()[-MOST_ENTRIES:]) if entry]
@@ -108,13 +108,13 @@ def _line(text: str) -> bytes:
 def _entry(line: bytes) -> str:
     try:
         entry = json.loads(line)
-    except ValueError:  # torn by a power cut: only this entry is lost
+    except ValueError:  # incomplete after a power cut: only this entry is lost
         return ""
     return entry if isinstance(entry, str) else ""
 
 
-def _mended_end(number: int) -> bytes:
-    """Return the newline that a torn last line lacks."""
+def _missing_newline(number: int) -> bytes:
+    """Return a newline where the last line has none."""
     size = os.fstat(number).st_size
     if not size:
         return b""
@@ -124,7 +124,7 @@ def _mended_end(number: int) -> bytes:
 
 @contextmanager
 def _locked(number: int) -> Iterator[None]:
-    """Keep other programs from writing meanwhile; where there are no such locks, one write at once has to do."""
+    """Keep other programs from writing for a block; where there are no such locks, a single write has to do."""
     try:
         import fcntl
     except ImportError:

@@ -15,7 +15,7 @@ from prompt_toolkit.keys import Keys
 
 _WHOLE = re.compile(
     "\x1b(?:"
-    r"\[M[\s\S]{3}"  # a click, as old terminals tell it
+    r"\[M[\s\S]{3}"  # a click, as old terminals report it
     r"|\[\[[A-E]"  # F1 to F5 of Linux's console
     r"|\[[0-?]*[ -/]*[@-LN-Z\\-~]|\[[0-?]+[ -/]*M"
     r"|O[0-9;]*[@-~]"
@@ -43,14 +43,14 @@ _RELEASED = ":3"
 
 
 class Sequences:
-    """What came of escape sequences: a part of one waits for its rest."""
+    """The part of an escape sequence that waits for its rest."""
 
     def __init__(self) -> None:
-        self._begun = ""
+        self._incomplete = ""
 
     def keys_in(self, data: str) -> tuple[str, str]:
         """Return the characters that are keys, up to where a paste begins, and what follows there."""
-        data, self._begun = self._begun + data, ""
+        data, self._incomplete = self._incomplete + data, ""
         pieces, place = list[str](), 0
         while (begins := data.find("\x1b", place)) >= 0:
             pieces.append(data[place:begins])
@@ -60,7 +60,7 @@ class Sequences:
                 pieces.append(_as_key(found[0]))
                 place = found.end()
             elif _BEGUN.match(data, begins):
-                self._begun, place = data[begins:], len(data)
+                self._incomplete, place = data[begins:], len(data)
             elif broken := _BROKEN.match(data, begins):
                 place = broken.end()
             else:
@@ -69,9 +69,9 @@ class Sequences:
         return "".join([*pieces, data[place:]]), ""
 
     def rest(self) -> str:
-        """Return what has waited in vain: Escape, or Alt and a key; the beginning of anything else is dropped."""
-        begun, self._begun = self._begun, ""
-        return begun if len(begun) <= _LONGEST_KEY else ""
+        """Return what nothing followed: Escape, or Alt and a key; the beginning of anything else is dropped."""
+        incomplete, self._incomplete = self._incomplete, ""
+        return incomplete if len(incomplete) <= _LONGEST_KEY else ""
 
 
 def _as_key(sequence: str) -> str:
@@ -81,28 +81,28 @@ def _as_key(sequence: str) -> str:
     reported = _REPORTED.fullmatch(sequence)
     if reported is None:
         return ""
-    modifiers = reported["mods1"] or reported["mods2"] or "1"
-    if modifiers.endswith(_RELEASED):
+    pressed = reported["mods1"] or reported["mods2"] or "1"
+    if pressed.endswith(_RELEASED):
         return ""
-    held = (int(modifiers.partition(":")[0] or 1) - 1) & ~_LOCKS
-    return _written(int(reported["code1"] or reported["code2"]), held)
+    modifiers = (int(pressed.partition(":")[0] or 1) - 1) & ~_LOCKS
+    return _written(int(reported["code1"] or reported["code2"]), modifiers)
 
 
-def _written(code: int, held: int) -> str:
+def _written(code: int, modifiers: int) -> str:
     """Write a key that a terminal reports by its number as terminals without such reports do."""
-    if held & ~(_SHIFT | _ALT | _CONTROL) or code in _FUNCTIONAL or code > 0x10FFFF:
+    if modifiers & ~(_SHIFT | _ALT | _CONTROL) or code in _FUNCTIONAL or code > 0x10FFFF:
         return ""
-    prefix = "\x1b" if held & _ALT else ""
+    prefix = "\x1b" if modifiers & _ALT else ""
     if code in {_ENTER, _TAB, _ESCAPE, _BACKSPACE}:
         plain = {_ENTER: "\r", _TAB: "\t", _ESCAPE: "\x1b", _BACKSPACE: "\x7f"}[code]
         special = {(_TAB, _SHIFT): "\x1b[Z", (_ENTER, _SHIFT): "\n", (_ENTER, _ALT): "\n", (_BACKSPACE, _SHIFT): "\x7f"}
-        return special.get((code, held), "" if held & ~_ALT else prefix + plain)
+        return special.get((code, modifiers), "" if modifiers & ~_ALT else prefix + plain)
     character = chr(code)
     if not character.isprintable():
         return ""
-    if held & _CONTROL:
+    if modifiers & _CONTROL:
         return prefix + chr(ord(character.upper()) & 0x1F) if "@" <= character.upper() <= "_" else ""
-    return prefix + (character.upper() if held & _SHIFT else character)
+    return prefix + (character.upper() if modifiers & _SHIFT else character)
 
 
 _END = "\x1b[201~"

@@ -1,102 +1,89 @@
 """Where the person types: the input line with its history, keys, completion and toolbar; questions and choices."""
 
 import signal
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import create_app_session
+from prompt_toolkit.application import create_app_session, run_in_terminal
 from prompt_toolkit.application.current import get_app_or_none
 from prompt_toolkit.completion import Completer, DummyCompleter
 from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import is_done
-from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import Input
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
 from prompt_toolkit.output import Output
 
-from lmchat.app.programs import edited
 from lmchat.chat.values import join_surrogates
-from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
 from lmchat.render.text import cells, sanitize
 from lmchat.repl.editing import (
     Cleared,
+    Dismissed,
     Folds,
     Left,
     Line,
+    PromptOptions,
     Shortcut,
     Typed,
     Unfolding,
     bindings,
-    know_new_line,
+    continuation,
     offer_commands,
+    pasted,
     typing_command,
     vi_mode,
 )
 from lmchat.repl.history import FromHistory, SharedHistory
-from lmchat.repl.line import BANG, SLASH, as_mentions, literal, plain
-from lmchat.repl.picker.browser import Browser, Picked
+from lmchat.repl.line import plain
 from lmchat.repl.picker.choice import Choices, Screen, chosen, chosen_by_number, depth_for, style
-from lmchat.repl.picker.sessions import picked_session
 from lmchat.repl.terminal import Terminal, TypedAhead
 
-PROMPT, CONTINUATION = "> ", "… "
+if TYPE_CHECKING:
+    from lmchat.repl.picker.browser import Browser, Picked
+
+PROMPT = "> "
 _MENU_ROWS = 8
 _ESCAPE_SECONDS = 0.05
 """How long, with vi's keys, an Escape may be the beginning of another key."""
 _NOTICE_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class PromptOptions:
-    """How the input line behaves; `history` is its file, None where nothing may be written.
-
-    `focus` tells that the terminal is asked to say when its window gets and loses the focus.
-    """
-
-    environ: Mapping[str, str]
-    history: Path | None = None
-    vi: bool = False
-    colours: bool = True
-    focus: bool = False
-
-
 class Keyboard:
     """Where lines, answers and choices are typed."""
 
-    def __init__(self, source: Input, output: Output, terminal: Terminal, manner: PromptOptions) -> None:
-        know_new_line()
+    def __init__(self, source: Input, output: Output, terminal: Terminal, options: PromptOptions) -> None:
         self.terminal = terminal
-        self._manner = manner
+        self._options = options
         self._source, self._output = source, output
         self._status: Callable[[int], str] = lambda _width: ""
         self._notice = ""
+        self._when_drawn: Callable[[], object] = lambda: None
         self._folds = Folds()
         self._is_command: Callable[[str], bool] = lambda _line: False
         self._ahead = TypedAhead(source, terminal)
-        shared = SharedHistory(manner.history, self._folds) if manner.history else None
-        self._session: PromptSession[str | Cleared | Shortcut] = self._prompting(
+        shared = SharedHistory(options.history, self._folds) if options.history else None
+        self._session: PromptSession[str | Cleared | Shortcut | Dismissed] = self._prompting(
             multiline=True,
-            editing_mode=EditingMode.VI if manner.vi else EditingMode.EMACS,
+            editing_mode=EditingMode.VI if options.vi else EditingMode.EMACS,
             key_bindings=bindings(self._edited, self._pasted, lambda: bool(self._notice), self._folds),
             history=shared or InMemoryHistory(),
             auto_suggest=FromHistory(shared.begun_with) if shared and terminal.escapes else None,
-            cursor=ModalCursorShapeConfig() if manner.vi and terminal.escapes else None,
+            cursor=ModalCursorShapeConfig() if options.vi and terminal.escapes else None,
             complete_while_typing=False,
             enable_history_search=~typing_command,
-            prompt_continuation=_continued,
+            prompt_continuation=continuation,
             input_processors=[Unfolding(self._folds.shown)],
             enable_suspend=True,
-            style=style(colours=manner.colours),
-            color_depth=depth_for(colours=manner.colours),
+            style=style(colours=options.colours),
+            color_depth=depth_for(colours=options.colours),
             include_default_pygments_style=False,
         )
-        if manner.vi:
+        if options.vi:
             self._session.app.ttimeoutlen = _ESCAPE_SECONDS
         self._session.default_buffer.on_text_insert += offer_commands
         self._session.app.before_render += self._leave_room
@@ -115,8 +102,8 @@ class Keyboard:
         """Read one line, with `draft` in it already.
 
         `status` writes the toolbar for a width; `notice` is in front of it for 2 seconds, or until a key is pressed.
-        `is_command` tells which pasted line is a command.
-        A line that is cut short, because the terminal is closed or a signal ends the program, stays in the history.
+        `is_command` returns whether a pasted line is a command.
+        What is in the line when the terminal is closed or a signal ends the program is kept in the history.
         """
         self._status, self._notice, self._is_command = status, notice, is_command
         self._session.app.erase_when_done = False
@@ -128,7 +115,7 @@ class Keyboard:
                 [("class:prompt", PROMPT), ("", shown)],
                 default=self._folds.fold(draft),
                 completer=completer or DummyCompleter(),
-                pre_run=self._time_notice,
+                pre_run=self._begin,
                 handle_sigint=signal.getsignal(signal.SIGINT) is not signal.SIG_IGN,
             )
         except EOFError:
@@ -140,9 +127,9 @@ class Keyboard:
             self._keep_unsent()
             raise
         finally:
-            self.terminal.quiet()
+            self.terminal.turn_echo_off()
         # What was no UTF-8 when it was typed comes as halves of characters.
-        return got if isinstance(got, Cleared | Shortcut) else Typed(join_surrogates(self._folds.whole(got)))
+        return Typed(join_surrogates(self._folds.whole(got))) if isinstance(got, str) else got
 
     @property
     def focused(self) -> bool | None:
@@ -157,13 +144,43 @@ class Keyboard:
         """Draw the line again, with what the toolbar says now; any thread may ask for it."""
         self._session.app.invalidate()
 
+    def when_drawn(self, act: Callable[[], object]) -> None:
+        """Run a function once, as soon as the next line is drawn."""
+        self._when_drawn = act
+
+    def between_keys(self, act: Callable[[], object]) -> None:
+        """Run a function between two keys of the line that is typed, and not at all where none is; from any thread."""
+        app = self._session.app
+        loop, context = app.loop, app.context
+
+        def run() -> None:
+            if app.is_running and not app.is_done:
+                act()
+
+        if loop is not None and context is not None:
+            with suppress(RuntimeError):  # the line was sent, and the loop is closed
+                loop.call_soon_threadsafe(run, context=context.copy())
+
+    def write_above(self, write: Callable[[], None]) -> None:
+        """Let a function write above the line that is typed; between two keys only."""
+        run_in_terminal(write)
+
+    def dismiss(self) -> bool:
+        """End the line if nothing is typed in it, and tell whether that was so; between two keys only."""
+        app = self._session.app
+        if app.current_buffer.text:
+            return False
+        app.erase_when_done = True
+        app.exit(result=Dismissed())
+        return True
+
     def again(self) -> None:
-        """Read keys again after the program was stopped, and draw the line below what came meanwhile."""
+        """Read keys again after the program was stopped, and draw the line below what other programs wrote."""
         app = get_app_or_none()
         if app is None or app.loop is None:
             return
         self._source.raw_mode().__enter__()
-        if app.renderer.last_rendered_screen is None:  # for Ctrl-Z the library took the line away, and draws it again
+        if app.renderer.last_rendered_screen is None:  # for Ctrl-Z the library erased the line, and draws it again
             return
 
         def draw() -> None:
@@ -187,7 +204,7 @@ class Keyboard:
         except (EOFError, KeyboardInterrupt):
             return False
         finally:
-            self.terminal.quiet()
+            self.terminal.turn_echo_off()
 
     def chosen(self, title: str, choices: Choices) -> str | None:
         """Let the person choose one of several, None where they leave it."""
@@ -196,51 +213,47 @@ class Keyboard:
                 return chosen(title, choices, self.screen)
             return chosen_by_number(title, choices.offers, self._write, self._prompting().prompt)
         finally:
-            self.terminal.quiet()
+            self.terminal.turn_echo_off()
 
-    def picked(self, browser: Browser) -> Picked | None:
+    def picked(self, browser: "Browser") -> "Picked | None":
         """Let the person pick a session or a turn, None where they leave it."""
+        from lmchat.repl.picker.sessions import picked_session
+
         try:
             return picked_session(browser, self.screen)
         finally:
-            self.terminal.quiet()
+            self.terminal.turn_echo_off()
 
     @property
     def screen(self) -> Screen:
         """Return the terminal, for what is drawn there in place of the line."""
         return Screen(
-            self._source, self._output, style(colours=self._manner.colours), depth_for(colours=self._manner.colours)
+            self._source, self._output, style(colours=self._options.colours), depth_for(colours=self._options.colours)
         )
 
     def edited(self, text: str) -> str:
         """Open a text in the person's editor; raise BadUseError where that fails."""
+        from lmchat.app.programs import edited
+
         with self.terminal.ordinary():
-            return edited(text, self._manner.environ)
+            return edited(text, self._options.environ)
 
     def _edited(self, text: str) -> str:
         """Open the line in the person's editor; where that fails it stays as it is, and why is said above it."""
         try:
             return self.edited(text)
         except LmchatError as error:
-            self._output.write(f"lmchat: error: {error.message}\n")
-            self._output.flush()
+            self._write(f"lmchat: error: {error.message}\n")
             return text
 
     def _pasted(self, text: str, line: Document) -> str:
-        """Return what a paste puts into the line: mentions for files that were dragged, else text and no command."""
-        before = line.text_before_cursor
-        if not before.strip():
-            if self._is_command(text) and "\n" not in text.strip():
-                return text
-        elif before.startswith((*SLASH, *BANG)):
-            return self._folds.fold(text)
-        return as_mentions(text, before) or self._folds.fold(literal(text))
+        return pasted(text, line.text_before_cursor, self._is_command, self._folds)
 
-    def _prompting(self, **manner: Any) -> PromptSession[Any]:
+    def _prompting(self, **options: Any) -> PromptSession[Any]:
         """Make a prompt; in a terminal without escapes the library writes none, but only to its session's output."""
         output = self._output if self.terminal.escapes else None
         with create_app_session(output=self._output):
-            return PromptSession(**manner, input=self._source, output=output)
+            return PromptSession(**options, input=self._source, output=output)
 
     def _write(self, text: str) -> None:
         self._output.write(text)
@@ -250,11 +263,15 @@ class Keyboard:
         """Keep in the history what is in the line when the terminal is closed or a signal ends the program."""
         self._session.history.append_string(self._session.default_buffer.text)
 
-    def _time_notice(self) -> None:
-        """Let the notice go after a while."""
+    def _begin(self) -> None:
+        """Remove the notice after a while, and run what waits until the line is drawn."""
         loop = self._session.app.loop
-        if self._notice and loop is not None:
+        if loop is None:
+            return
+        if self._notice:
             loop.call_later(_NOTICE_SECONDS, self._drop_notice)
+        waiting, self._when_drawn = self._when_drawn, lambda: None
+        loop.call_soon(waiting)
 
     def _drop_notice(self, _processor: object = None) -> None:
         if self._notice:
@@ -264,7 +281,7 @@ class Keyboard:
     def _toolbar(self) -> str:
         """Write the notice and vi's mode in front of where one is, in as much room as there is."""
         width = self._output.get_size().columns
-        mode = vi_mode(self._session.app) if self._manner.vi else ""
+        mode = vi_mode(self._session.app) if self._options.vi else ""
         before = "".join(f"{each} · " for each in (self._notice, mode) if each)
         return before + self._status(max(width - cells(before), 0))
 
@@ -278,7 +295,3 @@ class Keyboard:
         if isinstance(container, HSplit):
             bar = Window(FormattedTextControl(self._toolbar), height=1, style="class:status", dont_extend_height=True)
             container.children.append(ConditionalContainer(bar, ~is_done))
-
-
-def _continued(_width: int, _line: int, wrapped: int) -> StyleAndTextTuples:
-    return [("class:continuation", "  " if wrapped else CONTINUATION)]

@@ -1,7 +1,8 @@
-"""What a line means: commands, mentions of files (`@path`, quoted or with `~`, `@*.py`), and the same as mere text.
+"""What a line means: a command, a prompt, the files it mentions (`@path`, `@*.py`) or consists of (dragged paths).
 
-Pasted text, and a prompt that is put into the line again, is text whatever it begins with. Its special characters are
-kept as private signs, which look like the characters and mean nothing. A mention of what does not exist is text.
+Pasted text, and a prompt that is put into the line again, is text whatever it begins with: its special characters are
+replaced with characters of the private use area, which look the same and mean nothing. A mention of what does not
+exist is text. Terminals paste the path of a dragged file quoted, with `\\ ` or as `file://…%20…`.
 """
 
 import os
@@ -22,9 +23,9 @@ AT, BANG, SLASH = "@＠", "!！", "/／"
 """Each also as people with an input method type it: full-width."""
 
 _SPECIAL = f"{AT}{BANG}{SLASH}\\"
-_FIRST_SIGN = 0x10EF00  # private use: no text that people write has them
-_SIGN_OF = {ord(character): chr(_FIRST_SIGN + place) for place, character in enumerate(_SPECIAL)}
-_CHARACTER_OF = {ord(sign): chr(character) for character, sign in _SIGN_OF.items()}
+_FIRST_REPLACEMENT = 0x10EF00  # private use: no text that people write has them
+_REPLACEMENT_OF = {ord(character): chr(_FIRST_REPLACEMENT + place) for place, character in enumerate(_SPECIAL)}
+_CHARACTER_OF = {ord(replacement): chr(character) for character, replacement in _REPLACEMENT_OF.items()}
 _COMMAND = re.compile(rf"[{SLASH}]((?:[^\s{SLASH}*][^\s{SLASH}]*)?)(?:\s+(.*))?", re.DOTALL)
 _SHELL = re.compile(r"!(.*)|！(?=[!-~])(.*)", re.DOTALL)
 _DOUBLED = re.compile(r"//\S|／／\S")
@@ -34,20 +35,20 @@ _OPENING = "([{<\"'「『（【〈《“‘"
 
 
 def literal(text: str) -> str:
-    """Return a text that is sent as it is, whatever it begins with or mentions; only what would matter is marked."""
+    """Return a text that is sent as it is, whatever it begins with or mentions: special characters are replaced."""
     text = plain(text)
     means = slash_command(text) or shell_command(text) is not None or _DOUBLED.match(text) or text.startswith("\\")
-    marked = text[:1].translate(_SIGN_OF) + text[1:] if means else text
+    marked = text[:1].translate(_REPLACEMENT_OF) + text[1:] if means else text
     pieces, done = [], 0
     for found in _AT.finditer(marked):
         if begins_word(text, found.start()):
-            pieces += [marked[done : found.start()], found[0].translate(_SIGN_OF)]
+            pieces += [marked[done : found.start()], found[0].translate(_REPLACEMENT_OF)]
             done = found.end()
     return "".join([*pieces, marked[done:]])
 
 
 def plain(text: str) -> str:
-    """Return a text with its signs as the characters they look like; every place in it stays the same."""
+    """Return a text with the replaced characters as they were; every place in it stays the same."""
     return text if text.isascii() else text.translate(_CHARACTER_OF)
 
 
@@ -107,7 +108,7 @@ _MOST_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """The files that stand for `text[begins:ends]`; `pattern` tells that they are those that fit one."""
+    """The files that `text[begins:ends]` names; `pattern` is True where they match a pattern."""
 
     begins: int
     ends: int
@@ -118,7 +119,7 @@ class Mention:
 def mentions(line: str) -> list[Mention]:
     """Find what a line mentions, in its order.
 
-    Raise BadUseError for what is surely meant as a path and does not exist, and for a directory.
+    Raise BadUseError for a directory, and for what can only be meant as a path and does not exist.
     """
     text, found, done = plain(line), list[Mention](), 0
     for place in (place for place, character in enumerate(line) if character in AT):
@@ -197,18 +198,18 @@ def _existing(written: str) -> Path | None:
 
 
 def _require_no_path(written: str) -> None:
-    """Raise BadUseError for what is surely meant as a path: `@./x`, `@a/b.c`, but neither `@me` nor `@types/node`."""
+    """Raise BadUseError for what can only be meant as a path: `@./x`, `@a/b.c`, but neither `@me` nor `@types/node`."""
     cut = next((place for place, character in enumerate(written) if place and wide(character)), len(written))
     name = re.sub(f"{_CLOSING}+$", "", _unescaped(written[:cut]))
     first, slash, rest = name.partition("/")
     if not slash or not name.strip("./~"):
         return
     try:
-        begun = bool(first) and path_of(first).is_dir()
+        in_directory = bool(first) and path_of(first).is_dir()
     except (OSError, ValueError, BadUseError):
-        begun = False
+        in_directory = False
     last = rest.rpartition("/")[2]
-    if first in {"", ".", "..", "~"} or begun or "." in last.strip(".") or is_pattern(name):
+    if first in {"", ".", "..", "~"} or in_directory or "." in last.strip(".") or is_pattern(name):
         what = "No file fits" if is_pattern(name) else "There is no file"
         raise BadUseError(f"{what} '{name}'.", hint=f"\\@{name} sends it as text.")
 
@@ -251,7 +252,7 @@ def as_mentions(pasted: str, before: str) -> str:
 def attached_by(line: str) -> tuple[Path, ...]:
     """Return the files that a line attaches because it is nothing but their paths, none for a prompt.
 
-    Pictures by any path or mention; other files by a whole path, since a word may be the name of a file by chance.
+    Pictures by any path or mention; others by an absolute path, since any word may happen to be the name of a file.
     """
     text = plain(line).strip()
     if paths := dragged(text):

@@ -6,21 +6,20 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
 
+from prompt_toolkit.completion import Completer, DynamicCompleter
+
 from lmchat.app.conversation import Conversation
 from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
-from lmchat.render.messages import show_traceback, title_of
-from lmchat.repl.commands.attachments import run_command
-from lmchat.repl.commands.table import BY_NAME, Completions, command_in, is_command, say_hidden
-from lmchat.repl.editing import Cleared, Left, Shortcut, Typed
+from lmchat.render.messages import title_of
+from lmchat.repl.editing import Cleared, Dismissed, Left, Shortcut, Typed
 from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.line import attached_by, literal, shell_command
-from lmchat.repl.models import with_first_model
-from lmchat.repl.opening import greet, history_file, opened_keyboard, prompt_options
+from lmchat.repl.opening import greet, opened_keyboard, prompt_options, say_unchosen
 from lmchat.repl.state import ModelList, Quoted, ReplState, toolbar
-from lmchat.repl.turns import ask, ask_typed, attach, is_titled
+from lmchat.settings.prompts import Kind, prompt_names
 from lmchat.world import handle_signal
 
 _KEEP_TITLE, _TITLE_BACK = "\x1b[22;2t", "\x1b[23;2t"
@@ -46,37 +45,96 @@ def run(
     and `files` are sent with the first prompt that is typed. The keyboard is the terminal's unless another is given.
     Raise BadUseError where there is no terminal.
     """
-    first_run = not history_file(conversation.world).exists()
     keyboard = keyboard or opened_keyboard(conversation.world, prompt_options(conversation))
     # In the background nothing may be written, not even by --debug.
     known = ModelList(replace(conversation.client, log=None).models, changed=keyboard.redraw)
     state = ReplState(conversation, keyboard, known, session, images, files)
-    with keyboard.terminal.held(keyboard.again), _ctrl_c_waits(), _title_kept(state):
-        known.refresh()
-        state = _begun(state)
-        greet(state, first_run=first_run)
-        say_hidden(state, BY_NAME)
+    with keyboard.terminal.without_echo(keyboard.again), _ctrl_c_waits(), _title_kept(state):
+        greet(state)
+        if prompt_names(conversation.settings.path, Kind.PROMPT):
+            from lmchat.repl.commands.table import say_hidden
+
+            say_hidden(state)
         _title(state)
         if first is not None:
             state = _safely(state, first)
+        state = _prepared(state)
         while not state.left:
             # A Ctrl-C that came between two prompts asks for nothing.
             with suppress(KeyboardInterrupt):
                 state = _step(state)
 
 
-def _begun(state: ReplState) -> ReplState:
-    """Choose the model; what is wrong with the server is said, and the talk begins."""
-    if state.model:
-        return state
+def _prepared(state: ReplState) -> ReplState:
+    """Begin to ask the server for its models, and to choose one where none is named.
+
+    The prompt does not wait for that, except in a terminal where nothing can be written above it.
+    """
+    if not (state.model or state.keyboard.terminal.escapes):
+        state.known.refresh()
+        return _with_model(state)
+    state.keyboard.when_drawn(partial(state.known.refresh, partial(_listed, state)))
+    return state
+
+
+def _listed(state: ReplState) -> None:
+    """Have the model chosen after the server has listed its models, and load what the next line needs."""
+    if not state.model:  # with a named one, the first prompt says what is wrong with the server
+        state.keyboard.between_keys(partial(_choose, state))
+    from lmchat.repl.commands import table  # noqa: F401 - while nothing waits for it
+
+
+def _choose(state: ReplState) -> None:
+    """Choose the model and say so where it matters, or say what failed.
+
+    Where there are several, the person is asked, at once if they have typed nothing yet.
+    """
+    from lmchat.repl.models import likely_model, loading_note
+
+    keyboard = state.keyboard
+    try:
+        if state.known.failure is not None:
+            raise state.known.failure
+        state.sought.model = likely_model(state)
+    except LmchatError as error:
+        keyboard.write_above(partial(state.complain, error))
+        return
+    if not state.sought.model:
+        if not keyboard.dismiss():
+            keyboard.write_above(partial(say_unchosen, state))
+    elif note := loading_note(state, state.model):
+        keyboard.write_above(partial(state.say, note))
+    else:
+        keyboard.redraw()
+
+
+def _with_listed_model(state: ReplState) -> ReplState:
+    """Return the state with the model that was chosen; the first line waits a moment for the server's list."""
+    sought = state.sought
+    if not (state.model or sought.waited):
+        from lmchat.repl.models import likely_model
+
+        sought.waited = True
+        if state.known.settled(_PATIENCE_SECONDS) and state.known.now():
+            with suppress(LmchatError):
+                sought.model = likely_model(state)
+    return replace(state, session=replace(state.session, model=state.session.model or sought.model))
+
+
+def _with_model(state: ReplState) -> ReplState:
+    """Choose the model, also by asking the person; where the server cannot be asked, say why."""
+
+    from lmchat.repl.models import with_first_model
+
     try:
         with suppress(KeyboardInterrupt), _ctrl_c_interrupts(state.conversation.world.monotonic):
-            if not state.known.settled(_PATIENCE_SECONDS):
+            if state.known.settled(_PATIENCE_SECONDS):
+                state = with_first_model(state)
+            else:
                 state.say("The server has not answered yet; the model is chosen with the first prompt.")
-                return state
-            return with_first_model(state)
     except LmchatError as error:
         state.complain(error)
+    say_unchosen(state)
     return state
 
 
@@ -85,29 +143,45 @@ def _step(state: ReplState) -> ReplState:
     status = state.status()
     line = state.keyboard.line(
         lambda width: toolbar(status(), width),
-        completer=Completions(state),
-        is_command=partial(is_command, state=state),
+        completer=DynamicCompleter(partial(_completer, state)),
+        is_command=partial(_is_command, state),
         draft=state.draft,
-        notice=_LEAVE_NOTICE if state.armed else "",
+        notice=_LEAVE_NOTICE if state.ctrl_c_leaves else "",
     )
     state = replace(state, draft="")
     match line:
         case Left():
             return replace(state, left=True)
+        case Dismissed():
+            return _with_model(state)
         case Cleared(empty, again):
             images = state.images if state.editing is None else ()
-            armed = empty and _now(state) > state.stopped_at + _BURST_SECONDS
-            return replace(state, left=armed and again, armed=armed, editing=None, images=images)
+            leaves = empty and _now(state) > state.stopped_at + _BURST_SECONDS
+            return replace(state, left=leaves and again, ctrl_c_leaves=leaves, editing=None, images=images)
         case Shortcut(command, text):
-            return replace(_safely(replace(state, armed=False), command), draft=text)
+            state = _with_listed_model(state)
+            return replace(_safely(replace(state, ctrl_c_leaves=False), command), draft=text)
         case Typed(text):
-            done = _safely(replace(state, armed=False), text)
+            state = _with_listed_model(state)
+            done = _safely(replace(state, ctrl_c_leaves=False), text)
             _title(done, before=state)
             return done
 
 
+def _completer(state: ReplState) -> Completer:
+    from lmchat.repl.commands.table import Completions
+
+    return Completions(state)
+
+
+def _is_command(state: ReplState, line: str) -> bool:
+    from lmchat.repl.commands.table import is_command
+
+    return is_command(line, state)
+
+
 def _safely(state: ReplState, line: str | Prompt) -> ReplState:
-    """Do what a line asks for; whatever goes wrong, say it in a line and leave the text standing to be sent again."""
+    """Do what a line asks for; where it fails, say why in a line and put the text back, to be sent again."""
     text = line if isinstance(line, str) else literal(line.text)
     try:
         with _ctrl_c_interrupts(state.conversation.world.monotonic):
@@ -122,8 +196,10 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
         failure = error
     except OSError as error:
         failure = system_error(error)
-    except Exception as fault:  # noqa: BLE001 - a bug in one command must not end the talk
+    except Exception as fault:  # noqa: BLE001 - a bug in one command does not end the talk
         if state.conversation.debug:
+            from lmchat.render.messages import show_traceback
+
             show_traceback(state.conversation.world, fault)
         failure = BugError(type(fault).__name__)
     # Where the terminal itself is gone, this fails too, and ends the talk.
@@ -136,6 +212,9 @@ def _now(state: ReplState) -> float:
 
 
 def _done(state: ReplState, line: str | Prompt) -> ReplState:
+    from lmchat.repl.commands.table import command_in
+    from lmchat.repl.turns import ask, ask_typed, attach
+
     if isinstance(line, Prompt):
         return ask(state, line)
     if not line.strip():
@@ -144,6 +223,8 @@ def _done(state: ReplState, line: str | Prompt) -> ReplState:
         command, arguments = found
         return command.handler(state, arguments)
     if (command_line := shell_command(line)) is not None:
+        from lmchat.repl.commands.attachments import run_command
+
         return run_command(state, command_line)
     if files := attached_by(line):
         return attach(state, files)
@@ -152,7 +233,7 @@ def _done(state: ReplState, line: str | Prompt) -> ReplState:
 
 @contextmanager
 def _ctrl_c_interrupts(now: Callable[[], float]) -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt for a block, once in a burst: what the first stopped is being put in order."""
+    """Let Ctrl-C raise KeyboardInterrupt for a block, but once in a burst, so that cleaning up is not interrupted."""
     raised_at = float("-inf")
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -180,19 +261,18 @@ def _ctrl_c_waits() -> Iterator[None]:
 
 @contextmanager
 def _title_kept(state: ReplState) -> Iterator[None]:
-    """Give the terminal its title back in the end, where lmchat sets one."""
-    wanted = is_titled(state)
-    if wanted:
+    """Restore the terminal's title in the end, where lmchat sets one."""
+    if state.titled:
         state.write(_KEEP_TITLE)
     try:
         yield
     finally:
-        if wanted:
+        if state.titled:
             state.write(_TITLE_BACK)
 
 
 def _title(state: ReplState, before: ReplState | None = None) -> None:
     """Make the session's name the terminal's title, where that is wanted and new."""
     name = state.session.name
-    if is_titled(state) and name and (before is None or before.session.name != name):
+    if state.titled and name and (before is None or before.session.name != name):
         state.write(title_of(name, working=False))

@@ -3,15 +3,17 @@
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from lmchat.chat.listing import Match, Summary, TreeEntry
-from lmchat.chat.session import TurnId
 from lmchat.dataclass import dataclass
-from lmchat.render.listings import words_beyond
-from lmchat.render.notes import size_words
 from lmchat.render.text import sanitize_line
 from lmchat.world import path_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from lmchat.chat.listing import Match, Summary, TreeEntry
+    from lmchat.chat.session import TurnId
 
 Offer = tuple[str, str]
 """A value, and what is said of it."""
@@ -85,6 +87,8 @@ def among_several(path: str) -> str:
 
 def _said(entry: os.DirEntry[str]) -> str:
     try:
+        from lmchat.render.notes import size_words
+
         return _DIRECTORY if entry.is_dir() else size_words(entry.stat().st_size)
     except OSError:  # a link that leads nowhere
         return ""
@@ -100,20 +104,22 @@ class Found:
     """A session of the list: what is shown of it, and the turn in which the typed words were found, if that is how."""
 
     name: str
-    used: datetime
+    used: "datetime"
     words: str
-    turn: TurnId | None = None
+    turn: "TurnId | None" = None
 
 
 class Sessions:
     """The sessions to choose from, the one used last first, and the texts that typing is compared with."""
 
-    def __init__(self, summaries: Sequence[Summary]) -> None:
+    def __init__(self, summaries: "Sequence[Summary]") -> None:
+        from lmchat.render.listings import words_beyond
+
         self.all = [Found(each.name, each.last_used, words_beyond(each.name, each.first_words)) for each in summaries]
         self._by_name = {each.name: each for each in self.all}
         self._texts = [(_plain(each.name), _plain(f"{each.name} {each.first_words}")) for each in summaries]
 
-    def fitting(self, typed: str, matches: Sequence[Match] = ()) -> list[Found]:
+    def fitting(self, typed: str, matches: "Sequence[Match]" = ()) -> list[Found]:
         """Return what fits, the best first: names, then first words, then what was said (`matches`)."""
         wanted = _plain(typed).split()
         if not wanted:
@@ -133,7 +139,7 @@ class Sessions:
         return fit
 
 
-def fitting_turns(typed: str, entries: Iterable[TreeEntry]) -> list[TreeEntry]:
+def fitting_turns(typed: str, entries: "Iterable[TreeEntry]") -> "list[TreeEntry]":
     """Return the turns that fit: by their number, or by words of their prompt."""
     wanted = _plain(typed).split()
     return [

@@ -10,6 +10,8 @@ from lmchat.errors import NotFoundError
 from lmchat.repl.picker.choice import WHICH_MODEL, model_choices
 from lmchat.repl.state import ReplState
 
+_SEVERAL = 2
+
 
 def with_model(state: ReplState) -> ReplState:
     """Return the state with a model to talk to, chosen by the person where several could answer.
@@ -42,10 +44,36 @@ def with_first_model(state: ReplState) -> ReplState:
         if asked:  # they left it
             return state
         raise
-    chatting = [each for each in known if each.chats]
-    if not asked and len(chatting) > 1 and _loads(state) and not _is_loaded(chatting, chosen.model):
-        state.say(f"{chosen.model} is loaded with the first prompt; /model chooses another.")
+    if not asked and (note := loading_note(state, chosen.model)):
+        state.say(note)
     return chosen
+
+
+def likely_model(state: ReplState) -> str:
+    """Return the model that is chosen without asking, empty where the person has to pick; raise LmchatError for none.
+
+    The server's models must be known.
+    """
+    picks = False
+
+    def pick(_models: Sequence[Model]) -> None:
+        nonlocal picks
+        picks = True
+
+    try:
+        return state.conversation.with_model(state.session, pick, state.known.now()).model
+    except NotFoundError:
+        if picks:
+            return ""
+        raise
+
+
+def loading_note(state: ReplState, key: str) -> str:
+    """Return what to say where a model is loaded with the first prompt and there are others, else nothing."""
+    chatting = [each for each in state.known.now() if each.chats]
+    if len(chatting) < _SEVERAL or not _loads(state) or _is_loaded(chatting, key):
+        return ""
+    return f"{key} is loaded with the first prompt; /model chooses another."
 
 
 def picked_model(state: ReplState) -> ReplState:
@@ -62,7 +90,7 @@ def picked_model(state: ReplState) -> ReplState:
 
 
 def load(state: ReplState, key: str) -> None:
-    """Load a model while the person looks on, where this server loads models; Ctrl-C stops only the waiting."""
+    """Load a model and show its progress, where this server loads models; Ctrl-C stops only the waiting."""
     if _loads(state):
         with suppress(KeyboardInterrupt):
             load_model(state.models(), key, {})

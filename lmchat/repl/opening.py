@@ -13,9 +13,9 @@ from prompt_toolkit.output.plain_text import PlainTextOutput
 
 from lmchat.app.conversation import Conversation
 from lmchat.errors import BadUseError, nearest
-from lmchat.render.history import show_turns
 from lmchat.render.terminal import is_plain
-from lmchat.repl.keyboard import Keyboard, PromptOptions
+from lmchat.repl.editing import PromptOptions
+from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.picker.choice import output_to
 from lmchat.repl.state import ReplState
 from lmchat.repl.terminal import Terminal
@@ -61,18 +61,22 @@ def _controlling_terminal() -> TextIO:
 RESUMED_TURNS = 3
 
 
-def greet(state: ReplState, *, first_run: bool) -> None:
-    """Say where one is: less to whom has been here before, the last turns where a session goes on."""
+def greet(state: ReplState) -> None:
+    """Show the last turns of a session that goes on, or say that it is new; in the first talk, say how to get help."""
     if state.session.head is not None:
         show_resumed(state)
     elif state.session.name and not state.kept and not state.conversation.private:
         say_new(state)
+    if not history_file(state.conversation.world).exists():
+        private = "; nothing is kept" if state.conversation.private else ""
+        what = f"Talking to {state.model}" if state.model else "The server is"
+        state.say(f"{what} at {state.conversation.server}{private}. /help lists the commands.")
+
+
+def say_unchosen(state: ReplState) -> None:
+    """Say how a model is chosen, where there are some and none is."""
     if not state.model and any(model.chats for model in state.known.now()):
         state.say("No model is chosen yet. /model lets you choose one; so does your first prompt.")
-    if first_run:
-        who = f"Talking to {state.model}" if state.model else "Connected"
-        private = "; nothing is kept" if state.conversation.private else ""
-        state.say(f"{who} at {state.conversation.server}{private}. /help lists the commands.")
 
 
 def say_new(state: ReplState) -> None:
@@ -83,6 +87,8 @@ def say_new(state: ReplState) -> None:
 
 def show_resumed(state: ReplState, most: int = RESUMED_TURNS) -> None:
     """Show the last turns as they looked, all but the very last dimmed, and say where earlier ones are."""
+    from lmchat.render.history import show_turns
+
     turns = list(islice(state.session.lineage(), most))[::-1]
     before = turns[0].parent
     if before is not None:

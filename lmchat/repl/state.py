@@ -5,29 +5,29 @@ Commands take a state and return another. Where it says so, the disk is looked a
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmchat.advice import IN_TALK, Advice, worded
 from lmchat.app.conversation import Conversation
-from lmchat.app.display import text_theme
 from lmchat.app.invocation import BUILT_IN
-from lmchat.app.models import ModelServer
 from lmchat.chat.models import Model, context_length
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image
-from lmchat.dataclass import dataclass, replace
+from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import LmchatError
 from lmchat.render.messages import show_failure, show_note
 from lmchat.render.terminal import Theme, When, size_of, theme_for
 from lmchat.render.text import cells, sanitize_line, shorten
 from lmchat.repl.keyboard import Keyboard
 
+if TYPE_CHECKING:
+    from lmchat.app.models import ModelServer
+
 
 class ModelList:
-    """The models of a server as they were fetched last: in the background, so that no key waits for the network.
+    """The models of a server as they were fetched last, in the background, so that no key waits for the network.
 
-    `fetch` asks the server; `changed` is called after every answer.
+    `fetch` asks the server; `changed` is called after every answer. `failure` is what went wrong in the background.
     """
 
     def __init__(self, fetch: Callable[[], tuple[Model, ...]], changed: Callable[[], None] = lambda: None) -> None:
@@ -35,6 +35,7 @@ class ModelList:
         self._changed = changed
         self._models: tuple[Model, ...] = ()
         self._fetching: threading.Thread | None = None
+        self.failure: LmchatError | None = None
 
     def now(self) -> tuple[Model, ...]:
         """Return what is known, without waiting; empty before the first answer."""
@@ -46,22 +47,25 @@ class ModelList:
         self._changed()
         return self._models
 
-    def refresh(self) -> None:
-        """Ask the server in the background, unless that is going on already."""
+    def refresh(self, then: Callable[[], object] = lambda: None) -> None:
+        """Ask the server in the background, unless it is being asked already, and call a function there afterwards."""
         if self._fetching is None or not self._fetching.is_alive():
-            self._fetching = threading.Thread(target=self._refreshed, daemon=True, name="models")
+            self._fetching = threading.Thread(target=self._refreshed, args=(then,), daemon=True, name="models")
             self._fetching.start()
 
     def settled(self, seconds: float) -> bool:
-        """Wait at most so long for what is asked in the background, and tell whether that is over."""
+        """Wait at most so many seconds for the answer in the background, and tell whether that is over."""
         if self._fetching is not None:
             self._fetching.join(seconds)
         return self._fetching is None or not self._fetching.is_alive()
 
-    def _refreshed(self) -> None:
-        # What was known stays; the next prompt says what is wrong with the server.
-        with suppress(LmchatError):
+    def _refreshed(self, then: Callable[[], object]) -> None:
+        try:
             self.fetched()
+            self.failure = None
+        except LmchatError as error:  # the models of before are kept
+            self.failure = error
+        then()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +93,24 @@ class Status:
     private: bool = False
 
 
+@dataclass(slots=True)
+class Sought:
+    """The model of a talk that names none: `model` is empty until the server has listed its models.
+
+    `waited` is True once a line has waited for that list.
+    """
+
+    model: str = ""
+    waited: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class ReplState:
     """Everything that changes while one talks.
 
-    `draft` is put into the next input line; `editing` is the turn whose prompt is being changed; `warned` tells that
-    the context is nearly full and the person knows; `armed` that one more Ctrl-C leaves; `stopped_at` is the moment
-    (of the world's monotonic clock) when a reply was stopped last.
+    `draft` is put into the next input line; `editing` is the turn whose prompt is being changed; `warned` is True
+    after a warning that the context is nearly full; `ctrl_c_leaves` where one more Ctrl-C leaves; `stopped_at` is the
+    moment (of the world's monotonic clock) when a reply was stopped last.
     """
 
     conversation: Conversation
@@ -107,13 +122,16 @@ class ReplState:
     draft: str = ""
     editing: TurnId | None = None
     warned: bool = False
-    armed: bool = False
+    ctrl_c_leaves: bool = False
     stopped_at: float = float("-inf")
     left: bool = False
+    sought: Sought = field(default_factory=Sought)
 
     @property
     def theme(self) -> Theme:
         """Return the looks for what commands write to stdout."""
+        from lmchat.app.display import text_theme
+
         world = self.conversation.world
         theme = theme_for(world.environ, terminal=world.stdout.isatty(), colour=self.colour)
         return text_theme(theme, self.conversation.settings)
@@ -133,23 +151,30 @@ class ReplState:
         """Tell whether the session is on disk."""
         return bool(self.session.id) and self.conversation.private is None
 
+    @property
+    def titled(self) -> bool:
+        """Tell whether lmchat sets the window's title."""
+        return self.conversation.settings.flag("title") and self.keyboard.terminal.escapes
+
     def say(self, sentence: Advice) -> None:
         """Write one faint line: something to know."""
         show_note(self.conversation.world, worded(sentence, IN_TALK), colour=self.colour)
 
-    def models(self) -> ModelServer:
+    def models(self) -> "ModelServer":
         """Return the server whose models commands look at and change."""
+        from lmchat.app.models import ModelServer
+
         conversation = self.conversation
         built_in = conversation.server == BUILT_IN
         return ModelServer(conversation.world, conversation.client, self.known.fetched, self.say, built_in=built_in)
 
     def complain(self, failure: LmchatError) -> None:
-        """Tell what went wrong, and what to do here."""
+        """Write what went wrong, and what to do here."""
         worded_here = LmchatError(failure.message, hint=worded(failure.advice, IN_TALK))
         show_failure(self.conversation.world, worded_here, colour=self.colour)
 
     def write(self, text: str) -> None:
-        """Write what a command was asked for; it must be safe for a terminal."""
+        """Write what a command was asked for; the text must be sanitized."""
         self.conversation.world.stdout.write(text)
         self.conversation.world.stdout.flush()
 
@@ -171,7 +196,7 @@ class ReplState:
         return replace(self, session=empty, editing=None, warned=False)
 
     def at(self, session: Session) -> "ReplState":
-        """Return the state with another session, or the same one elsewhere; an edit that was begun is dropped."""
+        """Return the state with another session, or the same one elsewhere; an unfinished edit is dropped."""
         same = session.id == self.session.id
         return replace(self, session=session, editing=None, warned=self.warned and same)
 
@@ -182,13 +207,13 @@ class ReplState:
             return state
         current = state.current().session
         state.conversation.store.configure(current)
-        # The head stays where it was seen, so that what others added is still said before the next prompt.
+        # The head stays as it was, so that turns of other programs are still announced before the next prompt.
         return replace(state, session=replace(state.session, name=current.name))
 
     @property
     def model(self) -> str:
         """Return the model the session talks to, empty where none is chosen yet."""
-        return self.session.model or self.conversation.settings.text("model")
+        return self.session.model or self.conversation.settings.text("model") or self.sought.model
 
     @property
     def head(self) -> Turn | None:
@@ -199,23 +224,22 @@ class ReplState:
         """Return how many tokens the head ended with, and how many fit into the context, each None where unknown."""
         head = self.head
         used = None if head is None or head.summary else head.reply.stats.context_used
-        return used, self._holds(head)
+        return used, self._context_length(head)
 
     def status(self) -> Callable[[], Status]:
-        """Return what says where one is, for the toolbar: it looks at nothing but what is in memory."""
+        """Return a function that makes the toolbar's values; it reads only what is in memory."""
         head, (used, _) = self.head, self.context()
         status = Status(
             session=self.session.name or "new session",
-            model=self.model,
             turn=self.session.head,
             used=used,
             attached=[*(image.name for image in self.images), *(file.name for file in self.files)],
             changing=self.editing,
             private=self.conversation.private is not None,
         )
-        return lambda: replace(status, context=self._holds(head))
+        return lambda: replace(status, model=self.model, context=self._context_length(head))
 
-    def _holds(self, head: Turn | None) -> int | None:
+    def _context_length(self, head: Turn | None) -> int | None:
         """Return the size of the context, as the models that are known now have it."""
         answering = head.reply.model_instance_id if head else ""
         lengths = (context_length(self.known.now(), name) for name in (answering, self.model) if name)
@@ -250,7 +274,8 @@ def toolbar(status: Status, width: int) -> str:
         elif len(wanted) > 1:
             del wanted[name]
     order = ("changing", "session", "private", "model", "turn", "used", "attached")
-    return shorten(_GAP.join(wanted[name] for name in order if name in wanted), width)
+    line = _GAP.join(wanted[name] for name in order if name in wanted)
+    return line if _width(wanted) <= width else shorten(line, width)
 
 
 def context_words(used: int | None, context: int | None) -> str:

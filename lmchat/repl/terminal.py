@@ -1,6 +1,6 @@
 """The terminal between two prompts: it echoes nothing and loses no key, and is given back as it was found.
 
-What is typed while a reply runs waits for the next prompt, is shown meanwhile, and can be taken back."""
+What is typed while a reply runs waits for the next prompt; it is shown until then, and can be taken back."""
 
 import os
 import signal
@@ -23,11 +23,11 @@ _CURSOR_SHOWN = "\x1b[?25h"
 
 
 class Terminal:
-    """The modes of a terminal: its own, and the quiet ones in which keys wait for the next prompt.
+    """The modes of a terminal: its own, and those without echo in which keys wait for the next prompt.
 
     `keyboard` is where keys come from, `screen` where the terminal is written to. Where either is no terminal,
-    nothing is changed there; one without `escapes` (a dumb one) is written none. With `focus` it says when its window
-    gets and loses the focus.
+    nothing is changed there; one without `escapes` (a dumb one) gets none. With `focus` it is asked to report when its
+    window gets and loses the focus.
     """
 
     def __init__(self, keyboard: TextIO, screen: TextIO, *, escapes: bool = True, focus: bool = False) -> None:
@@ -38,7 +38,7 @@ class Terminal:
         self._keys = _terminal_number(keyboard)
         self._screen = _terminal_number(screen) if escapes else None
         self._own = _modes(self._keys)
-        self._lent = False
+        self._in_use_elsewhere = False
         self._early = b""
 
     @property
@@ -47,16 +47,17 @@ class Terminal:
         return self._keys
 
     @contextmanager
-    def held(self, again: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Keep the terminal quiet for a block, and give it back whole, however the block ends.
+    def without_echo(self, again: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Turn echo off for a block, and restore the terminal's own modes, however the block ends.
 
-        When the program was stopped, by Ctrl-Z or from outside, and goes on, it is made quiet and `again` is called.
+        When the program continues after it was stopped, by Ctrl-Z or from outside, echo is turned off again and `again`
+        is called.
         """
         # Windows has none of these.
-        handlers = {"SIGTSTP": self._stop, "SIGCONT": lambda *_: self._go_on(again)}
+        handlers = {"SIGTSTP": self._stop, "SIGCONT": lambda *_: self._continue(again)}
         numbers = {getattr(signal, name): handle for name, handle in handlers.items() if hasattr(signal, name)}
         before = {number: handle_signal(number, handle) for number, handle in numbers.items()}
-        self.quiet()
+        self.turn_echo_off()
         try:
             yield
         finally:
@@ -66,17 +67,17 @@ class Terminal:
 
     @contextmanager
     def ordinary(self) -> Iterator[None]:
-        """Give the terminal to another program for a block."""
+        """Restore the terminal's own modes for a block in which another program uses it."""
         self.restore()
-        self._lent = True
+        self._in_use_elsewhere = True
         try:
             yield
         finally:
-            self._lent = False
-            self.quiet()
+            self._in_use_elsewhere = False
+            self.turn_echo_off()
 
-    def quiet(self) -> None:
-        """Echo nothing, keep keys one by one as they are typed (Enter too), and mark what is pasted."""
+    def turn_echo_off(self) -> None:
+        """Turn echo off, deliver keys one by one as they are typed (Enter too), and mark what is pasted."""
         if self._own is None or self._keys is None or not _in_foreground(self._keys):
             return
         import termios
@@ -95,17 +96,22 @@ class Terminal:
         self._write(self._on)
 
     def early(self) -> bytes:
-        """Return, once, what was typed before the terminal was made quiet: it took Enter for the end of a line."""
+        """Return, once, what was typed before echo was turned off, when Enter still ended a line."""
         early, self._early = self._early, b""
         return early
 
     @property
     def readable(self) -> bool:
-        """Tell whether keys can be read between two prompts, without being stopped for it in the background."""
-        return self._own is not None and self._keys is not None and not self._lent and _in_foreground(self._keys)
+        """Tell whether keys can be read between two prompts; a program in the background would be stopped for it."""
+        return (
+            self._own is not None
+            and self._keys is not None
+            and not self._in_use_elsewhere
+            and _in_foreground(self._keys)
+        )
 
     def restore(self) -> None:
-        """Give the terminal back as it was found, with its cursor."""
+        """Restore the terminal's own modes, and show its cursor."""
         self._write(self._off + _CURSOR_SHOWN)
         if self._own is None or self._keys is None:
             return
@@ -114,25 +120,25 @@ class Terminal:
         with suppress(termios.error):  # it has been closed
             termios.tcsetattr(self._keys, termios.TCSANOW, self._own)
 
-    def sign(self, text: str) -> None:
-        """Write a sign for the person, such as a bell, whatever is shown."""
+    def alert(self, text: str) -> None:
+        """Write a bell or a notification, whatever is on the screen."""
         if self._bell is not None:
             with suppress(OSError):
                 os.write(self._bell, text.encode())
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
-        """Stop as Ctrl-Z asks; a program that has the terminal meanwhile gives it back by itself."""
-        if not self._lent:
+        """Stop as Ctrl-Z asks; a program that uses the terminal at that moment restores it itself."""
+        if not self._in_use_elsewhere:
             self.restore()
         before = signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
         signal.signal(number, before)
 
-    def _go_on(self, again: Callable[[], None]) -> None:
-        """Take the terminal again, as far as it is this program's: the shell has set its own modes meanwhile."""
-        if self._lent or (self._keys is not None and not _in_foreground(self._keys)):
+    def _continue(self, again: Callable[[], None]) -> None:
+        """Turn echo off again if this program is in the foreground: the shell has set its own modes."""
+        if self._in_use_elsewhere or (self._keys is not None and not _in_foreground(self._keys)):
             return
-        self.quiet()
+        self.turn_echo_off()
         again()
 
     def _write(self, text: str) -> None:
@@ -163,7 +169,7 @@ def _modes(number: int | None) -> list[Any] | None:
 
 
 def _waiting(number: int) -> bytes:
-    """Read what waits in a terminal that has just stopped to wait for whole lines."""
+    """Read the input of a terminal that was just switched from whole lines to single keys."""
     import array
     import fcntl
     import termios
@@ -177,7 +183,7 @@ def _waiting(number: int) -> bytes:
 
 
 def _in_foreground(number: int) -> bool:
-    """Tell whether this program may change the terminal; one in the background would be stopped by it."""
+    """Tell whether this program may change the terminal; in the background it would be stopped for it."""
     try:
         return os.tcgetpgrp(number) == os.getpgrp()
     except OSError:
@@ -210,13 +216,13 @@ class TypedAhead:
         self._keys: list[KeyPress] = []
 
     def look(self) -> str:
-        """Read what is typed while a reply runs, and return all that waits, as it is shown."""
+        """Read what is typed while a reply runs, and return all that waits, as it is displayed."""
         if isinstance(self._source, Readable) and self._terminal.readable:
             self.take(self._source.read_keys())
         return self.shown
 
     def hand_over(self) -> None:
-        """Let the next prompt read what waits, and what was typed before the terminal was made quiet."""
+        """Pass what waits, and what was typed before echo was turned off, to the next prompt."""
         keys, self._keys = self._keys, []
         if isinstance(self._source, Readable):
             keys += self._source.keys_of(self._terminal.early())

@@ -1,7 +1,7 @@
 """One turn: what was typed and what is attached is sent, the reply is shown, and the state after it is returned.
 
-Attached are pictures and text files, by commands, mentions and dragged paths. A person who looks elsewhere is called
-back after a long reply; the window's title shows that one runs."""
+Attached are pictures and text files, by commands, mentions and dragged paths. The person is notified after a
+long reply where the window has no focus; its title shows that a reply runs."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ from lmchat.repl.state import Quoted, ReplState
 
 GO_ON = "Please go on exactly where your last reply was cut short; repeat nothing."
 SUMMARISE = (
-    "Write a summary of our conversation so far. It will stand in place of the conversation, so keep every decision, "
+    "Write a summary of our conversation so far. It will replace the conversation, so keep every decision, "
     "fact, name, number and piece of code that still matters, what I want, and what is open. Write only the summary."
 )
 
@@ -37,7 +37,7 @@ def ask_typed(state: ReplState, line: str) -> ReplState:
         session = state.current().session
         growing = session.moved(session.turn(state.editing).parent)
     asked = ask(state, prompt, growing=growing)
-    if asked.draft:  # it failed: everything lies ready to be sent again
+    if asked.draft:  # it failed: all of it is put back, to be sent again
         return replace(asked, draft=line, images=state.images, files=state.files, editing=state.editing)
     return replace(asked, images=(), files=(), editing=None)
 
@@ -59,7 +59,7 @@ def ask(
         from lmchat.repl.models import with_model
 
         state = with_model(state)
-    state = _told_of_others(state)
+    state = _with_others_turns(state)
     now = state.conversation.world.monotonic
     began = now()
     with at_work(state):
@@ -102,8 +102,8 @@ def _shown(
     return exchange
 
 
-def _told_of_others(state: ReplState) -> ReplState:
-    """Follow what other programs added to the session meanwhile, and say so."""
+def _with_others_turns(state: ReplState) -> ReplState:
+    """Return the state with the turns that other programs have added to the session, and say so."""
     current, known = state.current(), state.session.head
     if current.session.head == known:
         return current
@@ -151,11 +151,11 @@ def with_files(state: ReplState, paths: Sequence[Path]) -> ReplState:
 
 def attach(state: ReplState, paths: Sequence[Path]) -> ReplState:
     """Attach files to the next prompt, each as what it is; raise BadUseError where the model does not see pictures."""
-    seen = [path for path in paths if is_picture(path)]
-    if seen:
+    pictured = [path for path in paths if is_picture(path)]
+    if pictured:
         check_sight(state)
-        state = with_pictures(state, [picture(path) for path in seen])
-    others = [path for path in paths if path not in seen]
+        state = with_pictures(state, [picture(path) for path in pictured])
+    others = [path for path in paths if path not in pictured]
     return with_files(state, others) if others else state
 
 
@@ -164,7 +164,7 @@ def prompt_of(state: ReplState, line: str) -> Prompt:
 
     Raise BadUseError for a mentioned file that is missing, is no text, or is a picture the model does not see.
     """
-    found, told, left_out = mentions(line), list[str](), list[str]()
+    found, included, left_out = mentions(line), list[str](), list[str]()
     named = [path for mention in found if not mention.pattern for path in mention.files]
     fitting = [path for mention in found if mention.pattern for path in mention.files]
     paths = list(dict.fromkeys([*named, *fitting]))
@@ -175,17 +175,19 @@ def prompt_of(state: ReplState, line: str) -> Prompt:
             if is_picture(path):
                 check_sight(state)
                 read.append(picture(path))
-                told.append(_described(read[-1][0]))
+                included.append(_described(read[-1][0]))
             else:
                 files.append(_quoted_as(state, path, name))
-                told.append(f"{name} ({size_words(path.stat().st_size)})")
+                included.append(f"{name} ({size_words(path.stat().st_size)})")
         except BadUseError as error:
             if path in named:  # what only fits a pattern is left out instead
                 raise
             left_out.append(f"{name} ({error.message.removesuffix('.')})")
         _check_size(files)
     notes = [note for _, note in read if note]
-    said = [f"{what}: {_listed(names)}." for what, names in (("Sent with it", told), ("Left out", left_out)) if names]
+    said = [
+        f"{what}: {_listed(names)}." for what, names in (("Sent with it", included), ("Left out", left_out)) if names
+    ]
     for sentence in (*said, *notes):
         state.say(sentence)
     text = "\n\n".join(filter(None, [sent(line), *(file.text for file in (*state.files, *files))]))
@@ -239,34 +241,28 @@ def _described(image: Image) -> str:
 
 @contextmanager
 def at_work(state: ReplState) -> Iterator[None]:
-    """Show in the title that a reply runs, for a block, where lmchat sets a title."""
-    titled = is_titled(state)
-    if titled:
+    """Show for a block that a reply runs, in the window's title, where lmchat sets one."""
+    if state.titled:
         state.write(title_of(state.session.name, working=True))
     try:
         yield
     finally:
-        if titled:
+        if state.titled:
             state.write(title_of(state.session.name, working=False))
 
 
-def is_titled(state: ReplState) -> bool:
-    """Tell whether lmchat sets the window's title."""
-    return state.conversation.settings.flag("title") and state.keyboard.terminal.escapes
-
-
 def call_back(state: ReplState, seconds: float) -> None:
-    """Call the person back after a reply that took so many seconds, if that is wanted and they look elsewhere.
+    """Notify the person after a reply that took so many seconds, if that is wanted and the window has no focus.
 
-    Where a terminal does not say so, they are called back in any case.
+    Where a terminal does not report its focus, they are notified in any case.
     """
     settings, environ = state.conversation.settings, state.conversation.world.environ
     how = settings.text("notify")
     if how == "off" or seconds < (settings.number("notify_after") or 0):
         return
     name = state.session.name or "a private conversation"
-    sign = called_back(environ, desktop=how == "desktop", title="lmchat", words=f"{name} has an answer")
-    state.keyboard.typed_ahead()  # what the terminal said meanwhile is among the keys that wait
+    alert = called_back(environ, desktop=how == "desktop", title="lmchat", words=f"{name} has an answer")
+    state.keyboard.typed_ahead()  # what the terminal reported of its focus is among the keys that wait
     focused = state.keyboard.focused
     if not (reports_focus(environ) if focused is None else focused):
-        state.keyboard.terminal.sign(sign)
+        state.keyboard.terminal.alert(alert)

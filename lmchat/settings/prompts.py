@@ -85,9 +85,9 @@ def read_all(settings: Path, kind: Kind) -> Iterator[PromptFile | SettingsError]
 
 
 def filled_in(prompt: PromptFile, arguments: str, given: str) -> str:
-    """Put the words of the command line and what was piped or attached where the prompt wants them.
+    """Return the prompt with the words of the command line, and the piped or attached text, in their places.
 
-    Where it has no place for the words, they are the beginning of the input; where it has none for that, it follows.
+    Without a place for the words, they begin the text; without a place for the text, it follows the prompt.
     """
     places = set(_PLACE.findall(prompt.text))
     if "args" not in places:
@@ -98,7 +98,7 @@ def filled_in(prompt: PromptFile, arguments: str, given: str) -> str:
 
 
 def name_of(stem: str) -> str:
-    """Return the one form of a name, however its accents are typed; empty for what cannot be typed as one word."""
+    """Return the normalized form of a name, empty if it cannot be typed as one word."""
     name = unicodedata.normalize("NFC", stem).casefold()
     return name if name.isprintable() and not re.search(r"\s|^[.\-/:@]", name) else ""
 

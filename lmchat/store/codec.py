@@ -4,7 +4,6 @@ The JSON is the store's own, whatever the API sends. What cannot be read raises 
 """
 
 import json
-from hashlib import sha256
 from typing import Any, get_args, get_type_hints
 
 from lmchat.chat.models import EphemeralMcp, Integration, OtherIntegration, Plugin
@@ -244,6 +243,8 @@ def _integration_value(members: Members) -> Integration:
 def attach(database: Database, turn: int, images: tuple[Image, ...]) -> None:
     """Keep the pictures of a turn (inside a transaction)."""
     for place, image in enumerate(images):
+        from hashlib import sha256  # which loads OpenSSL
+
         digest = sha256(image.data).hexdigest()
         database.execute("INSERT OR IGNORE INTO image (hash, data) VALUES (?, ?)", (digest, image.data))
         database.execute(

@@ -1,11 +1,9 @@
-"""Where a server is, how one is let in and by which proxy: an address as people type or paste it, made regular."""
+"""The address of a server as people type or paste it, in one regular form, with its credentials and its proxy."""
 
-import base64
 import ipaddress
 import os
 import re
 import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -27,7 +25,7 @@ _EXAMPLE = "It should look like http://localhost:1234 or https://models.example.
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A server's base URL, without scheme default, credentials, API path or trailing slash left to chance.
+    """A server's base URL, always with its scheme, and without credentials, API path or trailing slash.
 
     Raise BadUseError for a URL or a token that cannot be used. The token and the URL's own user and password go
     into `authorization` only, and `secrets` names them for redaction.
@@ -43,11 +41,14 @@ class Address:
         token = self.token.strip()
         if not (token.isascii() and (token.isprintable() and " " not in token)):
             raise BadUseError(
-                "The API token holds characters that no token has.", hint="Look at LM_API_TOKEN or the profile's token."
+                "The API token contains characters that tokens never contain.",
+                hint="Look at LM_API_TOKEN or the profile's token.",
             )
         parts = _split(self.url)
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        basic = base64.b64encode(f"{user}:{password}".encode()).decode() if user or password else ""
+        from binascii import b2a_base64
+
+        basic = b2a_base64(f"{user}:{password}".encode(), newline=False).decode() if user or password else ""
         authorization = f"Bearer {token}" if token else f"Basic {basic}" if basic else ""
         regular = {
             "url": _regular(parts),
@@ -74,7 +75,7 @@ class Address:
 
     @property
     def encrypted(self) -> bool:
-        """Tell whether the way there is encrypted."""
+        """Tell whether the connection is encrypted."""
         return self.url.startswith("https:")
 
     @property
@@ -88,7 +89,7 @@ class Address:
 
     @property
     def exposes_token(self) -> bool:
-        """Tell whether a token would cross a public network in the clear."""
+        """Tell whether a token would cross a public network unencrypted."""
         if not self.authorization or self.encrypted or self.loopback:
             return False
         number = _number(self.host)
@@ -116,7 +117,7 @@ def load_httpx() -> None:
 
 
 def tls_context(*, trust_env: bool) -> "ssl.SSLContext":
-    """Make what encrypts a connection: it trusts httpx's own list, and what this machine's owner trusts."""
+    """Return the TLS settings of a connection: httpx's own list of authorities is trusted, and that of this machine."""
     import httpx
 
     context = httpx.create_ssl_context(trust_env=trust_env)
@@ -144,16 +145,16 @@ def proxy_for(address: Address) -> str | None:
 
 
 def _proxies_possible() -> bool:
-    """Tell whether a proxy may be named at all: asking urllib costs 30 ms, and only two systems have other places."""
+    """Tell whether a proxy may be named: asking urllib costs 30 ms, and only two systems have other places for it."""
     names = os.environ  # noqa: TID251 - what urllib reads, too
     return sys.platform in {"darwin", "win32"} or any(name.lower().endswith("_proxy") for name in names)
 
 
 def _proxy_url(text: str) -> str:
-    """Return the URL of a proxy as httpx takes it; raise UnreachableError for what is none."""
+    """Return the URL of a proxy as httpx takes it; raise UnreachableError for anything else."""
     scheme, _, place = text.rpartition("://")
     scheme = _PROXY_SCHEMES.get(scheme.lower(), scheme) if scheme else "http"
-    # What is before an @ may be a password.
+    # What precedes an @ may be a password.
     shown = f"{scheme}://{place.rpartition('@')[2]}"
     try:
         parts = urlsplit(f"{scheme}://{place}")
@@ -165,6 +166,8 @@ def _proxy_url(text: str) -> str:
             f"The proxy that the environment names, {_shown(shown)}, is not the URL of one.",
             hint="Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY: http://HOST:PORT, or socks5://HOST:PORT.",
         )
+    from importlib.util import find_spec
+
     if scheme.startswith("socks") and find_spec("socksio") is None:
         raise UnreachableError(
             f"The proxy {_shown(shown)} needs an extra of lmchat that is not installed.",
@@ -174,7 +177,7 @@ def _proxy_url(text: str) -> str:
 
 
 def _covers(entry: str, host: str) -> bool:
-    """Tell whether an entry of NO_PROXY is about a host; one that makes no sense is about none."""
+    """Tell whether an entry of NO_PROXY covers a host; a malformed one covers none."""
     entry = entry.strip().lower().rpartition("://")[2]
     if entry == "*":
         return True
@@ -203,7 +206,9 @@ def _split(url: str) -> SplitResult:
     if not re.fullmatch(r"[\w.:%-]+", host) or port == 0 or re.search(r"[\s\x00-\x1f\\]", text):
         raise BadUseError(f"{_shown(text)} is not a URL.", hint=_EXAMPLE)
     if parts.query or parts.fragment:
-        raise BadUseError(f"{_shown(text)} has a part after its path, which a server's address has not.", hint=_EXAMPLE)
+        raise BadUseError(
+            f"{_shown(text)} has a query or a fragment, which the address of a server cannot have.", hint=_EXAMPLE
+        )
     if not named and port is None:
         return parts._replace(netloc=f"{parts.netloc.removesuffix(':')}:{STANDARD_PORT}")
     return parts
@@ -231,7 +236,7 @@ def _ascii(host: str) -> str:
 
 
 def _number(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    address = host.partition("%")[0]  # a zone, which only the sixth version has
+    address = host.partition("%")[0]  # without a zone, which only IPv6 has
     try:
         number = ipaddress.ip_address(address if ":" in address else host)
     except ValueError:

@@ -1,8 +1,8 @@
-"""The body of an answer: without its compression, as events or bytes, and within bounds whatever a server sends.
+"""The body of an answer, decompressed, as events or bytes, and within bounds whatever a server sends.
 
 A million tokens of text are about 5 MB, and the largest thing that an honest server sends is one event or answer that
-repeats a whole reply, with what its tools returned. Events are read here (PROTOCOL.md section 4): of 60,000 that come
-at once, httpx-sse makes three times the work.
+repeats a whole reply, with what its tools returned. Events are read here (PROTOCOL.md section 4), since httpx-sse takes
+three times as long for 60,000 of them.
 """
 
 import codecs
@@ -14,7 +14,7 @@ from lmchat.dataclass import dataclass, field
 from lmchat.errors import StreamBrokenError
 
 PIECE = 64 * 1024
-"""Bytes that are decompressed at a time; no larger than what a socket gives at once."""
+"""Bytes that are decompressed at a time, and that are read from a socket at a time."""
 
 HEAD_LIMIT = 1024 * 1024
 """Bytes before the end of an answer's head, with all the provisional heads before it."""
@@ -29,7 +29,7 @@ REFUSAL_LIMIT = 8 * 1024 * 1024
 """Bytes of an error's body that are read: the rest is not waited for, since the status says what it is."""
 
 MOST_CHUNKS, LEAST_CHUNK = 500_000, 8
-"""Pieces that a server may cut an answer into, however small; beyond, they have this many bytes on average."""
+"""Pieces of any size that a server may cut an answer into; if there are more, their average must be this many bytes."""
 
 REPLY_LIMIT = 8 * 1024 * 1024
 """Characters of one reply, all its parts together: more than any model's context."""
@@ -45,13 +45,13 @@ def too_large(what: str, limit: int) -> StreamBrokenError:
     """Return the error for `what`, which is larger than `limit` (bytes or characters)."""
     return StreamBrokenError(
         f"The server sent {what} of more than {limit // (1024 * 1024)} MB.",
-        hint="What came before it is kept. Check that the address is that of a model server.",
+        hint="What came before is kept. Check that the address is that of a model server.",
     )
 
 
 @dataclass(slots=True)
 class ReplyLength:
-    """How much a reply has grown to, in characters."""
+    """The length of a reply so far, in characters."""
 
     characters: int = 0
     last: type[Event] | None = None
@@ -88,14 +88,14 @@ def body_parts(
 
 
 def _not_too_fine(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield chunks; raise StreamBrokenError where there is no end of tiny ones, each of which costs time and memory."""
+    """Yield chunks; raise StreamBrokenError for too many tiny ones, each of which costs time and memory."""
     size = 0
     for count, chunk in enumerate(chunks, 1):
         size += len(chunk)
         if count > MOST_CHUNKS and size < count * LEAST_CHUNK:
             raise StreamBrokenError(
                 f"The server sent its answer in more than {MOST_CHUNKS:,} pieces of a few bytes.",
-                hint="What came before it is kept. Check that the address is that of a model server.",
+                hint="What came before is kept. Check that the address is that of a model server.",
             )
         yield chunk
 
@@ -120,7 +120,7 @@ def _limited(chunks: Iterable[bytes], limit: int, what: str) -> Iterator[bytes]:
 
 
 def _decompressed(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Yield what was sent without its compression, in small pieces: a few bytes may become gigabytes.
+    """Yield the chunks decompressed, in small pieces: a few bytes may become gigabytes.
 
     lmchat asks for no compression; gzip and deflate are read all the same. Raise StreamBrokenError for anything else.
     """
@@ -131,8 +131,8 @@ def _decompressed(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
             yield from _inflated(chunks)
         case _:
             raise StreamBrokenError(
-                "The server compressed its answer in a way that lmchat did not ask for.",
-                hint="A proxy on the way may do that; name the server itself with --url.",
+                "The server compressed its answer in a way that lmchat does not read.",
+                hint="A proxy may have done that: name the server itself with --url.",
             )
 
 
@@ -182,17 +182,17 @@ _END = "\n\n"
 
 @dataclass(slots=True)
 class _Coming:
-    """What has come of an event that is not complete, `size` characters."""
+    """The beginning of an event that is not complete, `size` characters."""
 
     parts: list[str] = field(default_factory=list)
     size: int = 0
-    held: str = ""
+    half_end: str = ""
 
     def events(self, text: str) -> list[Frame]:
         """Return the events that `text` completes."""
-        text = self.held + text
-        # It may be half of a line's end.
-        self.held = "\r" if text.endswith("\r") else ""
+        text = self.half_end + text
+        # "\r" may be the first half of "\r\n".
+        self.half_end = "\r" if text.endswith("\r") else ""
         if "\r" in text:
             text = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
         if not text:
@@ -212,7 +212,7 @@ class _Coming:
 
 
 def _event(text: str) -> Frame:
-    """Read the lines of one event; comments and what only browsers need are passed over."""
+    """Read the lines of one event, without comments and what only browsers need."""
     name, data = "", []
     for line in text.split("\n"):
         field, _, value = line.partition(":")
@@ -220,5 +220,5 @@ def _event(text: str) -> Frame:
             data.append(value.removeprefix(" "))
         elif field == "event":
             name = value.removeprefix(" ")
-    # An event without a name is called so, too.
+    # That is the name of an event without one.
     return "" if name == "message" else name, "\n".join(data)

@@ -74,7 +74,7 @@ class Client:
         """Ask for one turn and yield its events, `Quiet` after each silent tenth of a second.
 
         Closing the generator closes the connection, which is how a server stops. `tap` is handed every
-        event's JSON as it came; a reply that came at once is handed over as the `chat.end` it would have been.
+        event's JSON as it came; a reply that did not stream is handed over as the `chat.end` that would have ended it.
         """
         while True:
             try:
@@ -99,13 +99,13 @@ class Client:
                 elif not self._finds_dialect(error):
                     raise
                 if not self.route.keeps and request.follows is not None:
-                    # Found out on the way: the caller asks again with what this server lacks.
+                    # Only this answer showed it: the caller asks again, with the turns that the server lacks.
                     raise stateless() from error
 
     def with_schemas(self) -> "Client":
         """Return a client of the same server on a route where a reply can be bound to a schema.
 
-        Servers that have a route without it have that of chat completions beside it.
+        Servers whose route cannot do that have the one of chat completions, too.
         """
         route = replace(self.route, dialect=COMPLETIONS, keeps=False, learned=None)
         return self if self.route.dialect.schemas else replace(self, route=route)
@@ -145,7 +145,7 @@ class Client:
         return route.program or UNKNOWN
 
     def _finds_dialect(self, error: LmchatError) -> bool:
-        """Look for another dialect after an answer that is not LM Studio's; tell whether there is one."""
+        """Look for the server's dialect after an answer that was not in the expected one; tell whether it was found."""
         from lmchat.wire.refusals import foreign, loading
 
         route = self.route
@@ -175,7 +175,7 @@ class Client:
         self.route.learn(dialect, keeps=keeps)
 
     def greets(self) -> bool:
-        """Tell at once whether a server of LM Studio's kind answers.
+        """Tell quickly whether a server of LM Studio's kind answers.
 
         One that is too strict for its greeting (a token is needed) or too old for it answers in JSON all the same.
         """
@@ -263,15 +263,15 @@ class Client:
         return path if self.route.dialect is LMSTUDIO else self.route.prefix + path
 
     def _ask(self, path: str, body: Data | None = None) -> Data:
-        """Ask for a route of whatever API."""
+        """Ask for a route of any API."""
         return self._answer("GET" if body is None else "POST", path, body, read_seconds=_ASK_SECONDS)[0]
 
     def _begun(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, read_seconds: float | None = None
     ) -> tuple[Call, Pieces]:
-        """Begin an exchange; a server that may move is looked for again where it has just been killed.
+        """Begin an exchange; a server that may move is looked for again where the one that was found is gone.
 
-        It is found a moment longer. What it was asked is lost with it, so that nothing is asked twice.
+        For a moment after its end a server is still found. What it was asked is lost with it: nothing is asked twice.
         """
         for left in range(_TRIES, -1, -1):
             address = self.locate() if self.locate else self.address

@@ -1,4 +1,4 @@
-"""What a server says when it refuses, read from whatever shape it says it in (PROTOCOL.md section 2, Refusals).
+"""What a server says when it refuses, in any form that servers use (PROTOCOL.md section 2, Refusals).
 
 `refusals` says what it means.
 """

@@ -36,7 +36,7 @@ NAMES: Mapping[str, str | None] = {
 
 
 def completions_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
-    """Return the JSON object of a chat request; raise BadUseError for what the route has not."""
+    """Return the JSON object of a chat request; raise BadUseError for what the route does not have."""
     body: dict[str, Any] = {
         "model": request.model,
         "messages": [_message(each) for each in messages(request)],
@@ -46,7 +46,7 @@ def completions_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
         form = {"name": "reply", "schema": request.schema}
         body["response_format"] = {"type": "json_schema", "json_schema": form}
     if stream:
-        # llama-server reports the progress of a long prompt then; others pass it over.
+        # llama-server then reports the progress of a long prompt; others ignore it.
         body |= {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True}
     return body
 
@@ -61,7 +61,7 @@ def _message(message: RoleMessage) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class CompletionReader:
-    """The reader of one reply; its text is put together here, since no chunk brings all of it."""
+    """The reader of one reply; its text is collected here, since no chunk repeats all of it."""
 
     request: ChatRequest
     model: str = ""
@@ -95,7 +95,7 @@ class CompletionReader:
         yield Finished(reply, cut_by(self.request, reply.stats.total_output_tokens, self.finish) if cut else None)
 
     def whole(self, data: Data) -> Iterator[Event]:
-        """Yield the events of a reply that came at once."""
+        """Yield the events of a reply that did not stream."""
         if isinstance(data.get("choices"), list):
             yield from self.event("", data)
             yield from self.end(done=True)

@@ -1,7 +1,7 @@
-"""Which servers answer at some addresses, and what each speaks: known by its answers, never by a product's name alone.
+"""Which servers answer at some addresses, and which API each has: judged by answers, never by a product's name alone.
 
-Only routes are asked that every server of a kind has, and that change nothing there. All addresses are asked at once,
-and none is waited for beyond a deadline.
+Only routes are asked that every server of a kind has, and that change nothing there. All addresses are asked at the
+same time, up to a deadline.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from time import monotonic
 from lmchat.chat.models import Model
 from lmchat.dataclass import dataclass
 from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, UnreachableError
-from lmchat.wire.address import Address
+from lmchat.wire.address import Address, load_httpx
 from lmchat.wire.dialects import (
     COMPLETIONS,
     LITELLM,
@@ -58,7 +58,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What answers at an address; without `finding` it is not known what it speaks, and `problem` says why."""
+    """What answers at an address; without `finding` its API is not known, and `problem` says why."""
 
     address: Address
     state: State
@@ -68,7 +68,7 @@ class Sighting:
 
 
 def detect(ask: Ask, host: str) -> tuple[Finding, tuple[Model, ...]] | None:
-    """Return what a server speaks and the models it lists, None where that is none of the dialects.
+    """Return which API a server has and the models it lists, None where that is none of the dialects.
 
     Raise LmchatError where it cannot be reached, loads a model first, or refuses its list.
     """
@@ -144,6 +144,11 @@ def _keeps(program: Program, models: tuple[Model, ...], ask: Ask) -> bool:
 
 def look(addresses: Sequence[Address], seconds: float) -> list[Sighting]:
     """Ask each address what it is, all at the same time, and return what was found after at most so many seconds."""
+    # The libraries are loaded once, not in every thread, and not within the time of the servers.
+    import h11  # noqa: F401
+
+    if any(address.encrypted for address in addresses):
+        load_httpx()
     seen: dict[int, Sighting] = {}
     until = monotonic() + seconds
 
@@ -184,7 +189,7 @@ def _answer(address: Address, until: float, path: str, body: Data | None = None)
 
 
 def _in_time(pieces: Iterator[Piece | None], until: float, address: Address) -> Iterator[Piece | None]:
-    """Yield what comes before the deadline: a server that sends a byte now and then has no other."""
+    """Yield what comes before the deadline: a server may send a byte now and then for ever."""
     for piece in pieces:
         if monotonic() > until:
             raise UnreachableError(f"{address.url} did not answer in time.")

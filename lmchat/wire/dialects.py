@@ -1,4 +1,4 @@
-"""The APIs of servers, the programs that serve them, and how one server is spoken to as far as that is known.
+"""The APIs that servers have, the programs that differ from others, and what is known of one server.
 
 A dialect is one API; the setting `api` names it. Its code is loaded when it is first used: a turn needs that of one.
 """
@@ -17,14 +17,14 @@ from lmchat.wire.http import CHAT, MODELS
 Data = Mapping[str, Any]
 
 Ask = Callable[[str, Data | None], Data]
-"""Asks for a route (GET, or POST with a body) and raises LmchatError where that is refused."""
+"""A function that asks for a route (GET, or POST with a body) and raises LmchatError where that is refused."""
 
 
 class ReplyReader(Protocol):
     """The reader of one reply; it keeps what the events of that reply need of each other."""
 
     def event(self, kind: str, data: Data) -> Iterable[Event]:
-        """Return the events of one event of the stream; `kind` is its type, empty where it has none."""
+        """Return the events that one event of the stream means; `kind` is its type, empty where it has none."""
         ...
 
     def end(self, *, done: bool) -> Iterator[Event]:
@@ -41,10 +41,10 @@ class ReplyReader(Protocol):
 
 
 class Write(Protocol):
-    """What writes a request."""
+    """A function that writes a request."""
 
     def __call__(self, request: ChatRequest, *, stream: bool) -> dict[str, Any]:
-        """Return the JSON object; raise BadUseError for what the API has not."""
+        """Return the JSON object; raise BadUseError for what the API does not have."""
         ...
 
 
@@ -53,7 +53,7 @@ class Dialect:
     """One server API.
 
     `keeps` says whether its servers may keep conversations, `manages` whether they load, unload and download models.
-    `schemas` says whether a reply can be bound to a form.
+    `schemas` says whether a reply can be bound to a schema.
     `models` reads a list of models, and gives None where it is none.
     """
 
@@ -83,8 +83,8 @@ LMSTUDIO = Dialect(
     manages=True,
     chat_path=CHAT,
     models_path=MODELS,
-    body=_of("lmstudio", "native_body"),
-    reader=_of("lmstudio", "NativeReader"),
+    body=_of("lmstudio.chat", "native_body"),
+    reader=_of("lmstudio.chat", "NativeReader"),
     models=_of("models", "native_models"),
     schemas=False,
 )
@@ -112,14 +112,14 @@ DIALECTS: Mapping[str, Dialect] = {each.name: each for each in (LMSTUDIO, RESPON
 
 
 Names = Mapping[str, str | None]
-"""Options by lmchat's names, with the program's own; None: it drops this option without a word."""
+"""Options by lmchat's names, with the program's own; None: it silently drops this option."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """One server program; `options` says by dialect which options differ there.
 
-    `chains` is False where an id must not be followed on the stateful route, whatever the server says of it.
+    `chains` is False where an id must not be followed on the stateful route, even if the server accepts it.
     """
 
     name: str
@@ -156,7 +156,7 @@ def adapted(request: ChatRequest, program: Program, dialect: str) -> ChatRequest
     if dropped:
         raise BadUseError(
             f"{program.name} has no option {' or '.join(repr(name) for name in dropped)} on this route, "
-            "and would pass it over in silence.",
+            "and would silently ignore it.",
             hint="Leave it out for this server.",
         )
     return replace(request, options=Options(**{names.get(name) or name: value for name, value in given.items()}))
@@ -164,10 +164,10 @@ def adapted(request: ChatRequest, program: Program, dialect: str) -> ChatRequest
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found out of a server: its API by the dialect's name, and whether it keeps conversations.
+    """What was found out about a server: its API by the dialect's name, and whether it keeps conversations.
 
-    `prefix` is what the OpenAI-style routes begin with where that is not nothing, `program` the program's name, empty
-    where it is none that differs from others.
+    `prefix` is what the OpenAI-style routes begin with (usually nothing), `program` the program's name, empty for one
+    that does not differ from others.
     """
 
     api: str
@@ -182,7 +182,7 @@ NOT_KNOWN = "?"
 
 @dataclass(slots=True)
 class Route:
-    """How a server is spoken to; what is not `settled` may be learned from its answers, and `learned` gets it.
+    """What is known of one server; what is not `settled` may be learned from its answers, and is passed to `learned`.
 
     `program` is None where nothing is known of it yet, `prefix` what the routes of the OpenAI-style dialects begin
     with, `given` the last id that the server gave.
@@ -208,7 +208,7 @@ class Route:
         )
 
     def learn(self, dialect: Dialect, *, keeps: bool) -> None:
-        """Take in what an answer has shown, and hand it on to be remembered."""
+        """Note what an answer has shown, and pass it on to be remembered."""
         self.dialect, self.keeps, self.settled = dialect, keeps, True
         if self.learned is not None:
             self.learned(Finding(dialect.name, keeps, self.prefix, self.program.name if self.program else NOT_KNOWN))

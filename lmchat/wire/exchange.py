@@ -1,4 +1,4 @@
-"""One HTTP exchange whose reader never blocks the caller: Ctrl-C works at once, and screens can tick.
+"""One HTTP exchange whose reader never blocks the caller: Ctrl-C works at once, and a screen can be updated.
 
 A thread of its own does the waiting; the caller takes from a bounded queue, so that a slow caller slows the server down
 by way of TCP.
@@ -15,7 +15,7 @@ from typing import Any
 from lmchat.dataclass import dataclass, field
 from lmchat.errors import LmchatError, ServerError
 from lmchat.wire.body import PIECE, Frame, body_parts
-from lmchat.wire.faults import AGAIN, broken_off, connection_fault, no_http, not_lm_studio, senseless, unconnected
+from lmchat.wire.faults import AGAIN, broken_off, connection_fault, no_http, not_lm_studio, unconnected, unreadable
 from lmchat.wire.http import MODELS, Call, Connection, Head, answered, json_bytes
 from lmchat.wire.reading import parse_json
 from lmchat.wire.redaction import HIDDEN, redact
@@ -44,33 +44,33 @@ def exchange(call: Call, log: Log | None = None) -> Generator[Piece | None, None
     a kept one may be dead (PROTOCOL.md section 1), and a chat must not be sent twice.
     Raise ServerError where the server cannot be reached or breaks off.
     """
-    line = _Line(call.content)
-    reader = Thread(target=_read, args=(call, line), name="lmchat-wire", daemon=True)
+    channel = _Channel(call.content)
+    reader = Thread(target=_read, args=(call, channel), name="lmchat-wire", daemon=True)
     report = _Report(log)
     report.add(lambda: described(call))
     try:
         reader.start()
-        yield from _pieces(call, line, report)
+        yield from _pieces(call, channel, report)
     finally:
         try:
-            line.hang_up()
+            channel.close()
         finally:
             # A second Ctrl-C may have come before the first try did anything.
-            line.hang_up()
-        report.add(lambda: f"{line.received} bytes in {report.seconds:.3f} s")
-        if line.connection.sock is not None:
+            channel.close()
+        report.add(lambda: f"{channel.received} bytes in {report.seconds:.3f} s")
+        if channel.connection.sock is not None:
             # Not while it connects: nothing can cut that short, and it ends by itself.
             reader.join(timeout=1)
 
 
-def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece | None, None, None]:
+def _pieces(call: Call, channel: "_Channel", report: "_Report") -> Generator[Piece | None, None, None]:
     headed = False
     while True:
         try:
-            piece = line.take(TICK)
+            piece = channel.take(TICK)
         except Empty:
             # Looking up a name knows no timeout, and each of a host's addresses has one of its own.
-            if line.connection.sock is None and report.seconds > 2 * call.connect_seconds:
+            if channel.connection.sock is None and report.seconds > 2 * call.connect_seconds:
                 raise unconnected(call) from None
             yield None
             continue
@@ -80,7 +80,7 @@ def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece | N
             case LmchatError():
                 raise piece
             case Exception():
-                fault = connection_fault(piece, call, line.connection, lambda: _speaks_http(call), headed=headed)
+                fault = connection_fault(piece, call, channel.connection, lambda: _speaks_http(call), headed=headed)
                 if fault is None:
                     raise piece
                 raise fault from piece
@@ -93,7 +93,7 @@ def _pieces(call: Call, line: "_Line", report: "_Report") -> Generator[Piece | N
 
 
 def _speaks_http(call: Call) -> bool:
-    """Tell, by a question that changes nothing, whether what closed a connection without a word speaks HTTP."""
+    """Tell, by a question that changes nothing, whether what closed a connection without an answer speaks HTTP."""
     asked = Call(call.address, "GET", MODELS, connect_seconds=1.0, read_seconds=2.0)
     try:
         with closing(exchange(asked)) as pieces:
@@ -107,12 +107,12 @@ def _head_words(head: Head, report: "_Report", secrets: tuple[str, ...]) -> Call
 
 
 @dataclass(slots=True)
-class _Line:
-    """What the two threads share: what was read, and the socket by which the caller can stop the reading."""
+class _Channel:
+    """What the two threads share: what was read, and the connection, by which the caller can stop the reading."""
 
     content: bytes | None
     # Queues in C: no Ctrl-C leaves a lock of theirs closed.
-    queue: "SimpleQueue[Piece | Exception | None]" = field(default_factory=SimpleQueue)
+    queue: "SimpleQueue[tuple[Piece | Exception | None, int]]" = field(default_factory=SimpleQueue)
     room: SimpleQueue[None] = field(default_factory=SimpleQueue)
     connection: Connection = field(default_factory=Connection)
     received: int = 0
@@ -124,23 +124,27 @@ class _Line:
 
     def put(self, piece: Piece) -> None:
         """Hand what came to the caller as soon as there is room for it."""
-        for _ in range(_weight(piece)):
+        weight = _weight(piece)
+        for _ in range(weight):
             if not self.ended:
                 self.room.get()
-        self.queue.put(piece)
+        self.queue.put((piece, weight))
+
+    def end(self, error: Exception | None) -> None:
+        """Tell the caller that nothing more comes, and what went wrong, if anything."""
+        self.queue.put((error, 0))
 
     def take(self, seconds: float) -> "Piece | Exception | None":
         """Take what came next, None at the end; raise Empty after so much silence."""
-        piece = self.queue.get(timeout=seconds)
-        if isinstance(piece, Head | list | bytes):
-            self._give(_weight(piece))
+        piece, weight = self.queue.get(timeout=seconds)
+        self._give(weight)
         return piece
 
     def _give(self, weight: int) -> None:
         for _ in range(weight):
             self.room.put(None)
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         """End the reading at once; it may be called again."""
         self.ended = True
         self._give(_ROOM)
@@ -175,23 +179,23 @@ class _Report:
             self.log(text())
 
 
-def _read(call: Call, line: _Line) -> None:
+def _read(call: Call, channel: _Channel) -> None:
     """Do the exchange and put all that comes into the queue, at last None or what went wrong."""
     try:
-        with answered(call, line.content, line.connection) as (head, chunks):
-            line.put(head)
-            for piece in body_parts(_counted(chunks, line), head.encoding, good=head.good, streams=head.streams):
-                line.put(piece)
-                if line.ended:
+        with answered(call, channel.content, channel.connection) as (head, chunks):
+            channel.put(head)
+            for piece in body_parts(_counted(chunks, channel), head.encoding, good=head.good, streams=head.streams):
+                channel.put(piece)
+                if channel.ended:
                     break
-        line.queue.put(None)
+        channel.end(None)
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller's thread raises it
-        line.queue.put(error)
+        channel.end(error)
 
 
-def _counted(chunks: Iterator[bytes], line: _Line) -> Iterator[bytes]:
+def _counted(chunks: Iterator[bytes], channel: _Channel) -> Iterator[bytes]:
     for chunk in chunks:
-        line.received += len(chunk)
+        channel.received += len(chunk)
         yield chunk
 
 
@@ -223,9 +227,9 @@ def json_object(head: Head, body: bytes, call: Call) -> Mapping[str, Any]:
     except ValueError:
         if content.lstrip().startswith("<"):
             raise not_lm_studio(call, "a web page") from None
-        raise (senseless("an answer", AGAIN) if content.strip() else broken_off(AGAIN)) from None
+        raise (unreadable("an answer", AGAIN) if content.strip() else broken_off(AGAIN)) from None
     if not isinstance(data, dict):
-        raise senseless("an answer", AGAIN)
+        raise unreadable("an answer", AGAIN)
     if data.get("error"):
         raise _refusal(head, body, call)
     return data

@@ -1,4 +1,4 @@
-"""What goes wrong on the way to a server and back: the exceptions of httpx, h11 and the system as `lmchat.errors`."""
+"""Failures of an exchange: the exceptions of httpx, h11 and the system as those of `lmchat.errors`."""
 
 import re
 import socket
@@ -20,13 +20,13 @@ _ELSEWHERE = (
 NOT_LM_STUDIO = (
     "LM Studio 0.4.0 or newer is needed: update it, or name its address with `--url` if this is another program."
 )
-KEPT = "What came is kept; the next prompt carries it along."
+KEPT = "What came is kept, and the next prompt includes it."
 BUILT_IN = "Ask again: the built-in model starts again. If it ends once more, close other programs to free memory."
 AGAIN = "Try again, or check that it is LM Studio that answers there."
 
 
 def unconnected(call: Call) -> UnreachableError:
-    """Return the error for a connection that does not come about."""
+    """Return the error for a connection that cannot be made in time."""
     return UnreachableError(f"No answer from {call.address.url}: the connection timed out.", hint=_ELSEWHERE)
 
 
@@ -40,7 +40,7 @@ def connection_fault(
 ) -> ServerError | None:
     """Return the error for an exchange that failed before or after (`headed`) its answer began.
 
-    Where nothing was heard over the connection, `speaks_http` finds out whether HTTP is spoken there. None says that
+    Where nothing was received over the connection, `speaks_http` finds out whether HTTP is spoken there. None says that
     the exception is not the network's.
     """
     if not _of_network(error):
@@ -52,7 +52,7 @@ def connection_fault(
 
 
 def _unbegun(error: Exception, call: Call, connection: Connection, speaks_http: Callable[[], bool]) -> ServerError:
-    url, said, heard, kinds = call.address.url, redact(str(error), call.secrets), connection.first_bytes, _kinds(error)
+    url, said, kinds = call.address.url, redact(str(error), call.secrets), _kinds(error)
     if "ProxyError" in kinds:
         return _no_proxy(call, said)
     if connection.sock is None or kinds & {"ConnectError", "ConnectTimeout"}:
@@ -64,7 +64,7 @@ def _unbegun(error: Exception, call: Call, connection: Connection, speaks_http: 
             f"{url} took the connection, but did not answer within {call.read_seconds or 0:g} seconds.",
             hint=_ELSEWHERE,
         )
-    if heard and not b"HTTP/".startswith(heard):
+    if connection.first_bytes and not b"HTTP/".startswith(connection.first_bytes):
         return no_http(call)
     if not kinds & {"OSError", "NetworkError", "RemoteProtocolError"}:
         return UnreachableError(f"{url} cannot be reached: {said}", hint=_ELSEWHERE)
@@ -95,7 +95,7 @@ def _of_network(error: Exception) -> bool:
 
 
 def with_nothing_kept(error: StreamBrokenError, call: Call) -> StreamBrokenError:
-    """Return the error of a reply of which nothing came, without the promise to keep what came."""
+    """Return the error for a reply of which nothing came: its hint must not promise that something is kept."""
     if error.advice != KEPT:
         return error
     return StreamBrokenError(error.message, hint=BUILT_IN if call.built_in else AGAIN)
@@ -106,7 +106,7 @@ def broken_off(hint: str = KEPT) -> StreamBrokenError:
     return StreamBrokenError("The connection ended before the reply was complete.", hint=hint)
 
 
-def senseless(what: str, hint: str = KEPT) -> StreamBrokenError:
+def unreadable(what: str, hint: str = KEPT) -> StreamBrokenError:
     """Return the error for an answer that cannot be understood; `what` says which part of it."""
     return StreamBrokenError(f"The server sent {what} that makes no sense.", hint=hint)
 

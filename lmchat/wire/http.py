@@ -34,8 +34,6 @@ _PLAIN_URL = re.compile(f"http://{_HOST}{_PATH}", re.ASCII)
 _ONE_HEAD = 100 * 1024
 """Bytes of one head, or of the line before a chunk, as httpx has it."""
 
-_SWITCHING_PROTOCOLS = 101
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -68,7 +66,7 @@ class Call:
         headers = {
             "Accept": "*/*",
             "User-Agent": f"lmchat/{__version__}",
-            # A compressed stream comes in lumps.
+            # Compressed events arrive late, several together.
             "Accept-Encoding": "identity",
             "Connection": "close",
         }
@@ -180,7 +178,7 @@ class Connection:
 def answered(call: Call, content: bytes | None, connection: Connection) -> Iterator[tuple[Head, Iterator[bytes]]]:
     """Send a call with its body, yield the head of the answer and its body in pieces, and close the connection.
 
-    Raise what h11, httpx or the system raises, and UnreachableError for a proxy that makes no sense.
+    Raise what h11, httpx or the system raises, and UnreachableError for a malformed proxy.
     """
     proxy = proxy_for(call.address)
     plain = proxy is None and _PLAIN_URL.fullmatch(call.url)
@@ -209,7 +207,7 @@ def _over_socket(call: Call, content: bytes | None, connection: Connection) -> I
         sock.settimeout(call.read_seconds)
         _send(sock, b"".join(sent))
         events = _events(protocol, sock, connection)
-        head = next(event for event in events if event.status_code == _SWITCHING_PROTOCOLS or event.status_code >= 200)
+        head = next(event for event in events if event.status_code >= 200)
         yield Head.of(head.status_code, list(head.headers)), (bytes(event.data) for event in events)
 
 
@@ -232,7 +230,7 @@ def _events(protocol: "h11.Connection", sock: socket.socket, connection: Connect
             if not data and not connection.headed:
                 raise ConnectionError("The server disconnected.")
             protocol.receive_data(data)
-        elif event is h11.PAUSED or isinstance(event, h11.EndOfMessage):
+        elif isinstance(event, h11.EndOfMessage):
             return
         else:
             yield event
@@ -246,7 +244,7 @@ def _over_httpx(
     import httpx
 
     def trace(event: str, info: Mapping[str, Any]) -> None:
-        """Note host and socket, which httpx itself does not hand out before the answer has begun."""
+        """Note host and socket, which httpx itself does not give before the answer has begun."""
         if event == "connection.connect_tcp.started":
             connection.host = info["host"]
         stream: Any = info.get("return_value")

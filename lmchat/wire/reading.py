@@ -44,7 +44,7 @@ _MOST_VALUES = 200_000
 
 _DEEPEST = 100
 
-_DECODER = json.JSONDecoder()
+_raw_decode = json.JSONDecoder().raw_decode
 
 _BRACKET = re.compile(r"[\[\]{}]")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -55,18 +55,23 @@ def parse_json(text: str) -> Any:
 
     Raise ValueError where it is no JSON, or nested too deeply or divided too finely to read.
     """
-    if len(text) > _DEEPEST and _too_deep(text):
-        raise ValueError("nested too deeply")
-    if len(text) > _MOST_VALUES and _values(text) > _MOST_VALUES and _values(_STRING.sub("", text)) > _MOST_VALUES:
-        raise ValueError("too many values")
+    if len(text) > _DEEPEST:
+        _require_bounds(text)
     try:
         # Half the time of `json.loads`, which an event of a stream needs only where blanks are around it.
-        value, end = _DECODER.raw_decode(text) if text.startswith("{") else (None, -1)
+        value, end = _raw_decode(text) if text[:1] == "{" else (None, -1)
         if end != len(text):
             value = json.loads(text)
         return _without_surrogates(value) if "\\u" in text and "\\ud" in text.lower() else value
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _require_bounds(text: str) -> None:
+    if _too_deep(text):
+        raise ValueError("nested too deeply")
+    if len(text) > _MOST_VALUES and _values(text) > _MOST_VALUES and _values(_STRING.sub("", text)) > _MOST_VALUES:
+        raise ValueError("too many values")
 
 
 def _too_deep(text: str) -> bool:
@@ -228,7 +233,7 @@ def cut_by(request: ChatRequest, made: int | None, word: str) -> Cut | None:
 
 
 def replay(reply: Reply, *, cut: Cut | None = None) -> Iterator[Event]:
-    """Yield the events that a reply which came at once would have come with."""
+    """Yield the events that a reply which did not stream would have had."""
     yield Started(reply.model_instance_id)
     for item in reply.items:
         match item:

@@ -60,17 +60,17 @@ def _names_no_model(complaint: Complaint) -> bool:
 
 
 def foreign(error: LmchatError) -> bool:
-    """Tell whether an error says that the server does not have the API that was spoken to it."""
+    """Tell whether an error says that the server does not have the API that was used."""
     return isinstance(error, RefusedError) and error.hint in {NOT_LM_STUDIO, _NO_ROUTE}
 
 
 def unknown_chain(error: ChainLostError) -> bool:
-    """Tell whether the server looked for the reply and has it not (any more), which says that it keeps some."""
+    """Tell whether the server looked for the reply and no longer has it: so it does keep some."""
     return error.http_status in {404, 500} or error.code == "previous_response_not_found"
 
 
 def loading(error: LmchatError) -> bool:
-    """Tell whether the server only has to load its model first."""
+    """Tell whether the server is still loading its model."""
     return isinstance(error, RefusedError) and error.http_status == 503 and "loading model" in error.message.lower()
 
 
@@ -90,7 +90,7 @@ def _redirect(head: Head, call: Call) -> RefusedError:
         target = repr(head.location)
     target = redact(target[:_LONGEST_URL], call.secrets)
     return RefusedError(
-        f"{call.address.url} sends its callers on to {target}, and lmchat does not follow.",
+        f"{call.address.url} redirects to {target}, and lmchat follows no redirects.",
         hint="If that is your server, name it with `--url`.",
         http_status=head.status,
     )
@@ -182,7 +182,7 @@ _RULES = (
             or it.says("previous_response_id", "prediction history node", "response with id")
         ),
         "The server no longer has the reply that this prompt follows",
-        "The conversation is kept here; ask again to send it along as text.",
+        "The conversation is kept here: ask again, and it is sent as text.",
         ChainLostError,
     ),
     _Rule(
@@ -230,7 +230,7 @@ _RULES = (
     ),
     _Rule(
         lambda it: it.says("unsupportedparamserror"),
-        "The model behind the server does not have an option of this request",
+        "The model does not have an option of this request",
         _unsupported,
     ),
     _Rule(
@@ -275,7 +275,7 @@ _RULES = (
         lambda it: it.status in {502, 504},
         "The gateway in front of the server gets no answer from it",
         "Check that LM Studio is running there.",
-        elsewhere="Check that the server behind it runs.",
+        elsewhere="Check that the server it passes requests to is running.",
         built_in=BUILT_IN,
     ),
     _Rule(

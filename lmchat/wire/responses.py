@@ -33,7 +33,7 @@ NAMES: Mapping[str, str | None] = {"context_length": None}
 
 
 def responses_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
-    """Return the JSON object of a chat request; raise BadUseError for what the route has not."""
+    """Return the JSON object of a chat request; raise BadUseError for what the route does not have."""
     given: dict[str, Any] = dict(options(request, NAMES))
     if "reasoning" in given:
         given["reasoning"] = {"effort": given["reasoning"]}
@@ -45,7 +45,7 @@ def responses_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
     if request.schema is not None:
         body["text"] = {"format": {"type": "json_schema", "name": "reply", "schema": request.schema}}
     if stream:
-        # llama-server reports the progress of a long prompt then; others pass it over.
+        # llama-server then reports the progress of a long prompt; others ignore it.
         body |= {"stream": True, "return_progress": True}
     return body
 
@@ -108,7 +108,7 @@ class ResponseReader:
         yield from ()
 
     def whole(self, data: Data) -> Iterator[Event]:
-        """Yield the events of a reply that came at once."""
+        """Yield the events of a reply that did not stream."""
         if not isinstance(data.get("output"), list):
             return
         self._compare(data)
@@ -131,7 +131,7 @@ class ResponseReader:
         if self.request.follows is not None and not self.echoed:
             raise ChainLostError(
                 "The server did not follow the reply before: it keeps no conversations.",
-                hint="The conversation is kept here; ask again to send it along.",
+                hint="The conversation is kept here: ask again, and it is sent as text.",
                 param="previous_response_id",
             )
 

@@ -1,4 +1,4 @@
-"""A server's reply as the events of a turn, whether it streams or comes at once.
+"""A server's reply as the events of a turn, whether it streams or not.
 
 Some models write their reasoning into the answer, as `<think>…</think>` at its start: it becomes events of reasoning.
 """
@@ -28,7 +28,7 @@ from lmchat.errors import LmchatError, StreamBrokenError
 from lmchat.wire.body import Frame, ReplyLength
 from lmchat.wire.dialects import Data, ReplyReader
 from lmchat.wire.exchange import TICK, Pieces, json_object
-from lmchat.wire.faults import AGAIN, broken_off, senseless, with_nothing_kept
+from lmchat.wire.faults import AGAIN, broken_off, unreadable, with_nothing_kept
 from lmchat.wire.http import Call, Head
 from lmchat.wire.reading import TornCharacters, mapping, parse_json, sequence, text
 from lmchat.wire.redaction import redact_all
@@ -37,6 +37,9 @@ Tap = Callable[[Mapping[str, Any]], None]
 
 _FAULT_GRACE = 5.0
 """Seconds of silence after an `error` event in which the promised `chat.end` may still come."""
+
+_FAILURES = frozenset({"error", "response.failed"})
+"""Events that are errors; others may have one."""
 
 # Bare words that some servers send where JSON belongs.
 _LONGEST_WORD = 40
@@ -79,7 +82,7 @@ def _answered(pieces: Pieces, call: Call, reader: ReplyReader, tap: Tap | None) 
     data = json_object(head, bytes(body), call)
     events = list(reader.whole(data))
     if not events:
-        raise senseless("a reply", AGAIN)
+        raise unreadable("a reply", AGAIN)
     if tap is not None:
         tap(reader.closing(data))
     yield from events
@@ -157,7 +160,7 @@ class _Stream:
         if word.strip() == _DONE:
             return () if self.faulted else self.reader.end(done=True)
         if len(word) > _LONGEST_WORD or not _BARE_WORD.fullmatch(word):
-            raise senseless("an event")
+            raise unreadable("an event")
         return ()
 
     def _event(self, name: str, data: Data, written: str) -> Iterable[Event]:
@@ -165,7 +168,7 @@ class _Stream:
         kind = text(data.get("type")) or name or ("error" if "error" in data else "")
         if self.torn.waiting or "\\u" in written:
             data = self.torn.joined(kind, data, written)
-        fault = _fault(kind, data)
+        fault = _fault(kind, data) if kind in _FAILURES or "error" in data or "choices" in data else None
         if fault is not None:
             data = redact_all(data, self.call.secrets)
             self.faulted = True
@@ -181,17 +184,14 @@ class _Stream:
 
 def _fault(kind: str, data: Data) -> Data | None:
     """Return the error in an event, None where there is none: it is an event, a member of one, or in a response."""
-    if kind == "error":
-        return data
     if kind == "response.failed":
         return {"error": mapping(data.get("response")).get("error")}
-    if data.get("error"):
+    if kind == "error" or data.get("error"):
         return data
-    if "choices" in data:
-        for choice in sequence(data["choices"]):
-            # OpenRouter: the provider behind it broke off.
-            if error := mapping(choice).get("error"):
-                return {"error": error}
+    for choice in sequence(data.get("choices")):
+        # OpenRouter, where its provider broke off.
+        if error := mapping(choice).get("error"):
+            return {"error": error}
     return None
 
 

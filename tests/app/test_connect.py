@@ -21,8 +21,8 @@ from tests.cli.program import MODELS as NATIVE_MODELS
 from tests.cli.program import Ran, reply, run
 from tests.settings.world import world_in
 from tests.wire.scripted import HOLD, Request, ScriptedServer, Steps, answer, stream
+from tests.wire.test_detection import LITELLM, NOT_FOUND, by_path, models
 from tests.wire.test_dialects import GREAT, NO_ROUTE, recorded
-from tests.wire.test_discovery import LITELLM, NOT_FOUND, by_path, models
 
 GREETED = answer(200, '{"lmstudio":true}')
 LLAMA = by_path(v1_models=recorded("models"), v1_chat_completions=recorded("chat_stream_usage"))

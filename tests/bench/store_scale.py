@@ -13,8 +13,7 @@ from pathlib import Path
 from random import Random
 
 from lmchat.chat.session import Session
-from lmchat.store.database import VERSION
-from lmchat.store.documents import FORMAT
+from lmchat.store.documents import FORMAT, VERSION
 from lmchat.store.file import session_names
 from lmchat.store.store import Store, open_store
 

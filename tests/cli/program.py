@@ -53,8 +53,18 @@ class Ran:
     stderr: str
 
 
-def run(home: Path, *arguments: str, stdin: str | TextIO | None = "", environ: Mapping[str, str] | None = None) -> Ran:
-    """Run the program in this process; `stdin` is what it reads, or None: a terminal where nothing is typed."""
+def run(
+    home: Path,
+    *arguments: str,
+    stdin: str | TextIO | None = "",
+    environ: Mapping[str, str] | None = None,
+    terminal: bool = False,
+) -> Ran:
+    """Run the program in this process; `stdin` is what it reads, or None: a terminal where nothing is typed.
+
+    With `terminal`, it writes to one, too.
+    """
+    output = Terminal if terminal else TextIOWrapper
     streams = [BytesIO(), BytesIO()]
     if stdin is None:
         stdin = Terminal(BytesIO(), encoding="utf-8")
@@ -62,8 +72,8 @@ def run(home: Path, *arguments: str, stdin: str | TextIO | None = "", environ: M
         stdin = TextIOWrapper(BytesIO(stdin.encode()), encoding="utf-8")
     world = World(
         stdin=stdin,
-        stdout=TextIOWrapper(streams[0], encoding="utf-8", write_through=True),
-        stderr=TextIOWrapper(streams[1], encoding="utf-8", write_through=True),
+        stdout=output(streams[0], encoding="utf-8", write_through=True),
+        stderr=output(streams[1], encoding="utf-8", write_through=True),
         environ={"LMCHAT_HOME": str(home), **(environ or {})},
         directories=standard_directories({"LMCHAT_HOME": str(home)}),
     )

@@ -1,7 +1,7 @@
 """Real shells in a pseudo-terminal: type a line with a Tab in it, and see which words the program was given."""
 
-import json
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -25,13 +25,15 @@ _SETUP = {
     "fish": "function fish_prompt; echo -n 'ready> '; end; function fish_title; end",
 }
 
-STUB = """#!{python}
-import json, os, sys
-if sys.argv[1:2] == ["__complete"]:
-    os.execv(sys.executable, [sys.executable, "-m", "lmchat", *sys.argv[1:]])
-print("GIVEN", json.dumps(sys.argv[1:]), "END", flush=True)
+STUB = """#!/bin/sh
+if [ "$1" = __complete ]; then exec {python} -m lmchat "$@"; fi
+printf GIVEN
+printf '\\037%s' "$@"
+echo ' END'
 """
 """Completes as lmchat does, and otherwise only says which words it was given."""
+
+_GIVEN = "GIVEN((?:\x1f[^\x1f]*)*) END"
 
 
 class Shell:
@@ -43,9 +45,9 @@ class Shell:
     def given(self, line: str) -> list[str]:
         """Type a line and Enter, and return the words that the program was given."""
         self._process.send(f"{line}\r")
-        self._process.expect(r"GIVEN (\[.*?\]) END")
-        words: list[str] = json.loads(self._process.match.group(1))
-        return words
+        self._process.expect(_GIVEN)
+        words: str = self._process.match.group(1)
+        return words.split("\x1f")[1:]
 
     def shown(self, line: str, *expected: str) -> str:
         """Type a line, wait until the shell has shown some texts in this order, and return all it showed."""
@@ -55,7 +57,7 @@ class Shell:
             self._process.expect_exact(text)
             seen += self._process.before + text
         self._process.send("x\r")
-        self._process.expect(r"GIVEN \[.*?\] END")
+        self._process.expect(_GIVEN)
         return f"{seen}{self._process.before}"
 
 
@@ -65,7 +67,7 @@ def shell(name: str, folder: Path, home: Path) -> Iterator[Shell]:
     programs = folder / "programs"
     programs.mkdir()
     stub = programs / "lmchat"
-    stub.write_text(STUB.format(python=sys.executable))
+    stub.write_text(STUB.format(python=shlex.quote(sys.executable)))
     stub.chmod(0o755)
     environ = {
         **os.environ,
@@ -90,7 +92,7 @@ def shell(name: str, folder: Path, home: Path) -> Iterator[Shell]:
     try:
         time.sleep(0.3)
         process.send(f"{_SETUP[name]}; source {FOLDER / script}; lmchat started\r")
-        process.expect(r"GIVEN \[.*?\] END")
+        process.expect(_GIVEN)
         yield Shell(process)
     finally:
         process.close(force=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.program import run
 from tests.repl.lmstudio import EYES, Studio, ended, event, spoken
 from tests.repl.window import Window, window
 from tests.store.conversation import asked, opened
@@ -70,17 +71,18 @@ def test_a_reply_comes_in_whole_paragraphs_after_plain_lines(home: Path, studio:
     assert painted(there) == []
 
 
-def test_a_long_wait_is_said_once_in_words(home: Path, studio: Studio, way: dict[str, Any]) -> None:
+def test_a_long_wait_is_said_once_in_words(home: Path, studio: Studio) -> None:
     loading = [event("model_load.progress", model_instance_id="acme/big", progress=part / 20) for part in range(20)]
     started = (event("chat.start", model_instance_id="acme/big"), event("model_load.start"), 2.2)
     studio.replies = [stream(*started, *loading, event("message.delta", content="Yes."), ended("Yes."))]
-    with window([*LMCHAT, "--url", studio.server.url, "ask", "-m", "acme/big", "hi"], home, **way) as there:
+    with window([*LMCHAT, "--url", studio.server.url, "ask", "-m", "acme/big", "hi"], home, **WAYS["dumb"]) as there:
         assert there.ended() == 0
     written = there.written.decode()
     assert [written.count(f"Loading the model, {part} %.") for part in (0, 25, 50, 75)] == [1, 1, 1, 1]
     assert painted(there) == []
 
 
+@pytest.mark.parametrize("way", ["setting", "dumb"], indirect=True)
 def test_talk_asks_for_numbers_and_paints_nothing(home: Path, studio: Studio, way: dict[str, Any]) -> None:
     studio.models = (dict(EYES), dict(EYES, key="acme/ears", display_name="Ears"))
     studio.replies = [spoken("**Bold**")]
@@ -120,22 +122,27 @@ def test_talk_asks_for_numbers_and_paints_nothing(home: Path, studio: Studio, wa
     ids=" ".join,
 )  # fmt: skip
 def test_no_command_paints(home: Path, studio: Studio, way: dict[str, Any], arguments: tuple[str, ...]) -> None:
-    with window([*LMCHAT, "--url", studio.server.url, *arguments], home, columns=120, **way) as there:
-        there.ended()
-    assert there.written
-    assert painted(there) == []
+    ran = written(home, way, "--url", studio.server.url, *arguments)
+    assert ran
+    assert PAINTED.findall(ran) == []
     if arguments[:2] == ("models", "load"):
-        assert "Loading acme/eyes" in there.written.decode()
+        assert "Loading acme/eyes" in ran
 
 
 def test_branches_are_indented(home: Path, way: dict[str, Any]) -> None:
-    with window([*LMCHAT, "sessions", "tree", "sky"], home, **way) as there:
-        there.ended()
-    rows = [row.rstrip() for row in there.written.decode().splitlines()]
+    rows = [row.rstrip() for row in written(home, way, "sessions", "tree", "sky").splitlines()]
     assert rows == ["1  What?", "-  2  Which?", "-  3  Why?  ● here"]
 
 
+def written(home: Path, way: dict[str, Any], *arguments: str) -> str:
+    """Return what the program, in this process, writes to a terminal."""
+    environ = {"TERM": way.get("term", "xterm-256color"), **way.get("environ", {})}
+    ran = run(home, *arguments, stdin=None, environ=environ, terminal=True)
+    return ran.stdout + ran.stderr
+
+
 def test_without_the_setting_it_is_as_ever(home: Path) -> None:
+    assert PAINTED.findall(written(home, {}, "sessions", "tree", "sky"))
     with window([*LMCHAT, "sessions", "tree", "sky"], home) as there:
         there.ended()
     assert painted(there)

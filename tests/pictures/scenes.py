@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lmchat.chat.session import Outcome
-from lmchat.store.database import VERSION
-from lmchat.store.documents import FORMAT
+from lmchat.store.documents import FORMAT, VERSION
 from lmchat.store.store import open_store
 from tests.pictures.terminal import Terminal
 from tests.wire.scripted import Move, Request, ScriptedServer, Steps, answer, stream

@@ -1,4 +1,4 @@
-"""Terminals to paint on: pyte with its scrollback, and one that wraps its rows anew when its width changes."""
+"""Terminals to paint on: pyte with its scrollback, and one that wraps its rows again when its width changes."""
 
 import io
 from datetime import UTC, datetime
@@ -55,7 +55,7 @@ class Terminal:
 
 
 class ReflowingTerminal(Terminal):
-    """Wrap rows anew when the width changes, as most terminals do; the cursor stands below the last row."""
+    """Wrap rows again when the width changes, as most terminals do; the cursor is below the last row."""
 
     def resize(self, columns: int, lines: int) -> None:
         top = [self._text(row) for row in self.screen.history.top]
@@ -75,13 +75,13 @@ class LateTerminal(ReflowingTerminal):
 
     def __init__(self, columns: int, lines: int) -> None:
         super().__init__(columns, lines)
-        self.told = columns, lines
+        self.reported = columns, lines
 
     def size(self) -> tuple[int, int]:
-        return self.told
+        return self.reported
 
     def tell(self) -> None:
-        self.told = self.columns, self.lines
+        self.reported = self.columns, self.lines
 
 
 class Tty(io.StringIO):
@@ -117,12 +117,12 @@ def world_of(
     environ: dict[str, str] | None = None,
     terminal: Terminal | None = None,
 ) -> World:
-    told = {"COLUMNS": str(terminal.columns), "LINES": str(terminal.lines)} if terminal else {}
+    size = {"COLUMNS": str(terminal.columns), "LINES": str(terminal.lines)} if terminal else {}
     return World(
         stdin=io.StringIO(),
         stdout=stdout,
         stderr=stderr,
-        environ=COLOURED | told if environ is None else environ | told,
+        environ=COLOURED | size if environ is None else environ | size,
         directories=NOWHERE,
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         monotonic=clock,

@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 from operator import itemgetter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lmchat.chat.listing import Summary
 from lmchat.chat.models import Instance, Model
 from lmchat.render.listings import Column, listing, models_listing, pairs, sessions_listing
 from lmchat.render.terminal import PLAIN
-from lmchat.render.text import cells
+from lmchat.render.text import cells, sanitize_line
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -48,7 +50,7 @@ def test_an_empty_listing_has_its_titles() -> None:
 
 
 @pytest.mark.parametrize("width", [None, 80])
-def test_a_listing_obeys_nothing_in_its_cells(width: int | None) -> None:
+def test_control_characters_in_cells_have_no_effect(width: int | None) -> None:
     hostile = [["a[bold]b", "3", "\x1b[2Jx\u202ey"], ["日本語", "12", "👩‍👩‍👧‍👦 ok"]]
     assert listing(COLUMNS, hostile, PLAIN, width).splitlines() == [
         "NAME      TURNS  WORDS",
@@ -91,5 +93,25 @@ def test_first_words_do_not_repeat_the_name(name: str, words: str, shown: str) -
     assert sessions_listing(saved, NOW, PLAIN, None).splitlines()[2].partition("just now")[2].strip() == shown
 
 
-def test_pairs_stand_in_columns() -> None:
+def test_pairs_are_in_columns() -> None:
     assert pairs([("url", "http://a", "default"), ("model", "", "")], PLAIN) == ("url    http://a  default\nmodel\n")
+
+
+CHARACTERS = st.sampled_from(["a", " ", "\t", "日", "❤️", "👩\u200d👧", "é", "e\u0301", "…", "[", "]", "\x1b"])
+WHOLE = st.lists(CHARACTERS, max_size=14).map("".join)
+TORN = st.text(st.sampled_from("a \t日❤👩\u200d👧é\u0301\ufe0f…[]\x1b"), max_size=14)
+
+
+def rows_of(cell: st.SearchStrategy[str]) -> st.SearchStrategy[list[list[str]]]:
+    return st.lists(st.lists(cell, min_size=3, max_size=3), max_size=4)
+
+
+@given(rows_of(WHOLE), st.integers(8, 60))
+def test_no_line_of_a_listing_is_wider_than_the_window(rows: list[list[str]], width: int) -> None:
+    assert max(map(cells, listing(COLUMNS, rows, PLAIN, width).splitlines())) <= width
+
+
+@given(rows_of(TORN))
+def test_in_a_pipe_no_character_of_a_listing_is_lost(rows: list[list[str]]) -> None:
+    for row, line in zip(rows, listing(COLUMNS, rows, PLAIN).splitlines()[1:], strict=True):
+        assert [text for text in map(sanitize_line, row) if text not in line] == []

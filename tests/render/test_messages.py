@@ -2,6 +2,8 @@
 
 import io
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -71,3 +73,23 @@ def test_what_fails_while_it_is_waited_for_is_raised() -> None:
 
     with pytest.raises(NotFoundError):
         waited(world_of(io.StringIO(), io.StringIO(), Clock()), "Loading", fail)
+
+
+def test_in_a_pipe_nothing_that_draws_is_loaded_for_a_wait() -> None:
+    program = (
+        "import sys\n"
+        "from lmchat.render.messages import waited\n"
+        "from lmchat.world import this_world\n"
+        "waited(this_world(), 'Loading', lambda: None)\n"
+        "sys.exit('rich' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE).returncode == 0
+
+
+def test_where_nothing_can_move_a_download_is_said_by_the_quarter() -> None:
+    terminal = Terminal(80, 5)
+    states = [DownloadJob("1", "downloading", size, 4000) for size in (900, 1100, 1200, 3500)]
+    steps = [*states, DownloadJob("1", "completed", 4000, 4000)]
+    world = world_of(io.StringIO(), Tty(terminal), Clock(), {"TERM": "dumb"})
+    watched(world, DownloadJob("1", "downloading", 0, 4000), lambda: steps.pop(0))
+    assert terminal.written() == "25 % downloaded.\r\n75 % downloaded.\r\n"

@@ -24,7 +24,7 @@ def painter_of(terminal: Terminal, *, reflows: bool = False, now: Callable[[], f
     return Painter(terminal.feed, terminal.size, live=True, reflows=reflows, now=now or Clock())
 
 
-def test_settled_rows_stand_above_live_ones() -> None:
+def test_settled_rows_are_above_live_ones() -> None:
     terminal = Terminal(10, 5)
     painter = painter_of(terminal)
     painter.frame((), rows("live"))
@@ -147,7 +147,7 @@ def test_it_is_written_whole_when_it_is_settled() -> None:
     assert "\x1b[?7l" not in terminal.bytes[-1]
 
 
-def test_where_it_then_takes_two_rows_nothing_stands_behind_the_second() -> None:
+def test_where_it_then_takes_two_rows_the_second_has_nothing_after_it() -> None:
     terminal = Terminal(10, 6)
     painter = painter_of(terminal)
     flags = "abcde🇯🇵fgh"
@@ -174,7 +174,7 @@ def test_a_resize_takes_back_no_more_than_the_window_holds() -> None:
     assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[2A\r")
 
 
-def test_where_rows_are_wrapped_anew_the_live_ones_are_taken_back_as_they_are_now() -> None:
+def test_where_rows_are_wrapped_again_the_live_ones_are_erased_as_they_are_now() -> None:
     terminal = Terminal(10, 9)
     painter = painter_of(terminal, reflows=True)
     painter.frame((), rows("0123456789", "ab"))
@@ -202,7 +202,7 @@ def test_a_character_of_two_cells_that_does_not_fit_takes_its_row_with_it() -> N
     assert terminal.bytes[-1].startswith("\x1b[?2026h\x1b[4A\r")
 
 
-def test_nothing_erased_is_left_behind_a_row() -> None:
+def test_nothing_erased_is_left_after_a_row() -> None:
     """Tmux wraps erased cells, too, when its width changes: the row is emptied before it is written."""
     terminal = Terminal(10, 5)
     painter = painter_of(terminal)
@@ -254,15 +254,15 @@ def test_without_a_cursor_to_move_only_settled_rows_are_written() -> None:
 _LOCAL_FLAGS = 3
 
 
-def test_an_interrupt_inside_a_frame_is_delivered_behind_it() -> None:
-    shield, done = DeferredInterrupt(), []
+def test_an_interrupt_inside_a_frame_is_delivered_after_it() -> None:
+    deferred, done = DeferredInterrupt(), []
 
     def paint() -> None:
-        with shield.painting():
+        with deferred.painting():
             signal.raise_signal(signal.SIGINT)
             done.append("painted")
 
-    with shield.installed(), pytest.raises(KeyboardInterrupt):
+    with deferred.installed(), pytest.raises(KeyboardInterrupt):
         paint()
     assert done == ["painted"]
 

@@ -77,7 +77,7 @@ def test_a_character_split_between_two_pieces_is_whole() -> None:
     assert piped(MessageDelta("a\ud83d"), MessageDelta("\ude00"), WHOLE)[0] == "a😀\n"
 
 
-def test_two_messages_stand_apart_and_reasoning_and_tools_stay_away() -> None:
+def test_two_messages_have_a_gap_between_them_and_reasoning_and_tools_stay_away() -> None:
     between: list[Event] = [PartEnded(Part.MESSAGE), ReasoningDelta("hm"), ToolDone(ToolCall("t", {}, "o"))]
     between.append(PartStarted(Part.MESSAGE))
     assert piped(MessageDelta("a"), *between, MessageDelta("b"), WHOLE) == ("a\n\nb\n", "")
@@ -240,7 +240,7 @@ def test_json_keeps_ordinary_letters_and_survives_half_characters() -> None:
     assert out.getvalue() == '{"a": "青"}\n{"a": "\\ud800"}\n'
 
 
-def test_json_escapes_what_a_terminal_would_obey_and_loses_nothing() -> None:
+def test_json_escapes_control_characters_and_loses_nothing() -> None:
     out = io.StringIO()
     document = {"a\x7f": "\x1b[31m \x9b31m \x9d0;title\x9c \u202eabc\u2069"}
     write_document(out, document)
@@ -250,8 +250,8 @@ def test_json_escapes_what_a_terminal_would_obey_and_loses_nothing() -> None:
 
 def test_the_document_of_a_failure_has_kind_message_hint_and_code() -> None:
     document = error_document(NotFoundError("No such model.", hint="Look again."))
-    told = {"kind": "not_found", "message": "No such model.", "hint": "Look again.", "exit_code": 6}
-    assert document == {"error": told}
+    content = {"kind": "not_found", "message": "No such model.", "hint": "Look again.", "exit_code": 6}
+    assert document == {"error": content}
 
 
 @pytest.mark.parametrize("module", ["views", "messages", "listings", "json_output", "screen", "history"])

@@ -148,7 +148,7 @@ def test_an_invalid_tool_call_says_why() -> None:
     assert shown == ["✗ open: Cannot find tool.", "", "Hello."]
 
 
-def test_two_messages_stand_apart() -> None:
+def test_two_messages_have_a_gap_between_them() -> None:
     events: list[Event] = [MessageDelta("One."), PartEnded(Part.MESSAGE), ToolDone(CALL), PartStarted(Part.MESSAGE)]
     shown = Showing().whole(*events, MessageDelta("Two."), WHOLE)
     assert shown == ["One.", "", '✓ search(q="rivers")', "  one", "  two", "  three", "  … 1 more line", "", "Two."]

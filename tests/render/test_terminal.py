@@ -59,7 +59,7 @@ def test_without_colours_nothing_is_coloured() -> None:
     assert {number for style in styles for number in style.split(";") if number} <= {"1", "2", "3", "4", "9"}
 
 
-def test_a_light_background_is_told_by_the_terminal() -> None:
+def test_a_light_background_is_what_the_terminal_says() -> None:
     assert theme_for(XTERM, terminal=True).dark
     assert not theme_for(XTERM | {"COLORFGBG": "0;15"}, terminal=True).dark
 

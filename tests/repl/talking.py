@@ -1,8 +1,8 @@
-"""The whole REPL in this process: keys go in through a pipe, what a person would read comes out as text."""
+"""The REPL in this process: keys go in through a pipe, what a person would read comes out as text."""
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import StringIO
@@ -18,8 +18,10 @@ from lmchat.chat.keeping import Memory
 from lmchat.chat.session import Session
 from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
-from lmchat.repl.keyboard import Keyboard, PromptOptions
+from lmchat.repl.editing import PromptOptions
+from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.loop import run
+from lmchat.repl.picker.choice import Choices
 from lmchat.repl.state import ModelList, ReplState
 from lmchat.repl.terminal import Terminal
 from lmchat.settings import read_settings
@@ -54,7 +56,7 @@ class Talk:
         return self.studio.server.url
 
     def type(self, *lines: str, name: str = "", first: Prompt | None = None) -> str:
-        """Type lines, each with Enter, clear what stands in the line, and leave; return what was written."""
+        """Type lines, each with Enter, clear what is in the line, and leave; return what was written."""
         return self.press("".join(f"{line}{ENTER}" for line in lines) + CTRL_C + CTRL_D, name=name, first=first)
 
     def press(self, keys: str, *, name: str = "", first: Prompt | None = None, keyboard: Keyboard | None = None) -> str:
@@ -67,6 +69,42 @@ class Talk:
         run(self.conversation(), session, first=first, keyboard=keyboard or self.keyboard())
         return out.getvalue()
 
+    def pick(self, answer: str, keys: str) -> str:
+        """Answer the first choice with keys, press others after it, and return what was written."""
+        keyboard = self.keyboard()
+        ask = keyboard.chosen
+
+        def answered(title: str, choices: Choices) -> str | None:
+            setattr(keyboard, "chosen", ask)  # noqa: B010 - mypy wants methods to stay
+            self.keys.send_text(answer)
+            try:
+                return ask(title, choices)
+            finally:
+                self.keys.send_text(keys)
+
+        setattr(keyboard, "chosen", answered)  # noqa: B010 - as above
+        return self.press("", keyboard=keyboard)
+
+    def press_when_listed(self, keys: str) -> str:
+        """Press keys once the server has listed its models, and return what was written."""
+        keyboard = self.keyboard()
+        run = keyboard.between_keys
+
+        def pressing(act: Callable[[], object]) -> None:
+            run(act)
+            run(lambda: self.keys.send_text(keys))
+
+        setattr(keyboard, "between_keys", pressing)  # noqa: B010 - mypy wants methods to stay
+        return self.press("", keyboard=keyboard)
+
+    def ask(self, *prompts: str, name: str) -> None:
+        """Ask prompts in a session (made by the first where it does not exist) without a keyboard."""
+        conversation = self.conversation()
+        session = self.store.find(name) if self.store.has(name) else Session(name=name, turns={})
+        for prompt in prompts:
+            session = conversation.with_model(session)
+            session = conversation.speak(session, Prompt(prompt), lambda event: None).session
+
     def press_slowly(self, *pieces: str, name: str = "") -> None:
         """Press keys as people do: each piece is taken in before the next comes."""
         keyboard = self.keyboard()
@@ -76,10 +114,10 @@ class Talk:
                 _pause(keyboard._session.app)
                 self.keys.send_text(piece)
 
-        fingers = threading.Thread(target=pressing)
-        fingers.start()
+        typing = threading.Thread(target=pressing)
+        typing.start()
         self.press("", name=name, keyboard=keyboard)
-        fingers.join()
+        typing.join()
 
     def conversation(self) -> Conversation:
         settings = read_settings(self.world, flags={}, profile=None)

@@ -19,12 +19,12 @@ def seeing(talk: Talk, studio: Studio) -> Talk:
 
 def clipboard(home: Path, *, picture: bytes = b"", text: str = "") -> dict[str, str]:
     """Install a clipboard tool that holds something, and keeps what is copied."""
-    (home / "held.png").write_bytes(picture)
-    (home / "held.txt").write_text(text)
+    (home / "kept.png").write_bytes(picture)
+    (home / "kept.txt").write_text(text)
     tool = home / "xclip"
     tool.write_text(
-        f'#!/bin/sh\ncase "$*" in\n*image/png*) /bin/cat {home}/held.png;;\n'
-        f"*-o) /bin/cat {home}/held.txt;;\n*) /bin/cat > {home}/copied;;\nesac\n"
+        f'#!/bin/sh\ncase "$*" in\n*image/png*) /bin/cat {home}/kept.png;;\n'
+        f"*-o) /bin/cat {home}/kept.txt;;\n*) /bin/cat > {home}/copied;;\nesac\n"
     )
     tool.chmod(0o755)
     return {"PATH": str(home), "DISPLAY": ":0"}

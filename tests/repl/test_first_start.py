@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -35,38 +36,38 @@ def loads(studio: Studio) -> list[str]:
 
 
 def test_the_model_is_picked_loaded_and_remembered(talk: Talk, studio: Studio, loads: list[str]) -> None:
-    out = talk.press(f"ey{ENTER}hello{ENTER}{CTRL_D}")
+    out = talk.pick(f"ey{ENTER}", f"hello{ENTER}{CTRL_D}")
     assert "Loaded acme/eyes in 1.5 s" in out
     assert loads == ["acme/eyes"]
     assert remembered_model(talk.world, talk.server) == "acme/eyes"
-    assert "acme/eyes is loaded with the first prompt; /model chooses another." in talk.type("again")
+    assert "acme/eyes is loaded with the first prompt; /model chooses another." in talk.press_when_listed(
+        f"again{ENTER}{CTRL_D}"
+    )
     assert [chat["model"] for chat in studio.chats] == ["acme/eyes"] * 2
 
 
 def test_leaving_the_picker_leads_to_a_prompt_that_says_how_to_go_on(talk: Talk, loads: list[str]) -> None:
-    out = talk.press(f"{CTRL_C}/context{ENTER}{CTRL_D}")
+    out = talk.pick(CTRL_C, f"/context{ENTER}{CTRL_D}")
     assert "No model is chosen yet. /model lets you choose one; so does your first prompt." in out
     assert "error" not in out
     assert loads == []
     assert remembered_model(talk.world, talk.server) == ""
 
 
-def test_the_first_prompt_asks_again_and_is_kept_where_that_is_left(
-    talk: Talk, studio: Studio, loads: list[str]
-) -> None:
-    out = talk.press(f"{CTRL_C}hello{ENTER}{CTRL_C}{ENTER}{DOWN}{ENTER}{CTRL_D}")
+def test_the_first_prompt_asks_and_is_kept_where_that_is_left(talk: Talk, studio: Studio, loads: list[str]) -> None:
+    out = talk.press(f"hello{ENTER}{CTRL_C}{ENTER}{DOWN}{ENTER}{CTRL_D}")
     assert "Several models could answer." in out
     assert [(chat["model"], chat["input"]) for chat in studio.chats] == [("acme/eyes", "hello")]
 
 
 def test_embedding_models_are_not_offered(talk: Talk, studio: Studio, loads: list[str]) -> None:
-    talk.press(f"vectors{ENTER}{CTRL_C}{CTRL_D}")
+    talk.pick(f"vectors{ENTER}{CTRL_C}", CTRL_D)
     assert loads == []
 
 
 def test_the_model_used_last_is_offered_first(talk: Talk, studio: Studio, loads: list[str]) -> None:
     talk.store.create("s", "hi", model="acme/eyes")
-    talk.press(f"{ENTER}{CTRL_D}")
+    talk.pick(ENTER, CTRL_D)
     assert loads == ["acme/eyes"]
 
 
@@ -76,17 +77,17 @@ def test_a_loaded_model_is_taken_before_the_one_that_was_picked_once(talk: Talk,
     assert studio.chats[0]["model"] == "acme/big"
 
 
-def test_a_remembered_model_that_is_gone_or_not_to_chat_with_is_picked_anew(talk: Talk, loads: list[str]) -> None:
+def test_a_remembered_model_that_is_gone_or_not_to_chat_with_is_picked_again(talk: Talk, loads: list[str]) -> None:
     for gone in ("acme/gone", "acme/vectors"):
         remember_model(talk.world, talk.server, gone)
-        talk.press(f"{ENTER}{CTRL_D}")
+        talk.pick(ENTER, CTRL_D)
     assert loads == ["acme/big"] * 2
 
 
 def test_a_model_that_cannot_be_loaded_is_not_remembered(talk: Talk, studio: Studio) -> None:
     studio.models = (REST, EYES)
     studio.routes["/api/v1/models/load"] = lambda request: answer(500, '{"error": {"message": "No room."}}')
-    out = talk.press(f"{ENTER}{CTRL_D}")
+    out = talk.pick(ENTER, CTRL_D)
     assert "No room." in out
     assert "No model is chosen yet." in out
     assert remembered_model(talk.world, talk.server) == ""
@@ -100,14 +101,14 @@ def test_ctrl_c_while_it_loads_leads_to_the_prompt(talk: Talk, studio: Studio) -
         return [HOLD]
 
     studio.routes["/api/v1/models/load"] = loading
-    out = talk.press(f"{ENTER}hello{ENTER}{CTRL_D}")
+    out = talk.pick(ENTER, f"hello{ENTER}{CTRL_D}")
     assert "goes on loading" in out
     assert studio.chats[0]["model"] == "acme/big"
 
 
 def test_a_private_talk_remembers_nothing(talk: Talk, loads: list[str]) -> None:
     talk.private = True
-    talk.press(f"{ENTER}{CTRL_D}")
+    talk.pick(ENTER, CTRL_D)
     assert loads == ["acme/big"]
     assert remembered_model(talk.world, talk.server) == ""
 
@@ -122,7 +123,7 @@ def test_without_a_terminal_one_error_says_what_to_do(tmp_path: Path, studio: St
 
 
 def test_what_was_picked_counts_in_scripts_too(talk: Talk, tmp_path: Path, studio: Studio, loads: list[str]) -> None:
-    talk.press(f"{DOWN}{ENTER}{CTRL_D}")
+    talk.pick(f"{DOWN}{ENTER}", CTRL_D)
     assert run(tmp_path, "--url", studio.server.url, "ask", "hello").status == 0
     assert studio.chats[0]["model"] == "acme/eyes"
 
@@ -169,3 +170,75 @@ def test_nothing_is_said_of_loading_where_there_is_one_model_only(talk: Talk, st
     studio.models = (EYES, EMBEDDING)
     assert "is loaded with" not in talk.type("hello")
     assert studio.chats[0]["model"] == "acme/eyes"
+
+
+@pytest.mark.terminal
+def test_the_prompt_does_not_wait_for_the_models_and_the_toolbar_names_the_one_that_is_chosen(tmp_path: Path) -> None:
+    listed = threading.Event()
+
+    def listing(_request: Request) -> Steps:
+        listed.wait(30)
+        return answer(200, json.dumps({"models": [BIG]}))
+
+    studio = Studio()
+    studio.routes["/api/v1/models"] = listing
+    with studio.server, window(talk_command(studio.server.url), tmp_path) as there:
+        there.until_prompt()
+        there.until("new session")
+        there.send("hel")
+        there.until("> hel")
+        assert "acme/big" not in "\n".join(there.rows())
+        listed.set()
+        there.until("new session · acme/big")
+        there.until("> hel")
+        there.send("lo\r")
+        there.until("Reply 1.")
+        there.send(CTRL_D)
+        assert there.ended() == 0
+    assert studio.chats[0]["model"] == "acme/big"
+
+
+@pytest.mark.terminal
+def test_what_is_wrong_with_the_server_is_said_above_what_was_typed_meanwhile(tmp_path: Path, studio: Studio) -> None:
+    typed = threading.Event()
+
+    def refusing(_request: Request) -> Steps:
+        typed.wait(30)
+        return answer(500, '{"error": {"message": "No room."}}')
+
+    studio.routes["/api/v1/models"] = refusing
+    with window(talk_command(studio.server.url), tmp_path) as there:
+        there.until_prompt()
+        there.send("hel")
+        there.until("> hel")
+        typed.set()
+        there.until("No room.")
+        there.until("> hel")
+        there.send(CTRL_C + CTRL_D)
+        assert there.ended() == 0
+
+
+@pytest.mark.terminal
+def test_a_choice_of_several_waits_for_the_first_prompt_of_a_person_who_types_already(
+    tmp_path: Path, studio: Studio, loads: list[str]
+) -> None:
+    typed = threading.Event()
+
+    def listing(_request: Request) -> Steps:
+        typed.wait(30)
+        return answer(200, json.dumps({"models": studio.models}))
+
+    studio.routes["/api/v1/models"] = listing
+    with window(talk_command(studio.server.url), tmp_path) as there:
+        there.until_prompt()
+        there.send("hel")
+        there.until("> hel")
+        typed.set()
+        there.until("No model is chosen yet.")
+        there.until("> hel")
+        there.send("lo\r")
+        there.until("Enter chooses")
+        there.send("\r")
+        there.until("Reply 1.")
+        there.send(CTRL_D)
+        assert there.ended() == 0

@@ -1,4 +1,4 @@
-"""What a person is told to do has the name it is typed by: one in a shell, another in talk."""
+"""Hints name a command as it is typed: in one way in a shell, in another in talk."""
 
 import re
 from pathlib import Path

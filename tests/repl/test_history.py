@@ -1,4 +1,4 @@
-"""The history of what was typed: whole, shared, and safe with several programs at once."""
+"""The history of what was typed: complete, shared, and safe with several programs at once."""
 
 import fcntl
 import multiprocessing

@@ -27,7 +27,7 @@ LONG = "日本語\t" * (LONGEST_UNFOLDED // 3)
 
 
 def offered(state: ReplState, typed: str) -> list[str]:
-    """Return what Tab offers behind what was typed."""
+    """Return what Tab offers after what was typed."""
     found = Completions(state).get_completions(Document(typed), CompleteEvent())
     return [each.text for each in found]
 

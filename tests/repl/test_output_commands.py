@@ -1,4 +1,4 @@
-"""What is taken out of a conversation, what is told of it, and the commands of the program itself."""
+"""What is taken out of a conversation, what is said of it, and the commands of the program itself."""
 
 import json
 import re

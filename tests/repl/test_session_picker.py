@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from lmchat.chat.listing import Match, Summary
 from lmchat.chat.session import TurnId
+from lmchat.chat.values import Prompt
 from lmchat.render.terminal import PLAIN
 from lmchat.render.text import cells
 from lmchat.repl.matching import Sessions
 from lmchat.repl.picker.browser import Browser, Mode, Picked, entry_row, hint_line, room_in
 from lmchat.repl.picker.choice import Marked
 from tests.cli.program import run
-from tests.repl.lmstudio import Studio
+from tests.repl.lmstudio import Studio, spoken
 from tests.repl.talking import CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, TAB, UP, Talk
 from tests.repl.window import Window, talk_command, window
 
@@ -35,9 +36,9 @@ def fitting(typed: str, *summaries: Summary, matches: tuple[Match, ...] = ()) ->
 @pytest.fixture
 def three(talk: Talk) -> Talk:
     """Return a talk with three sessions, the first one used last."""
-    talk.type("旅行の計画を立てる", "京都にも行きたい", name="休み")
-    talk.type("what is a regex", "explain lookahead", name="regex")
-    talk.type("why is the sky blue", name="sky")
+    talk.ask("旅行の計画を立てる", "京都にも行きたい", name="休み")
+    talk.ask("what is a regex", "explain lookahead", name="regex")
+    talk.ask("why is the sky blue", name="sky")
     return talk
 
 
@@ -193,10 +194,8 @@ def test_a_search_that_comes_late_changes_nothing(three: Talk) -> None:
 
 
 def test_a_long_reply_and_a_long_prompt_are_previewed_quickly_and_within_the_room(talk: Talk, studio: Studio) -> None:
-    from tests.repl.lmstudio import spoken
-
     studio.replies = [spoken("長い返事です。\n" * 20_000 + "The end.")]
-    talk.type("質問 " * 5_000, name="long")
+    talk.press(CTRL_D, first=Prompt("質問 " * 5_000), name="long")
     there = browser(talk)
     rows = there.preview(47, 22)
     assert rows[-1].endswith("The end.")

@@ -20,7 +20,7 @@ def test_undo_goes_back_and_the_next_prompt_branches_there(talk: Talk, studio: S
 
 
 def test_undo_n_goes_back_n_turns(talk: Talk, studio: Studio) -> None:
-    talk.type("one", "two", "three", "/undo 3", "anew", name="s")
+    talk.type("one", "two", "three", "/undo 3", "other", name="s")
     assert follows(studio) == [0, 1, 2, 0]
 
 
@@ -124,7 +124,7 @@ def test_tree_draws_siblings_with_the_head_marked(talk: Talk) -> None:
 
 def test_history_shows_the_last_turns(talk: Talk) -> None:
     talk.type("one", "two", "three", name="s")
-    out = talk.type("/history 2", name="s").partition("Reply 3.")[2]  # behind the greeting
+    out = talk.type("/history 2", name="s").partition("Reply 3.")[2]  # after the greeting
     assert "one" not in out
     assert out.index("two") < out.index("three")
 
@@ -149,7 +149,7 @@ def test_half_a_summary_changes_nothing(talk: Talk, studio: Studio) -> None:
     studio.replies = [spoken("One."), stream(event("message.delta", content="In sho"))]
     talk.type("one", "/compact", f"{CTRL_C}two", name="s")
     assert follows(studio) == [0, 1, 1]
-    assert [twig.outcome for twig in talk.store.tree(talk.store.find("s"))][1] is Outcome.FAILED
+    assert [turn.outcome for turn in talk.store.tree(talk.store.find("s"))][1] is Outcome.FAILED
 
 
 def test_a_private_conversation_can_be_moved_about_in_too(talk: Talk, studio: Studio) -> None:

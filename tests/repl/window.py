@@ -1,4 +1,4 @@
-"""The whole program in a pseudo-terminal, with a terminal emulator that says what a person would see."""
+"""The program in a pseudo-terminal, with a terminal emulator that says what a person would see."""
 
 import os
 import re
@@ -68,7 +68,7 @@ class Window:
         self._child.send(keys.encode())
 
     def rows(self) -> list[str]:
-        """Return what stands on the screen, without blank rows at its end."""
+        """Return what is on the screen, without blank rows at its end."""
         return "\n".join(row.rstrip() for row in self._screen.display).rstrip().split("\n")
 
     def read(self, seconds: float = 0.05) -> bool:
@@ -84,7 +84,7 @@ class Window:
         return True
 
     def until(self, text: str, *, times: int = 1) -> None:
-        """Wait until a text stands on the screen (so many times)."""
+        """Wait until a text is on the screen (so many times)."""
         deadline = time.monotonic() + PATIENCE
         while "\n".join(self.rows()).count(text) < times:
             if not self.read() or time.monotonic() > deadline:

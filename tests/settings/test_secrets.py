@@ -102,7 +102,7 @@ def test_a_command_leaves_a_piped_prompt_alone(tmp_path: Path) -> None:
         (printing("import sys; sys.stdout.buffer.write(b'SECRET\\xff')"), "characters that no token has"),
     ],
 )
-def test_a_command_that_fails_is_told_in_one_line_without_its_output(tmp_path: Path, text: str, words: str) -> None:
+def test_a_command_that_fails_is_reported_in_one_line_without_its_output(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words) as caught:
         token(tmp_path, text)
     said = f"{caught.value.message} {caught.value.hint}"

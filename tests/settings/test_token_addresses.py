@@ -27,7 +27,7 @@ def goes(
 
 
 def written(place: str, kind: str) -> str:
-    """Write one way to have a token, which is named after where it stands."""
+    """Write one way to have a token, which is named after where it is."""
     return COMMAND % f"of-{place}" if kind == "token_command" else f'token_env = "{place.upper()}_TOKEN"'
 
 

@@ -1,6 +1,5 @@
 """Answers without end or of the worst form, for every question and dialect: memory stays bounded, and each ends."""
 
-import gzip
 import json
 import socket
 import threading
@@ -10,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.trust.forking import Lmchat
-from tests.trust.hostile import HOSTILE_BYTES, MEGABYTE
+from tests.trust.hostile import GZIP, HOSTILE_BYTES, MEGABYTE, bomb
 from tests.trust.section import Section
 
 MOST_MEMORY = 150 * MEGABYTE
@@ -53,6 +52,20 @@ def _once(*parts: bytes) -> Bytes:
     return lambda: iter(parts)
 
 
+def first(size: int, made: Bytes) -> Bytes:
+    """Make the first `size` bytes of an answer, more or less."""
+
+    def begun() -> Iterator[bytes]:
+        sent = 0
+        for piece in made():
+            yield piece
+            sent += len(piece)
+            if sent > size:
+                return
+
+    return begun
+
+
 ANSWERS: dict[str, Bytes] = {
     "provisional heads": _endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     "headers": _endless(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
@@ -69,8 +82,8 @@ ANSWERS: dict[str, Bytes] = {
     "an error of 8 MB": _once(_FAILED, b'{"error":{"message":"', b"m " * 4_000_000, b'"}}'),
     "depth": _once(_JSON, b"[" * 5_000_000),
     "a number": _once(_JSON, b'{"models":', b"9" * 5_000_000, b"}"),
-    "a bomb": _once(_GZIP, gzip.compress(b'{"models":"' + b"x" * 200 * MEGABYTE, 6)),
-    "a bomb as an error": _once(_GZIP.replace(b"200 OK", b"500 No"), gzip.compress(b'"' + b"x" * 200 * MEGABYTE, 6)),
+    "a bomb": _once(_GZIP, bomb(b'{"models":"', 200, GZIP)),
+    "a bomb as an error": _once(_GZIP.replace(b"200 OK", b"500 No"), bomb(b'"', 200, GZIP)),
 }
 """For every question."""
 

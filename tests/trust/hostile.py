@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +16,18 @@ MEGABYTE = 1024 * 1024
 HOSTILE_BYTES = 100 * MEGABYTE
 
 Send = Callable[[socket.socket], None]
+
+ZLIB, GZIP = 15, 31
+"""The wrappings of compressed bytes, as zlib numbers them."""
+
+
+def bomb(beginning: bytes, megabytes: int, wrapping: int) -> bytes:
+    """Compress a beginning and megabytes of one letter, of which one is packed and repeated; the end is missing."""
+    packer = zlib.compressobj(9, wbits=wrapping)
+    head = packer.compress(beginning) + packer.flush(zlib.Z_FULL_FLUSH)
+    megabyte = packer.compress(b"x" * MEGABYTE) + packer.flush(zlib.Z_FULL_FLUSH)
+    return head + megabyte * megabytes
+
 
 _PROGRAM = """
 import runpy, sys

@@ -1,16 +1,14 @@
 """Whatever a server sends, and however much: lmchat's memory stays bounded, and the exit code is the right one."""
 
-import gzip
 import json
 import socket
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lmchat.errors import ExitStatus
-from tests.trust.hostile import MEGABYTE, Hostile, ask, hostile_server
+from tests.trust.hostile import GZIP, MEGABYTE, ZLIB, Hostile, ask, bomb, hostile_server
 
 HOSTILE_PEAK = 150 * MEGABYTE
 SLOW_PEAK = 80 * MEGABYTE
@@ -78,13 +76,13 @@ def endless_provisional_heads(server: Hostile, connection: socket.socket) -> Non
 
 
 def gzip_bomb(server: Hostile, connection: socket.socket) -> None:
-    bomb = gzip.compress(b'{"output":"' + b"x" * 300 * MEGABYTE, 9)
-    connection.sendall(JSON.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n") + bomb)
+    packed = bomb(b'{"output":"', 300, GZIP)
+    connection.sendall(JSON.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n") + packed)
 
 
 def gzip_bomb_in_a_stream(server: Hostile, connection: socket.socket) -> None:
-    bomb = zlib.compress(HI + b"data: " + b"x" * 300 * MEGABYTE, 9)
-    connection.sendall(SSE.replace(b"\r\n\r\n", b"\r\nContent-Encoding: deflate\r\n\r\n") + bomb)
+    packed = bomb(HI + b"data: ", 300, ZLIB)
+    connection.sendall(SSE.replace(b"\r\n\r\n", b"\r\nContent-Encoding: deflate\r\n\r\n") + packed)
 
 
 BROKEN, REFUSED, UNREACHABLE = ExitStatus.STREAM_BROKEN, ExitStatus.REFUSED, ExitStatus.UNREACHABLE

@@ -9,8 +9,9 @@ import pytest
 
 from tests.trust.__main__ import _hosts
 from tests.trust.damage import run_damage
-from tests.trust.floods import ANSWERS, EVENTS, MOST_MEMORY, Case, run_floods
+from tests.trust.floods import ANSWERS, EVENTS, MOST_MEMORY, Case, first, run_floods
 from tests.trust.forking import Lmchat, loaded_program
+from tests.trust.hostile import MEGABYTE
 from tests.trust.inputs import run_inputs
 from tests.trust.kills import run_kills, run_processes
 from tests.trust.secrets import run_secrets
@@ -71,7 +72,6 @@ FLOODS: list[Case] = [
     ("lists in JSON", ANSWERS["lists in JSON"], "lmstudio", ("models", "download", "m")),
     ("a bomb as an error", ANSWERS["a bomb as an error"], "lmstudio", ("models", "load", "m")),
     ("items at the end", EVENTS["items at the end"], "lmstudio", ("ask", "-m", "m", "hi")),
-    ("calls", EVENTS["calls"], "completions", ("ask", "-m", "m", "hi")),
 ]
 
 
@@ -80,3 +80,13 @@ def test_an_answer_without_end_takes_bounded_memory(lmchat: Lmchat, case: Case) 
     section = run_floods(lmchat, [case], seconds=60)
     assert whole(section)
     assert section.peak < MOST_MEMORY
+
+
+def test_pieces_of_a_call_without_end_take_no_memory_each(lmchat: Lmchat) -> None:
+    peaks = []
+    for megabytes in (1, 15):  # 11,000 pieces of one character, and 170,000
+        case: Case = ("calls", first(megabytes * MEGABYTE, EVENTS["calls"]), "completions", ("ask", "-m", "m", "hi"))
+        section = run_floods(lmchat, [case], seconds=60)
+        assert whole(section)
+        peaks.append(section.peak)
+    assert peaks[1] - peaks[0] < 10 * MEGABYTE

@@ -7,7 +7,7 @@
 Each connection gets the next answer; the last one is played again and again. An answer is a sequence of steps:
 bytes are sent, numbers are seconds to wait, an event is waited for, `HOLD` waits until the client hangs up, `RESET`
 breaks the connection.
-After the last step the connection is closed in peace. An answer may also be a function of the request.
+After the last step the connection is closed properly. An answer may also be a function of the request.
 """
 
 import json

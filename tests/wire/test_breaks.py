@@ -1,4 +1,4 @@
-"""Silence, broken streams and Ctrl-C: the caller always has the say, and nothing is left behind."""
+"""Silence, broken streams and Ctrl-C: the caller is never blocked, and no thread or connection is left."""
 
 import signal
 import socket
@@ -183,17 +183,17 @@ def test_control_c_hangs_up_at_once() -> None:
 
 
 def test_a_second_control_c_while_hanging_up_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    hang_up, presses = exchange._Line.hang_up, [KeyboardInterrupt]
+    close, presses = exchange._Channel.close, [KeyboardInterrupt]
 
-    def interrupted(line: exchange._Line) -> None:
+    def interrupted(channel: exchange._Channel) -> None:
         if presses:
             raise presses.pop()
-        hang_up(line)
+        close(channel)
 
     with ScriptedServer(stream(START, HOLD)) as server:
         events = Client(Address(server.url)).chat(HELLO)
         next(events)
-        monkeypatch.setattr(exchange._Line, "hang_up", interrupted)
+        monkeypatch.setattr(exchange._Channel, "close", interrupted)
         with pytest.raises(KeyboardInterrupt):
             events.close()
         assert server.hung_up.wait(30)

@@ -116,7 +116,7 @@ def test_a_stream_may_come_one_byte_at_a_time() -> None:
     assert len(single) == 3
 
 
-def test_a_model_that_loads_tells_how_far_it_is() -> None:
+def test_a_model_that_loads_reports_how_far_it_is() -> None:
     progress = [
         b'event: model_load.progress\ndata: {"type":"model_load.progress","progress":%.4f}\n\n' % (step / 113)
         for step in range(113)

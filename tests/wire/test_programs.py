@@ -21,6 +21,7 @@ from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.wire.dialects import COMPLETIONS, DIALECTS, NOT_KNOWN, PROGRAMS, RESPONSES, Dialect, Finding, Route
 from tests.wire.scripted import Request, ScriptedServer, Steps, answer
+from tests.wire.test_detection import NOT_FOUND, VLLM, by_path, models
 from tests.wire.test_dialects import (
     COMPLETED,
     FOLLOWING,
@@ -36,7 +37,6 @@ from tests.wire.test_dialects import (
     response,
     sse,
 )
-from tests.wire.test_discovery import NOT_FOUND, VLLM, by_path, models
 
 DONE = sse(chunk("Hi", "stop"), "[DONE]")
 TOKENS = {"completions": "max_tokens", "responses": "max_output_tokens"}
@@ -171,12 +171,12 @@ def test_a_reply_says_whether_earlier_turns_were_sent(keeps: bool, store: bool, 
 
 
 def test_the_debug_log_says_who_keeps_the_conversation() -> None:
-    told: list[str] = []
+    lines: list[str] = []
     usage = {"choices": [], "usage": {"prompt_tokens": 57, "completion_tokens": 1}}
     with ScriptedServer(sse(chunk("Hi", "stop"), usage, "[DONE]")) as server:
-        client = replace(talker(server, "llama-server"), log=told.append)
+        client = replace(talker(server, "llama-server"), log=lines.append)
         list(client.chat(HELLO))
-    assert "api completions; earlier turns are sent each time" in told
+    assert "api completions; earlier turns are sent each time" in lines
 
 
 # What they say of their models

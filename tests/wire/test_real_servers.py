@@ -126,7 +126,7 @@ def gateway(tmp_path: Path, litellm: str) -> Shell:
     return Shell(tmp_path, {"LMCHAT_URL": litellm, "LM_API_TOKEN": KEY})
 
 
-def test_llama_server_is_told_the_conversation_each_time(shell: Shell) -> None:
+def test_llama_server_is_sent_the_conversation_each_time(shell: Shell) -> None:
     shell.ask("-s", "colours", "私の好きな色は青です")
     second = shell.ask("-s", "colours", "先ほど私が話していた色は?")
     assert "青" in str(second["text"])
@@ -187,7 +187,7 @@ def test_an_image_is_refused_before_it_is_sent(shell: Shell, tmp_path: Path) -> 
     assert "does not see pictures" in ran.stderr
 
 
-def test_litellm_is_told_the_conversation_each_time(gateway: Shell) -> None:
+def test_litellm_is_sent_the_conversation_each_time(gateway: Shell) -> None:
     gateway.ask("-m", "tiny", "-s", "colours", "私の好きな色は青です")
     second = gateway.ask("-s", "colours", "先ほど私が話していた色は?")
     assert "青" in str(second["text"])

@@ -220,7 +220,7 @@ def test_a_lost_chain_is_known_by_its_parameter() -> None:
     assert type(found) is ChainLostError
 
 
-def test_a_token_that_is_not_accepted_is_told_apart_from_none() -> None:
+def test_a_token_that_is_not_accepted_differs_from_none() -> None:
     message = f"Malformed LM Studio API token provided: {TOKEN[:10]}... Ensure you are using a valid token."
     found = refused(answer(401, error(message, code="invalid_api_key")), token=TOKEN)
     assert type(found) is NotAllowedError
@@ -297,7 +297,7 @@ def test_a_redirect_is_refused_and_says_where_it_points() -> None:
     head = b"HTTP/1.1 307 Go\r\nLocation: https://me:pass@other.example/api/v1/chat\r\nContent-Length: 0\r\n\r\n"
     with ScriptedServer([head]) as server, pytest.raises(RefusedError) as caught:
         list(Client(Address(server.url)).chat(HELLO))
-    assert "sends its callers on to https://other.example/api/v1/chat" in caught.value.message
+    assert "redirects to https://other.example/api/v1/chat" in caught.value.message
     assert "--url" in caught.value.hint
     assert len(server.requests) == 1
 

@@ -202,12 +202,12 @@ def test_an_unknown_download_is_not_found() -> None:
         ([HOLD], False),
     ],
 )
-def test_a_greeting_tells_whether_a_server_is_there(steps: Steps, *, greets: bool) -> None:
+def test_a_greeting_shows_whether_a_server_is_there(steps: Steps, *, greets: bool) -> None:
     with served(steps) as server:
         assert Client(Address(server.url)).greets() is greets
 
 
-def test_nobody_greets_where_nothing_listens() -> None:
+def test_no_greeting_comes_where_nothing_listens() -> None:
     with served([]) as server:
         url = server.url
     assert not Client(Address(url)).greets()

@@ -5,7 +5,6 @@
 IFS= read -r -d '' _lmchat_table <<'TABLE' || :
 @TABLE@
 TABLE
-_lmchat_table=$'\n'$_lmchat_table
 
 _lmchat() {
     local place= count=0 pending= wanted= literal= found= plain= typed= before= i
@@ -35,7 +34,7 @@ _lmchat() {
         pending=yes wanted=$found typed=${typed#*=}
     fi
     _lmchat_plain "$typed"
-    # Readline replaces only what stands behind the last = or :, or from the last @ on, unless a quote is open.
+    # Readline replaces only what follows the last = or :, or from the last @ on, unless a quote is open.
     if [[ $typed != [\'\"]* ]]; then
         before=${typed%"${typed##*[${COMP_WORDBREAKS//[!=:]/}]}"}
         if [[ $COMP_WORDBREAKS == *@* && ${typed#"$before"} == *@* ]]; then before=${typed%@*}; fi
@@ -80,14 +79,14 @@ _lmchat_plain() {
 
 # Set `found` to the VALUES of what is known at `place`, or anywhere: KIND NAME.
 _lmchat_find() {
-    local at rest
-    for at in "$place" '*'; do
-        rest=${_lmchat_table#*$'\n'"$at|$1|$2|"}
-        if [[ $rest != "$_lmchat_table" ]]; then
-            found=${rest%%|*}
+    local line
+    while IFS= read -r line; do
+        if [[ $line == "$place|$1|$2|"* || $line == "*|$1|$2|"* ]]; then
+            found=${line#*"|$1|$2|"}
+            found=${found%%|*}
             return 0
         fi
-    done
+    done <<<"$_lmchat_table"
     return 1
 }
 
@@ -146,7 +145,7 @@ _lmchat_files() {
     while IFS= read -r value; do COMPREPLY+=("$value"); done < <(compgen -f -- "$plain")
 }
 
-# Complete files behind an @, which bash would take for a part of their names.
+# Complete files after an @, which bash would take for a part of their names.
 _lmchat_files_at() {
     local value
     while IFS= read -r value; do

@@ -76,7 +76,7 @@ function __lmchat_named
     end
 end
 
-# Print what VALUES stand for, behind BEFORE: VALUES BEFORE TYPED SAID…
+# Print what VALUES mean, after BEFORE: VALUES BEFORE TYPED SAID…
 function __lmchat_values
     set -l before $argv[2]
     set -l typed (string unescape -- (string sub -s (math (string length -- $before) + 1) -- $argv[3]))

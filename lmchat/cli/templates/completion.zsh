@@ -5,10 +5,11 @@
 
 # All that can be typed, one line each: PATH|KIND|NAME|VALUES|HELP.
 typeset -g _lmchat_table
+typeset -ga _lmchat_lines
 IFS= read -r -d '' _lmchat_table <<'TABLE' || :
 @TABLE@
 TABLE
-_lmchat_table=$'\n'$_lmchat_table
+_lmchat_lines=("${(@f)_lmchat_table}")
 
 _lmchat() {
     local place= pending= wanted= literal= found= plain=
@@ -47,11 +48,12 @@ _lmchat() {
 
 # Set `found` to the VALUES of what is known at `place`, or anywhere: KIND NAME.
 _lmchat_find() {
-    local at rest
+    local at line key
     for at in "$place" '*'; do
-        rest=${_lmchat_table#*$'\n'"$at|$1|$2|"}
-        if [[ $rest != "$_lmchat_table" ]]; then
-            found=${rest%%'|'*}
+        key="$at|$1|$2|"
+        line=${_lmchat_lines[(r)${(b)key}*]}
+        if [[ -n $line ]]; then
+            found=${${line#"$key"}%%'|'*}
             return 0
         fi
     done
@@ -63,7 +65,7 @@ _lmchat_named() {
     local line
     local -a cells
     offers=()
-    for line in "${(@f)_lmchat_table}"; do
+    for line in "${_lmchat_lines[@]}"; do
         cells=("${(@s:|:)line}")
         if [[ ( $cells[1] == "$place" || $cells[1] == '*' ) && " $* " == *" $cells[2] "* ]]; then _lmchat_add "$cells[3]" "$cells[5]"; fi
     done
@@ -75,7 +77,7 @@ _lmchat_argument() {
     local line
     local -a cells
     local -i number=0
-    for line in "${(@f)_lmchat_table}"; do
+    for line in "${_lmchat_lines[@]}"; do
         cells=("${(@s:|:)line}")
         [[ $cells[1] == "$place" && $cells[2] == argument* ]] || continue
         if [[ $cells[2] == arguments ]] || (( number == count )); then

@@ -55,7 +55,7 @@ def _attached(state: ReplState, typed: str) -> Iterator[Suggestion]:
 
 
 COMMANDS = (
-    Command("image", "FILE… or off", "Send pictures along with the next prompt.", image, _attached),
+    Command("image", "FILE… or off", "Send pictures with the next prompt.", image, _attached),
     Command("file", "FILE… or off", "Quote text files in the next prompt.", file, _attached),
     Command("paste", "", "Attach the clipboard's picture, or insert its text.", paste),
 )

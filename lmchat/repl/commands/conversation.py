@@ -147,22 +147,22 @@ def compact(state: ReplState, text: str) -> ReplState:
     before = state.session.head
     attention = f" Pay special attention to: {text}" if text else ""
     asked = replace(ask(state, Prompt(SUMMARISE + attention), summary=True), draft="", warned=False)
-    if asked.head is None or not asked.head.summary:  # another program moved the session meanwhile
+    if asked.head is None or not asked.head.summary:  # another program has moved the session
         return asked
     if asked.head.outcome is Outcome.COMPLETE:
-        asked.say("The next prompt begins a new chain with this summary; /undo goes back to the whole conversation.")
+        asked.say("The next prompt begins a new chain with this summary; /undo goes back to the full conversation.")
         return asked
-    # Half a summary must not replace the whole conversation.
+    # An incomplete summary does not replace the conversation.
     moved = state.conversation.store.move(asked.session, before) if asked.kept else asked.session.moved(before)
-    asked.say("There is no whole summary, so the conversation goes on as it was.")
+    asked.say("The summary is incomplete, so the conversation continues without it.")
     return asked.at(moved)
 
 
 def _with_system(state: ReplState, system_prompt: str) -> ReplState:
     state = state.current().talking_with(system=system_prompt)
     what = "The system prompt is changed" if system_prompt else "There is no system prompt any more"
-    along = " The next prompt begins a new chain; the turns so far are sent with it as text." if state.head else ""
-    state.say(f"{what}.{along}")
+    resent = " The next prompt begins a new chain; the turns so far are sent with it as text." if state.head else ""
+    state.say(f"{what}.{resent}")
     return state
 
 
@@ -273,6 +273,6 @@ TURN_COMMANDS = (
         "[focus]",
         "Go on from a summary that the model writes.",
         compact,
-        more="The whole conversation stays in the tree; /undo goes back to it.",
+        more="The full conversation stays in the tree; /undo goes back to it.",
     ),
 )

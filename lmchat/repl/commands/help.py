@@ -10,7 +10,7 @@ from lmchat.repl.state import ReplState
 
 KEYS = (
     ("Enter", "Send; after a trailing \\ it begins a new line."),
-    ("Alt-Enter, Ctrl-J", "Begin a new line; so does Shift-Enter where the terminal tells it from Enter."),
+    ("Alt-Enter, Ctrl-J", "Begin a new line; so does Shift-Enter where the terminal distinguishes it from Enter."),
     ("Tab", "Complete commands, sessions, models, options and files."),
     ("@path, @*.py", "Quote files in this prompt; a picture is attached. \\@ sends the character."),
     ("!command", "Run it in your shell, and quote what it prints in the next prompt. \\! sends the character."),

@@ -1,4 +1,4 @@
-"""Commands that take something out: to the clipboard, to files, or as numbers to look at."""
+"""Commands that take replies out of the talk, to the clipboard or to files, or show more of them."""
 
 import json
 import re
@@ -147,7 +147,7 @@ def _kept(state: ReplState, turn: Turn) -> str:
 
 
 def tool(state: ReplState, text: str) -> ReplState:
-    """Show a tool call of the last reply whole."""
+    """Show a tool call of the last reply in full."""
     state = state.current()
     calls = _last_answer(state).reply.tool_calls
     number = count(text, 1)
@@ -247,5 +247,5 @@ COMMANDS = (
     ),
     Command("stats", "", "Show tokens, speed and times of the last turn.", stats),
     Command("context", "", "Show how full the context is, and who keeps the conversation.", context),
-    Command("tool", "[n]", "Show a tool call of the last reply whole.", tool),
+    Command("tool", "[n]", "Show a tool call of the last reply in full.", tool),
 )

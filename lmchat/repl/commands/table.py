@@ -177,9 +177,9 @@ def prompt_command(state: ReplState, name: str) -> Command | None:
     return _command(wanted, "") if wanted in prompt_names(state.conversation.settings.path, Kind.PROMPT) else None
 
 
-def say_hidden(state: ReplState, taken: Collection[str]) -> None:
+def say_hidden(state: ReplState) -> None:
     """Say which prompts are no commands, since lmchat has some of their names."""
-    hidden = [name for name in prompt_names(state.conversation.settings.path, Kind.PROMPT) if name in taken]
+    hidden = [name for name in prompt_names(state.conversation.settings.path, Kind.PROMPT) if name in BY_NAME]
     if hidden:
         names = ", ".join(f"/{name}" for name in hidden)
         state.say(f"Commands of lmchat's own win over prompts: {names}. `lmchat ask -p {hidden[0]}` asks the prompt.")

@@ -21,7 +21,7 @@ from lmchat.repl.picker.choice import Marked
 from lmchat.store.store import Store
 
 _FIRST = 200
-"""So many sessions are listed before the rest is read."""
+"""How many sessions are listed before the rest is read."""
 _MOST_MATCHES = 200
 _MOST_PREVIEWS = 100
 
@@ -79,7 +79,7 @@ class Browser:
         return Sessions(self._store.sessions())
 
     def take(self, sessions: Sessions) -> None:
-        """Go on with all sessions, the same one marked where it is still there."""
+        """Offer all sessions, with the same one marked if it is still there."""
         self._all = sessions
         self._offer(self._all.fitting(self.typed))
 
@@ -88,12 +88,12 @@ class Browser:
         return self._store.search(typed, limit=_MOST_MATCHES) if typed.split() else ()
 
     def take_found(self, typed: str, matches: Sequence[Match]) -> None:
-        """Add what a search found, unless something else is looked for by now."""
+        """Add what a search found, unless something else has been typed since."""
         if typed == self.typed and self._opened is None:
             self._offer(self._all.fitting(typed, matches))
 
     def narrow(self, typed: str) -> None:
-        """Offer what fits; whatever was said before is over."""
+        """Offer what fits, and clear the notice."""
         self.notice = ""
         if self._opened is not None:
             fitting = fitting_turns(typed, self._entries)
@@ -139,7 +139,7 @@ class Browser:
         return True
 
     def rename(self, new: str) -> None:
-        """Give the marked session another name; where that cannot be, say why."""
+        """Give the marked session another name; where that fails, say why."""
         self.mode = Mode.SESSIONS
         if (marked := self.sessions.entry) is not None and new.strip():
             self._change(lambda: self._store.rename(marked.name, new.strip()), f"'{marked.name}' is '{new.strip()}'.")

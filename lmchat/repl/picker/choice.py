@@ -1,8 +1,10 @@
-"""A choice of a few: arrow keys move, typing narrows it down, Enter takes, Esc and Ctrl-C leave it."""
+"""A choice of a few: arrow keys move, typing narrows it down, Enter chooses, Esc and Ctrl-C cancel.
+
+In a terminal that cannot be painted it is a numbered list."""
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import Generic, TextIO, TypeVar
+from typing import TYPE_CHECKING, Generic, TextIO, TypeVar
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
@@ -17,13 +19,13 @@ from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import BaseStyle, Style
 
-from lmchat.chat.models import Model
 from lmchat.dataclass import dataclass
-from lmchat.render.listings import model_lines
-from lmchat.render.messages import show_question
 from lmchat.render.text import sanitize_line, shorten
 from lmchat.repl.matching import Offer, matching
 from lmchat.world import World
+
+if TYPE_CHECKING:
+    from lmchat.chat.models import Model
 
 Lines = Callable[[int], Sequence[str]]
 """Lays choices out for a width in cells: the line of titles (it may be empty), and one for each choice."""
@@ -85,13 +87,15 @@ class Choices:
     lines: Lines | None = None
 
 
-def model_choices(models: Sequence[Model]) -> Choices:
+def model_choices(models: "Sequence[Model]") -> Choices:
     """Lay models out to choose from."""
+    from lmchat.render.listings import model_lines
+
     return Choices([(model.key, model.display_name) for model in models], cache(partial(model_lines, models)))
 
 
 def chosen(title: str, choices: Choices, screen: Screen) -> str | None:
-    """Let the person choose and return the value, None where they left it."""
+    """Let the person choose and return the value, None where they cancelled."""
     picker = _Picker(choices, screen)
     typed = Buffer(multiline=False, on_text_changed=lambda _buffer: picker.narrow(typed.text))
     control = BufferControl(typed, input_processors=[BeforeInput(f"{title} ", style="class:prompt")])
@@ -172,9 +176,10 @@ def _bindings(picker: _Picker) -> KeyBindings:
 
 
 def screen_of(world: World, *, colours: bool = True) -> Screen:
-    """Return the terminal for a choice where no REPL runs: it is drawn on stderr, and gone afterwards."""
-    style = Style.from_dict({"prompt": "bold ansicyan", "status": "dim"})
-    return Screen(create_input(world.stdin), output_to(world.stderr), style, depth_for(colours=colours))
+    """Return the terminal for a choice where no REPL runs: it is drawn on stderr, and erased afterwards."""
+    return Screen(
+        create_input(world.stdin), output_to(world.stderr), style(colours=colours), depth_for(colours=colours)
+    )
 
 
 def depth_for(*, colours: bool) -> ColorDepth | None:
@@ -198,7 +203,9 @@ _MOST = 50
 
 
 def typed_at(world: World) -> Callable[[str], str]:
-    """Return what asks a question on stderr and reads a line, where no REPL runs."""
+    """Return a function that asks a question on stderr and reads a line, where no REPL runs."""
+
+    from lmchat.render.messages import show_question
 
     def asked(question: str) -> str:
         show_question(world, question)

@@ -130,7 +130,7 @@ def test_a_table_needs_as_many_cells_in_its_head_as_in_the_line_below() -> None:
     assert outline("| a | b |\n|---|") == ["prose 0: | a | b |\n|---|"]
 
 
-def test_empty_lines_behind_indented_code_belong_to_it_only_if_more_follows() -> None:
+def test_empty_lines_after_indented_code_belong_to_it_only_if_more_follows() -> None:
     assert outline("    a\n\n    b\n\nc") == ["code :\na\n\nb", "prose 0: c"]
 
 

@@ -130,7 +130,7 @@ def test_a_chosen_theme_uses_the_colours_the_terminal_has() -> None:
         assert style in line[0].style
 
 
-def test_a_theme_nobody_knows_is_no_failure() -> None:
+def test_a_unknown_theme_is_no_failure() -> None:
     palette = Palette(Theme(Styles(), code_colours=True, code_theme="no such theme"))
     assert Highlighter("python", palette).push("x")[0][0].text == "x"
 

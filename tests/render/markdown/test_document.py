@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lmchat.render.markdown.layout import RenderContext
@@ -16,6 +16,10 @@ from tests.render.terminals import COLOURED
 THEME = theme_for(COLOURED, terminal=True)
 WIDTHS = st.integers(20, 120)
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
+
+
+FEW = settings(max_examples=max(settings().max_examples // 4, 1))
+"""For what renders a hundred times for each example."""
 
 
 def in_pieces(text: str, width: int, cuts: list[int], theme: Theme = THEME) -> list[Row]:
@@ -39,6 +43,7 @@ def test_a_document_in_pieces_gives_the_rows_of_the_whole(text: str, width: int,
     assert in_pieces(text, width, cuts) == render_rows(text, width, THEME)
 
 
+@FEW
 @given(DOCUMENTS, WIDTHS)
 def test_a_document_character_by_character_gives_the_rows_of_the_whole(text: str, width: int) -> None:
     text = sanitize(text)[:400]
@@ -59,7 +64,7 @@ def test_every_letter_and_digit_of_the_source_is_shown_in_its_order(text: str, w
     fence = re.compile(r"^(?:[ \t>*+-]|\d+[.)])*(?:```+[^`\n]*|~~~+[^\n]*)$", re.MULTILINE)
     hidden = re.compile(r"```+\S*|~~~+\S*|\d+[.)]|&\w+;?|\[[xX]\]|\]\([^)]*\)")
     wanted = re.sub(r"\W|_", "", hidden.sub("", fence.sub("", sanitize(text))))
-    # Tables stand beside each other; entities and formulas become other characters, and `<br>` a break.
+    # The cells of a table are side by side; entities and formulas become other characters, and `<br>` a break.
     if not re.search(r"[|&$]|\\[(\[]|<br", text):
         assert all(letter in shown for letter in wanted)
 

@@ -15,7 +15,7 @@ def coloured(text: str, width: int = 40, *, links: bool = False) -> str:
     return "\n".join(row.text for row in render_rows(text, width, theme))
 
 
-def test_one_empty_row_stands_between_blocks() -> None:
+def test_one_empty_row_is_between_blocks() -> None:
     assert plain("# a\nb\n\n\n\n---\nc") == ["a", "", "b", "", "─" * 40, "", "c"]
 
 
@@ -27,7 +27,7 @@ def test_a_loose_list_has_empty_rows_where_its_source_has_them() -> None:
     assert plain("- a\n\n- b\n- c\n") == [" • a", "", " • b", " • c"]
 
 
-def test_numbers_count_on_and_stand_right_aligned() -> None:
+def test_numbers_count_on_and_are_right_aligned() -> None:
     assert plain("9. a\n9. b\n9. c\n") == [" 9. a", "10. b", "11. c"]
 
 
@@ -43,7 +43,7 @@ def test_empty_items_and_quotes_show_their_signs() -> None:
     assert plain("-\n- a\n\n>\n") == [" •", " • a", "", "▌"]
 
 
-def test_code_stands_between_rules_with_its_language_and_every_blank() -> None:
+def test_code_is_between_rules_with_its_language_and_every_blank() -> None:
     rule = "╌" * 40
     assert plain("```py\n  a\n\n\tb\n```") == ["╌╌ py " + "╌" * 34, "  a", "", "    b", rule]
 
@@ -91,7 +91,7 @@ def test_control_characters_written_as_references_are_as_harmless_as_others(sour
 @pytest.mark.parametrize(
     "source", ["\u0301a", "**\u0301a**", "# \u0301a", "b\\\n\u0301a", "```\n\u0301a\n```", "bcdefg \u0301abcd"]
 )
-def test_no_row_begins_with_a_mark_that_would_stand_on_the_row_above(source: str) -> None:
+def test_no_row_begins_with_a_mark_that_would_be_drawn_on_the_row_above(source: str) -> None:
     rows = plain(source, 10)
     assert "\u0301a" in "".join(rows)
     assert not any(row.startswith("\u0301") for row in rows)

@@ -56,6 +56,9 @@ def streamed(text: str, cuts: list[int], pauses: list[float], terminal: Terminal
     return terminal.cells()
 
 
+FEW = settings(max_examples=max(settings().max_examples // 5, 1))
+
+
 def at_once(text: str, terminal: Terminal) -> list[list[Cell]]:
     for row in render_rows(text, terminal.columns, THEME):
         terminal.feed(row.text + "\r\n")
@@ -76,6 +79,7 @@ def test_screen_and_scrollback_are_those_of_the_whole(
     assert streamed(text, cuts, pauses, Terminal(columns, lines)) == at_once(text, Terminal(columns, lines))
 
 
+@FEW
 @given(DOCUMENTS.map(sanitize), st.integers(20, 120), st.integers(3, 24))
 @example("****`````<div>🇯🇵```", 20, 3)  # settled, it takes two rows where flags are two characters
 def test_character_by_character_they_are_too(text: str, columns: int, lines: int) -> None:
@@ -105,7 +109,6 @@ def resized_on_its_way(text: str, terminal: Terminal, sizes: list[tuple[int, int
     return " ".join(" ".join(terminal.texts()).split())
 
 
-FEW = settings(max_examples=max(settings().max_examples // 5, 1))
 SIZES = st.lists(st.tuples(st.integers(30, 100), st.integers(16, 30)), min_size=1, max_size=4)
 
 
@@ -123,7 +126,7 @@ def test_no_word_is_lost_or_doubled_when_a_reflowing_window_is_resized(sizes: li
 def test_no_word_is_doubled_while_a_window_is_dragged_and_tells_its_size_late(
     drags: list[tuple[int, int]], start: int
 ) -> None:
-    """The first change is told at once, those that follow up to a quarter of a second late.
+    """The first change is reported at once, those that follow up to a quarter of a second late.
 
     One that comes after more than that is a first one again, so there is no drag here without a change.
     """

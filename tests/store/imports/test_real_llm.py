@@ -79,7 +79,7 @@ def test_a_log_of_llm_itself_comes_in(version: tuple[str, ...], port: int, tmp_p
     llm("-c", "And now?", "-a", "red.png")
     llm("-T", "llm_version", "Which version?")
     ran = run(tmp_path / "home", "sessions", "import", str(tmp_path / "llm" / "logs.db"))
-    assert (ran.status, "2 sessions came in: 空は何色, which-version" in ran.stderr) == (0, True)
+    assert (ran.status, "2 sessions imported: 空は何色, which-version" in ran.stderr) == (0, True)
     assert "left out" not in ran.stderr
     with open_store(tmp_path / "home", now=ticking()) as store:
         first, second = store.find("空は何色").path()

@@ -49,7 +49,7 @@ from lmchat.wire.reading import cut_by, decimal, integer, mapping, read_argument
 
 
 def native_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
-    """Return the JSON object of a chat request; raise BadUseError for a schema, which the route has not."""
+    """Return the JSON object of a chat request; raise BadUseError for a schema, which the route does not take."""
     if request.schema is not None:
         raise BadUseError(
             "LM Studio's own API cannot bind a reply to a schema.",
@@ -59,7 +59,7 @@ def native_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
     if request.follows is not None:
         body["previous_response_id"] = request.follows
     elif request.system_prompt:
-        # Only the first request of a chain may bring it; the chain keeps it.
+        # Only the first request of a chain may contain it; the chain keeps it.
         body["system_prompt"] = request.system_prompt
     if not request.store:
         body["store"] = False
@@ -73,10 +73,11 @@ def native_body(request: ChatRequest, *, stream: bool) -> dict[str, Any]:
 
 def _input(request: ChatRequest) -> str | list[dict[str, str]]:
     """Return the prompt after its recap; with images one text item at most, since templates may refuse two."""
-    from lmchat.wire.messages import recap
+    text = request.prompt.text
+    if request.history:
+        from lmchat.wire.messages import recap
 
-    before = recap(request.history, request.left_out) if request.history else ""
-    text = f"{before}\n\n{request.prompt.text}" if before else request.prompt.text
+        text = f"{recap(request.history, request.left_out)}\n\n{text}"
     earlier = dict.fromkeys(image for turn in request.history for image in turn.prompt.images)
     images = [_image(each) for each in (*earlier, *request.prompt.images)]
     if not images:
@@ -247,7 +248,7 @@ _READERS: dict[str, Callable[[Data], Event]] = {
 
 @dataclass(frozen=True, slots=True)
 class NativeReader:
-    """The reader of one reply; each event of this API says all there is to it."""
+    """The reader of one reply; each event of this API is complete in itself."""
 
     request: ChatRequest
 
@@ -264,7 +265,7 @@ class NativeReader:
         yield from ()
 
     def whole(self, data: Data) -> Iterator[Event]:
-        """Yield the events of a reply that came at once."""
+        """Yield the events of a reply that did not stream."""
         if "output" in data:
             reply = read_reply(data)
             yield from replay(reply, cut=self._cut(reply))

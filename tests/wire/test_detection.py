@@ -159,6 +159,6 @@ def test_a_server_that_wants_a_token_before_it_says_what_it_is_says_that() -> No
     assert "LM Studio" not in caught.value.hint
 
 
-def test_a_server_that_nobody_knows_is_refused_as_it_refused() -> None:
+def test_an_unknown_server_is_refused_as_it_refused() -> None:
     with ScriptedServer(NOT_FOUND) as server, pytest.raises(LmchatError):
         list(Client(Address(server.url), route=Route(settled=False)).chat(HELLO))

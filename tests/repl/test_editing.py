@@ -1,4 +1,4 @@
-"""What stands on the input line for signs and tabs."""
+"""What the input line shows for placeholders and tabs."""
 
 import pytest
 from prompt_toolkit.buffer import Buffer
