@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lmchat.local.run import started
-from tests.local.conftest import world_at
+from tests.local.world import world_at
 from tests.readme import README
 
 pytestmark = pytest.mark.model

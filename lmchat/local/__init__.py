@@ -1,1 +1,1 @@
-"""The server on loopback, which speaks LM Studio's protocols: a small model of its own, or another server's."""
+"""The server on loopback, which speaks LM Studio's protocols, over models of this machine or an upstream server."""

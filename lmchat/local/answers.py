@@ -110,7 +110,7 @@ class NativeAnswer:
         for event in self._events(item):
             yield event_frame(event, event["type"])
 
-    def whole(self, finished: Finished) -> dict[str, Any]:
+    def complete(self, finished: Finished) -> dict[str, Any]:
         """Return the reply as one JSON object."""
         return _result(finished.reply)
 

@@ -46,8 +46,9 @@ def tied_settings() -> dict[str, Any]:
 
 
 def announce(content: Mapping[str, Any], stdout: int = 1) -> None:
-    """Print a line of JSON for the parent."""
-    os.write(stdout, json.dumps(content).encode() + b"\n")
+    """Print a line of JSON for the parent; a process that outlives its parent goes on where that has just ended."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(stdout, json.dumps(content).encode() + b"\n")
 
 
 def remove_variables(names: Iterable[str]) -> None:

@@ -25,13 +25,13 @@ from lmchat.local.refusals import (
     Check,
     Refusal,
     flag,
+    integer,
     json_object,
     no_tools,
     not_found,
     strict,
     text,
     unknown_model,
-    whole,
 )
 from lmchat.local.requests import ChatBody
 from lmchat.local.server import Worker
@@ -211,11 +211,11 @@ def management_routes(models: Embedded, worker: Worker) -> list[Route]:
 
 _LOAD: Mapping[str, Check] = {
     "model": text,
-    "context_length": whole(1),
-    "eval_batch_size": whole(1),
+    "context_length": integer(1),
+    "eval_batch_size": integer(1),
     "flash_attention": flag,
-    "num_experts": whole(1),
+    "num_experts": integer(1),
     "offload_kv_cache_to_gpu": flag,
-    "parallel": whole(1),
+    "parallel": integer(1),
     "echo_load_config": flag,
 }

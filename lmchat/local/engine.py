@@ -119,8 +119,8 @@ def _address(child: Child, model: ModelFile, progress: Show) -> str:
 def _fraction(state: str) -> float | None:
     """Read how far loading is; llama.cpp documents nothing of this, so anything else is no progress."""
     try:
-        said = json.loads(state)
-        value = said["payload"]["value"] if said["state"] == "loading" else None
+        reported = json.loads(state)
+        value = reported["payload"]["value"] if reported["state"] == "loading" else None
         return min(1.0, max(0.0, float(value))) if value is not None else None
     except (ValueError, KeyError, TypeError):
         return None

@@ -28,15 +28,15 @@ def message(role: str, text: str, pictures: Sequence[str] = ()) -> Message:
     return {"role": role, "content": parts}
 
 
-def text_of(said: Message) -> str:
+def text_of(given: Message) -> str:
     """Return the text of a message."""
-    content = said["content"]
+    content = given["content"]
     return content if isinstance(content, str) else "\n\n".join(part["text"] for part in content if "text" in part)
 
 
-def pictures_of(said: Message) -> list[str]:
+def pictures_of(given: Message) -> list[str]:
     """Return the pictures of a message as data URLs."""
-    content = said["content"]
+    content = given["content"]
     return [] if isinstance(content, str) else [part["image_url"]["url"] for part in content if "image_url" in part]
 
 

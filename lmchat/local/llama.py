@@ -139,14 +139,14 @@ def _post(engine: Engine, path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refused(error: Any) -> Refusal:
-    said = error if isinstance(error, dict) else {"message": str(error)}
-    if said.get("type") == "exceed_context_size_error":
+    details = error if isinstance(error, dict) else {"message": str(error)}
+    if details.get("type") == "exceed_context_size_error":
         return overflow()
-    message = str(said.get("message", ""))
+    message = str(details.get("message", ""))
     if "JSON schema" in message:
         problem = message.partition("JSON schema error at ")[2] or message
         return Refusal(f"The schema cannot be used: {problem}", code="invalid_schema", param="response_format")
-    if said.get("type") == "invalid_request_error" and "template" not in message:
+    if details.get("type") == "invalid_request_error" and "template" not in message:
         return Refusal(f"The engine refused the request: {message}", code="invalid_value", param=None)
     if "inja" in message or "template" in message:
         return broken(f"Engine protocol applyPromptTemplate request returned 500: {message}")

@@ -187,23 +187,23 @@ def head(path: Path) -> Head:
     Raises DamagedFileError, or OSError where the file cannot be read.
     """
     start = _start(path)
-    said: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     try:
         for name, value in _metadata(io.BytesIO(start), path.name):
             # The tokenizer's tables come last and are long.
             if name.startswith("tokenizer."):
                 break
-            said[name] = value
+            metadata[name] = value
     except (struct.error, UnicodeDecodeError, KeyError, EOFError) as problem:
         # What is beyond the first bytes of a sound file was not read.
         if len(start) < _LONGEST_HEAD:
             raise DamagedFileError(f"{path.name} is damaged: it ends or breaks off in its head.") from problem
-    architecture = _text(said.get("general.architecture"))
-    file_type, context = said.get("general.file_type"), said.get(f"{architecture}.context_length")
+    architecture = _text(metadata.get("general.architecture"))
+    file_type, context = metadata.get("general.file_type"), metadata.get(f"{architecture}.context_length")
     return Head(
         architecture=architecture,
-        name=_text(said.get("general.name")),
-        size_label=_text(said.get("general.size_label")),
+        name=_text(metadata.get("general.name")),
+        size_label=_text(metadata.get("general.size_label")),
         quantization=_FILE_TYPES.get(file_type) if isinstance(file_type, int) else None,
         context=context if isinstance(context, int) and context > 0 else None,
     )

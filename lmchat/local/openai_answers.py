@@ -49,7 +49,7 @@ class CompletionAnswer:
             case _:
                 pass
 
-    def whole(self, finished: Finished) -> dict[str, Any]:
+    def complete(self, finished: Finished) -> dict[str, Any]:
         """Return the reply as one JSON object."""
         reply = finished.reply
         self.model = reply.model_instance_id
@@ -113,7 +113,7 @@ class ResponseAnswer:
             case _:
                 pass
 
-    def whole(self, finished: Finished) -> dict[str, Any]:
+    def complete(self, finished: Finished) -> dict[str, Any]:
         """Return the reply as one JSON object."""
         reply = finished.reply
         self.model = reply.model_instance_id

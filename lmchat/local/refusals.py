@@ -170,7 +170,7 @@ def number(lowest: float, highest: float = math.inf, *, above: bool = False) -> 
     return check
 
 
-def whole(lowest: int) -> Check:
+def integer(lowest: int) -> Check:
     """Return the check of an integer that is at least `lowest`."""
 
     def check(key: str, value: Any) -> int:

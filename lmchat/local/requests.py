@@ -14,6 +14,7 @@ from lmchat.local.refusals import (
     Refusal,
     checked,
     flag,
+    integer,
     mapping,
     missing,
     number,
@@ -23,7 +24,6 @@ from lmchat.local.refusals import (
     text,
     unknown_keys,
     unsupported,
-    whole,
     wrong_type,
 )
 
@@ -208,7 +208,7 @@ def _message(key: str, value: Any) -> Message:
 
 def _limit(key: str, value: Any) -> int | None:
     """Read the longest reply in tokens; LM Studio's own examples write -1 for no limit."""
-    return None if value is None or value == -1 else int(whole(1)(key, value))
+    return None if value is None or value == -1 else int(integer(1)(key, value))
 
 
 def _effort(key: str, value: Any) -> str | None:
@@ -244,7 +244,7 @@ _SAMPLING: Mapping[str, Check] = {
     "temperature": number(0, 1),
     "top_p": number(0, 1),
     "min_p": number(0, 1),
-    "top_k": whole(0),
+    "top_k": integer(0),
     "repeat_penalty": number(0, above=True),
     "presence_penalty": number(-2, 2),
 }
@@ -257,16 +257,16 @@ _CHAT: Mapping[str, Check] = {
     "stream": flag,
     "reasoning": text,
     "integrations": sequence,
-    "context_length": whole(1),
-    "max_output_tokens": whole(1),
+    "context_length": integer(1),
+    "max_output_tokens": integer(1),
     **_SAMPLING,
 }
 _OPENAI_SAMPLING: Mapping[str, Check] = {
     **_SAMPLING,
     "temperature": number(0, 2),
-    "top_k": whole(-1),
+    "top_k": integer(-1),
     "frequency_penalty": number(-2, 2),
-    "seed": whole(-(2**31)),
+    "seed": integer(-(2**31)),
     "stop": _stop,
     "logit_bias": mapping,
 }

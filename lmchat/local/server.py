@@ -111,7 +111,7 @@ class Answer(Protocol):
         """Yield what an item is in the stream; after a Refusal, it has failed."""
         ...
 
-    def whole(self, finished: Finished) -> dict[str, Any]:
+    def complete(self, finished: Finished) -> dict[str, Any]:
         """Return the reply as one JSON object."""
         ...
 
@@ -225,7 +225,7 @@ async def _answered(request: Request, turn: Turn, answer: Answer) -> Response | 
         request, lambda send, cancel: turn.run(state.backend, state.history, send, cancel)
     )
     if not turn.body.stream:
-        return json_response(answer.whole(await _first(items, Finished)))
+        return json_response(answer.complete(await _first(items, Finished)))
     first = await anext(items, None)
     if first is None or isinstance(first, Refusal):
         await items.aclose()

@@ -96,6 +96,15 @@ class Spot:
         if server is not None and server.pid == pid:
             self.record.unlink(missing_ok=True)
 
+    def clear(self) -> None:
+        """Remove the record if its server has ended; one that has just taken the lock may be about to write it."""
+        file = self.open_lock()
+        try:
+            if try_lock(file, shared=True):
+                self.record.unlink(missing_ok=True)
+        finally:
+            os.close(file)
+
     def open_lock(self) -> int:
         """Open the file that is locked as long as the server can be found."""
         return os.open(self.lock, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
@@ -138,8 +147,7 @@ def running_servers(world: World) -> list[SharedServer]:
     if len(servers) < len(spots):
         with _turn(directory):
             for spot in spots:
-                if spot.server() is None:
-                    spot.record.unlink(missing_ok=True)
+                spot.clear()
     return servers
 
 
@@ -159,7 +167,7 @@ def stop_server(server: SharedServer) -> None:
 def _started(spot: Spot, settings: Mapping[str, Any], keep_seconds: float) -> SharedServer:
     from lmchat.local.child_process import Child
 
-    spot.record.unlink(missing_ok=True)
+    spot.clear()
     place = {"record": str(spot.record), "identity": spot.record.stem, "keep_seconds": keep_seconds}
     child = Child("lmchat.local.shared_server", {**settings, **place})
     try:

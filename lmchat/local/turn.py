@@ -1,4 +1,4 @@
-"""One turn, from a valid request to the stored reply: the chain is fitted into a window, the backend asked."""
+"""One turn, from a valid request to the stored reply; how a chain fits into a model's window; how work is cancelled."""
 
 import contextlib
 import sqlite3

@@ -1,7 +1,8 @@
-"""The server in front of another one that stores no conversations: turns are stored here, each request brings them all.
+"""The server in front of an upstream server that stores no conversations.
 
-How to speak to the other server is not decided here: asking it, listing its models and passing requests on are
-functions. What that server offers besides the chat route is passed on unchanged.
+Turns are stored here, and every request to the upstream server contains them all. How to talk to it is not decided
+here: asking it, listing its models and passing requests on are functions. Requests for its own routes are passed on
+unchanged.
 """
 
 import base64
@@ -36,7 +37,7 @@ from lmchat.local.turn import Asked, Cancel, Made, rendered
 from lmchat.world import World
 
 _EFFORTS = ["low", "medium", "high"]
-"""The levels of reasoning that the OpenAI-style routes name; only the server knows whether a model has them."""
+"""The levels of reasoning that the OpenAI-style routes name; whether a model has them, only its server knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ Item = Passed | bytes | Refusal
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A server as functions; all raise LmchatError.
+    """An upstream server as functions; all raise LmchatError.
 
     `ask` yields the events of one reply, and `Quiet` at least every second. `pass_on` sends a request (its method,
     path and JSON) as it is, and yields the head of the answer, then its bytes, and None when there are none for a
@@ -71,12 +72,12 @@ class Upstream:
             raise _refused(problem) from problem
 
     def accepted(self, body: ChatBody, *, loosely: bool = False) -> ChatBody:
-        """Return the request as it is; only the server itself knows what its models can do."""
+        """Return the request as it is; only the upstream server knows what its models can do."""
         del loosely
         if not body.model:
             raise missing("model")
         if body.integrations:
-            raise Refusal("The server behind this one runs no tools.", param="integrations", code=None)
+            raise Refusal("The upstream server runs no tools.", param="integrations", code=None)
         return body
 
     def reply(self, body: ChatBody, chain: Chain, show: Callable[[Event], None], cancel: Cancel) -> Made:
@@ -120,7 +121,7 @@ class Upstream:
                     case _:
                         begun = begun or isinstance(event, Started)
                         show(event)
-        raise _unreachable("The server behind this one broke off its answer.")
+        raise _unreachable("The upstream server broke off its answer.")
 
 
 def _chat_request(body: ChatBody, messages: Sequence[Message]) -> ChatRequest:
@@ -168,12 +169,12 @@ def _image(url: str) -> Image:
 
 
 def _unreachable(message: str) -> Refusal:
-    """Report that the server behind this one did not do its part."""
+    """Report a failure of the upstream server."""
     return Refusal(message, status=502, kind="upstream_error", code=None, param=None)
 
 
 def _refused(problem: LmchatError) -> Refusal:
-    """Return an error of the server behind this one as a refusal of this one."""
+    """Return an error of the upstream server as a refusal of this one."""
     match problem:
         case ContextOverflowError():
             return overflow()
@@ -184,7 +185,7 @@ def _refused(problem: LmchatError) -> Refusal:
         case RefusedError(http_status=status) if status >= 400 and not isinstance(problem, NotAllowedError):
             kind, code, param = problem.error_type or "invalid_request", problem.code or None, problem.param or None
             return Refusal(problem.message, status=status, kind=kind, code=code, param=param)
-        case _:  # also a token that is not allowed: it is this server's, not the client's
+        case _:  # also a token that was refused: it is this server's, not the client's
             return _unreachable(problem.message)
 
 
@@ -213,7 +214,7 @@ def _row(model: Model) -> dict[str, Any]:
 
 
 def serve_in_front(world: World, listening: socket.socket, upstream: Upstream, *, name: str, token: str = "") -> None:
-    """Serve in front of another server, whose `name` is printed, until Ctrl-C or SIGTERM."""
+    """Serve in front of an upstream server, whose `name` is printed, until Ctrl-C or SIGTERM."""
     world.stderr.write(f"lmchat: serving at {address(listening)}, in front of {name} (Ctrl-C stops it)\n")
     world.stderr.flush()
     worker = Worker(at_once=True)
@@ -224,7 +225,7 @@ def serve_in_front(world: World, listening: socket.socket, upstream: Upstream, *
 
 
 def upstream_routes(upstream: Upstream, worker: Worker) -> list[Route]:
-    """Return the routes that only a server in front of another one has.
+    """Return the routes that only a server in front of an upstream server has.
 
     `/v1/chat/completions`, `/v1/models`, `/v1/embeddings` and all others there are passed on.
     """
@@ -237,7 +238,7 @@ def upstream_routes(upstream: Upstream, worker: Worker) -> list[Route]:
         if isinstance(head, Passed):
             return Stream((), _rest(items, head.content_type), status=head.status, content_type=head.content_type)
         await items.aclose()
-        raise head if isinstance(head, Refusal) else _unreachable("The server behind this one broke off its answer.")
+        raise head if isinstance(head, Refusal) else _unreachable("The upstream server broke off its answer.")
 
     return [
         *(Route(f"/api/v1/models/{name}", _unmanaged, methods=["POST"]) for name in ("load", "unload", "download")),
@@ -246,7 +247,7 @@ def upstream_routes(upstream: Upstream, worker: Worker) -> list[Route]:
 
 
 async def _unmanaged(_request: Request) -> Response:
-    message = "The server behind this one cannot load, unload or download models; the program that runs it can."
+    message = "The upstream server cannot load, unload or download models; the program that runs it can."
     raise Refusal(message, status=501, kind="not_implemented", code=None, param=None)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from lmchat.local import run
 from tests.clients.environment import python_with, ran
-from tests.local.conftest import KEY, world_at
+from tests.local.conftest import KEY
+from tests.local.world import world_at
 
 pytestmark = [pytest.mark.engines, pytest.mark.model, pytest.mark.timeout(900)]
 

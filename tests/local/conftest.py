@@ -1,4 +1,4 @@
-"""What the tests of the embedded server share: a tiny GGUF head, an engine of our own, and the real thing."""
+"""What the tests of the built-in server share: a tiny GGUF head, an engine of our own, and a web server."""
 
 import dataclasses
 import struct
@@ -11,7 +11,6 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lmchat.dataclass import replace
 from lmchat.local import run
 from lmchat.local.catalogue import BUILT_IN
 from lmchat.local.downloads import Downloads
@@ -22,7 +21,6 @@ from lmchat.local.history import History
 from lmchat.local.models import ModelFile, Places
 from lmchat.local.server import ServerState, Worker, application, openai_routes
 from lmchat.local.serving import configured
-from lmchat.world import Directories, World, this_world
 from tests.local.engine import FakeEngine
 
 KEY = "qwen2.5-coder-0.5b-instruct"
@@ -42,7 +40,7 @@ def gguf_bytes(**said: str | int) -> bytes:
 
 
 def put_built_in(cache: Path) -> None:
-    """Put a file in the cache that passes for the built-in model until somebody reads on."""
+    """Put a file in the cache that passes for the built-in model as long as only its head is read."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / BUILT_IN.file).open("wb") as stream:
         stream.write(gguf_bytes(general__architecture="qwen2"))
@@ -51,7 +49,7 @@ def put_built_in(cache: Path) -> None:
 
 @dataclasses.dataclass
 class Served:
-    """A server that runs in this process, and what stands behind it."""
+    """A server that runs in this process, and its backend."""
 
     http: httpx.Client
     engine: FakeEngine
@@ -71,7 +69,7 @@ def engine() -> Iterator[FakeEngine]:
 
 
 class Switch:
-    """Stand in front of the application under test, so that one web server does for all tests."""
+    """The way to the application under test, so that one web server serves all tests."""
 
     def __init__(self) -> None:
         self.app: ASGIApp | None = None
@@ -93,8 +91,18 @@ def switch() -> Iterator[tuple[Switch, str]]:
     thread.join()
 
 
+@pytest.fixture(scope="session")
+def http(switch: tuple[Switch, str]) -> Iterator[httpx.Client]:
+    """Make one client for all tests (to make one takes 25 ms); it opens a connection for each request."""
+    none = httpx.Limits(max_keepalive_connections=0)
+    with httpx.Client(base_url=switch[1], timeout=20, limits=none) as client:
+        yield client
+
+
 @pytest.fixture
-def serving(tmp_path: Path, engine: FakeEngine, switch: tuple[Switch, str]) -> Iterator[Callable[[str], Served]]:
+def serving(
+    tmp_path: Path, engine: FakeEngine, switch: tuple[Switch, str], http: httpx.Client
+) -> Callable[[str], Served]:
     """Start the server over the fake engine, with a token or none."""
     put_built_in(tmp_path / "cache")
     loads: list[LoadOptions] = []
@@ -106,33 +114,16 @@ def serving(tmp_path: Path, engine: FakeEngine, switch: tuple[Switch, str]) -> I
             progress(fraction)
         return Engine(engine.url, "secret", options.context or engine.window, 128, engine)
 
-    with httpx.Client(base_url=switch[1], timeout=20) as client:
+    def begin(token: str = "") -> Served:
+        places = Places(tmp_path / "cache", tmp_path / "lmstudio")
+        models, worker = Embedded(places, Instances(load), Downloads(places, fetch)), Worker()
+        state = ServerState(models, History(tmp_path / "data" / "local.db"), worker)
+        switch[0].app = application(state, [*openai_routes(), *management_routes(models, worker)], token)
+        return Served(http, engine, state, places, loads)
 
-        def begin(token: str = "") -> Served:
-            places = Places(tmp_path / "cache", tmp_path / "lmstudio")
-            models, worker = Embedded(places, Instances(load), Downloads(places, fetch)), Worker()
-            state = ServerState(models, History(tmp_path / "data" / "local.db"), worker)
-            switch[0].app = application(state, [*openai_routes(), *management_routes(models, worker)], token)
-            return Served(client, engine, state, places, loads)
-
-        yield begin
+    return begin
 
 
 @pytest.fixture
 def served(serving: Callable[[str], Served]) -> Served:
     return serving("")
-
-
-def world_at(root: Path, **environ: str) -> World:
-    """Make a world whose directories lie below `root`."""
-    ours = this_world()
-    variables = {**ours.environ, "HOME": str(root), "LMCHAT_MODEL_CACHE": str(root / "models"), **environ}
-    return replace(ours, environ=variables, directories=Directories(root, root, root, root / "cache"))
-
-
-@pytest.fixture(scope="session")
-def real(model_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Start the whole server with the real model, once."""
-    world = world_at(tmp_path_factory.mktemp("real"), LMCHAT_MODEL_CACHE=str(model_cache))
-    with run.started(world) as url, httpx.Client(base_url=url, timeout=100) as client:
-        yield client

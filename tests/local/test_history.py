@@ -1,10 +1,11 @@
 """Stored turns on disk: chains, branches, thirty days, several programs at once."""
 
 import contextlib
-import multiprocessing
 import re
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 from lmchat.local.history import Chain, History, message, new_response_id, text_of
@@ -118,14 +119,11 @@ def keep_many(path: Path, count: int) -> None:
 
 
 def test_several_programs_can_begin_the_file_and_write_at_once(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    programs = [spawn.Process(target=keep_many, args=(tmp_path / "h.db", 25)) for _ in range(4)]
-    for program in programs:
-        program.start()
-    for program in programs:
-        program.join()
+    program = "import sys; from tests.local.test_history import *; keep_many(Path(sys.argv[1]), 25)"
+    command = [sys.executable, "-c", program, str(tmp_path / "h.db")]
+    programs = [subprocess.Popen(command, cwd=Path(__file__).parents[2]) for _ in range(4)]
 
-    assert [program.exitcode for program in programs] == [0, 0, 0, 0]
+    assert [program.wait() for program in programs] == [0, 0, 0, 0]
     with History(tmp_path / "h.db")._connected() as connection:
         assert connection.execute("SELECT count(*) FROM turn").fetchone() == (100,)
 

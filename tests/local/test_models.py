@@ -135,7 +135,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_file_is_left_out_and_named_and_spoils_nothing(places: Places, data: bytes) -> None:
+def test_a_hostile_file_is_left_out_and_named_and_the_others_are_listed(places: Places, data: bytes) -> None:
     put(places.lmstudio / "a" / "x" / "good.gguf")
     bad = put(places.lmstudio / "a" / "x" / "bad.gguf", data)
 
@@ -184,7 +184,7 @@ def test_what_is_no_ordinary_file_is_left_out_and_named(places: Places, make: Ca
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
-def test_a_name_that_is_no_text_spoils_no_list(served: Served) -> None:
+def test_a_name_that_is_not_text_does_not_prevent_the_list(served: Served) -> None:
     put(served.places.lmstudio / "a" / "x" / os.fsdecode(b"caf\xe9.gguf"))
 
     rows = served.http.get("/api/v1/models").json()["models"]
@@ -241,7 +241,7 @@ def test_the_configuration_is_echoed_only_when_asked_for(served: Served) -> None
     assert "load_config" not in post(served, "load", model=KEY)
 
 
-def test_loading_twice_makes_a_second_instance_that_can_be_spoken_to(served: Served) -> None:
+def test_loading_twice_makes_a_second_instance_that_can_be_asked(served: Served) -> None:
     post(served, "load", model=KEY)
     second = post(served, "load", model=KEY)["instance_id"]
 

@@ -1,4 +1,4 @@
-"""The door: starting, serving and ending, with real processes and no model."""
+"""Starting, serving and ending, with real processes and no model."""
 
 import io
 import json
@@ -19,7 +19,8 @@ from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, LmchatError
 from lmchat.local import run
 from lmchat.local.shared_server import serve
-from tests.local.conftest import gguf_bytes, world_at
+from tests.local.conftest import gguf_bytes
+from tests.local.world import world_at
 
 
 def answer(url: str, token: str = "") -> object:
@@ -54,7 +55,7 @@ def soon(condition: Callable[[], bool], seconds: float = 60) -> bool:
 PROGRAM = """
 import sys, time
 from lmchat.local import run, shared_server
-from tests.local.conftest import world_at
+from tests.local.world import world_at
 from pathlib import Path
 world = world_at(Path(sys.argv[1]), **dict(word.split("=", 1) for word in sys.argv[4:]))
 if sys.argv[2] == "serve":
@@ -111,7 +112,7 @@ def test_it_ends_with_an_exception_too(tmp_path: Path) -> None:
     assert set(below(os.getpid())) == before
 
 
-def test_a_token_is_asked_for_and_stands_on_no_command_line(tmp_path: Path) -> None:
+def test_a_token_is_asked_for_and_is_on_no_command_line(tmp_path: Path) -> None:
     with run.started(world_at(tmp_path), token="sk-lm-secret:token") as url:
         assert answer(url, "sk-lm-secret:token") == {"lmstudio": True}
         with pytest.raises(urllib.error.HTTPError):
@@ -220,7 +221,7 @@ def test_models_are_looked_for_where_the_world_says(tmp_path: Path) -> None:
         assert [model["key"] for model in json.loads(response.read())["models"]] == ["mine", "other"]
 
 
-def test_the_door_itself_is_cheap() -> None:
+def test_run_is_cheap_to_import() -> None:
     costly = ["starlette", "uvicorn", "xllamacpp", "asyncio", "sqlite3", "http.client"]
     program = f"import sys, lmchat.local.run; print([name for name in {costly} if name in sys.modules])"
 

@@ -1,4 +1,4 @@
-"""The server in front of another one: recorded replies of llama-server and bytes by hand stand for that."""
+"""The server in front of an upstream server, which is recorded replies of llama-server and bytes by hand."""
 
 import json
 import re
@@ -25,7 +25,8 @@ from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.wire.dialects import COMPLETIONS, Route
 from tests.cli.program import run
-from tests.local.conftest import Switch, world_at
+from tests.local.conftest import Switch
+from tests.local.world import world_at
 from tests.wire.scripted import HOLD, Answer, ScriptedServer, answer, stream
 
 SAMPLES = Path(__file__).parents[1] / "wire" / "samples"
@@ -53,7 +54,7 @@ def said(text: str) -> Answer:
 
 
 class Front:
-    """The server under test, and the one behind it."""
+    """The server under test, and its upstream server."""
 
     def __init__(self, http: httpx.Client, behind: ScriptedServer) -> None:
         self.http = http
@@ -71,22 +72,21 @@ class Front:
 
 
 @pytest.fixture
-def in_front(tmp_path: Path, switch: tuple[Switch, str]) -> Iterator[InFront]:
-    with httpx.Client(base_url=switch[1], timeout=20) as client:
-        servers: list[ScriptedServer] = []
+def in_front(tmp_path: Path, switch: tuple[Switch, str], http: httpx.Client) -> Iterator[InFront]:
+    servers: list[ScriptedServer] = []
 
-        def begin(*answers: Answer, token: str = "") -> Front:
-            behind = ScriptedServer(*answers).__enter__()
-            servers.append(behind)
-            asking = Client(Address(behind.url, token=token), route=Route(COMPLETIONS, keeps=False))
-            upstream, worker = as_upstream(asking), Worker(at_once=True)
-            state = ServerState(upstream, History(tmp_path / "local.db"), worker)
-            switch[0].app = application(state, upstream_routes(upstream, worker))
-            return Front(client, behind)
+    def begin(*answers: Answer, token: str = "") -> Front:
+        behind = ScriptedServer(*answers).__enter__()
+        servers.append(behind)
+        asking = Client(Address(behind.url, token=token), route=Route(COMPLETIONS, keeps=False))
+        upstream, worker = as_upstream(asking), Worker(at_once=True)
+        state = ServerState(upstream, History(tmp_path / "local.db"), worker)
+        switch[0].app = application(state, upstream_routes(upstream, worker))
+        return Front(http, behind)
 
-        yield begin
-        for server in servers:
-            server.__exit__(None, None, None)
+    yield begin
+    for server in servers:
+        server.__exit__(None, None, None)
 
 
 def test_a_real_engines_reply_becomes_the_native_events(in_front: InFront) -> None:
@@ -317,7 +317,7 @@ def test_its_models_are_listed_as_lm_studio_lists_them(in_front: InFront) -> Non
     assert row["loaded_instances"] == [{"id": MODEL, "config": {"context_length": 4096}}]
 
 
-def test_what_it_has_by_itself_goes_on_as_it_comes(in_front: InFront) -> None:
+def test_its_own_routes_are_passed_on_unchanged(in_front: InFront) -> None:
     called = b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"1"}]},"finish_reason":null}]}\n\n'
     front = in_front(recorded("models"), stream(called, DONE), recorded("chat_overflow"))
     tools = {"model": "x", "messages": [{"role": "user", "content": "Hi"}], "tools": [{"type": "function"}]}

@@ -1,4 +1,4 @@
-"""The guard in front of the routes: hosts, origins, sizes, slowness and crowds, as raw bytes on a socket."""
+"""What requests pass before the routes: hosts, origins, sizes, time and number, as raw bytes on a socket."""
 
 import contextlib
 import json
@@ -54,7 +54,7 @@ def test_this_machines_own_names_are_served(served: Served, host: bytes) -> None
 
 
 @pytest.mark.parametrize("host", FOREIGN)
-def test_any_other_host_is_turned_away(served: Served, host: bytes) -> None:
+def test_any_other_host_is_refused(served: Served, host: bytes) -> None:
     assert status(served, b"Host: " + host) in (400, 403)
 
 
@@ -63,7 +63,7 @@ def test_a_request_names_one_host(served: Served, headers: tuple[bytes, ...]) ->
     assert status(served, *headers) in (400, 403)
 
 
-def test_without_a_host_old_http_is_turned_away_too(served: Served) -> None:
+def test_without_a_host_old_http_is_refused_too(served: Served) -> None:
     with connect(served) as connection:
         connection.sendall(b"GET /lmstudio-greeting HTTP/1.0\r\n\r\n")
         assert everything(connection).split()[1] == b"403"
@@ -82,7 +82,7 @@ def test_a_page_of_this_machine_is_served(served: Served, origin: bytes) -> None
         b"http://localhost http://evil.com",
     ],
 )  # fmt: skip
-def test_an_origin_that_is_not_surely_ours_is_turned_away(served: Served, origin: bytes) -> None:
+def test_an_origin_that_is_not_clearly_ours_is_refused(served: Served, origin: bytes) -> None:
     assert status(served, b"Host: localhost", b"Origin: " + origin) == 403
 
 
@@ -162,13 +162,13 @@ def test_an_answer_may_take_longer_than_a_head(served: Served, monkeypatch: pyte
         assert everything(connection).split()[1] == b"200"
 
 
-def test_a_crowd_is_bounded_and_the_next_is_served_when_it_has_gone(served: Served) -> None:
-    crowd = [connect(served) for _ in range(serving.MOST_CONNECTIONS + 10)]
+def test_the_number_of_connections_is_bounded_and_the_next_is_served_when_they_are_closed(served: Served) -> None:
+    many = [connect(served) for _ in range(serving.MOST_CONNECTIONS + 10)]
     time.sleep(0.3)
 
-    assert sum(_ended(each) for each in crowd[-8:]) == 8
+    assert sum(_ended(each) for each in many[-8:]) == 8
 
-    for each in crowd:
+    for each in many:
         each.close()
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:

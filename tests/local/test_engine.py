@@ -1,4 +1,4 @@
-"""Starting an engine: what goes wrong is said in a sentence that a person can act on."""
+"""Starting an engine: what goes wrong is explained in a sentence that a person can act on."""
 
 import signal
 from pathlib import Path
@@ -73,7 +73,9 @@ def test_load_progress_is_read_where_there_is_any(state: str, fraction: float | 
         (["ggml: something else"], []),
     ],
 )
-def test_the_same_progress_is_told_once_and_none_is_made_up(tmp_path: Path, said: list[str], seen: list[float]) -> None:
+def test_the_same_progress_is_shown_once_and_none_is_invented(
+    tmp_path: Path, said: list[str], seen: list[float]
+) -> None:
     class Child:
         def lines(self) -> list[str]:
             return [*said, '{"listening": "http://127.0.0.1:1"}']
