@@ -4,7 +4,6 @@ Nothing else in lmchat touches `os.environ` or `sys.std*`.
 """
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -210,6 +209,8 @@ def let_libraries_paint_nothing() -> None:
 
 def handle_signal(number: int, handler: Callable[[int, FrameType | None], object]) -> Any:
     """Let `handler` handle a signal unless it is ignored (`nohup`, `trap ''`); return the previous handler."""
+    import signal
+
     before = signal.getsignal(number)
     if before is not signal.SIG_IGN:
         signal.signal(number, handler)

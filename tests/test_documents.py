@@ -13,7 +13,7 @@ from lmchat.local.catalogue import CATALOGUE
 from lmchat.store.documents import FORMAT, VERSION
 
 ROOT = Path(__file__).parent.parent
-PROTOCOL = ROOT / "lmchat/wire/PROTOCOL.md"
+PROTOCOL = ROOT / "lmchat/wire/lmstudio/PROTOCOL.md"
 CHANGES = ROOT / "lmchat/CHANGES.md"
 FOLDERS = (".ci", ".github", "completions", "lmchat", "tests")
 

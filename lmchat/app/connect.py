@@ -2,7 +2,6 @@
 ports, or the built-in model; and remember for a day what was found out: its API and its models, for completion too."""
 
 import json
-from binascii import crc32
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -260,8 +259,13 @@ def known_route(world: World, server: str) -> "Finding | None":
 
 
 def _path(world: World, server: str, what: str = "models") -> Path:
-    # An address is no file name, and may be longer than one. A hash of all of it would load OpenSSL.
-    return world.directories.cache / f"{what}-{quote(server, safe='')[:_LONGEST]}-{crc32(server.encode()):08x}.json"
+    # An address is no file name, and may be longer than one. A hash of it would load OpenSSL.
+    name = quote(server, safe="")
+    if len(name) > _LONGEST:
+        from binascii import crc32
+
+        name = f"{name[:_LONGEST]}-{crc32(name.encode()):08x}"
+    return world.directories.cache / f"{what}-{name}.json"
 
 
 _LONGEST = 150

@@ -1,10 +1,12 @@
 """What listings show of sessions and turns: a line of a list, a match of a search, an entry of the tree."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from lmchat.chat.session import Outcome, Turn, TurnId
 from lmchat.dataclass import dataclass
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Match:
 class TreeEntry(NamedTuple):
     """What a drawing of the tree shows of a turn; a tuple, since a drawing may need 100,000 of them.
 
-    An `attempt` is a turn that ended before anything came.
+    `microseconds` are those since 1970 when it was asked. An `attempt` is a turn that ended before anything came.
     """
 
     id: TurnId
@@ -56,12 +58,17 @@ class TreeEntry(NamedTuple):
     first_words: str
     outcome: Outcome
     model: str
-    at: datetime
+    microseconds: int
     summary: bool
     attempt: bool = False
+
+    @property
+    def at(self) -> datetime:
+        """Return when it was asked."""
+        return _EPOCH + timedelta(microseconds=self.microseconds)
 
     @classmethod
     def of(cls, turn: Turn) -> "TreeEntry":
         """Make the entry of a turn that is in memory."""
-        words = turn.prompt.text[:200]
-        return cls(turn.id, turn.parent, words, turn.outcome, turn.model, turn.at, turn.summary, turn.empty)
+        words, microseconds = turn.prompt.text[:200], (turn.at - _EPOCH) // timedelta(microseconds=1)
+        return cls(turn.id, turn.parent, words, turn.outcome, turn.model, microseconds, turn.summary, turn.empty)

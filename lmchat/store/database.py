@@ -27,7 +27,7 @@ _SMALLEST = 512
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MICROSECOND = timedelta(microseconds=1)
-_FIRST, _LAST = ((datetime(year, 1, 1, tzinfo=UTC) - EPOCH) // _MICROSECOND for year in (1900, 9000))
+FIRST, LAST = ((datetime(year, 1, 1, tzinfo=UTC) - EPOCH) // _MICROSECOND for year in (1900, 9000))
 """At the ends of the calendar, no time zone could show a time."""
 
 _SENSELESS = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
@@ -48,7 +48,7 @@ class Database:
         self.read_only = False
         self.unreadable: list[str] = []
         self._in_place = False
-        self._copy: TemporaryDirectory[str] | None = None
+        self.copy: TemporaryDirectory[str] | None = None
         try:
             self.read_only = not _make_private(directory, self.path)
         except OSError as error:
@@ -67,11 +67,6 @@ class Database:
         how = file.read_only_query(self.path) if self.read_only else "?mode=rwc"
         self._connect(f"{self.path.absolute().as_uri()}{how}", alone=alone)
 
-    @property
-    def copied(self) -> bool:
-        """Tell whether this works on a copy."""
-        return self._copy is not None
-
     def work_in_place(self) -> None:
         """Go on without files beside this one, for which a full disk has no room; other programs are locked out.
 
@@ -85,8 +80,8 @@ class Database:
     def work_on_copy(self) -> None:
         """Go on with a copy that is gone at the end: what is on a read-only disk cannot be brought up to date there."""
         self._connection.close()
-        self._copy = file.copied(self.path)
-        self._connect((Path(self._copy.name) / FILE_NAME).as_uri())
+        self.copy = file.copied(self.path)
+        self._connect((Path(self.copy.name) / FILE_NAME).as_uri())
 
     def _connect(self, address: str, *, alone: bool = False) -> None:
         if sqlite3.sqlite_version_info < file.OLDEST_SQLITE:
@@ -148,8 +143,8 @@ class Database:
                 self.execute("PRAGMA journal_mode=WAL")
         with self._lock, self._explained():
             self._connection.close()
-        if self._copy is not None:
-            self._copy.cleanup()
+        if self.copy is not None:
+            self.copy.cleanup()
 
     def number(self, query: str, values: Sequence[object] = ()) -> int:
         """Return the first number of a query, 0 where there is none; raise StoreError for what is no number."""
@@ -177,8 +172,12 @@ class Database:
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
         """Return every row of a query."""
+        return self.made(query, values, list)
+
+    def made(self, query: str, values: Sequence[object], make: Callable[[Iterable[Row]], Value]) -> Value:
+        """Return what `make` makes of the rows of a query, which are read one by one."""
         with self._lock, self._explained():
-            return self._connection.execute(query, values).fetchall()
+            return make(self._connection.execute(query, values))
 
     def row(self, query: str, values: Sequence[object] = ()) -> Row | None:
         """Return the first row of a query, or None."""
@@ -267,7 +266,7 @@ def microseconds(at: datetime) -> int:
 
 def moment(at: int) -> datetime:
     """Return a kept time as a value, in UTC; raise ValueError where it is none."""
-    if not _FIRST <= at < _LAST:
+    if not FIRST <= at < LAST:
         raise ValueError(f"{at} is out of range")
     return EPOCH + timedelta(0, 0, at)
 

@@ -131,10 +131,10 @@ def prepare(database: Database) -> None:
     version = _version(database)
     if version == len(STEPS):
         return
-    if database.read_only and not database.copied:
+    if database.read_only and database.copy is None:
         database.work_on_copy()
     _use_log(database)
-    with database.write(own_copy=database.copied):
+    with database.write(own_copy=database.copy is not None):
         for step in STEPS[_version(database) :]:
             for statement in step:
                 database.execute(statement)

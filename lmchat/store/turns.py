@@ -12,7 +12,7 @@ from lmchat.advice import Action, Do
 from lmchat.chat.session import Outcome, Session, Turn, TurnId
 from lmchat.chat.values import Image, Prompt, Reply, ResponseId, join_surrogates
 from lmchat.errors import SessionGoneError, StoreError
-from lmchat.store.codec import attach, first_words, images_of, items_json, items_value, stats_value, written
+from lmchat.store.codec import attach, first_words, images_of, items_json, items_value, parsed, stats_value, written
 from lmchat.store.database import Database, Row, microseconds, moment, typed
 from lmchat.store.file import damaged
 
@@ -110,6 +110,9 @@ _KINDS = (
     _NUMBER, _NUMBER, (_NUMBER, _MAYBE), _NUMBER, _TEXT, _TEXT, _TEXT, _TEXT, _NUMBER, _NUMBER, _TEXT,
     (_TEXT, _MAYBE), _TEXT, _TEXT, _NUMBER, _TEXT, _TEXT,
 )  # fmt: skip
+
+OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+"""Looked up here, an outcome takes a tenth of the time."""
 
 _FIRST_AHEAD, _MOST_AHEAD = 8, 512
 _MOST_READ = 2 * _MOST_AHEAD
@@ -225,9 +228,9 @@ def turn_value(database: Database, row: Row) -> Turn:
     images: tuple[Image, ...] = images_of(database, row_id) if image_count else ()
     where = f"turn {number}"
     reply = Reply(
-        items=items_value(json.loads(items), where),
+        items=items_value(parsed(items), where),
         response_id=None if response_id is None else ResponseId(response_id),
-        stats=stats_value(json.loads(stats), where),
+        stats=stats_value(parsed(stats), where),
         model_instance_id=model_instance_id,
     )
     return Turn(
@@ -235,7 +238,7 @@ def turn_value(database: Database, row: Row) -> Turn:
         parent=None if parent is None else TurnId(parent),
         prompt=Prompt(prompt, images),
         reply=reply,
-        outcome=Outcome(outcome),
+        outcome=OUTCOMES.get(outcome) or Outcome(outcome),
         server=server,
         model=model,
         at=moment(at),

@@ -4,7 +4,6 @@ import ipaddress
 import os
 import re
 import sys
-from binascii import b2a_base64
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -47,6 +46,8 @@ class Address:
             )
         parts = _split(self.url)
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        from binascii import b2a_base64
+
         basic = b2a_base64(f"{user}:{password}".encode(), newline=False).decode() if user or password else ""
         authorization = f"Bearer {token}" if token else f"Basic {basic}" if basic else ""
         regular = {

@@ -83,8 +83,8 @@ LMSTUDIO = Dialect(
     manages=True,
     chat_path=CHAT,
     models_path=MODELS,
-    body=_of("lmstudio", "native_body"),
-    reader=_of("lmstudio", "NativeReader"),
+    body=_of("lmstudio.chat", "native_body"),
+    reader=_of("lmstudio.chat", "NativeReader"),
     models=_of("models", "native_models"),
     schemas=False,
 )

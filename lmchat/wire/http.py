@@ -34,8 +34,6 @@ _PLAIN_URL = re.compile(f"http://{_HOST}{_PATH}", re.ASCII)
 _ONE_HEAD = 100 * 1024
 """Bytes of one head, or of the line before a chunk, as httpx has it."""
 
-_SWITCHING_PROTOCOLS = 101
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -209,7 +207,7 @@ def _over_socket(call: Call, content: bytes | None, connection: Connection) -> I
         sock.settimeout(call.read_seconds)
         _send(sock, b"".join(sent))
         events = _events(protocol, sock, connection)
-        head = next(event for event in events if event.status_code == _SWITCHING_PROTOCOLS or event.status_code >= 200)
+        head = next(event for event in events if event.status_code >= 200)
         yield Head.of(head.status_code, list(head.headers)), (bytes(event.data) for event in events)
 
 
@@ -232,7 +230,7 @@ def _events(protocol: "h11.Connection", sock: socket.socket, connection: Connect
             if not data and not connection.headed:
                 raise ConnectionError("The server disconnected.")
             protocol.receive_data(data)
-        elif event is h11.PAUSED or isinstance(event, h11.EndOfMessage):
+        elif isinstance(event, h11.EndOfMessage):
             return
         else:
             yield event

@@ -120,7 +120,7 @@ def test_a_plain_turn_loads_none_of_the_modules_that_others_need(tmp_path: Path)
         run(tmp_path, *command)  # the first of all makes the store
         loaded(tmp_path, *command)
     assert modules(tmp_path) & set(NOT_FOR_A_PLAIN_TURN) == set()
-    assert "lmchat.wire.lmstudio" in modules(tmp_path)
+    assert "lmchat.wire.lmstudio.chat" in modules(tmp_path)
 
 
 NOT_FOR_LISTING_SESSIONS = (

@@ -1,7 +1,6 @@
 """The tree as people see it."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime
 
 import pytest
 
@@ -11,7 +10,7 @@ from lmchat.render.terminal import PLAIN, When, theme_for
 from lmchat.render.text import cells
 from lmchat.render.tree import draw_tree
 
-AT = datetime(2026, 1, 1, tzinfo=UTC)
+AT = 1_767_225_600_000_000  # 2026 begins
 
 
 def entry(number: int, parent: int | None = None, words: str = "", outcome: Outcome = Outcome.COMPLETE) -> TreeEntry:

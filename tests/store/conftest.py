@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from lmchat.store.store import Store
-from tests.store.conversation import opened
+from tests.store.conversation import fresh
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with opened(tmp_path / "data") as fresh:
-        yield fresh
+    with fresh(tmp_path / "data") as store:
+        yield store

@@ -10,7 +10,7 @@ from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.store.store import Store
-from tests.store.conversation import answered, asked, drafted, numbers, opened, unasked
+from tests.store.conversation import answered, asked, drafted, fresh, numbers, opened, unasked
 
 
 class Sessions(RuleBasedStateMachine):
@@ -20,8 +20,9 @@ class Sessions(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.directory = tempfile.TemporaryDirectory()
-        self.store: Store = opened(Path(self.directory.name))
+        self.temporary = tempfile.TemporaryDirectory()
+        self.directory = Path(self.temporary.name) / "data"
+        self.store: Store = fresh(self.directory)
         self.made = 0
         self.paths: dict[str, list[TurnId]] = {}
         self.undone: dict[str, list[list[TurnId]]] = {}
@@ -32,7 +33,7 @@ class Sessions(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "store"):
             self.store.close()
-            self.directory.cleanup()
+            self.temporary.cleanup()
 
     def found(self, name: str) -> Session:
         return self.store.find(name)
@@ -82,7 +83,7 @@ class Sessions(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.store.close()
-        self.store = opened(Path(self.directory.name))
+        self.store = opened(self.directory)
 
     @rule(name=names, count=strategies.integers(1, 3))
     def undo(self, name: str, count: int) -> None:
@@ -124,9 +125,9 @@ class Sessions(RuleBasedStateMachine):
     @rule(target=names, name=consumes(names))
     def copy(self, name: str) -> object:
         document = self.store.export(self.found(name))
-        tree = [twig.id for twig in self.store.tree(self.found(name))]
+        tree = [entry.id for entry in self.store.tree(self.found(name))]
         copy = self.store.import_(document, f"copy {self.made}")
-        assert [twig.id for twig in self.store.tree(copy)] == tree
+        assert [entry.id for entry in self.store.tree(copy)] == tree
         assert numbers(copy) == self.paths[name]
         self.store.delete([copy.name])
         self.made += 1
@@ -145,11 +146,11 @@ class Sessions(RuleBasedStateMachine):
     def delete_a_sharing_one(self, name: str) -> None:
         """Delete a session whose tree others share; what they reach stays, and belongs to one of them."""
         others = [each for each in self.paths if each != name and self.trees[each] == self.trees[name]]
-        before = {other: {twig.id for twig in self.store.tree(self.found(other))} for other in others}
+        before = {other: {entry.id for entry in self.store.tree(self.found(other))} for other in others}
         left = {number for reached in before.values() for number in reached}
         self.store.delete([name])
         for other, reached in before.items():
-            assert {twig.id for twig in self.store.tree(self.found(other))} >= reached
+            assert {entry.id for entry in self.store.tree(self.found(other))} >= reached
             assert set(self.found(other).turns) == left
         self.forget(name)
         gone = {number for tree, number in self.parents if tree == self.trees[others[0]]} - left
@@ -168,7 +169,7 @@ class Sessions(RuleBasedStateMachine):
         for name, path in self.paths.items():
             session = self.found(name)
             assert numbers(session) == path
-            reached = {twig.id for twig in self.store.tree(session)}
+            reached = {entry.id for entry in self.store.tree(session)}
             assert reached >= {*path, *self.grown[name]}
 
     @invariant()
@@ -183,5 +184,5 @@ class Sessions(RuleBasedStateMachine):
 
 TestSessions = Sessions.TestCase
 TestSessions.settings = settings(
-    max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

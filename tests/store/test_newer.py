@@ -10,7 +10,7 @@ from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Prompt
 from lmchat.errors import BadUseError
 from lmchat.store.store import Store
-from lmchat.wire.lmstudio import native_body
+from lmchat.wire.lmstudio.chat import native_body
 from tests.store.conversation import asked
 
 ITEMS: list[dict[str, Any]] = [

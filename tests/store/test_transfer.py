@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from lmchat.chat.values import Image, Options, Reply
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.store.store import Store
-from tests.store.conversation import asked, numbers, unasked
+from tests.store.conversation import asked, fresh, numbers, unasked
 from tests.store.test_keeping import WHOLE
 
 Change = Callable[[dict[str, Any]], object]
@@ -21,6 +21,18 @@ Change = Callable[[dict[str, Any]], object]
 
 @pytest.fixture
 def rich(store: Store) -> Session:
+    return filled(store)
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Open one store for all documents that must not change it."""
+    with fresh(tmp_path_factory.mktemp("untouched") / "data") as store:
+        filled(store)
+        yield store
+
+
+def filled(store: Store) -> Session:
     """Make a session with two branches, every kind of item and two pictures."""
     integrations = (Plugin("mcp/web", ("search",)), EphemeralMcp("hub", "https://hub.example", headers={"k": "v"}))
     session = store.create("one", model="m", system="s", options=Options(top_k=3), integrations=integrations)
@@ -118,13 +130,13 @@ def test_session_without_turns_comes_back(store: Store) -> None:
         lambda it: it["integrations"][0].update(allowed_tools=[1]),
     ],
 )
-def test_document_that_is_not_understood_changes_nothing(store: Store, rich: Session, change: Change) -> None:
-    document = json.loads(json.dumps(store.export(rich)))
+def test_document_that_is_not_understood_changes_nothing(untouched: Store, change: Change) -> None:
+    document = json.loads(json.dumps(untouched.export(untouched.find("one"))))
     change(document)
     with pytest.raises(BadUseError):
-        store.import_(document)
-    assert store.names() == ["one"]
-    assert store._database.rows("SELECT count(*) FROM tree") == [(1,)]
+        untouched.import_(document)
+    assert untouched.names() == ["one"]
+    assert untouched._database.rows("SELECT count(*) FROM tree") == [(1,)]
 
 
 @pytest.mark.parametrize("value", [None, [], "text", 7, {}])

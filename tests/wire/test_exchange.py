@@ -16,13 +16,13 @@ import pytest
 from lmchat.chat.exchange import ChatRequest
 from lmchat.chat.models import EphemeralMcp
 from lmchat.chat.values import Image, Prompt
-from lmchat.errors import LmchatError, UnreachableError
+from lmchat.errors import LmchatError, ServerError, UnreachableError
 from lmchat.wire import http
 from lmchat.wire.address import Address, proxy_for
 from lmchat.wire.client import Client
 from lmchat.wire.exchange import exchange
-from lmchat.wire.http import Call
-from tests.wire.scripted import HOLD, ScriptedServer, answer, stream
+from lmchat.wire.http import Call, Head
+from tests.wire.scripted import HOLD, RESET, Request, ScriptedServer, Steps, answer, stream
 from tests.wire.test_chat import END, HELLO, START
 
 NO_MODELS = answer(200, '{"models":[]}')
@@ -188,17 +188,25 @@ def test_a_head_without_end_is_no_http(head: bytes) -> None:
 
 
 @pytest.mark.usefixtures("each_way")
-def test_a_server_that_answers_before_it_has_read_everything_is_heard() -> None:
-    refusal = answer(413, '{"error":{"message":"too large"}}')
-    said = b"".join(each for each in refusal if isinstance(each, bytes))
-    with refusing_early(said) as url, pytest.raises(LmchatError) as caught:
+def test_a_switch_to_another_protocol_is_refused() -> None:
+    head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"
+    with ScriptedServer([head]) as server, pytest.raises(ServerError):
+        Client(Address(server.url)).models()
+
+
+@pytest.mark.usefixtures("each_way")
+@pytest.mark.parametrize("reset", [False, True])
+def test_an_answer_that_comes_before_everything_was_sent_is_read(*, reset: bool) -> None:
+    body = b'{"error":{"message":"too large"}}'
+    said = b"HTTP/1.1 413 Too Large\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    with answering_early(said, reset=reset) as url, pytest.raises(LmchatError) as caught:
         list(Client(Address(url)).chat(ChatRequest("m", Prompt("word " * 4_000_000))))
     assert "too large" in caught.value.message
 
 
 @contextmanager
-def refusing_early(said: bytes) -> Iterator[str]:
-    """Answer as soon as the head of a request has come, and read no more."""
+def answering_early(said: bytes, *, reset: bool) -> Iterator[str]:
+    """Answer as soon as the head of a request has come; then read no more, or (`reset`) close the connection."""
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -207,16 +215,42 @@ def refusing_early(said: bytes) -> Iterator[str]:
             with connection:
                 connection.recv(1024)
                 connection.sendall(said)
-                connection.shutdown(socket.SHUT_WR)
-                time.sleep(0.2)
-                while connection.recv(65536):
-                    pass
+                if not reset:
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):
+                        pass
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     listening.close()
     thread.join(10)
+
+
+@pytest.mark.usefixtures("each_way")
+def test_the_time_to_connect_is_bounded_and_does_not_bound_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect, given = socket.create_connection, []
+
+    def noted(address: Any, timeout: float, *more: Any, **most: Any) -> socket.socket:
+        given.append(timeout)
+        return connect(address, timeout, *more, **most)
+
+    monkeypatch.setattr(socket, "create_connection", noted)
+    with ScriptedServer([0.4, *NO_MODELS]) as server:
+        head, *_ = (each for each in exchange(Call(Address(server.url), "GET", "/x", connect_seconds=0.2)) if each)
+    assert isinstance(head, Head)
+    assert given == [0.2]
+
+
+@pytest.mark.usefixtures("each_way")
+def test_what_begins_as_no_http_is_not_asked_again() -> None:
+    def served(request: Request) -> Steps:
+        return [b"SSH-2.0", 0.05, RESET] if request.method == "POST" else [HOLD]
+
+    with ScriptedServer(served) as server, pytest.raises(UnreachableError) as caught:
+        list(Client(Address(server.url)).chat(HELLO))
+    assert caught.value.message == f"What answers at {server.url} does not speak HTTP."
+    assert len(server.requests) == 1
 
 
 @pytest.mark.usefixtures("each_way")

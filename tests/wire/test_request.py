@@ -13,7 +13,7 @@ from lmchat.chat.values import Image, Message, Options, Prompt, Reply, ResponseI
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.wire.http import json_bytes
-from lmchat.wire.lmstudio import native_body
+from lmchat.wire.lmstudio.chat import native_body
 from lmchat.wire.messages import recap
 
 CAT = Image("cat.png", "image/png", b"\x89PNG")
