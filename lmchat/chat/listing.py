@@ -27,7 +27,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Trashed:
-    """A session in the trash, by the name it had; it is gone for good after `until`."""
+    """A session in the trash, by the name it had; it is removed for good after `until`."""
 
     name: str
     first_words: str

@@ -101,7 +101,7 @@ class Numbered(Protocol):
 
 
 class TurnPath(Sequence[Turn]):
-    """Turns in a row of which only the numbers are in memory; each is read when it is looked at."""
+    """Turns in a row of which only the numbers are in memory; each is read when it is used."""
 
     def __init__(self, numbers: Sequence[TurnId], read: Callable[[TurnId], Turn]) -> None:
         self._numbers = numbers
@@ -163,7 +163,7 @@ class Session:
             raise self._missing(error.args[0]) from None
 
     def path(self) -> "TurnPath":
-        """Return the turns from the root to the head, each of which is read when it is looked at."""
+        """Return the turns from the root to the head, each of which is read when it is used."""
         return TurnPath(self.path_numbers(), self._read)
 
     @property
@@ -180,7 +180,7 @@ class Session:
         `server` is None for one that keeps nothing. A forgotten id ends the search: servers forget the oldest first
         (PROTOCOL.md section 2, State). So does a summary, which was written to begin a new chain.
         """
-        for turn in () if server is None else self._growing():
+        for turn in () if server is None else self._base_lineage():
             if turn.summary:
                 return None
             if turn.server != server or turn.reply.response_id is None:
@@ -198,7 +198,7 @@ class Session:
         """
         followed = self.follows(server)
         missing = []
-        for turn in self._growing():
+        for turn in self._base_lineage():
             if followed is not None and turn.id == followed.id:
                 break
             missing.append(turn)
@@ -234,7 +234,7 @@ class Session:
             summary=summary,
         )
 
-    def _growing(self) -> Iterator[Turn]:
+    def _base_lineage(self) -> Iterator[Turn]:
         base = self.base
         return iter(()) if base is None else self.lineage(base)
 

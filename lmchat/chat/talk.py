@@ -206,14 +206,11 @@ class _Attempt:
             for event in events:
                 at = self.now()
                 gathering.add(event, at)
-                match event:
-                    case Fault(error):
-                        fault = fault or error
-                    case Finished(reply, cut):
-                        self.finished, self.cut = reply, cut
-                        self._show_rest(reply, gathering.reply().text)
-                    case _:
-                        pass
+                if isinstance(event, Fault):
+                    fault = fault or event.error
+                elif isinstance(event, Finished):
+                    self.finished, self.cut = event.reply, event.cut
+                    self._show_rest(event.reply, gathering.reply().text)
                 self.show(event)
                 if gathering.size > kept_size and abs(at - kept_at) >= DRAFT_EVERY:
                     self.keep(replace(self.draft, reply=gathering.reply()), done=False)

@@ -245,7 +245,7 @@ class Reply:
 
 
 def join_surrogates(text: str) -> str:
-    """Return text that can be encoded: halves of a character are joined, or replaced where one is alone."""
+    """Return text that can be encoded: halves of a character are joined, or replaced where the other is missing."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -257,7 +257,7 @@ def ends_torn(text: str) -> bool:
 
 
 class SurrogateJoiner:
-    """A stream of chunks in which split characters are joined; `held` is a half that waits for the other."""
+    """A stream of chunks in which split characters are joined; `held` is a half whose other half may follow."""
 
     def __init__(self) -> None:
         self.held = ""

@@ -1,4 +1,4 @@
-"""The conversations on disk: the only room that knows their database."""
+"""The conversations on disk: the only package that knows their database."""
 
 FILE_NAME = "conversations.db"
 

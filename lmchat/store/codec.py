@@ -121,7 +121,7 @@ def options_value(value: object, where: str) -> Options:
 
 
 def stats_value(value: object, where: str) -> Stats:
-    """Read stats; those of a newer lmchat are kept beside the known ones."""
+    """Read stats; those of a newer lmchat are kept with the known ones."""
     if not isinstance(value, dict):
         raise ValueError(f"{where} is not an object")
     known = {name: each for name, each in value.items() if name in _STATS}
@@ -179,7 +179,7 @@ def _message(value: Any) -> Message | None:
 
 
 def _item_value(members: Members) -> Item:
-    """Read an item; what a newer lmchat kept in it, or an item of a kind of its own, stays as it is."""
+    """Read an item; what a newer lmchat kept in it, or an item of an unknown kind, stays as it is."""
     match members.text("kind"):
         case "message":
             return Message(members.text("text"), extra=members.rest())
@@ -229,7 +229,7 @@ def _known_integration_json(integration: Integration) -> dict[str, Any]:
 
 
 def _integration_value(members: Members) -> Integration:
-    """Read an integration; what a newer lmchat kept in it, or one of a kind of its own, stays as it is."""
+    """Read an integration; what a newer lmchat kept in it, or one of an unknown kind, stays as it is."""
     match members.text("kind"):
         case "plugin":
             return Plugin(members.text("id"), members.texts("allowed_tools"), extra=members.rest())

@@ -68,7 +68,7 @@ class Database:
         self._connect(f"{self.path.absolute().as_uri()}{how}", alone=alone)
 
     def work_in_place(self) -> None:
-        """Go on without files beside this one, for which a full disk has no room; other programs are locked out.
+        """Continue without files next to this one, for which a full disk has no room; other programs are locked out.
 
         A power cut in the middle of a write would damage the file, so this is only for deleting.
         """
@@ -78,7 +78,7 @@ class Database:
         self._in_place = True
 
     def work_on_copy(self) -> None:
-        """Go on with a copy that is gone at the end: what is on a read-only disk cannot be brought up to date there."""
+        """Continue with a temporary copy: what is on a read-only disk cannot be brought up to date there."""
         self._connection.close()
         self.copy = file.copied(self.path)
         self._connect((Path(self.copy.name) / FILE_NAME).as_uri())
@@ -274,7 +274,7 @@ def moment(at: int) -> datetime:
 def _make_private(directory: Path, path: Path) -> bool:
     """Create directory and file for their owner only, and tell whether they can be written.
 
-    SQLite gives the files beside it the same permissions. Raise OSError where the file cannot be made, StoreError
+    SQLite gives the files next to it the same permissions. Raise OSError where the file cannot be made, StoreError
     where it is no database.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)

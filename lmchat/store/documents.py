@@ -1,6 +1,6 @@
 """A whole conversation as one JSON document, and back: the same tree under the same numbers.
 
-What is not understood in a document is refused, never guessed at.
+What is not understood in a document is refused.
 """
 
 from base64 import b64decode, b64encode
@@ -70,7 +70,7 @@ def document_value(value: object) -> Session:
         if turn.id <= newest:
             raise ValueError(f"turn {turn.id} is out of order")
         if turn.parent is not None and turn.parent not in turns:
-            raise ValueError(f"turn {turn.id} follows turn {turn.parent}, which is not above it")
+            raise ValueError(f"turn {turn.id} follows turn {turn.parent}, which is not before it")
         turns[turn.id] = turn
         newest = turn.id
     session = Session(
@@ -83,7 +83,7 @@ def document_value(value: object) -> Session:
         integrations=integrations_value(members.take("integrations", list)),
     )
     if session.head is not None and session.head not in turns:
-        raise ValueError(f"its head is turn {session.head}, which it does not hold")
+        raise ValueError(f"its head is turn {session.head}, which it does not contain")
     members.end()
     return session
 
@@ -216,7 +216,7 @@ def export(database: Database, session: Session, *, branches: bool) -> dict[str,
 
 
 def import_document(database: Database, value: object, name: str | None) -> Session:
-    """Add the session a document holds, under its own name (numbered where that is taken) or another.
+    """Add the session a document contains, under its own name (numbered where that is taken) or another.
 
     Raise BadUseError, and change nothing, for a document that is not understood or a name that cannot be used.
     """

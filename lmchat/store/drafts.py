@@ -1,7 +1,7 @@
-"""Keeping a turn while it grows, and settling what a program that died left unfinished.
+"""Keeping a turn while its reply grows, and ending the drafts of programs that ended in the middle.
 
-A draft is signed with its writer, which keeps a lock on a file of its own: the system takes the lock away when a
-program ends, however it ends. No other program touches a draft, or counts it as a turn, while its writer runs.
+A draft is signed with its writer, which keeps a lock on a file of its own: the system removes the lock when the
+program ends, however it ends. No other program changes a draft, or counts it as a turn, while its writer runs.
 """
 
 import json
@@ -52,7 +52,7 @@ class Writer:
         self._name = ""
 
     def name(self) -> str:
-        """Return the name drafts are signed with; from the first call until `close` its lock is held.
+        """Return the name drafts are signed with; from the first call until `close` it is locked.
 
         Raise StoreError where the disk has no room for it, or no locks.
         """
@@ -67,7 +67,7 @@ class Writer:
         return self._name
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -76,19 +76,19 @@ class Writer:
 
     def _lock_new_file(self) -> None:
         self._directory.mkdir(mode=0o700, exist_ok=True)
-        _sweep(self._directory)
+        _remove_unused(self._directory)
         self._name = uuid.uuid4().hex
         path = self._directory / self._name
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-        # Another program may have swept the file away before the lock was on it.
+        # Another program may have removed the file before it was locked.
         if _lock(file, shared=False) and path.exists():
             self._file = file
         else:
             os.close(file)
 
 
-def alive(directory: Path, name: object) -> bool:
-    """Tell whether the program that goes by `name` still runs, or may: in doubt it does; what is no name is none's."""
+def is_running(directory: Path, name: object) -> bool:
+    """Tell whether the program of this name still runs; in doubt it does, but nothing runs under what is no name."""
     if not (isinstance(name, str) and name.isascii() and name.isalnum()):
         return False
     try:
@@ -98,7 +98,7 @@ def alive(directory: Path, name: object) -> bool:
     except OSError:
         return True
     try:
-        # Shared, or two that look at the same time would each take the other for the writer.
+        # Shared, or each of two that check at the same time would take the other for the writer.
         return not _lock(file, shared=True)
     except OSError:
         return True
@@ -106,13 +106,13 @@ def alive(directory: Path, name: object) -> bool:
         os.close(file)
 
 
-def _sweep(directory: Path) -> None:
-    """Remove the files of programs that are gone."""
+def _remove_unused(directory: Path) -> None:
+    """Remove the files of programs that have ended."""
     for path in directory.iterdir():
         with suppress(OSError):
             file = os.open(path, os.O_RDWR)
             try:
-                # Under the lock, so that a program that is about to lock its new file notices.
+                # Under the lock, so that a program that is about to lock its new file notices it.
                 if _lock(file, shared=True):
                     path.unlink()
             finally:
@@ -120,7 +120,7 @@ def _sweep(directory: Path) -> None:
 
 
 class Keeper:
-    """What keeps the turns that grow in one session (see `lmchat.chat.keeping.Keep`).
+    """What keeps the new turns of one session (see `lmchat.chat.keeping.Keep`).
 
     The head moves to a turn that has ended only if it is still where it was when this keeper was made.
     """
@@ -149,7 +149,7 @@ class Keeper:
         writer = self._writer.name()
         self._pieces = Pieces()
         with database.write():
-            # The session may be gone, its tree still there.
+            # The session may have been deleted, its tree still there.
             if database.row("SELECT 1 FROM session WHERE id = ? AND trashed IS NULL", (session,)) is None:
                 raise session_gone()
             number = next_number(database, self._turns.tree)
@@ -197,7 +197,7 @@ class Keeper:
 
 
 class Pieces:
-    """What a draft has grown by, one piece a time: a reply that is long is not written again and again."""
+    """What a draft grows by, piece by piece: a long reply is not written again and again."""
 
     def __init__(self) -> None:
         self._place = 0
@@ -249,14 +249,14 @@ def _piece(row: Row) -> tuple[int, dict[str, Any]]:
     return place, item
 
 
-def settle_left_behind(database: Database) -> None:
-    """End the drafts of programs that died: what had come of them is kept, as interrupted turns."""
+def end_abandoned_drafts(database: Database) -> None:
+    """Make interrupted turns of the drafts of programs that ended in the middle, with what had come of them."""
     signed = database.rows("SELECT DISTINCT writer FROM draft")
-    dead = [writer for (writer,) in signed if not alive(writers_directory(database), writer)]
-    if not dead or database.read_only:
+    ended = [writer for (writer,) in signed if not is_running(writers_directory(database), writer)]
+    if not ended or database.read_only:
         return
     with database.write():
-        for writer in dead:
+        for writer in ended:
             drafts = database.rows(
                 "SELECT turn, grown_by, number, started_from FROM draft JOIN turn ON turn.id = draft.turn"
                 " WHERE writer IS ? ORDER BY turn",
@@ -268,12 +268,12 @@ def settle_left_behind(database: Database) -> None:
 
 
 def writers_directory(database: Database) -> Path:
-    """Return where the programs that write to a store hold their locks."""
+    """Return the directory with the locks of the programs that write to a store."""
     return database.directory / "writers"
 
 
 def _settle(database: Database, row_id: int, session: int, number: TurnId, started_from: TurnId | None) -> bool:
-    """Make a draft a turn; it is the head now if something came of it and the head has not moved since."""
+    """Make a draft a turn; it becomes the head if it is not empty and the head has not moved since."""
     make_findable(database, row_id)
     database.execute("DELETE FROM draft WHERE turn = ?", (row_id,))
     nothing_came = database.row("SELECT 1 FROM turn WHERE id = ? AND attempt", (row_id,)) is not None

@@ -1,4 +1,4 @@
-"""The file of the conversations: what SQLite and the disk refuse, in plain words, and a quick look at what is in it.
+"""The file of the conversations: failures of SQLite and the disk in plain words, and a quick look at the names in it.
 
 The quick look completes names while they are typed: it only reads, does not wait for other programs, and shows nothing
 where nothing can be read.
@@ -104,7 +104,7 @@ def copied(path: Path) -> "TemporaryDirectory[str]":
 
 
 def read_only_query(path: Path) -> str:
-    """Return how SQLite is asked to read a file where it can write nothing beside it."""
+    """Return how SQLite is asked to read a file where it can write nothing next to it."""
     if Path(f"{path}-shm").exists():
         return "?mode=ro"
     return "?mode=ro&immutable=1"  # it needs no log then; `prepare` takes care of one that is there
@@ -131,7 +131,7 @@ def _rows(directory: Path, query: str, *values: str | int) -> list[tuple[str, st
     try:
         if not (directory / FILE_NAME).is_file():  # a pipe would be waited for
             return []
-        # A mere reader would leave the log of a write behind; `query_only` keeps this one from writing.
+        # A connection for reading only would leave the log of a write there; `query_only` prevents writing.
         with closing(sqlite3.connect(address, timeout=_QUICK_LOOK_SECONDS, uri=True)) as connection:
             connection.execute("PRAGMA query_only=ON")
             return [(str(first), str(second)) for first, second in connection.execute(query, values)]

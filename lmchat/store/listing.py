@@ -18,7 +18,7 @@ from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.values import join_surrogates
 from lmchat.errors import BadUseError
 from lmchat.store.database import FIRST, LAST, Database, Row, moment, typed
-from lmchat.store.drafts import settle_left_behind
+from lmchat.store.drafts import end_abandoned_drafts
 from lmchat.store.sessions import number_of, same, tree_of
 from lmchat.store.tree import KEPT_FOR, reached
 from lmchat.store.turns import LENGTH, OUTCOMES, placed, turns_of
@@ -36,7 +36,7 @@ _ROWS = "SELECT turn.id, number, at, name, turn.prompt, turn.reply FROM turn JOI
 
 def listed(database: Database, limit: int | None) -> tuple[Summary, ...]:
     """Return the sessions, the one used last first, or only the first `limit` of them."""
-    settle_left_behind(database)
+    end_abandoned_drafts(database)
     rows = database.rows(
         "SELECT name, coalesce(depth, 0), coalesce(nullif(session.model, ''), turn.model, ''), created, used,"
         " session.first_words, outcome"
@@ -95,7 +95,7 @@ def shape(database: Database, session: Session) -> tuple[tuple[TurnId, TurnId | 
 
 def attempts(database: Database, session: Session) -> frozenset[TurnId]:
     """Return the turns of the tree that ended before anything came."""
-    # The few that there are have an index of their own, which is not chosen by itself.
+    # The few that there are have an index of their own, which SQLite does not choose by itself.
     query = f"SELECT number FROM turn INDEXED BY turn_attempt WHERE tree = ? AND attempt AND {_SETTLED}"  # noqa: S608 - ours
     return frozenset(map(TurnId, database.numbers(query, (turns_of(session).tree,))))
 
@@ -163,7 +163,7 @@ def _entry(*row: Any) -> TreeEntry | str:
 
 
 def search(database: Database, text: str, session: str | None, limit: int) -> tuple[Match, ...]:
-    """Find turns that hold all words of `text`; raise BadUseError for no words, NotFoundError for no such session."""
+    """Find turns with all words of `text`; raise BadUseError for no words, NotFoundError for no such session."""
     words = list(dict.fromkeys(same(join_surrogates(text)).replace("\0", " ").split()))
     if not words:
         raise BadUseError("There is nothing to search for.", hint="Give one or more words.")
@@ -181,9 +181,9 @@ def search(database: Database, text: str, session: str | None, limit: int) -> tu
 
 
 def _found(database: Database, words: list[str], tree: int | None) -> Iterator[Row]:
-    """Return the rows of turns that hold all words, the newest first: id, number, at, session, prompt, reply."""
+    """Return the rows of turns that contain all words, the newest first: id, number, at, session, prompt, reply."""
     long, short = [word for word in words if len(word) >= LENGTH], [word for word in words if len(word) < LENGTH]
-    where, values = _holding_all(short)
+    where, values = _containing_all(short)
     if tree is not None:
         where, values = f"{where} AND turn.tree = ?", [*values, tree]
     if long:
@@ -195,13 +195,13 @@ def _found(database: Database, words: list[str], tree: int | None) -> Iterator[R
     oldest = boundary[0] if boundary else 0
     yield from database.stream(f"{_ROWS} WHERE turn.id > ? AND {where} ORDER BY turn.id DESC", (oldest, *values))
     if boundary:
-        for row_id in sorted(set.intersection(*(holding(database, word) for word in short)), reverse=True):
+        for row_id in sorted(set.intersection(*(containing(database, word) for word in short)), reverse=True):
             if row_id <= oldest:
                 yield from database.rows(f"{_ROWS} WHERE turn.id = ? AND {where}", (row_id, *values))
 
 
-def _holding_all(words: list[str]) -> tuple[str, list[object]]:
-    """Write the condition that a turn holds all these short words, in capitals or not."""
+def _containing_all(words: list[str]) -> tuple[str, list[object]]:
+    """Write the condition that a turn contains all these short words, in capitals or not."""
     conditions, values = ["turn.id NOT IN (SELECT turn FROM draft)", "trashed IS NULL"], list[object]()
     for word in words:
         # LIKE knows the capitals of ASCII only.
@@ -217,7 +217,7 @@ def _holding_all(words: list[str]) -> tuple[str, list[object]]:
 
 
 def _match(row: Row, session: str | None, pattern: re.Pattern[str]) -> Match:
-    """Cut the surroundings of the first hit out of the text that holds more of the words."""
+    """Return the text around the first hit, of the prompt or the reply, whichever contains more of the words."""
     _, number, at, grower, prompt, reply = typed(row, (int, int, int, str, str, str))
     where, text = max(
         (("prompt", same(prompt)), ("reply", same(reply))), key=lambda each: _different_hits(each[1], pattern)
@@ -250,7 +250,7 @@ def matching(words: list[str]) -> str:
     return " ".join('"' + word.replace('"', '""') + '"' for word in words)
 
 
-def holding(database: Database, word: str) -> set[int]:
+def containing(database: Database, word: str) -> set[int]:
     """Return the rows of turns that contain a word too short to be a trigram: one that begins with it will do."""
     rows = database.rows(
         "SELECT DISTINCT doc FROM trigram_places WHERE term >= ? AND term < ?",

@@ -279,21 +279,19 @@ def backup(database: Database, path: Path, *, replace: bool) -> None:
         raise BadUseError(f"'{path}' cannot be written: it is no ordinary file.", hint="Give another name.")
     if path.exists() and not replace:
         raise BadUseError(f"'{path}' exists already.", hint="Give another name, or --force to replace it.")
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with closing(sqlite3.connect(beside)) as target:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with closing(sqlite3.connect(temporary)) as target:
             database.copy_to(target)
-            # One file, without a log beside it.
+            # One file, without a separate log.
             target.execute("PRAGMA journal_mode=DELETE")
-        beside.replace(path)
-    except OSError as error:
-        raise BadUseError(f"'{path}' cannot be written: {error.strerror or error}.") from None
-    except sqlite3.Error as error:
-        raise BadUseError(f"'{path}' cannot be written: {error}.") from None
+        temporary.replace(path)
+    except (OSError, sqlite3.Error) as error:
+        raise BadUseError(f"'{path}' cannot be written: {getattr(error, 'strerror', None) or error}.") from None
     finally:
         with suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
 
 
 def _count(database: Database, what: str) -> int:

@@ -1,4 +1,4 @@
-"""The sessions of a store: naming, making, finding, listing and renaming them; those in the trash are none of them."""
+"""The sessions of a store: naming, making, finding, configuring and renaming them; those in the trash do not count."""
 
 import json
 import unicodedata
@@ -53,7 +53,7 @@ def find(database: Database, name: str) -> Session:
 
 
 def readable_session(database: Database, number: int) -> Session:
-    """Return the session of that number; raise StoreError where it is gone or cannot be read."""
+    """Return the session of that number; raise StoreError where it is missing or cannot be read."""
     row = database.row(
         "SELECT id, name, tree, head, model, system, options, integrations FROM session WHERE id = ?", (number,)
     )
@@ -119,7 +119,7 @@ def add(database: Database, session: Session, tree: int, first_words: str = "") 
 
 
 def configure(database: Database, session: Session, number: int) -> None:
-    """Keep the settings of a session; raise StoreError where it is gone."""
+    """Keep the settings of a session; raise StoreError where it is missing."""
     with database.write():
         changed = database.execute(
             "UPDATE session SET model = ?, system = ?, options = ?, integrations = ? WHERE id = ? AND trashed IS NULL",
@@ -195,7 +195,7 @@ def _fault(name: str) -> str:
     if len(name) > LONGEST_NAME:
         return f"can have at most {LONGEST_NAME} characters"
     if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in name):
-        return "cannot hold control characters"
+        return "cannot contain control characters"
     if name != name.strip():
         return "cannot begin or end with a space"
     return f"cannot begin with '{name[0]}'" if name[0] in "-/" else ""
@@ -232,7 +232,7 @@ def numbered(name: str, taken: Callable[[str], bool]) -> str:
 
 
 def head_of(database: Database, session: int) -> TurnId | None:
-    """Return the head as it is on disk now; raise StoreError where the session is gone."""
+    """Return the head as it is on disk now; raise StoreError where the session is missing."""
     row = database.row("SELECT head FROM session WHERE id = ?", (session,))
     if row is None:
         raise session_gone()
@@ -265,6 +265,6 @@ def heads_in(database: Database, tree: int) -> dict[int, TurnId | None]:
 
 
 def tree_of(database: Database, session: int) -> int | None:
-    """Return the tree a session is a part of, or None where it is gone."""
+    """Return the tree a session is a part of, or None where it is missing."""
     row = database.row("SELECT tree FROM session WHERE id = ?", (session,))
     return None if row is None else database.value(row, lambda each: int(typed(each, (int,))[0]))

@@ -14,7 +14,7 @@ from lmchat.chat.values import Options
 from lmchat.errors import StoreError
 from lmchat.store import FILE_NAME, sessions, tree
 from lmchat.store.database import Database
-from lmchat.store.drafts import Keeper, Writer, settle_left_behind, writers_directory
+from lmchat.store.drafts import Keeper, Writer, end_abandoned_drafts, writers_directory
 from lmchat.store.file import lacks_room
 from lmchat.store.turns import turns_of
 
@@ -104,7 +104,7 @@ class Store:
 
     def find(self, name: str) -> Session:
         """Return a session; raise NotFoundError, with the nearest names, where there is none."""
-        settle_left_behind(self._database)
+        end_abandoned_drafts(self._database)
         return sessions.find(self._database, name)
 
     def create(
@@ -136,12 +136,12 @@ class Store:
 
     def current(self, session: Session) -> Session:
         """Return a session as it is on disk now, with its settings; raise SessionGoneError where it was deleted."""
-        settle_left_behind(self._database)
+        end_abandoned_drafts(self._database)
         return sessions.current(self._database, session)
 
     def join(self, session: Session) -> Session:
         """Return the kept session of that name with these settings, which is added where there is none yet."""
-        settle_left_behind(self._database)
+        end_abandoned_drafts(self._database)
         return sessions.join(self._database, session)
 
     def configure(self, session: Session) -> None:
@@ -275,7 +275,7 @@ class Store:
         return documents.export(self._database, session, branches=branches)
 
     def import_(self, document: object, name: str | None = None) -> Session:
-        """Add the session a document holds, under its own name (numbered where that is taken) or another.
+        """Add the session a document contains, under its own name (numbered where that is taken) or another.
 
         Raise BadUseError, and change nothing, for a document that is not understood or a name that cannot be used.
         """

@@ -140,7 +140,7 @@ def trash(database: Database, names: Sequence[str]) -> None:
             }
             if staying:  # what they reach, too, is found through them from now on
                 turns = places(database, tree)
-                _hand_over(database, tree, session, turns, reached_from(staying, turns))
+                _reassign(database, tree, session, turns, reached_from(staying, turns))
             # No name that a person can give begins with a hyphen.
             database.execute(
                 "UPDATE session SET trashed = ?, name_before = name, name = '-' || id WHERE id = ?",
@@ -199,7 +199,7 @@ def remove_expired(database: Database) -> None:
 
 
 def _remove_trashed(database: Database, until: int) -> int:
-    # A time before the session was made is damage, for which nothing is taken away.
+    # A time before the session was made is damage, and nothing is removed for it.
     chosen = "SELECT id FROM session WHERE trashed < ? AND trashed >= created"
     sessions = set(database.numbers(chosen, (until,)))
     _remove(database, sessions)
@@ -207,7 +207,7 @@ def _remove_trashed(database: Database, until: int) -> int:
 
 
 def forget_unanswered(database: Database, session: Session) -> bool:
-    """Remove a session that holds nothing but attempts, and tell whether it was one."""
+    """Remove a session that has nothing but attempts, and tell whether it was one."""
     view = turns_of(session)
     with database.write():
         more = database.row(
@@ -228,7 +228,7 @@ def _remove(database: Database, sessions: set[int]) -> None:
 
 
 def _remove_some(database: Database, session: int) -> bool:
-    """Remove the newest turns of a session, and itself with the last of them; tell whether it is gone."""
+    """Remove the newest turns of a session, and itself with the last of them; tell whether it is removed."""
     with database.write(durable=False):
         tree = tree_of(database, session)
         if tree is None:
@@ -237,9 +237,9 @@ def _remove_some(database: Database, session: int) -> bool:
         database.execute("PRAGMA defer_foreign_keys=ON")
         database.execute("UPDATE session SET head = NULL WHERE id = ?", (session,))
         database.execute("DELETE FROM move WHERE session = ?", (session,))
-        gone = _unreached(database, tree, session)
-        _remove_turns(database, tree, gone[:_AT_ONCE])
-        if len(gone) > _AT_ONCE:
+        unreached = _unreached(database, tree, session)
+        _remove_turns(database, tree, unreached[:_AT_ONCE])
+        if len(unreached) > _AT_ONCE:
             return False
         database.execute("DELETE FROM session WHERE id = ?", (session,))
         database.execute(
@@ -251,7 +251,7 @@ def _remove_some(database: Database, session: int) -> bool:
 def _unreached(database: Database, tree: int, session: int) -> list[TurnId]:
     """Return turns that only this session reaches, newest first, all or more than go at once.
 
-    What others reach too is theirs from now on.
+    What others reach too is assigned to one of them.
     """
     staying = {other: head for other, head in heads_in(database, tree).items() if other != session}
     if not staying:
@@ -260,22 +260,22 @@ def _unreached(database: Database, tree: int, session: int) -> list[TurnId]:
         )
         return [number for (number,) in rows]
     turns = places(database, tree)
-    heirs = reached_from(staying, turns)
-    _hand_over(database, tree, session, turns, heirs)
-    return [number for number, _, _ in turns if number not in heirs]
+    owners = reached_from(staying, turns)
+    _reassign(database, tree, session, turns, owners)
+    return [number for number, _, _ in turns if number not in owners]
 
 
-def _hand_over(database: Database, tree: int, session: int, turns: list[Row], heirs: dict[TurnId, int]) -> None:
-    """Make the turns that a session grew and others reach theirs."""
+def _reassign(database: Database, tree: int, session: int, turns: list[Row], owners: dict[TurnId, int]) -> None:
+    """Assign the turns that a session grew to others that reach them."""
     for number, _, grower in turns:
-        if grower == session and number in heirs:
+        if grower == session and number in owners:
             database.execute(
-                "UPDATE turn SET grown_by = ? WHERE tree = ? AND number = ?", (heirs[number], tree, number)
+                "UPDATE turn SET grown_by = ? WHERE tree = ? AND number = ?", (owners[number], tree, number)
             )
 
 
 def _remove_turns(database: Database, tree: int, numbers: Sequence[TurnId]) -> None:
-    """Remove turns, what the search index and the log say of them, and the pictures that no turn uses any more."""
+    """Remove turns, their entries in the search index and the log, and the pictures that no turn uses any more."""
     chosen = "tree = ? AND number IN (SELECT value FROM json_each(?))"
     values = (tree, json.dumps(numbers))
     images = database.rows(

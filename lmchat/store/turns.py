@@ -20,7 +20,7 @@ _ONE_SECOND = 1_000_000
 
 
 def next_number(database: Database, tree: int) -> TurnId:
-    """Give the next number of a tree away."""
+    """Return the next number of a tree, which is never given again."""
     row = database.row("UPDATE tree SET next = next + 1 WHERE id = ? RETURNING next - 1", (tree,))
     if row is None:
         raise session_gone()
@@ -50,7 +50,7 @@ def insert(database: Database, tree: int, session: int, turn: Turn) -> int:
 
 
 def update(database: Database, row_id: int, turn: Turn) -> None:
-    """Replace what a turn holds, but for its place in the tree and its prompt, which never change."""
+    """Replace what a turn contains, except its place in the tree and its prompt, which never change."""
     values = _changing(turn)
     settings = ", ".join(f"{name} = ?" for name in values)
     database.execute(f"UPDATE turn SET {settings} WHERE id = ?", (*values.values(), row_id))  # noqa: S608 - our names
@@ -158,14 +158,14 @@ class Turns(Mapping[TurnId, Turn]):
         return path[::-1]
 
     def forget(self, turn_id: TurnId) -> None:
-        """Read a turn again when it is next looked at."""
+        """Read a turn again when it is next used."""
         self._read.pop(turn_id, None)
 
     def _read_from(self, turn_id: TurnId) -> None:
         """Read a turn and those numbered just before it, or after it on a walk that goes that way.
 
-        The stretch grows with every miss, so that a look at the last turns reads few and a long walk asks seldom. What
-        a long walk has left is not kept.
+        The number grows each time, so that whoever needs the last turns reads few and a long walk asks seldom. What a
+        long walk has passed is not kept.
         """
         if not 0 < turn_id < 1 << 63:
             raise KeyError(turn_id)

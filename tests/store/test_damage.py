@@ -45,7 +45,7 @@ READS: dict[str, Callable[[Store, str], object]] = {
     "show": lambda store, name: transcript(store.find(name)),
     "search": lambda store, name: store.search("青い空"),
     "search by short words": lambda store, name: store.search("空", session=name),
-    "tree": lambda store, name: (store.shape(store.find(name)), store.tree(store.find(name))),
+    "tree": lambda store, name: (store.shape(store.find(name)), [each.at for each in store.tree(store.find(name))]),
     "heads": lambda store, name: store.heads(store.find(name)),
     "export": lambda store, name: store.export(store.find(name)),
     "last": lambda store, name: store.last(),

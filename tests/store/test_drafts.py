@@ -191,7 +191,7 @@ def test_several_programs_that_look_at_once_agree_that_one_died(tmp_path: Path) 
     others = [os.open(directory / "gone", os.O_RDWR) for _ in range(2)]
     try:
         assert drafts._lock(others[0], shared=True)
-        assert not drafts.alive(directory, "gone")
+        assert not drafts.is_running(directory, "gone")
     finally:
         for each in others:
             os.close(each)

@@ -121,6 +121,7 @@ def test_session_without_turns_comes_back(store: Store) -> None:
         lambda it: it["turns"][0].update(at="9999-12-31T23:59:59-11:00"),
         lambda it: it["turns"][0].update(mood="good"),
         lambda it: it["turns"][0].update(prompt=None),
+        lambda it: it["turns"][0]["stats"].update(input_tokens="3"),
         lambda it: it["turns"][0]["items"][2]["provider"].pop("name"),
         lambda it: it["turns"][0]["images"][0].update(sha256="missing"),
         lambda it: it["turns"][0]["images"][0].update(width=10**30),

@@ -1,7 +1,7 @@
 """Conversations of other programs become sessions: each once, as old as it is, below what is in use here.
 
 Its messages become turns, each a prompt and its reply, in the same tree: a reply that was made again, and a prompt that
-was edited, are siblings; what follows a reply grows below it.
+was edited, are siblings; what follows a reply is below it.
 """
 
 from collections import Counter, defaultdict
@@ -43,7 +43,7 @@ def format_of(source: Source) -> Format | None:
 
 
 _BELOW = 1 << 60
-"""Those used here are counted from 1 up; among those that were not yet, the order is that of their times."""
+"""Those used here are counted from 1 up; the others are in the order of their times, below them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def adopt(database: Database, found: Found, left_out: LeftOut, name: str | None)
 
 
 _MOST_ITEMS = 1_000_000
-"""Of one conversation: replies that share their beginning have each its own copy."""
+"""Of one conversation: replies that share their beginning have a copy of it each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +114,9 @@ def session_of(found: Found, now: datetime, left_out: LeftOut) -> Session:
 
     Raise ValueError where it has nothing that was said, or too much to be true.
     """
-    turns, ends, strays = _grown(found, found.at or now)
-    if strays:
-        left_out["message in a circle"] += strays
+    turns, ends, circular = _grown(found, found.at or now)
+    if circular:
+        left_out["message in a circle"] += circular
     if not turns:
         raise ValueError("nothing was said in it")
     head = _head(found, turns, ends)
@@ -136,7 +136,7 @@ def fingerprint(found: Found) -> str:
 
 
 def _grown(found: Found, at: datetime) -> tuple[dict[TurnId, Turn], dict[str, TurnId], int]:
-    """Return the turns by their numbers, which run as time does, where each message ended one, and how many went round.
+    """Return the turns by number, in the order of time; the turn that each message ended; how many are in a circle.
 
     What is reached from no root is left out.
     """

@@ -154,8 +154,7 @@ class _Log:
         parts = self.rows("parts", "WHERE message_hash = ? ORDER BY position", said.key)
         match text_of(row.get("role")):
             case "user":
-                texts = list[str]()
-                images = list[Image]()
+                texts, images = list[str](), list[Image]()
                 for part in parts:
                     match text_of(part.get("type")):
                         case "text":
