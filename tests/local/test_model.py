@@ -15,10 +15,10 @@ import httpx
 import pytest
 
 from lmchat.local import run
-from tests.cli.program import run as run_lmchat
 from tests.local.conftest import KEY
 from tests.local.test_run import PROGRAM, alive, below, soon
 from tests.local.world import world_at
+from tests.support.program import run as run_lmchat
 
 pytestmark = pytest.mark.model
 

@@ -7,7 +7,7 @@ from lmchat.chat.values import Image
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.store import tree
 from lmchat.store.store import Store
-from tests.store.conversation import asked, drafted, numbers
+from tests.support.conversation import asked, drafted, numbers
 
 PICTURE = Image("cat.png", "image/png", b"cat")
 
