@@ -12,22 +12,10 @@ from PIL import ImageOps
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
 from lmchat.pictures import HEAD_BYTES, LARGEST, LONGEST_SIDE, begins_picture, prepared
+from tests.support.pictures import file, saved
 
 GPS = 0x8825
 ORIENTATION = 0x0112
-
-
-def file(kind: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **more: Any) -> bytes:
-    """Make a picture whose upper left quarter is red and the rest blue, as far as its mode has colours."""
-    drawn = Pillow.new("RGB", size, "blue")
-    drawn.paste("red", (0, 0, size[0] // 2, size[1] // 2))
-    return saved(drawn.convert(mode), kind, **more)
-
-
-def saved(picture: Pillow.Image, kind: str, **more: Any) -> bytes:
-    written = BytesIO()
-    picture.save(written, kind, **more)
-    return written.getvalue()
 
 
 def exif(orientation: int = 1) -> Pillow.Exif:

@@ -17,12 +17,11 @@ from lmchat.chat.models import Model
 from lmchat.dataclass import replace
 from lmchat.settings import keys
 from lmchat.wire.dialects import Finding
-from tests.cli.program import MODELS as NATIVE_MODELS
-from tests.cli.program import Ran, reply, run
-from tests.settings.world import world_in
-from tests.wire.scripted import HOLD, Request, ScriptedServer, Steps, answer, stream
-from tests.wire.test_detection import LITELLM, NOT_FOUND, by_path, models
-from tests.wire.test_dialects import GREAT, NO_ROUTE, recorded
+from tests.support.answers import GREAT, LITELLM, NO_ROUTE, NOT_FOUND, by_path, models, recorded
+from tests.support.program import MODELS as NATIVE_MODELS
+from tests.support.program import Ran, reply, run
+from tests.support.scripted import HOLD, Request, ScriptedServer, Steps, answer, stream
+from tests.support.worlds import world_in
 
 GREETED = answer(200, '{"lmstudio":true}')
 LLAMA = by_path(v1_models=recorded("models"), v1_chat_completions=recorded("chat_stream_usage"))

@@ -18,10 +18,10 @@ from typing import Any, cast
 
 import lmchat
 from lmchat.repl import loop
-from tests.cli.program import run
-from tests.repl.lmstudio import Studio, ended, event
-from tests.repl.talking import opened_talk
-from tests.wire.scripted import Steps, chunk, stream
+from tests.support.lmstudio import Studio, ended, event
+from tests.support.program import run
+from tests.support.scripted import Steps, chunk, stream
+from tests.support.talking import opened_talk
 
 PAUSE = 0.05
 """Seconds in which a piece of a reply has come to the screen, and no silence is noticed."""

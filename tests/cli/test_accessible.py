@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.cli.program import run
-from tests.repl.lmstudio import EYES, Studio, ended, event, spoken
-from tests.repl.window import Window, window
-from tests.store.conversation import asked, opened
-from tests.wire.scripted import answer, stream
+from tests.support.conversation import asked, opened
+from tests.support.lmstudio import EYES, Studio, ended, event, spoken
+from tests.support.program import run
+from tests.support.scripted import answer, stream
+from tests.support.window import Window, window
 
 pytestmark = pytest.mark.terminal
 

@@ -15,9 +15,9 @@ import pexpect
 import pytest
 
 from lmchat.app import asking
-from tests.cli.program import MODELS, reply, run, started
-from tests.store.conversation import opened
-from tests.wire.scripted import HOLD, RESET, ScriptedServer, Step, Steps, answer, stream
+from tests.support.conversation import opened
+from tests.support.program import MODELS, reply, run, started
+from tests.support.scripted import HOLD, RESET, ScriptedServer, Step, Steps, answer, stream
 
 THINKING = MODELS.replace(
     '"capabilities":{', '"capabilities":{"reasoning":{"allowed_options":["low","high"],"default":"low"},'

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import MODELS, Ran, reply, run
-from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
+from tests.support.program import MODELS, Ran, reply, run
+from tests.support.scripted import Request, ScriptedServer, Steps, answer, stream
 
 SCHEMA = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 FITS = '{"name": "京都"}'

@@ -11,8 +11,8 @@ import pexpect
 import pyte
 import pytest
 
-from tests.cli.program import MODELS, reply
-from tests.wire.scripted import Answer, ScriptedServer, answer, stream
+from tests.support.program import MODELS, reply
+from tests.support.scripted import Answer, ScriptedServer, answer, stream
 
 pytestmark = pytest.mark.terminal
 

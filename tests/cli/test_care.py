@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lmchat.store import FILE_NAME
 from lmchat.store.store import open_store
-from tests.cli.program import run
-from tests.store.test_damage import small_store
+from tests.support.conversation import small_store
+from tests.support.program import run
 
 
 def test_a_whole_store_is_said_to_be_whole(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from lmchat.cli.command_line import arranged
 from lmchat.cli.commands import command
-from tests.cli.program import MODELS, reply, run
-from tests.wire.scripted import ScriptedServer, answer, stream
+from tests.support.program import MODELS, reply, run
+from tests.support.scripted import ScriptedServer, answer, stream
 
 ROOT = command()
 

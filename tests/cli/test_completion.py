@@ -19,9 +19,9 @@ from lmchat.dataclass import replace
 from lmchat.store.store import open_store
 from lmchat.world import standard_directories, this_world
 from tests.cli.completions import FOLDER, scripts
-from tests.cli.program import MODELS, reply, run
 from tests.cli.shells import SHELLS, Shell, shell
-from tests.wire.scripted import HOLD, RESET, ScriptedServer, answer, stream
+from tests.support.program import MODELS, reply, run
+from tests.support.scripted import HOLD, RESET, ScriptedServer, answer, stream
 
 NAMES = (
     "my session",

@@ -9,7 +9,7 @@ import pexpect
 import pytest
 
 from lmchat.store.store import open_store
-from tests.cli.program import run
+from tests.support.program import run
 
 
 @pytest.fixture

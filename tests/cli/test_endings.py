@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Ran, run
-from tests.repl.lmstudio import Studio, spoken
-from tests.wire.scripted import ScriptedServer, Steps, stream
+from tests.support.lmstudio import Studio, spoken
+from tests.support.program import Ran, run
+from tests.support.scripted import ScriptedServer, Steps, stream
 
 
 def completion(finish: str, made: int = 10) -> Steps:

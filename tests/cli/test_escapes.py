@@ -9,8 +9,8 @@ import pytest
 import lmchat
 from lmchat.__main__ import main
 from lmchat.world import World, standard_directories
-from tests.cli.program import MODELS, Ran, Terminal, reply, run
-from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
+from tests.support.program import MODELS, Ran, Terminal, reply, run
+from tests.support.scripted import Request, ScriptedServer, Steps, answer, stream
 
 HOSTILE = "\x1b]0;owned\x07\u202e\u2028\x9b2J\x7f"
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.cli.program import Ran, reply, run
-from tests.wire.scripted import HOLD, ScriptedServer, stream
+from tests.support.program import Ran, reply, run
+from tests.support.scripted import HOLD, ScriptedServer, stream
 
 WRITERS = {
     "ask -o": ("ask", "-m", "tiny", "hi", "-o"),

@@ -10,8 +10,8 @@ import pytest
 
 from lmchat.app.files import place_for, write_text
 from lmchat.errors import BadUseError
-from tests.cli.program import reply, run, started
-from tests.wire.scripted import ScriptedServer, answer, stream
+from tests.support.program import reply, run, started
+from tests.support.scripted import ScriptedServer, answer, stream
 
 
 def ask(home: Path, server: ScriptedServer, *arguments: str) -> tuple[int, str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lmchat.cli.commands import command
-from tests.cli.program import run
+from tests.support.program import run
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lmchat.store.store import open_store
-from tests.cli.program import run
-from tests.store.conversation import ticking
-from tests.store.imports.documents import RED, chatgpt, claude, lmstudio
+from tests.support.conversation import ticking
+from tests.support.documents import RED, chatgpt, claude, lmstudio
+from tests.support.program import run
 
 
 def written(path: Path, value: object) -> str:

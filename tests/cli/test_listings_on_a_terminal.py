@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lmchat.store.store import open_store
-from tests.repl.window import window
-from tests.wire.scripted import ScriptedServer, answer
+from tests.support.scripted import ScriptedServer, answer
+from tests.support.window import window
 
 pytestmark = pytest.mark.terminal
 

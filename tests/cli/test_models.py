@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Ran, reply, run
-from tests.wire.scripted import Answer, Request, ScriptedServer, Steps, answer, stream
+from tests.support.program import Ran, reply, run
+from tests.support.scripted import Answer, Request, ScriptedServer, Steps, answer, stream
 
 SEEN = (
     '{"models":[{"type":"llm","publisher":"google","key":"google/gemma-3-1b","display_name":"Gemma 3 1B",'

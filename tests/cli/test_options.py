@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from lmchat.settings.keys import OPTIONS, Key
-from tests.cli.program import MODELS, reply, run
-from tests.wire.scripted import ScriptedServer, Steps, answer, stream
+from tests.support.program import MODELS, reply, run
+from tests.support.scripted import ScriptedServer, Steps, answer, stream
 
 THINKING = MODELS.replace(
     '"capabilities":{', '"capabilities":{"reasoning":{"allowed_options":["low","high"],"default":"low"},'

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import reply, run
-from tests.wire.scripted import ScriptedServer, stream
+from tests.support.program import reply, run
+from tests.support.scripted import ScriptedServer, stream
 
 
 @pytest.fixture

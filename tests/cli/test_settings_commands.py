@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Ran, run
+from tests.support.program import Ran, run
 
 
 def given(home: Path, text: str) -> Path:

@@ -14,8 +14,8 @@ import pexpect
 import pytest
 
 from lmchat.store.store import open_store
-from tests.cli.program import MODELS, reply, run
-from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
+from tests.support.program import MODELS, reply, run
+from tests.support.scripted import Request, ScriptedServer, Steps, answer, stream
 
 PROGRAM = """
 import json, os, sys, time

@@ -14,9 +14,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.cli.program import MODELS, reply, run
-from tests.store.conversation import opened
-from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer, stream
+from tests.support.conversation import opened
+from tests.support.program import MODELS, reply, run
+from tests.support.scripted import HOLD, ScriptedServer, Steps, answer, stream
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 LMCHAT = shlex.quote(sys.executable) + " -m lmchat"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.cli.program import MODELS, reply, run
-from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
+from tests.support.program import MODELS, reply, run
+from tests.support.scripted import Request, ScriptedServer, Steps, answer, stream
 
 
 def served(request: Request) -> Steps:

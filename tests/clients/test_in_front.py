@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from lmchat.local.catalogue import BUILT_IN
-from tests.cli.program import run
 from tests.clients.environment import python_with, ran
+from tests.support.program import run
 
 pytestmark = [pytest.mark.engines, pytest.mark.model, pytest.mark.timeout(900)]
 

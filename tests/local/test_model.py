@@ -15,10 +15,10 @@ import httpx
 import pytest
 
 from lmchat.local import run
-from tests.cli.program import run as run_lmchat
 from tests.local.conftest import KEY
 from tests.local.test_run import PROGRAM, alive, below, soon
 from tests.local.world import world_at
+from tests.support.program import run as run_lmchat
 
 pytestmark = pytest.mark.model
 
@@ -108,7 +108,6 @@ def stats(reply: dict[str, Any]) -> dict[str, float]:
     [
         ("私の好きな色は青です", "先ほど私が話していた色は?", "青"),
         ("My name is Alice.", "What is my name?", "Alice"),
-        ("My favorite color is blue.", "What is my favorite color?", "blue"),
     ],
 )
 def test_it_remembers_what_was_said(real: httpx.Client, fact: str, asked: str, word: str) -> None:
@@ -119,7 +118,6 @@ def test_it_remembers_what_was_said(real: httpx.Client, fact: str, asked: str, w
 
 @pytest.mark.parametrize(("asked", "word"), [("先ほど私が話していた色は?", "青"), ("What is my name?", "Alice")])
 def test_it_does_not_know_what_was_said_elsewhere(real: httpx.Client, asked: str, word: str) -> None:
-    # (It always guesses blue, asked in English.)
     assert word not in said(chat(real, asked))
 
 
@@ -142,8 +140,8 @@ def test_lmchat_continues_one_session_over_all_dialects(real: httpx.Client, tmp_
 def test_a_schema_binds_the_reply(real: httpx.Client) -> None:
     schema = {
         "type": "object",
-        "properties": {"colour": {"enum": ["red", "green"]}, "warm": {"type": "boolean"}},
-        "required": ["colour", "warm"],
+        "properties": {"colour": {"enum": ["red", "green"]}},
+        "required": ["colour"],
         "additionalProperties": False,
     }
     form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
@@ -153,8 +151,7 @@ def test_a_schema_binds_the_reply(real: httpx.Client) -> None:
     ).json()
 
     reply = json.loads(answer["choices"][0]["message"]["content"])
-    assert reply["colour"] in ("red", "green")
-    assert isinstance(reply["warm"], bool)
+    assert reply in ({"colour": "red"}, {"colour": "green"})
 
 
 def test_a_schema_that_is_none_is_refused(real: httpx.Client) -> None:

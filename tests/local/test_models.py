@@ -296,8 +296,10 @@ def finished(downloads: Downloads, job_id: str) -> dict[str, Any]:
 
 def test_a_download_reports_real_bytes_until_it_is_complete(places: Places) -> None:
     steps: list[dict[str, Any]] = []
+    started = threading.Event()
 
     def fetch(model: KnownModel, cache: Path, progress: Callable[[int], None]) -> None:
+        started.wait(10)
         for done in (1000, 2000):
             time.sleep(0.01)
             progress(done)
@@ -305,6 +307,7 @@ def test_a_download_reports_real_bytes_until_it_is_complete(places: Places) -> N
 
     downloads = Downloads(places, fetch)
     begun = downloads.begin(KEY)
+    started.set()
 
     report = finished(downloads, begun["job_id"])
 

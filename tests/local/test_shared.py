@@ -285,9 +285,9 @@ def test_another_model_or_another_home_has_a_server_of_its_own(common: World, wo
 
 
 def test_killing_programs_while_they_start_it_leaves_one_that_works(world: World, tmp_path: Path) -> None:
-    for moment in range(12):
+    for moment in range(8):
         program = starter(tmp_path, keep_seconds=4)
-        time.sleep(0.03 + 0.025 * moment)
+        time.sleep(0.03 + 0.04 * moment)
         program.kill()
         program.communicate()
 

@@ -24,10 +24,10 @@ from lmchat.local.upstream import upstream_routes
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.wire.dialects import COMPLETIONS, Route
-from tests.cli.program import run
 from tests.local.conftest import Switch
 from tests.local.world import world_at
-from tests.wire.scripted import HOLD, Answer, ScriptedServer, answer, stream
+from tests.support.program import run
+from tests.support.scripted import HOLD, Answer, ScriptedServer, answer, stream
 
 SAMPLES = Path(__file__).parents[1] / "wire" / "samples"
 MODEL = "/models/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"

@@ -13,7 +13,7 @@ from lmchat.chat.session import Outcome
 from lmchat.store.documents import FORMAT, VERSION
 from lmchat.store.store import open_store
 from tests.pictures.terminal import Terminal
-from tests.wire.scripted import Move, Request, ScriptedServer, Steps, answer, stream
+from tests.support.scripted import Move, Request, ScriptedServer, Steps, answer, stream
 
 CTRL_O = "\x0f"
 GEMMA = "google/gemma-3-4b"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from prompt_toolkit.key_binding.defaults import load_key_bindings
 
-from tests.repl.lmstudio import Studio
-from tests.repl.talking import Talk, opened_talk
+from tests.support.lmstudio import Studio
+from tests.support.talking import Talk, opened_talk
 
 
 @pytest.fixture(scope="session", autouse=True)

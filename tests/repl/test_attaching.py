@@ -8,10 +8,10 @@ import pytest
 from lmchat.app import attachments
 from lmchat.app.programs import MOST_KEPT, Ran, ShownOutput, run_in_shell
 from lmchat.errors import BadUseError
-from tests.repl.lmstudio import EYES, Studio, refused
-from tests.repl.talking import CTRL_D, ENTER, Talk
 from tests.repl.test_keyboard import offered
-from tests.test_pictures import file as file_of
+from tests.support.lmstudio import EYES, Studio, refused
+from tests.support.pictures import file as file_of
+from tests.support.talking import CTRL_D, ENTER, Talk
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.repl.lmstudio import EYES, Studio, refused, spoken
-from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
-from tests.test_pictures import file as file_of
+from tests.support.lmstudio import EYES, Studio, refused, spoken
+from tests.support.pictures import file as file_of
+from tests.support.talking import CTRL_C, CTRL_D, ENTER, Talk
 
 PNG, GIF = (file_of(kind, (640, 480)) for kind in ("PNG", "GIF"))
 

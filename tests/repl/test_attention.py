@@ -8,9 +8,9 @@ import pytest
 
 from lmchat.render.messages import called_back, reports_focus
 from lmchat.repl.key_input import focus_in
-from tests.repl.lmstudio import Studio, ended, event
-from tests.repl.window import Window, talk_command, window
-from tests.wire.scripted import stream
+from tests.support.lmstudio import Studio, ended, event
+from tests.support.scripted import stream
+from tests.support.window import Window, talk_command, window
 
 AWAY, BACK = "\x1b[O", "\x1b[I"
 XTERM = {"XTERM_VERSION": "XTerm(390)"}

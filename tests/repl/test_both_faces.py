@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from lmchat.advice import COMMAND_LINE, IN_TALK, Action, Advice, Do, worded
-from tests.cli.program import Ran, run
-from tests.repl.lmstudio import Studio
-from tests.repl.talking import Talk
-from tests.wire.scripted import HOLD, Request, Steps, answer
+from tests.support.lmstudio import Studio
+from tests.support.program import Ran, run
+from tests.support.scripted import HOLD, Request, Steps, answer
+from tests.support.talking import Talk
 
 CASES: list[tuple[str, str, int, list[Advice]]] = [
     ("load acme/big", "/load acme/big", 0, ["acme/big is loaded already, with a context of 1,000 tokens."]),

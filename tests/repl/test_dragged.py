@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from lmchat.repl.line import as_mentions, attached_by, dragged
-from tests.repl.lmstudio import EYES, Studio
-from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
-from tests.test_pictures import file as file_of
+from tests.support.lmstudio import EYES, Studio
+from tests.support.pictures import file as file_of
+from tests.support.talking import CTRL_C, CTRL_D, ENTER, Talk
 
 
 def pasted(text: str) -> str:

@@ -12,11 +12,11 @@ import pytest
 from lmchat.app.connect import remember_model, remembered_model
 from lmchat.chat.models import Instance, Model, by_use
 from lmchat.render.listings import model_lines
-from tests.cli.program import run
-from tests.repl.lmstudio import BIG, EMBEDDING, EYES, Studio
-from tests.repl.talking import CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, Talk
-from tests.repl.window import talk_command, window
-from tests.wire.scripted import HOLD, Request, Steps, answer
+from tests.support.lmstudio import BIG, EMBEDDING, EYES, Studio
+from tests.support.program import run
+from tests.support.scripted import HOLD, Request, Steps, answer
+from tests.support.talking import CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, Talk
+from tests.support.window import talk_command, window
 
 REST: dict[str, Any] = {**BIG, "loaded_instances": []}
 

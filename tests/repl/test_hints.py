@@ -8,8 +8,8 @@ import pytest
 import lmchat
 from lmchat.advice import COMMAND_LINE, IN_TALK, Action, Do, worded
 from lmchat.repl.commands.table import command_in
-from tests.repl.lmstudio import Studio, refused
-from tests.repl.talking import Talk
+from tests.support.lmstudio import Studio, refused
+from tests.support.talking import Talk
 
 SHARED_ROOMS = ("app", "wire", "store", "chat", "render", "decoding.py", "pictures.py", "errors.py")
 

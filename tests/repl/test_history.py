@@ -10,8 +10,8 @@ import pytest
 
 from lmchat.repl.editing import LONGEST_UNFOLDED, Folds
 from lmchat.repl.history import SharedHistory
-from tests.repl.lmstudio import Studio
-from tests.repl.talking import CTRL_D, ENTER, UP, Talk
+from tests.support.lmstudio import Studio
+from tests.support.talking import CTRL_D, ENTER, UP, Talk
 
 CTRL_R = "\x12"
 

@@ -20,8 +20,8 @@ from lmchat.repl.editing import LONGEST_UNFOLDED, Folds
 from lmchat.repl.matching import matching
 from lmchat.repl.picker.choice import Choices
 from lmchat.repl.state import Quoted, ReplState, Status, toolbar
-from tests.repl.lmstudio import Studio, spoken
-from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, ENTER, ESCAPE, PAUSE, TAB, Talk
+from tests.support.lmstudio import Studio, spoken
+from tests.support.talking import ALT_ENTER, CTRL_C, CTRL_D, ENTER, ESCAPE, PAUSE, TAB, Talk
 
 LONG = "日本語\t" * (LONGEST_UNFOLDED // 3)
 

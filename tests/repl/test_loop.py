@@ -12,9 +12,9 @@ from lmchat.chat.session import Outcome, TurnId
 from lmchat.chat.values import Prompt
 from lmchat.repl.turns import ask_typed
 from lmchat.store.store import open_store
-from tests.repl.lmstudio import Studio, event, refused, spoken
-from tests.repl.talking import ALT_ENTER, CTRL_C, CTRL_D, CTRL_J, ENTER, Talk
-from tests.wire.scripted import HOLD, stream
+from tests.support.lmstudio import Studio, event, refused, spoken
+from tests.support.scripted import HOLD, stream
+from tests.support.talking import ALT_ENTER, CTRL_C, CTRL_D, CTRL_J, ENTER, Talk
 
 
 def test_a_line_is_asked_and_its_reply_is_shown(talk: Talk, studio: Studio) -> None:

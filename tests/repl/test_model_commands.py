@@ -6,9 +6,9 @@ import signal
 from pathlib import Path
 
 from lmchat.chat.values import Options
-from tests.repl.lmstudio import BIG, EYES, Studio
-from tests.repl.talking import CTRL_C, CTRL_D, DOWN, ENTER, Talk
-from tests.wire.scripted import HOLD, Request, Steps, answer
+from tests.support.lmstudio import BIG, EYES, Studio
+from tests.support.scripted import HOLD, Request, Steps, answer
+from tests.support.talking import CTRL_C, CTRL_D, DOWN, ENTER, Talk
 
 
 def test_model_talks_to_another_from_here_on(talk: Talk, studio: Studio) -> None:

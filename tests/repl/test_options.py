@@ -9,8 +9,8 @@ from lmchat.errors import BadUseError
 from lmchat.repl.commands.command import paths
 from lmchat.repl.commands.output import _target
 from lmchat.settings.keys import OPTIONS, Key
-from tests.repl.lmstudio import Studio
-from tests.repl.talking import Talk
+from tests.support.lmstudio import Studio
+from tests.support.talking import Talk
 
 
 @pytest.mark.parametrize("key", [key for name, key in OPTIONS.items() if name != "reasoning"], ids=lambda key: key.name)

@@ -9,9 +9,9 @@ import pytest
 from lmchat.repl.clipboard import osc52
 from lmchat.repl.commands.help import KEYS, OURS
 from lmchat.repl.commands.table import BY_NAME, COMMANDS, command_named, readme_rows
-from tests.repl.lmstudio import Studio, ended, event, spoken
-from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
-from tests.wire.scripted import Steps, stream
+from tests.support.lmstudio import Studio, ended, event, spoken
+from tests.support.scripted import Steps, stream
+from tests.support.talking import CTRL_C, CTRL_D, ENTER, Talk
 
 
 def test_save_writes_the_last_reply(talk: Talk, tmp_path: Path) -> None:

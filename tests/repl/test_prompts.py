@@ -7,8 +7,8 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from lmchat.repl.commands.table import Completions
-from tests.repl.lmstudio import Studio
-from tests.repl.talking import Talk
+from tests.support.lmstudio import Studio
+from tests.support.talking import Talk
 
 COMMIT = """---
 description: A message for what is staged

@@ -1,7 +1,7 @@
 """Commands for sessions."""
 
-from tests.repl.lmstudio import Studio
-from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
+from tests.support.lmstudio import Studio
+from tests.support.talking import CTRL_C, CTRL_D, ENTER, Talk
 
 
 def test_fork_goes_on_in_a_session_that_shares_what_was_said(talk: Talk, studio: Studio) -> None:

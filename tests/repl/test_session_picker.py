@@ -16,10 +16,10 @@ from lmchat.render.text import cells
 from lmchat.repl.matching import Sessions
 from lmchat.repl.picker.browser import Browser, Mode, Picked, entry_row, hint_line, room_in
 from lmchat.repl.picker.choice import Marked
-from tests.cli.program import run
-from tests.repl.lmstudio import Studio, spoken
-from tests.repl.talking import CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, TAB, UP, Talk
-from tests.repl.window import Window, talk_command, window
+from tests.support.lmstudio import Studio, spoken
+from tests.support.program import run
+from tests.support.talking import CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, TAB, UP, Talk
+from tests.support.window import Window, talk_command, window
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 CTRL_O, CTRL_R, CTRL_X, CTRL_U = "\x0f", "\x12", "\x18", "\x15"

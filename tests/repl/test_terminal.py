@@ -8,7 +8,7 @@ from prompt_toolkit.key_binding.key_processor import KeyPress
 from lmchat.render.progress import queued_row
 from lmchat.render.terminal import PLAIN
 from lmchat.repl.terminal import Terminal, TypedAhead
-from tests.repl.talking import ENTER, Talk
+from tests.support.talking import ENTER, Talk
 
 
 def ahead(talk: Talk, typed: str) -> TypedAhead:

@@ -3,9 +3,9 @@
 import pytest
 
 from lmchat.chat.session import Outcome
-from tests.repl.lmstudio import Studio, event, refused, spoken
-from tests.repl.talking import CTRL_C, CTRL_D, ENTER, Talk
-from tests.wire.scripted import stream
+from tests.support.lmstudio import Studio, event, refused, spoken
+from tests.support.scripted import stream
+from tests.support.talking import CTRL_C, CTRL_D, ENTER, Talk
 
 
 def follows(studio: Studio) -> list[int]:

@@ -12,10 +12,10 @@ import pytest
 
 from lmchat.chat.session import Outcome, Turn
 from lmchat.store.store import open_store
-from tests.cli.program import run
-from tests.repl.lmstudio import Studio, ended, event, spoken
-from tests.repl.window import PATIENCE, Window, talk_command, window
-from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer, stream
+from tests.support.lmstudio import Studio, ended, event, spoken
+from tests.support.program import run
+from tests.support.scripted import HOLD, ScriptedServer, Steps, answer, stream
+from tests.support.window import PATIENCE, Window, talk_command, window
 
 pytestmark = pytest.mark.terminal
 

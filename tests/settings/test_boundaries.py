@@ -13,8 +13,8 @@ from lmchat.errors import BadUseError, LmchatError, SettingsError
 from lmchat.settings import read_settings, settings_path
 from lmchat.settings.edit import edit_value, remove_value, starting_text
 from lmchat.world import path_of, standard_directories
-from tests.cli.program import run
-from tests.settings.world import world_in
+from tests.support.program import run
+from tests.support.worlds import world_in
 
 NO_PATHS = ["a\0b", "\0", "\ud800", "a/\udbff/b", "~\ud800", "\ude00" * 500]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lmchat.errors import LmchatError, SettingsError
 from lmchat.settings import KEYS, read_settings, settings_path, validate_text
 from lmchat.settings.edit import edit_value, remove_value, starting_text
-from tests.settings.world import world_in
+from tests.support.worlds import world_in
 
 FILE = """\
 # My settings.

@@ -6,7 +6,7 @@ import pytest
 
 from lmchat.errors import SettingsError
 from lmchat.settings import read_settings, settings_path, validate_text
-from tests.settings.world import world_in
+from tests.support.worlds import world_in
 
 
 def flaw(text: str) -> SettingsError:

@@ -9,7 +9,7 @@ import pytest
 from lmchat.chat.values import Options
 from lmchat.errors import SettingsError
 from lmchat.settings import KEYS, read_settings
-from tests.settings.world import world_in
+from tests.support.worlds import world_in
 
 EVERYWHERE = """\
 model = "of-file"

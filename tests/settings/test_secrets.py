@@ -11,7 +11,7 @@ from lmchat.cli.settings import token_place
 from lmchat.errors import SettingsError
 from lmchat.settings import read_settings, read_token, token_source
 from lmchat.wire.address import Address
-from tests.settings.world import world_in
+from tests.support.worlds import world_in
 
 BOTH = """\
 token_command = "{python} -c 'print(\\"of-command\\")'"

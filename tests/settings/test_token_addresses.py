@@ -8,9 +8,9 @@ import pytest
 from lmchat.app.connect import server_at
 from lmchat.settings import read_settings, read_token, token_source, withheld
 from lmchat.wire.address import Address
-from tests.cli.program import reply, run
-from tests.settings.world import world_in
-from tests.wire.scripted import ScriptedServer, stream
+from tests.support.program import reply, run
+from tests.support.scripted import ScriptedServer, stream
+from tests.support.worlds import world_in
 
 WORK, FILE, OTHER, DEFAULT = "http://work.example:80", "http://file.example", "http://other.example", "localhost"
 COMMAND = f"token_command = '''{sys.executable} -c \"print('%s')\"'''"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lmchat.store.store import Store
-from tests.store.conversation import fresh
+from tests.support.conversation import fresh
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ import pytest
 from lmchat.errors import BadUseError
 from lmchat.store import FILE_NAME
 from lmchat.store.store import Store
-from tests.store.conversation import asked, drafted, numbers, opened
-from tests.store.test_damage import small_store
+from tests.support.conversation import asked, drafted, numbers, opened, small_store
 
 
 def test_nothing_is_wrong_with_a_store_that_is_used(store: Store) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lmchat.store.store import Store
-from tests.store.conversation import asked, drafted, numbers, opened
+from tests.support.conversation import asked, drafted, numbers, opened
 
 TALKS = """
 import sys, time
@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from lmchat.chat.session import Outcome
 from lmchat.chat.values import Message, Reply
-from tests.store.conversation import answered, opened, unasked
+from tests.support.conversation import answered, opened, unasked
 
 directory, turns, name = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 pause = Random(name).random

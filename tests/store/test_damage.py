@@ -6,39 +6,16 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from lmchat.chat.transcript import transcript
-from lmchat.chat.values import Image
 from lmchat.errors import LmchatError, NotFoundError, StoreError
 from lmchat.store import FILE_NAME
 from lmchat.store.file import session_names
 from lmchat.store.store import Store
-from tests.store.conversation import asked, drafted, opened
-
-
-def small_store(directory: Path) -> Path:
-    """Write a store with branches, a fork and a picture, and return its file."""
-    directory.mkdir(exist_ok=True)
-    (directory / FILE_NAME).write_bytes(_small_file())
-    return directory / FILE_NAME
-
-
-@cache
-def _small_file() -> bytes:
-    with TemporaryDirectory() as directory:
-        with opened(Path(directory)) as store:
-            session = asked(store, store.create("one"), "First", "青い空", Image("dog.png", "image/png", b"dog"))
-            session = asked(store, session, "Second")
-            asked(store, store.undo(session), "Third")
-            store.fork(session, "two")
-            asked(store, store.create("three"), "Elsewhere")
-        return (Path(directory) / FILE_NAME).read_bytes()
-
+from tests.support.conversation import asked, drafted, opened, small_store
 
 READS: dict[str, Callable[[Store, str], object]] = {
     "list": lambda store, name: store.sessions(),

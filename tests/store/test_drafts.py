@@ -14,12 +14,12 @@ from lmchat.dataclass import replace
 from lmchat.errors import StoreError
 from lmchat.store import drafts
 from lmchat.store.store import Store
-from tests.store.conversation import answered, asked, drafted, numbers, opened, unasked
+from tests.support.conversation import answered, asked, drafted, numbers, opened, unasked
 
 WRITES_UNTIL_KILLED = """
 import sys, time
 from pathlib import Path
-from tests.store.conversation import drafted, opened
+from tests.support.conversation import drafted, opened
 with opened(Path(sys.argv[1])) as store:
     drafted(store, store.find("one"), "Tell me", "Once upon")
     print("ready", flush=True)

@@ -8,7 +8,7 @@ from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError, StoreError
 from lmchat.store.store import Store
-from tests.store.conversation import asked, drafted, numbers, opened, unasked
+from tests.support.conversation import asked, drafted, numbers, opened, unasked
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from lmchat.errors import StoreError
 from lmchat.store import turns
 from lmchat.store.database import Row
 from lmchat.store.store import Store
-from tests.store.conversation import BEGINNING, answered, asked, drafted, numbers, opened, unasked
+from tests.support.conversation import BEGINNING, answered, asked, drafted, numbers, opened, unasked
 
 PICTURE = Image("cat.png", "image/png", b"\x89PNG" * 100, 20, 10)
 

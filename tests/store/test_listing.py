@@ -10,7 +10,7 @@ from lmchat.chat.listing import Match
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.store import listing
 from lmchat.store.store import Store
-from tests.store.conversation import asked, opened
+from tests.support.conversation import asked, opened
 
 Form = Literal["NFC", "NFD"]
 FORMS: tuple[Form, ...] = ("NFC", "NFD")

@@ -10,7 +10,7 @@ from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.store.store import Store
-from tests.store.conversation import answered, asked, drafted, fresh, numbers, opened, unasked
+from tests.support.conversation import answered, asked, drafted, fresh, numbers, opened, unasked
 
 
 class Sessions(RuleBasedStateMachine):

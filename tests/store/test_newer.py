@@ -11,7 +11,7 @@ from lmchat.chat.values import Prompt
 from lmchat.errors import BadUseError
 from lmchat.store.store import Store
 from lmchat.wire.lmstudio.chat import native_body
-from tests.store.conversation import asked
+from tests.support.conversation import asked
 
 ITEMS: list[dict[str, Any]] = [
     {"kind": "message", "text": "Blue.", "annotations": [{"url": "https://x.example"}]},

@@ -15,7 +15,7 @@ from lmchat.errors import StoreError
 from lmchat.store import FILE_NAME, database, schema
 from lmchat.store.file import explain
 from lmchat.store.store import Store
-from tests.store.conversation import asked, drafted, numbers, opened
+from tests.support.conversation import asked, drafted, numbers, opened
 
 
 def mode(path: Path) -> int:
@@ -196,7 +196,7 @@ def test_empty_file_left_by_a_killed_program_becomes_a_new_store(tmp_path: Path)
 
 def test_programs_that_create_the_store_at_once_all_succeed(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from tests.store.conversation import opened\n"
+        "import sys; from pathlib import Path; from tests.support.conversation import opened\n"
         "with opened(Path(sys.argv[1])) as store: store.create(None, 'hello')"
     )
     programs = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "data")]) for _ in range(4)]

@@ -10,7 +10,7 @@ from lmchat.chat.values import Options
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.store.store import Store
-from tests.store.conversation import asked, numbers, opened
+from tests.support.conversation import asked, numbers, opened
 
 
 def test_everything_a_session_talks_with_comes_back(tmp_path: Path) -> None:

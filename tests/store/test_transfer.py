@@ -13,8 +13,8 @@ from lmchat.chat.values import Image, Options, Reply
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.store.store import Store
-from tests.store.conversation import asked, fresh, numbers, unasked
 from tests.store.test_keeping import WHOLE
+from tests.support.conversation import asked, fresh, numbers, unasked
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -12,7 +12,7 @@ from lmchat.store import tree
 from lmchat.store.file import session_names
 from lmchat.store.store import Store, open_store
 from lmchat.store.tree import KEPT_FOR
-from tests.store.conversation import BEGINNING, asked, drafted, numbers, opened
+from tests.support.conversation import BEGINNING, asked, drafted, numbers, opened
 
 PICTURE = Image("cat.png", "image/png", b"cat")
 

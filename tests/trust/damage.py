@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lmchat.chat.values import Image
 from lmchat.store import FILE_NAME
-from tests.store.conversation import asked, drafted, opened
+from tests.support.conversation import asked, drafted, opened
 from tests.trust.forking import Ended, Lmchat
 from tests.trust.section import Section
 

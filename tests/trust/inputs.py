@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 
-from tests.cli.program import MODELS, reply
+from tests.support.program import MODELS, reply
+from tests.support.scripted import Request, ScriptedServer, Steps, answer, stream
 from tests.trust.damage import small_store
 from tests.trust.forking import Ended, Lmchat
 from tests.trust.section import Section
-from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
 
 TEXTS: tuple[str, ...] = (
     "", " ", "\t", "\n", "a\nb", "\udcff", "a\udcff", "\x1b[2J", "\u202e", "\u2028", "é" * 300, "a" * 5000,

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lmchat.store import FILE_NAME
-from tests.cli.program import MODELS
-from tests.store.conversation import opened
+from tests.support.conversation import opened
+from tests.support.program import MODELS
+from tests.support.scripted import Request, ScriptedServer, Steps, answer, stream
 from tests.trust.forking import KILLED, Lmchat, loaded_program
 from tests.trust.section import Section
-from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
 
 _WORD = b'data: {"type":"message.delta","content":"word "}\n\n'
 _END = (

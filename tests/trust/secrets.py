@@ -6,10 +6,10 @@ from itertools import product
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.cli.program import MODELS, reply
+from tests.support.program import MODELS, reply
+from tests.support.scripted import Request, ScriptedServer, Steps, answer, stream
 from tests.trust.forking import Lmchat
 from tests.trust.section import Section
-from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
 
 SECRETS = {"WORK_TOKEN": "sk-of-work-1", "FILE_TOKEN": "sk-of-file-2", "LM_API_TOKEN": "sk-general-3"}
 HEADER, PASSWORD = "header-of-search-4", "pw-of-work-5"

@@ -5,11 +5,11 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.cli.program import MODELS
-from tests.store.conversation import opened
+from tests.support.conversation import opened
+from tests.support.program import MODELS
+from tests.support.scripted import STREAM_HEAD, Request, ScriptedServer, Steps, answer, chunk
 from tests.trust.forking import Ended, Lmchat
 from tests.trust.section import Section
-from tests.wire.scripted import STREAM_HEAD, Request, ScriptedServer, Steps, answer, chunk
 
 _WORDS = ("Der ", "Himmel ", "ist ", "青い", ", ", "weil ", "Luft ", "blau ", "streut.")
 

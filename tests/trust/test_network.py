@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.cli.program import MODELS, reply
-from tests.wire.scripted import Request, ScriptedServer, Steps, answer, stream
+from tests.support.program import MODELS, reply
+from tests.support.scripted import Request, ScriptedServer, Steps, answer, stream
 
 _PROGRAM = """
 import json, sys

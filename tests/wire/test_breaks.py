@@ -17,7 +17,18 @@ from lmchat.wire import exchange
 from lmchat.wire import stream as wire_stream
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from tests.wire.scripted import HOLD, RESET, STREAM_HEAD, Answer, Request, ScriptedServer, Steps, answer, chunk, stream
+from tests.support.scripted import (
+    HOLD,
+    RESET,
+    STREAM_HEAD,
+    Answer,
+    Request,
+    ScriptedServer,
+    Steps,
+    answer,
+    chunk,
+    stream,
+)
 from tests.wire.test_chat import END, HELLO, HI, START
 
 pytestmark = pytest.mark.usefixtures("each_way")

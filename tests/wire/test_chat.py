@@ -38,7 +38,7 @@ from lmchat.chat.values import (
 )
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer, stream
+from tests.support.scripted import HOLD, ScriptedServer, Steps, answer, stream
 
 HELLO = ChatRequest("m", Prompt("hi"))
 

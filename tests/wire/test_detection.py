@@ -1,7 +1,6 @@
 """What is found of servers by asking addresses: nothing but chat servers, in no more than the time there is."""
 
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
@@ -11,11 +10,11 @@ from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.wire.detection import State, look
 from lmchat.wire.dialects import Route
-from tests.wire.scripted import HOLD, Answer, Request, ScriptedServer, Steps, answer
-from tests.wire.test_dialects import HELLO, NO_ROUTE, recorded, words
+from tests.support.answers import LITELLM, NO_ROUTE, NOT_FOUND, VLLM, by_path, models, recorded
+from tests.support.scripted import HOLD, Answer, Request, ScriptedServer, Steps, answer
+from tests.wire.test_dialects import HELLO, words
 from tests.wire.test_routes import MODELS as NATIVE_MODELS
 
-NOT_FOUND = answer(404, '{"detail":"Not Found"}')
 UNKNOWN_ID = answer(404, '{"error":{"message":"Response with id \'resp_none\' not found.","param":"response_id"}}')
 NO_STORE = answer(
     400,
@@ -24,23 +23,6 @@ NO_STORE = answer(
 )
 
 
-def by_path(**routes: Steps) -> Callable[[Request], Steps]:
-    """Answer each path as it is named here (`v1_models`), any other as an unknown route."""
-
-    def chosen(request: Request) -> Steps:
-        name = request.path.strip("/").replace("/", "_").replace("-", "_")
-        return routes.get(name, NOT_FOUND)
-
-    return chosen
-
-
-def models(owner: str, **more: str) -> Steps:
-    rest = "".join(f',"{name}":{value}' for name, value in more.items())
-    return answer(200, f'{{"object":"list","data":[{{"id":"m","object":"model","owned_by":"{owner}"{rest}}}]}}')
-
-
-VLLM = models("vllm", max_model_len="8192")
-LITELLM = by_path(v1_models=models("openai"), model_info=answer(200, '{"data":[]}'))
 OLLAMA = by_path(v1_models=models("someone"), api_version=answer(200, '{"version":"0.13.1"}'))
 OPENROUTER = by_path(
     api_v1_models=answer(

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,21 +41,12 @@ from lmchat.wire.client import Client
 from lmchat.wire.completions import completions_body
 from lmchat.wire.dialects import COMPLETIONS, LMSTUDIO, RESPONSES, Dialect, Finding, Route
 from lmchat.wire.responses import responses_body
-from tests.wire.scripted import ScriptedServer, Steps, answer, stream
+from tests.support.answers import GREAT, NO_ROUTE, recorded
+from tests.support.scripted import ScriptedServer, Steps, answer, stream
 
-SAMPLES = Path(__file__).parent / "samples"
 HELLO = ChatRequest("m", Prompt("hi"))
 FOLLOWING = ChatRequest("m", Prompt("hi"), follows=ResponseId("resp_1"))
 QWEN = "/models/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
-
-
-def recorded(name: str) -> Steps:
-    reply = (SAMPLES / f"{name}.http").read_bytes()
-    if reply.startswith(b"data:"):  # one was kept without its head
-        reply = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + reply
-    head, _, body = reply.partition(b"\r\n\r\n")
-    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith((b"transfer-", b"content-length"))]
-    return [b"\r\n".join(lines) + b"\r\n\r\n" + body]
 
 
 def client(server: ScriptedServer, dialect: Dialect) -> Client:
@@ -487,10 +477,6 @@ def test_a_character_torn_between_two_chunks_is_joined() -> None:
 
 
 # Which dialect a server speaks
-
-
-NO_ROUTE = recorded("native_chat")
-GREAT = '{"data":[{"id":"m","owned_by":"%s"}],"object":"list"}'
 
 
 @pytest.mark.parametrize(

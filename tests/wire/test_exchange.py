@@ -22,7 +22,7 @@ from lmchat.wire.address import Address, proxy_for
 from lmchat.wire.client import Client
 from lmchat.wire.exchange import exchange
 from lmchat.wire.http import Call, Head
-from tests.wire.scripted import HOLD, RESET, Request, ScriptedServer, Steps, answer, stream
+from tests.support.scripted import HOLD, RESET, Request, ScriptedServer, Steps, answer, stream
 from tests.wire.test_chat import END, HELLO, START
 
 NO_MODELS = answer(200, '{"models":[]}')

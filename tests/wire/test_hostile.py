@@ -21,7 +21,7 @@ from lmchat.wire.exchange import json_object
 from lmchat.wire.faults import connection_fault
 from lmchat.wire.http import Call, Connection, Head
 from lmchat.wire.redaction import redact, redact_all
-from tests.wire.scripted import RESET, STREAM_HEAD, ScriptedServer, Steps, answer, chunk, stream
+from tests.support.scripted import RESET, STREAM_HEAD, ScriptedServer, Steps, answer, chunk, stream
 from tests.wire.test_chat import HELLO
 
 load_httpx()

@@ -16,8 +16,8 @@ from lmchat.wire.dialects import DIALECTS, Data, Dialect
 from lmchat.wire.messages import messages, options
 from lmchat.wire.models import openai_models
 from lmchat.wire.reading import text
-from tests.cli.program import run
-from tests.wire.scripted import ScriptedServer, answer
+from tests.support.program import run
+from tests.support.scripted import ScriptedServer, answer
 from tests.wire.test_dialects import sse
 
 # What the file has

@@ -20,8 +20,8 @@ from lmchat.errors import (
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.wire.dialects import COMPLETIONS, DIALECTS, NOT_KNOWN, PROGRAMS, RESPONSES, Dialect, Finding, Route
-from tests.wire.scripted import Request, ScriptedServer, Steps, answer
-from tests.wire.test_detection import NOT_FOUND, VLLM, by_path, models
+from tests.support.answers import NOT_FOUND, VLLM, by_path, models, recorded
+from tests.support.scripted import Request, ScriptedServer, Steps, answer
 from tests.wire.test_dialects import (
     COMPLETED,
     FOLLOWING,
@@ -32,7 +32,6 @@ from tests.wire.test_dialects import (
     delta,
     events_of,
     finished,
-    recorded,
     refused,
     response,
     sse,

@@ -17,7 +17,7 @@ from lmchat.errors import (
 )
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer, stream
+from tests.support.scripted import HOLD, ScriptedServer, Steps, answer, stream
 from tests.wire.test_chat import HELLO
 
 TOKEN = "22aac52a71f00dfeed:SECRETSECRETSECRET"

@@ -7,7 +7,7 @@ from lmchat.errors import NotFoundError, RefusedError, StreamBrokenError, Unreac
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.wire.models import LoadedModel
-from tests.wire.scripted import HOLD, ScriptedServer, Steps, answer
+from tests.support.scripted import HOLD, ScriptedServer, Steps, answer
 
 MODELS = (
     '{"models":[{"type":"llm","publisher":"google","key":"google/gemma-3-1b","display_name":"Gemma 3 1B",'

@@ -15,8 +15,9 @@ from lmchat.errors import (
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.wire.dialects import COMPLETIONS, RESPONSES, Dialect, Route
-from tests.wire.scripted import ScriptedServer
-from tests.wire.test_dialects import FOLLOWING, HELLO, SAMPLES, events_of, finished, recorded, refused, thoughts, words
+from tests.support.answers import SAMPLES, recorded
+from tests.support.scripted import ScriptedServer
+from tests.wire.test_dialects import FOLLOWING, HELLO, events_of, finished, refused, thoughts, words
 
 THOUGHT = "The user greets."
 GREETING = "こんにちは。"

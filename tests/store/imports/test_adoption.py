@@ -10,7 +10,7 @@ from lmchat.store import database, schema
 from lmchat.store.imports import adoption
 from lmchat.store.imports.found import Found, LeftOut, Role, Said
 from lmchat.store.store import Store
-from tests.store.conversation import asked, opened
+from tests.support.conversation import asked, opened
 
 LATER = datetime(2026, 2, 1, tzinfo=UTC)
 

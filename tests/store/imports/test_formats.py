@@ -12,7 +12,7 @@ from lmchat.chat.session import Outcome, Session, Turn
 from lmchat.chat.values import Image, Message, Reasoning, ToolCall
 from lmchat.store.imports.adoption import format_of, session_of
 from lmchat.store.imports.found import Found, LeftOut, Refused, Source
-from tests.store.imports.documents import RED, chatgpt, claude, lmstudio, message
+from tests.support.documents import RED, chatgpt, claude, lmstudio, message
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 FILES = {"file-Red1": RED, "1755 - 4.png": RED}

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from lmchat.store.store import open_store
-from tests.cli.program import run
-from tests.store.conversation import ticking
-from tests.store.imports.documents import RED
+from tests.support.conversation import ticking
+from tests.support.documents import RED
+from tests.support.program import run
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 

@@ -82,3 +82,22 @@ def asked(store: Store, session: Session, text: str, reply: str = "Yes.", *image
 def numbers(session: Session) -> list[TurnId]:
     """Return the numbers on the way from the root to the head."""
     return [turn.id for turn in session.path()]
+
+
+def small_store(directory: Path) -> Path:
+    """Write a store with branches, a fork and a picture, and return its file."""
+    directory.mkdir(exist_ok=True)
+    (directory / FILE_NAME).write_bytes(_small_file())
+    return directory / FILE_NAME
+
+
+@cache
+def _small_file() -> bytes:
+    with TemporaryDirectory() as directory:
+        with opened(Path(directory)) as store:
+            session = asked(store, store.create("one"), "First", "青い空", Image("dog.png", "image/png", b"dog"))
+            session = asked(store, session, "Second")
+            asked(store, store.undo(session), "Third")
+            store.fork(session, "two")
+            asked(store, store.create("three"), "Elsewhere")
+        return (Path(directory) / FILE_NAME).read_bytes()

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from tests.wire.scripted import Answer, Request, ScriptedServer, Steps, answer, stream
+from tests.support.scripted import Answer, Request, ScriptedServer, Steps, answer, stream
 
 BIG = {
     "type": "llm", "key": "acme/big", "display_name": "Big", "size_bytes": 12_000_000_000, "max_context_length": 8192,

@@ -29,7 +29,7 @@ from lmchat.store.store import Store, open_store
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.world import World, standard_directories
-from tests.repl.lmstudio import Studio
+from tests.support.lmstudio import Studio
 
 ENTER, CTRL_C, CTRL_D, CTRL_J, ALT_ENTER = "\r", "\x03", "\x04", "\n", "\x1b\r"
 PAUSE = 0.15
