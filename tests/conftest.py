@@ -55,13 +55,15 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what installs programs unless it is asked for, also where another `-m` is given.
 
-    Let one worker run all tests of the built-in model: it takes every core, and two of them only wait in turn.
+    Let one worker run all tests of the built-in model: it takes every core, and two of them only wait in turn. Nothing
+    takes longer, so they are first.
     """
     if "engines" not in config.getoption("markexpr"):
         left_out = [item for item in items if item.get_closest_marker("engines")]
         if left_out:
             config.hook.pytest_deselected(items=left_out)
             items[:] = [item for item in items if not item.get_closest_marker("engines")]
+    items.sort(key=lambda item: item.get_closest_marker("model") is None)
     for item in items:
         if item.get_closest_marker("model"):
             item.add_marker(pytest.mark.xdist_group("model"))

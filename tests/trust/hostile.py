@@ -145,5 +145,6 @@ def _read_slowly(program: "subprocess.Popen[bytes]", pause: float) -> bytes:
     read = []
     while piece := os.read(program.stdout.fileno(), 65536):
         read.append(piece)
-        time.sleep(pause)
+        if program.poll() is None:
+            time.sleep(pause)
     return b"".join(read)

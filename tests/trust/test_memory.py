@@ -145,4 +145,4 @@ def test_a_pipe_that_is_not_read_holds_the_server_back(tmp_path: Path) -> None:
     with hostile_server(endless_text) as server:
         run = ask(server, tmp_path, read_every=3, seconds=3.5)
     # 64 KB of text in the pipe are some 700 KB of events; the rest is in the buffers of the two sockets.
-    assert run.sent < 12 * MEGABYTE
+    assert 0 < run.sent < 12 * MEGABYTE

@@ -1,7 +1,7 @@
 """Code with colours, a line at a time."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Token
@@ -64,6 +64,7 @@ def styles(lines: list[list[Span]]) -> list[list[tuple[str, str]]]:
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
+@settings(max_examples=max(settings().max_examples // 4, 1))  # for each language
 @given(lines=LINES)
 def test_no_character_is_lost_whatever_the_language(name: str, lines: list[str]) -> None:
     shown = coloured(name, "\n".join(lines))
