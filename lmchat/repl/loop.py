@@ -159,10 +159,8 @@ def _step(state: ReplState) -> ReplState:
             leaves = empty and _now(state) > state.stopped_at + _BURST_SECONDS
             return replace(state, left=leaves and again, ctrl_c_leaves=leaves, editing=None, images=images)
         case Shortcut(command, text):
-            state = _with_listed_model(state)
             return replace(_safely(replace(state, ctrl_c_leaves=False), command), draft=text)
         case Typed(text):
-            state = _with_listed_model(state)
             done = _safely(replace(state, ctrl_c_leaves=False), text)
             _title(done, before=state)
             return done
@@ -219,6 +217,7 @@ def _done(state: ReplState, line: str | Prompt) -> ReplState:
         return ask(state, line)
     if not line.strip():
         return state
+    state = _with_listed_model(state)
     if (found := command_in(line, state)) is not None:
         command, arguments = found
         return command.handler(state, arguments)

@@ -92,7 +92,11 @@ class Terminal:
         with suppress(termios.error):
             termios.tcsetattr(self._keys, termios.TCSANOW, modes)
         if by_line:
-            self._early += _waiting(self._keys).replace(b"\n", b"\r").replace(b"\0", b"")
+            early = _waiting(self._keys)
+            if early and not early.endswith(b"\n"):
+                self.alert("\n")  # below what the terminal echoed
+            # What ends a file is read as NUL here.
+            self._early += early.replace(b"\n", b"\r").replace(b"\0", b"\x04")
         self._write(self._on)
 
     def early(self) -> bytes:
@@ -121,7 +125,7 @@ class Terminal:
             termios.tcsetattr(self._keys, termios.TCSANOW, self._own)
 
     def alert(self, text: str) -> None:
-        """Write a bell or a notification, whatever is on the screen."""
+        """Write a bell, a notification or a line end, whatever is on the screen."""
         if self._bell is not None:
             with suppress(OSError):
                 os.write(self._bell, text.encode())
