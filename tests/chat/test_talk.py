@@ -213,7 +213,7 @@ def test_a_reply_without_an_id_goes_along_and_is_not_called_cut_short(partner: P
     assert resendings(partner)[0].reason is Reason.NO_ID
 
 
-def test_a_turn_that_only_called_tools_is_told_as_that(partner: Partner, session: Session) -> None:
+def test_a_turn_that_only_called_tools_is_an_answer(partner: Partner, session: Session) -> None:
     calls = Finished(Reply((ToolCall("search", {}, "found"),), None))
     first = partner.ask(session, "look", calls)
     partner.ask(first.session, "two", *answer("2"))
@@ -338,7 +338,7 @@ def test_pictures_of_unsent_turns_go_along(partner: Partner, session: Session) -
     assert sent.prompt.images == (picture, picture)
 
 
-def test_a_summary_stands_for_everything_above_it(partner: Partner, session: Session) -> None:
+def test_a_summary_replaces_everything_above_it(partner: Partner, session: Session) -> None:
     first = partner.ask(session, "one", *answer("1", "resp_1"))
     second = partner.ask(first.session, "summarise", *answer("they counted", "resp_2"))
     partner.memory.turns[second.turn.id] = replace(second.turn, summary=True)

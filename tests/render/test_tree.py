@@ -18,10 +18,10 @@ def entry(number: int, parent: int | None = None, words: str = "", outcome: Outc
     return TreeEntry(TurnId(number), above, words or f"question {number}", outcome, "acme/big", AT, summary=False)
 
 
-def drawn(*twigs: TreeEntry, head: int, names: dict[int, list[str]] | None = None, width: int = 60) -> list[str]:
+def drawn(*entries: TreeEntry, head: int, names: dict[int, list[str]] | None = None, width: int = 60) -> list[str]:
     named = {TurnId(turn): each for turn, each in (names or {}).items()}
-    shape = [(each.id, each.parent) for each in twigs]
-    return list(draw_tree(shape, TurnId(head), named, lambda ids: [t for t in twigs if t.id in ids], PLAIN, width))
+    shape = [(each.id, each.parent) for each in entries]
+    return list(draw_tree(shape, TurnId(head), named, lambda ids: [t for t in entries if t.id in ids], PLAIN, width))
 
 
 def test_a_straight_conversation_is_a_straight_column() -> None:

@@ -34,7 +34,7 @@ def test_nothing_is_wrong_with_a_store_that_is_used(store: Store) -> None:
         ("UPDATE session SET options = '[' WHERE name = 'one'", "session with the number 1", False),
     ],
 )
-def test_what_is_wrong_is_found_and_mended_where_that_loses_nothing(
+def test_what_is_wrong_is_found_and_repaired_where_that_loses_nothing(
     tmp_path: Path, change: str, found: str, *, mended: bool
 ) -> None:
     other = sqlite3.connect(small_store(tmp_path))
@@ -71,7 +71,7 @@ def test_a_backup_is_whole_private_and_one_file(store: Store, tmp_path: Path) ->
         assert copy.export(copy.find("one")) == store.export(session)
 
 
-def test_a_backup_replaces_nothing_unless_it_is_told_to(store: Store, tmp_path: Path) -> None:
+def test_a_backup_replaces_nothing_unless_that_is_asked_for(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "copy.db"
     path.write_text("precious")
     with pytest.raises(BadUseError, match="exists already"):

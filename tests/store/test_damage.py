@@ -145,7 +145,7 @@ def test_a_turn_without_a_place_is_left_out_of_the_tree_and_named(
 
 
 @pytest.mark.parametrize("writer", ["NULL", "x'ff00'", "7", "''", "'../data'", "'a' || char(0)", "'é'"])
-def test_a_draft_of_a_writer_that_makes_no_sense_is_one_left_behind(tmp_path: Path, writer: str) -> None:
+def test_a_draft_of_a_writer_that_makes_no_sense_is_ended(tmp_path: Path, writer: str) -> None:
     path = small_store(tmp_path)
     with opened(tmp_path) as store:
         drafted(store, store.find("three"), "Unfinished", "Half a")

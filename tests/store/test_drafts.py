@@ -77,7 +77,7 @@ def test_reply_of_a_killed_program_stays_a_branch_where_the_head_moved_since(tmp
         asked(store, session, "Meanwhile")
         killed(program)
         assert numbers(store.find("one")) == [2]
-        assert [twig.id for twig in store.tree(store.find("one"))] == [1, 2]
+        assert [entry.id for entry in store.tree(store.find("one"))] == [1, 2]
 
 
 def test_draft_of_a_living_program_is_left_alone(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_file_of_a_living_program_is_not_swept_away(tmp_path: Path) -> None:
         assert len(list((tmp_path / "writers").iterdir())) == 2
 
 
-def test_disk_without_room_for_a_lock_is_told(store: Store, tmp_path: Path) -> None:
+def test_disk_without_room_for_a_lock_is_an_error_with_a_hint(store: Store, tmp_path: Path) -> None:
     (tmp_path / "data" / "writers").write_text("in the way")
     with pytest.raises(StoreError, match="cannot be locked"):
         drafted(store, store.create("one"), "Hello")

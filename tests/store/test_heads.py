@@ -80,7 +80,7 @@ def test_undo_in_one_session_is_not_redone_in_another(store: Store, three: Sessi
         store.redo(fork)
 
 
-def test_undo_counts_from_where_its_person_stands(store: Store, three: Session) -> None:
+def test_undo_counts_from_the_head_that_its_person_sees(store: Store, three: Session) -> None:
     stale = three
     asked(store, three, "Fourth")
     undone = store.undo(stale)
@@ -159,7 +159,7 @@ def test_fork_points_at_the_same_turn_and_grows_by_itself(store: Store, three: S
     assert (numbers(fork), numbers(store.find("one"))) == ([1, 2, 3, 4], [1, 2, 3])
 
 
-def test_fork_points_where_it_is_told_to(store: Store, three: Session) -> None:
+def test_fork_points_at_the_turn_that_is_named(store: Store, three: Session) -> None:
     assert numbers(store.fork(three, "two", TurnId(2))) == [1, 2]
 
 
@@ -181,7 +181,7 @@ def test_heads_name_every_other_session_of_the_tree(store: Store, three: Session
     assert store.heads(three) == {1: ["early"], 3: ["two"]}
 
 
-def test_move_to_a_turn_that_another_program_deletes_is_told(store: Store, three: Session) -> None:
+def test_move_to_a_turn_that_another_program_deletes_is_an_error(store: Store, three: Session) -> None:
     fork = store.fork(three, "two", TurnId(1))
     fork.turn(TurnId(3))
     store.delete(["one"])

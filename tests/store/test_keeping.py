@@ -204,7 +204,7 @@ def test_picture_is_kept_once(store: Store) -> None:
     assert store._database.rows("SELECT count(*) FROM image") == [(1,)]
 
 
-def test_session_deleted_meanwhile_is_told(store: Store) -> None:
+def test_session_deleted_meanwhile_is_an_error_that_says_so(store: Store) -> None:
     session = store.create("one")
     keep = store.keeper(session)
     turn = replace(unasked(session, "Hello"), id=keep(unasked(session, "Hello"), done=False).id)

@@ -130,7 +130,7 @@ def test_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
-def test_read_only_directory_is_told(tmp_path: Path) -> None:
+def test_read_only_directory_is_named(tmp_path: Path) -> None:
     opened(tmp_path).close()
     tmp_path.chmod(0o500)
     try:
@@ -140,7 +140,7 @@ def test_read_only_directory_is_told(tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
 
 
-def test_full_disk_is_told_and_what_was_there_stays(store: Store) -> None:
+def test_full_disk_is_named_and_what_was_there_stays(store: Store) -> None:
     session = asked(store, store.create("one"), "Hello")
     pages = store._database.row("PRAGMA page_count")
     assert pages is not None
@@ -205,7 +205,7 @@ def test_programs_that_create_the_store_at_once_all_succeed(tmp_path: Path) -> N
         assert sorted(store.names()) == ["hello", *(f"hello-{number}" for number in range(2, 5))]
 
 
-def test_a_disk_that_fails_is_told_with_what_to_look_at(tmp_path: Path) -> None:
+def test_a_disk_that_fails_is_named_with_what_to_check(tmp_path: Path) -> None:
     # A disk with no room left for SQLite's own files beside the database shows itself as this, not as full.
     fault = sqlite3.OperationalError("disk I/O error")
     fault.sqlite_errorcode = sqlite3.SQLITE_IOERR

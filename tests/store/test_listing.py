@@ -61,7 +61,7 @@ def test_word_in_the_reply_is_found(store: Store) -> None:
     assert (match.where, match.snippet) == ("reply", "Deep blue.")
 
 
-def test_words_may_stand_on_both_sides_of_a_turn(store: Store) -> None:
+def test_words_may_be_in_the_prompt_and_in_the_reply(store: Store) -> None:
     asked(store, store.create("one"), "Which colour?", "Deep blue.")
     assert found(store, "colour blue") == [1]
 
