@@ -46,7 +46,7 @@ class ExitStatus(IntEnum):
 
 
 class LmchatError(Exception):
-    """An error: what happened in one sentence, and advice on what to do, which each face of the program words."""
+    """An error: what happened in one sentence, and advice on what to do, which the shell and talk word differently."""
 
     status: ClassVar[ExitStatus] = ExitStatus.FAILURE
     kind: ClassVar[str] = "failure"

@@ -1,5 +1,8 @@
-"""Find the server to talk to: the one that was named, LM Studio on its own port, another on this machine's usual
-ports, or the built-in model; and remember for a day what was found out: its API and its models, for completion too."""
+"""Find the server to talk to, and remember what was found out about it.
+
+It is the one that was named, LM Studio on its own port, another on this machine's usual ports, or the built-in model.
+Its API and its models are remembered for a day, for completion too; the model that was chosen on it, for good.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A conversation with a server: settings, flags, store and client become one way to speak."""
+"""A conversation with a server: one prompt asked with the settings, flags, store and client that belong together."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress

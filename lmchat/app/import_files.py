@@ -19,7 +19,7 @@ from lmchat.world import LARGEST_INPUT, input_bytes
 
 _ZIP = b"PK\x03\x04"
 _LARGEST = 1 << 30
-"""Bytes of one file in an archive: a bomb unpacks to far more."""
+"""Bytes of one file in an archive: a malicious one may unpack to far more."""
 
 _LARGEST_PICTURE = 100_000_000
 _PARENTS_WITH_PICTURES = 4

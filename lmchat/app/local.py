@@ -1,5 +1,7 @@
-"""The server on this machine: fetch the built-in model and start its server for a conversation, serve it or another
-server to programs, show it and end it."""
+"""The built-in model's server: start it for a conversation, fetching the model first, show it and end it; and `serve`.
+
+`serve` offers the built-in model, or another server, to the programs on this machine.
+"""
 
 import subprocess
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence

@@ -1,7 +1,8 @@
 """One turn: what was typed and what is attached is sent, the reply is shown, and the state after it is returned.
 
 Attached are pictures and text files, by commands, mentions and dragged paths. The person is notified after a
-long reply where the window has no focus; its title shows that a reply runs."""
+long reply where the window has no focus; its title shows that a reply runs.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

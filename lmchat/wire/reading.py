@@ -168,7 +168,7 @@ class TornCharacters:
             torn = "\\ud" in written.lower()
             if torn or self.waiting:
                 data = self._join(json.loads(written) if torn else data, "")
-        self.waiting = any(joiner.held for joiner in self._joiners.values())
+        self.waiting = any(joiner.waiting for joiner in self._joiners.values())
         return data
 
     def _join(self, value: Any, name: str) -> Any:

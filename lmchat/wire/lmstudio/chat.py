@@ -188,7 +188,7 @@ def _stats(data: Mapping[str, Any]) -> Stats:
 
 
 def read_event(kind: str, data: Data) -> Event:
-    """Read one event of any kind but `error`, which needs judging (`faults.stream_refusal`)."""
+    """Read one event of any kind but `error`, which needs judging (`refusals.stream_refusal`)."""
     reader = _READERS.get(kind)
     return reader(data) if reader else Unknown(kind, data)
 
