@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 UNNAMED = ""
 """The name of a session that is named after its first prompt."""
 
+STDIN_PATIENCE = 3.0
+"""Seconds to wait for the end of a pipe before saying what is waited for."""
+
+_INPUT = "Standard input"
+
 
 def resolve_session(store: Store, settings: Settings, flags: ChatFlags, say: Say) -> Session:
     """Find the session the command line names, or describe a new one; nothing is written yet.
@@ -85,13 +90,6 @@ def system_prompt(text: str, settings: Settings, say: Say, encoding: str | None 
     from lmchat.app.attachments import text_or_file
 
     return text_or_file(text, say, encoding)
-
-
-STDIN_PATIENCE = 3.0
-"""Seconds to wait for the end of a pipe before saying what is waited for."""
-
-
-_INPUT = "Standard input"
 
 
 def prompt_text(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> str:

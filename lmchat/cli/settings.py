@@ -8,7 +8,7 @@ import typer
 from lmchat.app.invocation import BUILT_IN, Invocation, settings_of
 from lmchat.cli import options as given
 from lmchat.errors import BadUseError, SettingsError
-from lmchat.settings import Settings, read_settings, settings_path, token_source
+from lmchat.settings import Settings, read_settings, settings_path, token_source, validate_text
 
 if TYPE_CHECKING:
     from lmchat.settings.layers import Row
@@ -106,7 +106,6 @@ def edit(context: typer.Context) -> None:
     EDITOR=nano lmchat settings edit
     """
     from lmchat.app.programs import open_editor
-    from lmchat.settings import validate_text
     from lmchat.settings.edit import starting_text, write_safely
     from lmchat.settings.file import file_text
     from lmchat.settings.keys import SECRET_VARIABLES

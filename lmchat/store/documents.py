@@ -22,7 +22,7 @@ from lmchat.store.codec import (
     options_value,
     stats_value,
 )
-from lmchat.store.database import Database
+from lmchat.store.database import Database, microseconds, moment
 from lmchat.store.sessions import add, checked, exists, free, head_of, numbered
 from lmchat.store.tree import reached
 from lmchat.store.turns import Turns, insert, make_findable, turns_of
@@ -31,8 +31,6 @@ FORMAT, VERSION = "lmchat conversation", 1
 
 _LARGEST = 1 << 53
 """What every reader of JSON takes for a whole number."""
-
-_FIRST_YEAR, _LAST_YEAR = 1900, 9000
 
 
 def document_json(session: Session, turns: list[Turn]) -> dict[str, Any]:
@@ -188,11 +186,9 @@ def _time(members: Members) -> datetime:
     text = members.text("at")
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    # At the ends of the calendar, no zone could show it.
-    if at is None or at.tzinfo is None or not _FIRST_YEAR <= at.year <= _LAST_YEAR:
-        raise ValueError(f"'at' of {members.where} is not a time with its zone")
+        moment(microseconds(at))
+    except (ValueError, TypeError):  # also one without a zone
+        raise ValueError(f"'at' of {members.where} is not a time with its zone") from None
     return at
 
 

@@ -4,7 +4,6 @@ Only what was set is sent, since unknown keys are refused. An event is read by i
 missing or odd reads as empty.
 """
 
-import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -86,8 +85,9 @@ def _input(request: ChatRequest) -> str | list[dict[str, str]]:
 
 
 def _image(image: Image) -> dict[str, str]:
-    encoded = base64.b64encode(image.data).decode("ascii")
-    return {"type": "image", "data_url": f"data:{image.media_type};base64,{encoded}"}
+    from lmchat.wire.messages import data_url
+
+    return {"type": "image", "data_url": data_url(image)}
 
 
 def _integration(integration: Integration) -> str | dict[str, Any]:
