@@ -28,7 +28,7 @@ app = typer.Typer(
 
     \b
     lmchat                          talk; Ctrl-D leaves
-    lmchat -c                       talk on in the session used last
+    lmchat -c                       continue the session used last
     lmchat ask "What is a monad?"   one answer
     lmchat help ask                 all about a command
 
