@@ -63,7 +63,7 @@ def _import(invocation: Invocation, file: Path, name: str | None, report: _Repor
     if is_database(file) and format_of(Source(file.name, path=file)) is None:
         if name is not None:
             raise BadUseError("A backup has many sessions: --name cannot name them.")
-        import_backup(invocation, file)
+        _import_backup(invocation, file)
         report.restored = True
         return
     recognised = 0
@@ -138,7 +138,7 @@ def _say(invocation: Invocation, report: _Report) -> None:
         invocation.say(f"{counted(parts, 'part')} of a kind that lmchat has no place for {was} left out: {kinds}.")
 
 
-def import_backup(invocation: Invocation, file: Path) -> None:
+def _import_backup(invocation: Invocation, file: Path) -> None:
     """Add every session of a backup; a name that is taken is numbered. Raise StoreError where it cannot be read."""
     with TemporaryDirectory(prefix="lmchat-") as directory:
         try:

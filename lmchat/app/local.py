@@ -58,7 +58,7 @@ def builtin_client(
     world, keep = builtin_world(invocation, settings), keep_seconds(settings)
     place = server_settings(world, settings.secret_variables)
     if model:
-        fetch_once(invocation, place)
+        _fetch_once(invocation, place)
 
     def locate() -> Address:
         server = shared_server(world, place, keep)
@@ -82,7 +82,7 @@ def builtin_world(invocation: Invocation, settings: Settings) -> World:
     return replace(invocation.world, environ={**invocation.world.environ, **chosen})
 
 
-def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
+def _fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
     """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
     from lmchat.local.run import has_model
     from lmchat.render.messages import waited, watched
@@ -118,7 +118,7 @@ def serve_model(invocation: Invocation, *, port: int, token: str) -> None:
     settings = settings_of(invocation)
     world = builtin_world(invocation, settings)
     with bound(port) as listening:  # a port that is taken is said before anything is fetched
-        fetch_once(invocation, server_settings(world))
+        _fetch_once(invocation, server_settings(world))
         from lmchat.local.shared_server import serve  # needs the extra, which has just been checked
 
         serve(

@@ -27,10 +27,10 @@ def main(context: typer.Context, as_json: given.AsJson = False) -> None:
     lmchat settings set profile.work.url http://192.168.1.20:1234
     """
     if context.invoked_subcommand is None:
-        show_settings(context.obj, as_json=as_json)
+        _show_settings(context.obj, as_json=as_json)
 
 
-def show_settings(invocation: Invocation, *, as_json: bool) -> None:
+def _show_settings(invocation: Invocation, *, as_json: bool) -> None:
     """Show every setting with its value and its source, those that were given first; secrets stay hidden."""
     settings = settings_of(invocation)
     rows = settings.rows(token_place(settings))
