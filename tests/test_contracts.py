@@ -1,4 +1,4 @@
-"""The import contracts bite: a copy of the program with one slip for each breaks every one of them."""
+"""The import contracts notice what they forbid: a copy of the program with a slip against each breaks all of them."""
 
 import shutil
 import subprocess

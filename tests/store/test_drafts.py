@@ -1,4 +1,4 @@
-"""What a program leaves behind when it dies in the middle of a reply."""
+"""What a program leaves when it dies in the middle of a reply."""
 
 import os
 import subprocess
