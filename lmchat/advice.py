@@ -1,4 +1,4 @@
-"""What to do about an error, as data: each face of the program words it with the commands that people type there."""
+"""What to do about an error, as data: in a shell and in talk it is worded with the commands that people type there."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
@@ -41,7 +41,7 @@ Say = Callable[[Advice], None]
 """Writes one sentence for the person, beside the answer."""
 
 Words = Mapping[Action, Callable[[str], str]]
-"""How a face of the program words each action, given its object (which may be empty)."""
+"""How each action is worded, given its object (which may be empty)."""
 
 
 def worded(advice: Advice, words: Words) -> str:

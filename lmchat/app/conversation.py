@@ -1,4 +1,4 @@
-"""A conversation with a server: settings, flags, store and client become one way to speak."""
+"""A conversation with a server: one prompt asked with the settings, flags, store and client that belong together."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -28,7 +28,7 @@ from lmchat.chat.talk import talk
 from lmchat.chat.transcript import without_quotes
 from lmchat.chat.values import Prompt, Reply
 from lmchat.dataclass import dataclass, field, replace
-from lmchat.errors import LmchatError, NotFoundError
+from lmchat.errors import LmchatError, NotFoundError, some_of
 from lmchat.settings import Settings
 from lmchat.store.store import Store
 from lmchat.wire.client import Client
@@ -170,11 +170,10 @@ class Conversation:
         if choose is not None and (chosen := choose(chatting)):
             self.remember(chosen)
             return replace(session, model=chosen)
-        keys = [model.key for model in chatting[:_NAMED]]
-        more = f" and {len(chatting) - _NAMED:,} more" if len(chatting) > _NAMED else ""
+        keys = [model.key for model in chatting]
         raise NotFoundError(
             "Several models could answer.",
-            hint=("Choose one, such as ", Do(Action.CHOOSE_MODEL, keys[0]), f". There are: {', '.join(keys)}{more}."),
+            hint=("Choose one, such as ", Do(Action.CHOOSE_MODEL, keys[0]), f". There are: {some_of(keys, _NAMED)}."),
         )
 
     def by_use(self, models: Sequence[Model]) -> list[Model]:

@@ -1,4 +1,4 @@
-"""One turn of a conversation, from the prompt to the kept reply: the heart of the program.
+"""One turn of a conversation, from the prompt to the kept reply.
 
 It has no HTTP, disk or terminal of its own: it gets `send`, `show` and `keep`. Sending, closing the stream, Ctrl-C,
 failure, a lost chain and saving are decided here once, for `ask` and for `talk`.

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lmchat.advice import Action, Do
-from lmchat.app.invocation import Invocation
+from lmchat.app.invocation import Invocation, open_kept_store
 from lmchat.cli import options as given
 from lmchat.world import path_of
 
@@ -133,8 +133,6 @@ def rename(
     \b
     lmchat sessions rename chat-2 holidays
     """
-    from lmchat.app.invocation import open_kept_store
-
     invocation: Invocation = context.obj
     with open_kept_store(invocation) as store:
         store.rename(old, new)
@@ -155,7 +153,6 @@ def fork(
     lmchat sessions fork colours shades --at 3
     """
     from lmchat.app.asking import moved_to
-    from lmchat.app.invocation import open_kept_store
 
     invocation: Invocation = context.obj
     with open_kept_store(invocation) as store:

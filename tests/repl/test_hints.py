@@ -13,22 +13,22 @@ from lmchat.repl.commands.table import command_in
 from tests.support.lmstudio import Studio, refused
 from tests.support.talking import Talk
 
-SHARED_ROOMS = ("app", "wire", "store", "chat", "render", "decoding.py", "pictures.py", "errors.py")
+SHARED = ("app", "wire", "store", "chat", "render", "decoding.py", "pictures.py", "errors.py")
 
 _NAMED = r"[`:] ?lmchat (?!settings |serve|sessions (?:check|restore|import))[a-z]+ |`/[a-z]+[` ]|[\"'] ?/[a-z]+ [A-Z{]"
 """A command as a hint names it. Settings, a server and the care of the store are a shell's business."""
 
 
 @pytest.mark.parametrize("action", Action)
-def test_each_face_words_every_action(action: Action) -> None:
+def test_a_shell_and_talk_word_every_action(action: Action) -> None:
     assert re.match(r"lmchat |--", COMMAND_LINE[action](""))
     in_talk = IN_TALK[action]("")
     # What is in the trash is a shell's business.
     assert command_in(in_talk) is not None or in_talk == COMMAND_LINE[action]("")
 
 
-def test_no_room_that_both_faces_share_names_a_command_itself() -> None:
-    roots = [Path(lmchat.__path__[0], room) for room in SHARED_ROOMS]
+def test_no_package_that_a_shell_and_talk_share_names_a_command_itself() -> None:
+    roots = [Path(lmchat.__path__[0], room) for room in SHARED]
     files = [path for root in roots for path in ([root] if root.is_file() else root.rglob("*.py"))]
     naming = [
         f"{path.name}: {line.strip()}"
