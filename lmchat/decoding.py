@@ -86,13 +86,13 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:
     if wide := _without_mark(data):
         return _read_as(wide[1], name, wide[0])
     if b"\0" in data:
-        raise not_text(name)
+        raise _not_text(name)
     if _is_damaged_utf8(data):
         return _lenient(data, name, "utf-8")
     return _detected(data, name)
 
 
-def not_text(name: str) -> BadUseError:
+def _not_text(name: str) -> BadUseError:
     """Return the error for bytes that cannot be text."""
     return BadUseError(
         f"{name} is not text.",
@@ -146,7 +146,7 @@ def _read_as(text: str, name: str, encoding: str) -> Decoded:
 def _require_text(text: str, name: str) -> str:
     """Raise BadUseError for text with many control characters."""
     if "\0" in text or len(_CONTROLS.findall(text)) > max(_MOST_CONTROLS * len(text), 8):
-        raise not_text(name)
+        raise _not_text(name)
     return text
 
 
@@ -194,7 +194,7 @@ def _detected(data: bytes, name: str) -> Decoded:
 
     matches = list(from_bytes(data[:_DETECTED_BYTES], cp_isolation=_CANDIDATES))
     if not matches:
-        raise not_text(name)
+        raise _not_text(name)
     readings = [(match, text) for match in matches if (text := _strict(data, match.encoding)) is not None]
     if not readings:  # a long text that is damaged far from its beginning
         return _lenient(data, name, matches[0].encoding)

@@ -14,6 +14,7 @@ Every error carries one plain sentence and one hint, and its class fixes the exi
     └─ BugError                   70
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import ClassVar
 
@@ -46,7 +47,7 @@ class ExitStatus(IntEnum):
 
 
 class LmchatError(Exception):
-    """An error: what happened in one sentence, and advice on what to do, which each face of the program words."""
+    """An error: what happened in one sentence, and advice on what to do, which the shell and talk word differently."""
 
     status: ClassVar[ExitStatus] = ExitStatus.FAILURE
     kind: ClassVar[str] = "failure"
@@ -180,6 +181,12 @@ def system_error(fault: OSError) -> LmchatError:
     return LmchatError(
         f"Operating system error: {what}{fault.strerror or fault}.", hint="Check the disk or device, then try again."
     )
+
+
+def some_of(names: Sequence[str], most: int) -> str:
+    """Return the first names in a line, at most so many, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def nearest(name: str, names: list[str]) -> str:

@@ -202,6 +202,29 @@ def _shown(text: str) -> str:
     return shown if len(shown) <= 60 else f"{shown[:57]}…"
 
 
+def try_lock(file: int, *, shared: bool = False) -> bool:
+    """Lock an open file unless another program has locked it, and tell whether that worked.
+
+    The system removes the lock when the file is closed or the program ends, however it ends. Several programs may have
+    a `shared` lock (on Windows only one).
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def let_libraries_paint_nothing() -> None:
     """Make libraries that read `TERM` themselves write no escapes."""
     os.environ["TERM"] = "dumb"

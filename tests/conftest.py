@@ -1,4 +1,4 @@
-"""What tests of several rooms share: signals, profiles of property tests, and the built-in model, fetched once."""
+"""What tests of several packages share: signals, profiles of property tests, and the built-in model, fetched once."""
 
 import gc
 import os

@@ -1,6 +1,6 @@
-"""README's tables, made from the program: `python -m tests.readme` writes them anew, a test proves them current.
+"""README's tables, made from the program: `python -m tests.readme` writes them again, a test proves them current.
 
-Each table stands between `<!-- NAME -->` and `<!-- /NAME -->`.
+Each table is between `<!-- NAME -->` and `<!-- /NAME -->`.
 """
 
 import re
@@ -32,7 +32,7 @@ def settings() -> Iterator[str]:
 
 
 def commands() -> Iterator[str]:
-    """Yield every command with its options; those that talk and ask share stand once."""
+    """Yield every command with its options; those that talk and ask share are listed once."""
     root = whole_app()
     assert isinstance(root, TyperGroup)
     yield from _command("lmchat", root)

@@ -1,4 +1,4 @@
-"""The import contracts bite: a copy of the program with one slip for each breaks every one of them."""
+"""The import contracts notice what they forbid: a copy of the program with a slip against each breaks all of them."""
 
 import shutil
 import subprocess
@@ -45,7 +45,7 @@ def test_every_contract_is_broken_by_a_slip_against_it(tmp_path: Path) -> None:
     assert [each["name"] for each in contracts if f"{each['name']} BROKEN" not in said] == []
 
 
-def test_a_folder_that_stands_on_no_floor_is_refused(tmp_path: Path) -> None:
+def test_a_package_that_is_in_no_layer_is_refused(tmp_path: Path) -> None:
     tree = copied(tmp_path)
     (tree / "lmchat/attic").mkdir()
     (tree / "lmchat/attic/__init__.py").write_text("")

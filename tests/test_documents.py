@@ -15,6 +15,7 @@ from lmchat.store.documents import FORMAT, VERSION
 ROOT = Path(__file__).parent.parent
 PROTOCOL = ROOT / "lmchat/wire/lmstudio/PROTOCOL.md"
 CHANGES = ROOT / "lmchat/CHANGES.md"
+ARCHITECTURE = ROOT / "lmchat/ARCHITECTURE.md"
 FOLDERS = (".ci", ".github", "completions", "lmchat", "tests")
 
 CITED = re.compile(r"\b([A-Z][A-Z_-]{2,}\.md)\b|\b([A-Z]{4,}),? sections? \d|\(([A-Z]{4,}): (?=[a-z])")
@@ -123,6 +124,30 @@ def test_every_link_of_a_document_leads_somewhere(path: Path) -> None:
         if not leads_to.exists() or (anchor and anchor not in map(slug, headings(leads_to))):
             broken.append(target)
     assert broken == []
+
+
+def is_there(path: str) -> bool:
+    return (ROOT / "lmchat" / path).exists() or (ROOT / path).exists()
+
+
+def test_the_architecture_names_files_that_are_there() -> None:
+    text = ARCHITECTURE.read_text(encoding="utf-8").replace("`anthropic.py`", "")
+    named = re.findall(r"`(\w[\w/]*(?:\.py|/))`", text)
+    assert len(named) > 50
+    assert [each for each in named if not is_there(each)] == []
+
+
+def test_the_architecture_names_tables_that_are_there() -> None:
+    named = re.findall(r"`(\w+)` in\s`(\w[\w/]*\.py)`", ARCHITECTURE.read_text(encoding="utf-8"))
+    assert len(named) > 5
+    assert [(name, path) for name, path in named if name not in (ROOT / "lmchat" / path).read_text()] == []
+
+
+def test_the_layers_of_markdown_are_files() -> None:
+    folder = ROOT / "lmchat/render/markdown"
+    text = (folder / "README.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    layers = set(re.findall(r"`(\w+)`", text))
+    assert layers == {path.stem for path in folder.glob("*.py")} - {"__init__"}
 
 
 def test_the_wheel_declares_the_licence_and_the_notice() -> None:

@@ -17,6 +17,8 @@ from lmchat.chat.talk import DRAFT_EVERY
 pytestmark = pytest.mark.model
 
 LONG = "Write a Python function that sorts a list in three ways, with comments."
+BRIEF = ("--max-output-tokens", "20")
+"""For replies whose words are not looked at."""
 SHORT = ("--max-output-tokens", "3", "Hi")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -80,13 +82,13 @@ def alive(pids: set[int]) -> set[int]:
 
 
 def test_it_remembers_what_it_was_told_and_does_not_know_it_otherwise(lmchat: Run) -> None:
-    assert lmchat("ask", "-s", "colours", "私の好きな色は青です").returncode == 0
+    assert lmchat("ask", *BRIEF, "-s", "colours", "私の好きな色は青です").returncode == 0
     assert "青" in lmchat("ask", "-s", "colours", "先ほど私が話していた色は?").stdout
     assert "青" not in lmchat("ask", "--temperature", "0", "先ほど私が話していた色は?").stdout
 
 
 def test_a_conversation_survives_the_server_that_held_it_being_wiped(lmchat: Run, home: Path) -> None:
-    lmchat("ask", "-s", "names", "My name is Alice.")
+    lmchat("ask", *BRIEF, "-s", "names", "My name is Alice.")
     for kept in home.glob("local.db*"):
         kept.unlink()
     healed = lmchat("ask", "-s", "names", "--json", "What is my name?")
@@ -219,7 +221,7 @@ def test_a_model_that_an_older_lmchat_fetched_is_used(tmp_path: Path, model_cach
 
 
 def test_what_is_private_is_not_in_the_servers_history(lmchat: Run, home: Path) -> None:
-    assert lmchat("ask", "--private", "Say xylophone.").returncode == 0
+    assert lmchat("ask", *BRIEF, "--private", "Say xylophone.").returncode == 0
     assert all(b"xylophone" not in path.read_bytes() for path in home.rglob("*.db*"))
 
 

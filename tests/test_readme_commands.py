@@ -1,4 +1,4 @@
-"""README's own commands, run as they stand there against the built-in model."""
+"""README's own commands, run as they are there against the built-in model."""
 
 import json
 import os

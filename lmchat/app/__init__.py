@@ -1,1 +1,1 @@
-"""What `ask` and `talk` share: connecting, conversations, models, sessions, attachments, export and display."""
+"""What commands do and talk does, too: connecting, conversations, models, attachments, files, imports and display."""

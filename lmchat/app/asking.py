@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 UNNAMED = ""
 """The name of a session that is named after its first prompt."""
 
+STDIN_PATIENCE = 3.0
+"""Seconds to wait for the end of a pipe before saying what is waited for."""
+
+_INPUT = "Standard input"
+
 
 def resolve_session(store: Store, settings: Settings, flags: ChatFlags, say: Say) -> Session:
     """Find the session the command line names, or describe a new one; nothing is written yet.
@@ -87,33 +92,26 @@ def system_prompt(text: str, settings: Settings, say: Say, encoding: str | None 
     return text_or_file(text, say, encoding)
 
 
-STDIN_PATIENCE = 3.0
-"""Seconds to wait for the end of a pipe before saying what is waited for."""
-
-
-_INPUT = "Standard input"
-
-
 def prompt_text(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> str:
     """Join the words, the files' contents and standard input; raise BadUseError where nothing is left to ask.
 
     Standard input is the prompt when there are no words, and follows them, one blank line between, when there is
     something in it. A pipe or a file is read to its end, however long that takes; anything else only for `-`.
     """
-    asked, given = asked_and_given(invocation, words, flags)
+    asked, given = _asked_and_given(invocation, words, flags)
     text = "\n\n".join(part for part in (asked, given) if part)
     if not text.strip():
         raise BadUseError("There is no prompt.", hint='Give one in quotes, such as "What is a monad?".')
     return text
 
 
-def asked_and_given(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> tuple[str, str]:
+def _asked_and_given(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> tuple[str, str]:
     """Return the words, and the files' contents and standard input, each of which may be empty."""
     files, words = _files_among(words, flags.files)
     parts = _quoted(invocation, files, flags) if files else []
     asked = " ".join(word for word in words if word != "-").strip()
     # A pipe is a picture or a text, never both.
-    piped = "" if STDIN in flags.images else read_stdin(invocation, flags, explicit="-" in words)
+    piped = "" if STDIN in flags.images else _read_stdin(invocation, flags, explicit="-" in words)
     return asked, "\n\n".join(part for part in (*parts, piped) if part)
 
 
@@ -123,7 +121,7 @@ def _quoted(invocation: Invocation, files: Sequence[Path], flags: ChatFlags) -> 
     return [quoted_file(path, invocation.say, flags.encoding) for path in files_named(files)]
 
 
-def read_stdin(invocation: Invocation, flags: ChatFlags, *, explicit: bool = False) -> str:
+def _read_stdin(invocation: Invocation, flags: ChatFlags, *, explicit: bool = False) -> str:
     """Read standard input to its end as text; nothing where it is neither a pipe nor a file, and was not asked for."""
     world = invocation.world
     if not explicit and (not flags.stdin or not sends(world.stdin)):
@@ -200,7 +198,7 @@ def prompt_of(invocation: Invocation, saved: "PromptFile | None", words: Sequenc
     else:
         from lmchat.settings.prompts import filled_in
 
-        text = filled_in(saved, *asked_and_given(invocation, words, flags))
+        text = filled_in(saved, *_asked_and_given(invocation, words, flags))
     if not flags.images:
         return Prompt(text)
     from lmchat.app.attachments import pictures

@@ -1,5 +1,8 @@
-"""Find the server to talk to: the one that was named, LM Studio on its own port, another on this machine's usual
-ports, or the built-in model; and remember for a day what was found out: its API and its models, for completion too."""
+"""Find the server to talk to, and remember what was found out about it.
+
+It is the one that was named, LM Studio on its own port, another on this machine's usual ports, or the built-in model.
+Its API and its models are remembered for a day, for completion too; the model that was chosen on it, for good.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from lmchat.advice import in_shell
 from lmchat.app.invocation import BUILT_IN, Invocation, usual_url
 from lmchat.chat.models import Instance, Model
 from lmchat.dataclass import dataclass, field_names
@@ -26,6 +30,14 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.2
 """How long the usual ports are looked at, all together."""
+
+KEPT = timedelta(days=1)
+"""How long what was found out about a server is used."""
+
+_KEPT_OF_MODEL = ("key", "type", "display_name", "params", "quantization", "reasoning_options")
+_LONGEST_NAME = 150
+_CHOSEN_MODELS = "models.json"
+"""The file with the model that was chosen last on each server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +143,7 @@ def _found(invocation: Invocation, settings: Settings, *, remember: bool) -> Con
     withheld_too = " LM_API_TOKEN is not sent there." if settings.has_token else ""
     invocation.say(
         f"lmchat: LM Studio does not answer at {settings.text('url')}; talking to {what}, found at {address.url}."
-        f"{withheld_too} To choose it: --url {address.url}"
+        f"{withheld_too} To choose it: --url {in_shell(address.url)}"
     )
     address = Address(address.url, token=read_token(world, token_source(settings, server_at(address, found=True))))
     if finding is None or settings.text("api") in DIALECTS:
@@ -182,12 +194,6 @@ def _say_fallback(invocation: Invocation, url: str) -> None:
         f"lmchat: LM Studio does not answer at {url}, so the small built-in model does. "
         "To use LM Studio, start its server: lms server start"
     )
-
-
-KEPT = timedelta(days=1)
-"""How long what was found out about a server is used."""
-
-_KEPT_OF_MODEL = ("key", "type", "display_name", "params", "quantization", "reasoning_options")
 
 
 def remember_models(world: World, server: str, models: Sequence[Model]) -> None:
@@ -261,15 +267,11 @@ def known_route(world: World, server: str) -> "Finding | None":
 def _path(world: World, server: str, what: str = "models") -> Path:
     # An address is no file name, and may be longer than one. A hash of it would load OpenSSL.
     name = quote(server, safe="")
-    if len(name) > _LONGEST:
+    if len(name) > _LONGEST_NAME:
         from binascii import crc32
 
-        name = f"{name[:_LONGEST]}-{crc32(name.encode()):08x}"
+        name = f"{name[:_LONGEST_NAME]}-{crc32(name.encode()):08x}"
     return world.directories.cache / f"{what}-{name}.json"
-
-
-_LONGEST = 150
-_FILE = "models.json"
 
 
 def remembered_model(world: World, server: str) -> str:
@@ -282,8 +284,8 @@ def remember_model(world: World, server: str, key: str) -> None:
     """Keep which model was chosen on a server; where that cannot be written, nothing is kept."""
     document = {**_document(world), server: key}
     with suppress(OSError, RuntimeError):
-        replace_file(world.directories.state / _FILE, json.dumps(document, ensure_ascii=False), durable=False)
+        replace_file(world.directories.state / _CHOSEN_MODELS, json.dumps(document, ensure_ascii=False), durable=False)
 
 
 def _document(world: World) -> Mapping[str, object]:
-    return kept_document(world.directories.state / _FILE)
+    return kept_document(world.directories.state / _CHOSEN_MODELS)

@@ -1,7 +1,8 @@
-"""A conversation with a server: settings, flags, store and client become one way to speak."""
+"""A conversation with a server: one prompt asked with the settings, flags, store and client that belong together."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from lmchat.advice import Action, Do
@@ -27,7 +28,7 @@ from lmchat.chat.talk import talk
 from lmchat.chat.transcript import without_quotes
 from lmchat.chat.values import Prompt, Reply
 from lmchat.dataclass import dataclass, field, replace
-from lmchat.errors import LmchatError, NotFoundError
+from lmchat.errors import LmchatError, NotFoundError, some_of
 from lmchat.settings import Settings
 from lmchat.store.store import Store
 from lmchat.wire.client import Client
@@ -96,7 +97,7 @@ class Conversation:
             private=self.private is not None,
             summary=summary,
             keeps=client.route.keeps,
-            find=self._meant,
+            find=partial(self._meant, asking),
             context_size=lambda reply: self.context_size(reply, once or asking),
         )
         self._name_other_model(before, exchange.turn)
@@ -169,11 +170,10 @@ class Conversation:
         if choose is not None and (chosen := choose(chatting)):
             self.remember(chosen)
             return replace(session, model=chosen)
-        keys = [model.key for model in chatting[:_NAMED]]
-        more = f" and {len(chatting) - _NAMED:,} more" if len(chatting) > _NAMED else ""
+        keys = [model.key for model in chatting]
         raise NotFoundError(
             "Several models could answer.",
-            hint=("Choose one, such as ", Do(Action.CHOOSE_MODEL, keys[0]), f". There are: {', '.join(keys)}{more}."),
+            hint=("Choose one, such as ", Do(Action.CHOOSE_MODEL, keys[0]), f". There are: {some_of(keys, _NAMED)}."),
         )
 
     def by_use(self, models: Sequence[Model]) -> list[Model]:
@@ -237,9 +237,20 @@ class Conversation:
             keys.append(name if found is None else name_to_ask(found, name))
         return keys
 
-    def _meant(self, name: str) -> str | None:
+    def _meant(self, session: Session, name: str) -> str | None:
+        """Return the model to ask where the server has none of that name, None where no other is meant.
+
+        A session that comes from another server has the name of its model there, unless one was named now.
+        """
         [key] = self.meant_by([name])
-        return None if key == name else key
+        if key != name:
+            return key
+        last = session.turns.get(session.head) if session.head is not None else None
+        if last is None or last.server == self.server or last.model != name or name in self.flags.models:
+            return None
+        chosen = self.with_model(replace(session, model="")).model
+        self._say(f"This server has no {name}; {chosen} is asked.")
+        return chosen
 
     @property
     def _answering(self) -> Client:

@@ -14,14 +14,13 @@ from lmchat.app.invocation import STDIN, Invocation
 from lmchat.chat.values import Image
 from lmchat.errors import BadUseError
 from lmchat.store import SIGNATURE
-from lmchat.store.imports.found import Refused, Source
+from lmchat.store.imports.found import LARGEST_PICTURE, Refused, Source
 from lmchat.world import LARGEST_INPUT, input_bytes
 
 _ZIP = b"PK\x03\x04"
 _LARGEST = 1 << 30
-"""Bytes of one file in an archive: a bomb unpacks to far more."""
+"""Bytes of one file in an archive: a malicious one may unpack to far more."""
 
-_LARGEST_PICTURE = 100_000_000
 _PARENTS_WITH_PICTURES = 4
 _USER_FILES = "user-files"
 """Where LM Studio keeps pictures, next to the directory of its conversations."""
@@ -102,7 +101,7 @@ def _beside(path: Path) -> Attached:
     def attached(name: str) -> bytes | None:
         try:
             place = places().get(_named(name, places()) or "")
-            if place is None or not place.is_file() or place.stat().st_size > _LARGEST_PICTURE:
+            if place is None or not place.is_file() or place.stat().st_size > LARGEST_PICTURE:
                 return None
             return place.read_bytes()
         except OSError:
@@ -122,7 +121,7 @@ def _unpacked(data: bytes, path: Path, say: Say) -> Iterator[Source | Refused]:
     def attached(name: str) -> bytes | None:
         place = places.get(_named(name, places) or "")
         try:
-            return None if place is None else _member(archive, place, _LARGEST_PICTURE)
+            return None if place is None else _member(archive, place, LARGEST_PICTURE)
         except ValueError:
             return None
 

@@ -11,7 +11,7 @@ from lmchat.app.files import is_database
 from lmchat.app.import_files import opened
 from lmchat.app.invocation import Invocation, open_kept_store
 from lmchat.dataclass import dataclass, field
-from lmchat.errors import BadUseError
+from lmchat.errors import BadUseError, some_of
 from lmchat.render.notes import counted
 from lmchat.store import FILE_NAME
 from lmchat.store.documents import FORMAT
@@ -63,7 +63,7 @@ def _import(invocation: Invocation, file: Path, name: str | None, report: _Repor
     if is_database(file) and format_of(Source(file.name, path=file)) is None:
         if name is not None:
             raise BadUseError("A backup has many sessions: --name cannot name them.")
-        import_backup(invocation, file)
+        _import_backup(invocation, file)
         report.restored = True
         return
     recognised = 0
@@ -119,7 +119,7 @@ def _say(invocation: Invocation, report: _Report) -> None:
     if len(report.added) == 1:
         invocation.say((f"Session '{report.added[0]}' was imported: ", Do(Action.SWITCH_SESSION, report.added[0])))
     elif report.added:
-        names = _some(report.added)
+        names = some_of(report.added, _MOST_NAMED)
         imported = f"{counted(len(report.added), 'session')} imported: {names}. "
         invocation.say((imported, Do(Action.LIST_SESSIONS), " lists them."))
     if report.known:
@@ -133,18 +133,12 @@ def _say(invocation: Invocation, report: _Report) -> None:
     if len(report.refused) > _MOST_NAMED:
         invocation.say(f"{len(report.refused) - _MOST_NAMED:,} more were left out.")
     if parts := report.left_out.total():
-        kinds = _some([f"{count:,} × {kind[:40]}" for kind, count in report.left_out.most_common()])
+        kinds = some_of([f"{count:,} × {kind[:40]}" for kind, count in report.left_out.most_common()], _MOST_NAMED)
         was = "was" if parts == 1 else "were"
         invocation.say(f"{counted(parts, 'part')} of a kind that lmchat has no place for {was} left out: {kinds}.")
 
 
-def _some(words: list[str]) -> str:
-    """List the first few."""
-    more = f" and {len(words) - _MOST_NAMED:,} more" if len(words) > _MOST_NAMED else ""
-    return f"{', '.join(words[:_MOST_NAMED])}{more}"
-
-
-def import_backup(invocation: Invocation, file: Path) -> None:
+def _import_backup(invocation: Invocation, file: Path) -> None:
     """Add every session of a backup; a name that is taken is numbered. Raise StoreError where it cannot be read."""
     with TemporaryDirectory(prefix="lmchat-") as directory:
         try:

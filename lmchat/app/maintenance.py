@@ -12,7 +12,7 @@ from typing import BinaryIO
 from lmchat.advice import Action, Do
 from lmchat.app.files import place_for
 from lmchat.app.invocation import Invocation, open_kept_store
-from lmchat.errors import BadUseError, NotFoundError, StoreError, nearest
+from lmchat.errors import BadUseError, NotFoundError, StoreError, nearest, some_of
 from lmchat.render.notes import age_words, counted
 from lmchat.render.text import sanitize_line
 from lmchat.store import FILE_NAME
@@ -56,8 +56,7 @@ def delete_sessions(
             store.delete(chosen)
         else:
             store.trash(chosen)
-    back = "" if purge else "; for 30 days, `lmchat sessions restore NAME` brings one back"
-    invocation.say(f"Deleted: {_listed(chosen)}{back}.")
+    invocation.say((f"Deleted: {some_of(chosen, _SHOWN)}", *([] if purge else _way_back(chosen)), "."))
 
 
 def restore_session(invocation: Invocation, name: str | None) -> None:
@@ -74,6 +73,12 @@ def restore_session(invocation: Invocation, name: str | None) -> None:
     for each in trashed:
         line = f"{each.name}  deleted {age_words(each.at, now)}  {each.first_words}"
         invocation.world.stdout.write(f"{sanitize_line(line)}\n")
+
+
+def _way_back(names: Sequence[str]) -> Sequence[str | Do]:
+    if len(names) == 1:
+        return "; for 30 days, ", Do(Action.RESTORE_SESSION, names[0]), " brings it back"
+    return "; for 30 days, ", Do(Action.RESTORE_SESSION), " brings one back"
 
 
 def _age(text: str) -> timedelta:
@@ -126,11 +131,6 @@ def _confirmed(invocation: Invocation, names: Sequence[str], question: str) -> b
     if len(names) > _SHOWN:
         world.stderr.write(f"  … and {len(names) - _SHOWN:,} more\n")
     return ask(question)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more}"
 
 
 def check_sessions(invocation: Invocation, *, repair: bool) -> None:

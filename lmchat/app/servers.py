@@ -9,7 +9,7 @@ from lmchat.app.local import builtin_world
 from lmchat.app.models import model_document
 from lmchat.chat.models import Model
 from lmchat.dataclass import dataclass, replace
-from lmchat.errors import LmchatError
+from lmchat.errors import LmchatError, some_of
 from lmchat.render.json_output import write_document
 from lmchat.render.listings import Column, listing
 from lmchat.render.terminal import Theme
@@ -190,6 +190,4 @@ def _built_in_row(invocation: Invocation, settings: Settings) -> ServerRow:
 
 def _names(models: tuple[Model, ...]) -> str:
     """Name the models, the loaded ones first."""
-    names = [model.key for model in sorted(models, key=lambda model: not model.instances)]
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return some_of([model.key for model in sorted(models, key=lambda model: not model.instances)], _NAMED)

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmchat.advice import Action, Do
 from lmchat.dataclass import dataclass, field
-from lmchat.errors import BadUseError, LmchatError, NotFoundError
+from lmchat.errors import BadUseError, LmchatError, NotFoundError, some_of
 
 _MOST_LISTED = 10
 
@@ -78,9 +78,8 @@ def meant_model(models: Sequence[Model], name: str) -> Model | None:
     part = name.strip().casefold()
     fitting = [each for each in models if part and any(part in known.casefold() for known in _names(each))]
     if len(fitting) > 1:
-        more = f" and {len(fitting) - _MOST_LISTED:,} more" if len(fitting) > _MOST_LISTED else ""
-        keys = ", ".join(each.key for each in fitting[:_MOST_LISTED])
-        raise NotFoundError(f"'{name}' fits several models.", hint=f"Name one: {keys}{more}.")
+        keys = some_of([each.key for each in fitting], _MOST_LISTED)
+        raise NotFoundError(f"'{name}' fits several models.", hint=f"Name one: {keys}.")
     return fitting[0] if fitting else None
 
 

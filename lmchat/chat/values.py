@@ -257,18 +257,18 @@ def ends_torn(text: str) -> bool:
 
 
 class SurrogateJoiner:
-    """A stream of chunks in which split characters are joined; `held` is a half whose other half may follow."""
+    """A stream of chunks in which split characters are joined; `waiting` is a half whose other half may follow."""
 
     def __init__(self) -> None:
-        self.held = ""
+        self.waiting = ""
 
     def feed(self, chunk: str) -> str:
         """Return what can be passed on now."""
-        text = self.held + chunk
-        self.held = text[-1] if ends_torn(text) else ""
-        return join_surrogates(text[: len(text) - len(self.held)])
+        text = self.waiting + chunk
+        self.waiting = text[-1] if ends_torn(text) else ""
+        return join_surrogates(text[: len(text) - len(self.waiting)])
 
     def flush(self) -> str:
         """Return what is left, at the end of the text."""
-        text, self.held = self.held, ""
+        text, self.waiting = self.waiting, ""
         return join_surrogates(text)

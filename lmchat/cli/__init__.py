@@ -1,1 +1,1 @@
-"""The command line: commands parse, call one thing, show it. The only room that knows typer."""
+"""The command line: commands parse, call one thing, show it. The only package that imports typer."""

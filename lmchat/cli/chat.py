@@ -50,7 +50,7 @@ def ask_once(invocation: Invocation, words: Sequence[str], flags: ChatFlags) -> 
         tap = _event_writer(invocation) if flags.as_jsonl else None
         with open_conversation(invocation, settings, store, flags, tap=tap, schema=schema) as conversation:
             if len(flags.models) > 1:
-                return ask_several(person, conversation, with_saved(session, saved, flags), prompt)
+                return _ask_several(person, conversation, with_saved(session, saved, flags), prompt)
             began = invocation.world.monotonic()
             asking = conversation.with_model(with_saved(session, saved, flags), _chooser(invocation))
             # The model and options of a saved prompt are for this turn, not for the session.
@@ -183,7 +183,7 @@ def document(exchange: Exchange, *, private: bool) -> dict[str, Any]:
     )
 
 
-def ask_several(person: Invocation, conversation: Conversation, session: Session, prompt: Prompt) -> ExitStatus:
+def _ask_several(person: Invocation, conversation: Conversation, session: Session, prompt: Prompt) -> ExitStatus:
     """Ask every model and show each reply under its key; the replies are siblings, and the last is the head.
 
     If a model fails, the others are asked all the same; the worst exit code is returned. Ctrl-C ends everything.

@@ -28,7 +28,7 @@ app = typer.Typer(
 
     \b
     lmchat                          talk; Ctrl-D leaves
-    lmchat -c                       talk on in the session used last
+    lmchat -c                       continue the session used last
     lmchat ask "What is a monad?"   one answer
     lmchat help ask                 all about a command
 
@@ -136,7 +136,7 @@ def lmchat(
     world = made_accessible(context.obj)
     context.obj = Invocation(world, url=url, api=api, profile=profile, color=color, debug=debug)
     if version:
-        world.stdout.write(version_text(debug=debug))
+        world.stdout.write(_version_text(debug=debug))
         raise typer.Exit
     if context.invoked_subcommand is None:
         if not (world.stdin.isatty() and world.stdout.isatty()):
@@ -239,7 +239,7 @@ def help_(
     lmchat help sessions fork
     """
     invocation: Invocation = context.obj
-    invocation.world.stdout.write(help_text(context, command or ()))
+    invocation.world.stdout.write(_help_text(context, command or ()))
 
 
 def completion(
@@ -264,7 +264,7 @@ def completion(
 _LIBRARIES = ("typer", "httpx", "rich", "prompt_toolkit", "xllamacpp", "starlette", "uvicorn")
 
 
-def help_text(context: typer.Context, words: Sequence[str]) -> str:
+def _help_text(context: typer.Context, words: Sequence[str]) -> str:
     """Return what `--help` says of the command that the words name; raise BadUseError where there is none."""
     place = context.find_root()
     for word in words:
@@ -278,7 +278,7 @@ def help_text(context: typer.Context, words: Sequence[str]) -> str:
     return f"{place.get_help()}\n"
 
 
-def version_text(*, debug: bool) -> str:
+def _version_text(*, debug: bool) -> str:
     """Say the version, and with `debug` those of the libraries, too."""
     lines = [f"lmchat {__version__}"]
     if debug:

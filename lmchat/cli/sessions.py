@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from lmchat.app.invocation import Invocation
+from lmchat.advice import Action, Do
+from lmchat.app.invocation import Invocation, open_kept_store
 from lmchat.cli import options as given
 from lmchat.world import path_of
 
@@ -132,8 +133,6 @@ def rename(
     \b
     lmchat sessions rename chat-2 holidays
     """
-    from lmchat.app.invocation import open_kept_store
-
     invocation: Invocation = context.obj
     with open_kept_store(invocation) as store:
         store.rename(old, new)
@@ -154,13 +153,12 @@ def fork(
     lmchat sessions fork colours shades --at 3
     """
     from lmchat.app.asking import moved_to
-    from lmchat.app.invocation import open_kept_store
 
     invocation: Invocation = context.obj
     with open_kept_store(invocation) as store:
         session = store.find(name)
         store.fork(session if at is None else moved_to(session, at), new)
-    invocation.say(f"Session '{new}' goes on from there: lmchat talk {new}")
+    invocation.say((f"Session '{new}' goes on from there: ", Do(Action.SWITCH_SESSION, new)))
 
 
 @sessions.command()

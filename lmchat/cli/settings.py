@@ -8,7 +8,7 @@ import typer
 from lmchat.app.invocation import BUILT_IN, Invocation, settings_of
 from lmchat.cli import options as given
 from lmchat.errors import BadUseError, SettingsError
-from lmchat.settings import Settings, read_settings, settings_path, token_source
+from lmchat.settings import Settings, read_settings, settings_path, token_source, validate_text
 
 if TYPE_CHECKING:
     from lmchat.settings.layers import Row
@@ -27,10 +27,10 @@ def main(context: typer.Context, as_json: given.AsJson = False) -> None:
     lmchat settings set profile.work.url http://192.168.1.20:1234
     """
     if context.invoked_subcommand is None:
-        show_settings(context.obj, as_json=as_json)
+        _show_settings(context.obj, as_json=as_json)
 
 
-def show_settings(invocation: Invocation, *, as_json: bool) -> None:
+def _show_settings(invocation: Invocation, *, as_json: bool) -> None:
     """Show every setting with its value and its source, those that were given first; secrets stay hidden."""
     settings = settings_of(invocation)
     rows = settings.rows(token_place(settings))
@@ -106,7 +106,6 @@ def edit(context: typer.Context) -> None:
     EDITOR=nano lmchat settings edit
     """
     from lmchat.app.programs import open_editor
-    from lmchat.settings import validate_text
     from lmchat.settings.edit import starting_text, write_safely
     from lmchat.settings.file import file_text
     from lmchat.settings.keys import SECRET_VARIABLES

@@ -1,8 +1,8 @@
 """Child processes that cannot outlive lmchat.
 
-A child has its own process session (Ctrl-C does not reach it) and never writes to the terminal. Its stdin is its
-lifeline: the first line brings its settings, so that no secret is on a command line or in an environment, and the
-child ends when stdin closes, because its parent is gone.
+A child has its own process session (Ctrl-C does not reach it) and never writes to the terminal. The first line of its
+stdin has its settings, so that no secret is on a command line or in an environment, and the child ends when stdin
+closes, because its parent is gone.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def tied_settings() -> dict[str, Any]:
             pass
         os._exit(0)
 
-    threading.Thread(target=watch, name="lifeline", daemon=True).start()
+    threading.Thread(target=watch, name="parent", daemon=True).start()
     return settings
 
 
@@ -87,7 +87,7 @@ def die_with_parent() -> None:
 
 
 _ROOT = str(Path(__file__).parents[2])
-_LAST_WORDS = 600
+_STDERR_END = 600
 """How many bytes of the end of a child's stderr are read."""
 
 
@@ -97,17 +97,17 @@ class Child:
     def __init__(self, module: str, settings: Mapping[str, Any], arguments: tuple[str, ...] = ()) -> None:
         """Start the process and send it its settings, whose `secret_variables` it does not inherit.
 
-        Raises OSError where no process can be started.
+        Raise OSError where no process can be started.
         """
         # -P keeps the person's current directory, and any Python files there, out of the module path.
         program = f"import sys; sys.path.append({_ROOT!r}); from {module} import main; main()"
         secret = settings.get("secret_variables", ())
-        self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by stop()
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by stop()
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter, our own module
             [sys.executable, "-P", "-c", program, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._words,
+            stderr=self._stderr,
             env={name: value for name, value in os.environ.items() if name not in secret},  # noqa: TID251 - as above
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows has no sessions, but consoles
@@ -149,21 +149,21 @@ class Child:
         """Wait for the end of the process and return its status (negative: the signal that killed it)."""
         return self._process.wait()
 
-    def last_words(self) -> list[str]:
+    def last_lines(self) -> list[str]:
         """Return the last lines that the process wrote to its stderr, without empty ones."""
-        if self._words.closed:
+        if self._stderr.closed:
             return []
-        size = self._words.seek(0, 2)
-        self._words.seek(max(0, size - _LAST_WORDS))
-        lines = self._words.read().decode("utf-8", "replace").splitlines()
+        size = self._stderr.seek(0, 2)
+        self._stderr.seek(max(0, size - _STDERR_END))
+        lines = self._stderr.read().decode("utf-8", "replace").splitlines()
         return [line.strip() for line in lines if line.strip()]
 
     def last_line(self) -> str:
         """Return the last line that the process wrote to its stderr, or nothing."""
-        return (self.last_words() or [""])[-1][:300]
+        return (self.last_lines() or [""])[-1][:300]
 
     def stop(self, *, patience: float = 0.0) -> None:
-        """End the process: close its lifeline, and kill it after `patience` seconds."""
+        """End the process: close its stdin, and kill it after `patience` seconds."""
         with contextlib.suppress(BrokenPipeError):
             self._stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -173,4 +173,4 @@ class Child:
         if self._reader is not None:
             self._reader.join()
         self._stdout.close()
-        self._words.close()
+        self._stderr.close()

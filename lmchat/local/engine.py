@@ -1,7 +1,7 @@
 """An engine: a child process that loads one model and serves it with llama.cpp's own HTTP server.
 
 `load` starts one, follows its progress and explains its failure; `main` is the program of the child. Its settings come
-through the lifeline; on stdout come llama.cpp's own state lines, then one line of JSON with the address or the failure.
+on stdin; on stdout come llama.cpp's own state lines, then one line of JSON with the address or the failure.
 An engine is reached over HTTP alone: `load` is the one function that depends on which engine it is.
 """
 
@@ -78,7 +78,7 @@ class Engine:
 def load(model: ModelFile, options: LoadOptions, progress: Show) -> Engine:
     """Start an engine for the model and return when it answers.
 
-    Linux kills the engine when the calling thread ends, so call this from a thread that lasts. Raises Refusal.
+    Linux kills the engine when the calling thread ends, so call this from a thread that lasts. Raise Refusal.
     """
     try:
         head(model.path)
@@ -211,7 +211,7 @@ class Instances:
 
 
 def main() -> None:
-    """Load the model the settings name, serve it on a free loopback port, and end with the lifeline."""
+    """Load the model the settings name, serve it on a free loopback port, and end when stdin closes."""
     die_with_parent()
     settings = tied_settings()
     # llama.cpp redirects stdout in this mode.

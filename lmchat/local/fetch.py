@@ -127,12 +127,12 @@ def _wheel(wheels: Wheels, number: int, directory: Path, progress: Progress) -> 
             # pip copies a finished wheel into place; the larger of the two is what has come.
             unfinished = sum(_sizes(directory / "unfinished"))
             progress(before + max([unfinished, *_sizes(directory, pattern)]))
-        words = pip.last_words()
+        last = pip.last_lines()
     finally:
         pip.stop()
     for downloaded in directory.glob(pattern):
         return downloaded
-    raise SourceError(f"pip could not download {name} ({_reason(words)})")
+    raise SourceError(f"pip could not download {name} ({_reason(last)})")
 
 
 def _append(wheel: Path, stream: BinaryIO) -> None:
@@ -166,10 +166,10 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _reason(words: list[str]) -> str:
+def _reason(lines: list[str]) -> str:
     """Pick the line in which pip says what went wrong."""
-    errors = [line.removeprefix("ERROR: ") for line in words if line.startswith("ERROR: ")]
-    return (errors or words or ["no reason given"])[-1][:200]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines or ["no reason given"])[-1][:200]
 
 
 def _part(final: Path) -> Path:
@@ -197,7 +197,7 @@ _SOURCES: tuple[tuple[str, Source], ...] = (("the Hugging Face hub", from_hub), 
 def fetch(model: KnownModel, cache: Path, progress: Progress, tried: Sequence[tuple[str, Source]] = _SOURCES) -> Path:
     """Return the path of the model's file in `cache`, fetching it from the first source that has the same bytes.
 
-    `progress` is called with the number of bytes that are there. A second program waits for the first. Raises
+    `progress` is called with the number of bytes that are there. A second program waits for the first. Raise
     LmchatError, whose hint says what else can be done.
     """
     final = cache / model.file

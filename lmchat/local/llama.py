@@ -47,7 +47,7 @@ def count(engine: Engine, messages: Sequence[Message]) -> int:
 def stream(engine: Engine, messages: Sequence[Message], sampling: dict[str, Any], cancel: Cancel) -> Iterator[Piece]:
     """Yield the reply as it grows; end it early through `cancel`.
 
-    Raises CancelledError, or Refusal where the engine refuses, fails or ends.
+    Raise CancelledError, or Refusal where the engine refuses, fails or ends.
     """
     body = {
         **sampling,

@@ -184,7 +184,7 @@ def _head(path: Path, changed: int, size: int) -> Head:  # noqa: ARG001  # both 
 def head(path: Path) -> Head:
     """Read what a GGUF file says about its model.
 
-    Raises DamagedFileError, or OSError where the file cannot be read.
+    Raise DamagedFileError, or OSError where the file cannot be read.
     """
     start = _start(path)
     metadata: dict[str, Any] = {}

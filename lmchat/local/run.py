@@ -38,7 +38,7 @@ def available() -> bool:
 def server_settings(world: World, secret_variables: Iterable[str] = ()) -> dict[str, Any]:
     """Gather what a server's process needs to know: its directories, and the model file the person named.
 
-    `secret_variables` are not inherited by the process. Raises LmchatError where the extra is not installed, and
+    `secret_variables` are not inherited by the process. Raise LmchatError where the extra is not installed, and
     BadUseError where `LMCHAT_LOCAL_MODEL` does not name a GGUF file.
     """
     if not available():
@@ -112,7 +112,7 @@ def _chosen(world: World) -> Path | None:
 def started(world: World, *, token: str = "", secret_variables: Iterable[str] = ()) -> Iterator[str]:
     """Start a server in a child process and yield its base URL; end it, with all its processes, afterwards.
 
-    Raises LmchatError where it cannot be started or `LMCHAT_LOCAL_MODEL` does not name a GGUF file.
+    Raise LmchatError where it cannot be started or `LMCHAT_LOCAL_MODEL` does not name a GGUF file.
     """
     from lmchat.local.child_process import Child
 
@@ -128,7 +128,7 @@ def started(world: World, *, token: str = "", secret_variables: Iterable[str] = 
 
 
 def main() -> None:
-    """Serve on a free port, print the address, and end with the lifeline: the program of the child."""
+    """Serve on a free port, print the address, and end when stdin closes: the program of the child."""
     from lmchat.local.child_process import announce, tied_settings
 
     settings = tied_settings()

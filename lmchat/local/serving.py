@@ -90,7 +90,7 @@ async def disconnected(receive: Receive) -> None:
 def guarded(app: ASGIApp, token: str, answer: Answer) -> ASGIApp:
     """Let through only requests that were made for this server (with its token, where there is one).
 
-    Raises Refusal into the application where a body grows too large while it is read.
+    Raise Refusal into the application where a body grows too large while it is read.
     """
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:

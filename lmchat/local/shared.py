@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lmchat import __version__
 from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
-from lmchat.world import World
+from lmchat.world import World, try_lock
 
 if TYPE_CHECKING:
     from lmchat.local.child_process import Child
@@ -28,26 +28,8 @@ STATUS = "/lmchat/server"
 _PRIVATE_DIRECTORY, _PRIVATE_FILE = 0o700, 0o600
 _STOP_SECONDS = 5.0
 
-if sys.platform == "win32":
-    POSSIBLE = False
-
-    def try_lock(file: int, *, shared: bool = False) -> bool:
-        """Take no lock: there is no shared server on Windows."""
-        raise NotImplementedError
-
-else:
-    import fcntl
-
-    POSSIBLE = True
-    """Whether this system has what a shared server needs: locks that end with a process, and `fork`."""
-
-    def try_lock(file: int, *, shared: bool = False) -> bool:
-        """Take the lock of an open file unless another program has it; it ends with the program or the file."""
-        try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+POSSIBLE = sys.platform != "win32"
+"""Whether this system has what a shared server needs: locks that end with a process, and `fork`."""
 
 
 @dataclass(frozen=True, slots=True)

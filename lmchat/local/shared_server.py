@@ -28,8 +28,8 @@ from lmchat.local.embedded import Embedded
 from lmchat.local.refusals import Refusal, engine_failed
 from lmchat.local.run import address, bound, run, server_settings
 from lmchat.local.serving import disconnected, guarded, serve_application
-from lmchat.local.shared import POSSIBLE, STATUS, SharedServer, Spot, shared_server, try_lock
-from lmchat.world import World
+from lmchat.local.shared import POSSIBLE, STATUS, SharedServer, Spot, shared_server
+from lmchat.world import World, try_lock
 
 _LOCK_SECONDS = 3.0
 _LINGER_SECONDS = 0.5

@@ -81,12 +81,12 @@ class Backend(Protocol):
     def accepted(self, body: ChatBody, *, loosely: bool = False) -> ChatBody:
         """Return a request with its model's own name; `loosely`, as the OpenAI-style routes choose one.
 
-        Raises Refusal for what cannot be done.
+        Raise Refusal for what cannot be done.
         """
         ...
 
     def reply(self, body: ChatBody, chain: Chain, show: Callable[[Event], None], cancel: Cancel) -> Made:
-        """Produce a reply and show its events, all but the last; raises Refusal and CancelledError."""
+        """Produce a reply and show its events, all but the last; raise Refusal and CancelledError."""
         ...
 
 
@@ -99,7 +99,7 @@ class Turn:
     response_id: str
 
     def run(self, backend: Backend, history: History, send: Callable[[Item], None], cancel: Cancel) -> None:
-        """Produce the reply and send its events; raises CancelledError, and then nothing is stored."""
+        """Produce the reply and send its events; raise CancelledError, and then nothing is stored."""
         gathered = PartialReply()
 
         def show(event: Event) -> None:
@@ -152,7 +152,7 @@ def fitted(
     """Return the messages of the chain and the request, without the oldest turns where they outgrow `window` tokens.
 
     A chain is cut to half of the window at once, and later requests begin at the same turn: so the engine can reuse
-    what it has read, which a cut at every turn would prevent. Raises Refusal where even the request alone does not
+    what it has read, which a cut at every turn would prevent. Raise Refusal where even the request alone does not
     fit (PROTOCOL.md section 2).
     """
     shown = chain.shown

@@ -81,7 +81,7 @@ class Upstream:
         return body
 
     def reply(self, body: ChatBody, chain: Chain, show: Callable[[Event], None], cancel: Cancel) -> Made:
-        """Ask for a reply; a chain that has outgrown the model's window is cut at the front, silently as LM Studio."""
+        """Ask for a reply; cut a chain that has outgrown the window at its front, silently, as LM Studio does."""
         shown = chain.shown
         while True:
             try:

@@ -1,1 +1,1 @@
-"""What people and scripts see: streaming Markdown, screens, tables, JSON. The only room that knows rich."""
+"""What people and scripts see: streaming Markdown, screens, tables, JSON. The only package that imports rich."""

@@ -28,18 +28,18 @@ def show_turns(
     rendered = moves_cursor(world.stdout, world.environ)
     width = size_of(world.stdout, world.environ)()[0] if rendered else _NARROW
     for turn in turns:
-        for row in turn_rows(turn, theme, width, rendered=rendered, thoughts=thoughts):
+        for row in _turn_rows(turn, theme, width, rendered=rendered, thoughts=thoughts):
             world.stdout.write((_dimmed(row, theme) if dim and row else row) + "\n")
         world.stdout.write("\n")
     world.stdout.flush()
 
 
-def turn_rows(
+def _turn_rows(
     turn: Turn, theme: Theme, width: int, *, rendered: bool, thoughts: Thoughts = Thoughts.FOLD
 ) -> Iterator[str]:
     """Yield the rows of one turn."""
     yield from _prompt_rows(turn, theme)
-    yield from reply_rows(turn, theme, width, rendered=rendered, thoughts=thoughts)
+    yield from _reply_rows(turn, theme, width, rendered=rendered, thoughts=thoughts)
 
 
 def _prompt_rows(turn: Turn, theme: Theme) -> Iterator[str]:
@@ -54,7 +54,7 @@ def _prompt_rows(turn: Turn, theme: Theme) -> Iterator[str]:
         yield " " * len(number) + theme.styled(f"[picture: {sanitize_line(image.name)}{size}]", styles.faint)
 
 
-def reply_rows(
+def _reply_rows(
     turn: Turn, theme: Theme, width: int, *, rendered: bool, thoughts: Thoughts = Thoughts.FOLD
 ) -> Iterator[str]:
     """Yield the rows of the reply, and of how it ended."""
@@ -138,7 +138,7 @@ def _part_rows(turn: Turn, theme: Theme, width: int, *, end: bool = True) -> lis
         Message(_part(item.text, end=end)) if isinstance(item, Message) else item for item in turn.reply.items
     )
     cut = replace(turn, reply=replace(turn.reply, items=items))
-    return [*rows, *reply_rows(cut, theme, width, rendered=True)]
+    return [*rows, *_reply_rows(cut, theme, width, rendered=True)]
 
 
 def _part(text: str, *, end: bool) -> str:

@@ -6,13 +6,11 @@ Everything that a model or a file supplied is escaped; a content security policy
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from html import escape
 
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.chat.values import Image, InvalidToolCall, Item, Message, OtherItem, Reasoning, ToolCall
-from lmchat.render.markdown.html import markdown_html
+from lmchat.render.markdown.html import escaped, escaped_line, markdown_html
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, thought_note
-from lmchat.render.text import sanitize, sanitize_line
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1f2328; --back: #ffffff; --soft: #f3f4f6; --line: #d1d5db; --faint: #636c76;
@@ -68,7 +66,7 @@ def _head(title: str, style: str) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="referrer" content="no-referrer">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{_line(title)}</title>\n<style>{style}</style>\n</head>",
+        f"<title>{escaped_line(title)}</title>\n<style>{style}</style>\n</head>",
     ))  # fmt: skip
 
 
@@ -83,8 +81,8 @@ def _header(session: Session, path: Sequence[Turn]) -> str:
     models = dict.fromkeys(turn.model for turn in path if turn.model)
     facts = " · ".join((counted(len(path), "turn"), *models))
     system = f"<details><summary>System prompt</summary>{_own(session.system)}</details>" if session.system else ""
-    title = _line(session.name or "Conversation")
-    return f'<header><h1>{title}</h1><p class="facts">{_line(facts)}</p>{system}</header>'
+    title = escaped_line(session.name or "Conversation")
+    return f'<header><h1>{title}</h1><p class="facts">{escaped_line(facts)}</p>{system}</header>'
 
 
 def _turn(turn: Turn, siblings: Mapping[TurnId | None, Sequence[TurnId]]) -> str:
@@ -102,7 +100,7 @@ def _turn(turn: Turn, siblings: Mapping[TurnId | None, Sequence[TurnId]]) -> str
         *map(_picture, turn.prompt.images),
         "</div>",
         *map(_item, turn.reply.items),
-        f'<p class="facts">{_line(facts)}</p>',
+        f'<p class="facts">{escaped_line(facts)}</p>',
         *([f"<nav>{' · '.join(ways)}</nav>"] if ways else []),
         "</section>",
     ))  # fmt: skip
@@ -111,7 +109,7 @@ def _turn(turn: Turn, siblings: Mapping[TurnId | None, Sequence[TurnId]]) -> str
 def _picture(image: Image) -> str:
     size = f' width="{image.width}" height="{image.height}"' if image.width else ""
     data = b64encode(image.data).decode("ascii")
-    return f'<img src="data:{_line(image.media_type)};base64,{data}" alt="{_line(image.name)}"{size}>'
+    return f'<img src="data:{escaped_line(image.media_type)};base64,{data}" alt="{escaped_line(image.name)}"{size}>'
 
 
 def _item(item: Item) -> str:
@@ -119,23 +117,15 @@ def _item(item: Item) -> str:
         case Message(text):
             return f'<div class="reply">{markdown_html(text)}</div>'
         case Reasoning(text, seconds):
-            return f"<details><summary>{_line(thought_note(seconds))}</summary>{_own(text.strip())}</details>"
+            return f"<details><summary>{escaped_line(thought_note(seconds))}</summary>{_own(text.strip())}</details>"
         case ToolCall(tool, arguments):
-            called = _line(call_note(tool, arguments))
-            return f"<details><summary>{called}</summary><pre>{_text(result_note(item))}</pre></details>"
+            called = escaped_line(call_note(tool, arguments))
+            return f"<details><summary>{called}</summary><pre>{escaped(result_note(item))}</pre></details>"
         case InvalidToolCall():
-            return f'<p class="facts">{_line(invalid_call_note(item))}</p>'
+            return f'<p class="facts">{escaped_line(invalid_call_note(item))}</p>'
         case OtherItem(kind):
-            return f'<p class="facts">{_line(f"(a newer lmchat shows {kind} here)")}</p>'
+            return f'<p class="facts">{escaped_line(f"(a newer lmchat shows {kind} here)")}</p>'
 
 
 def _own(text: str) -> str:
-    return f'<div class="own">{_text(text)}</div>'
-
-
-def _text(text: str) -> str:
-    return escape(sanitize(text))
-
-
-def _line(text: str) -> str:
-    return escape(sanitize_line(text))
+    return f'<div class="own">{escaped(text)}</div>'

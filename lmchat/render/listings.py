@@ -43,11 +43,11 @@ def listing(columns: Sequence[Column[Row]], rows: Sequence[Row], theme: Theme, w
 
     `width` is that of the terminal, None in a pipe, where every cell stays whole.
     """
-    head, *lines = table_lines(columns, rows, width)
+    head, *lines = _table_lines(columns, rows, width)
     return "".join(f"{line}\n" for line in (theme.styled(head, theme.styles.table_head), *lines))
 
 
-def table_lines(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | None = None) -> list[str]:
+def _table_lines(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | None = None) -> list[str]:
     """Return the lines of a table as `listing` lays it out: the titles, and one for each row."""
     filled = {column: [sanitize_line(column.cell(row)) for row in rows] for column in columns}
     kept = {column: each for column, each in filled.items() if not rows or any(each)}
@@ -144,7 +144,7 @@ def model_lines(models: Sequence[Model], width: int) -> list[str]:
     """
     key, *others = _MODEL_COLUMNS[:_USUAL_COLUMNS]
     abilities = replace(others[-1], cell=lambda model: ", ".join(_abilities(model, levels=False)))
-    return table_lines([replace(key, shrinks=True, least=_READABLE_KEY), *others[:-1], abilities], models, width)
+    return _table_lines([replace(key, shrinks=True, least=_READABLE_KEY), *others[:-1], abilities], models, width)
 
 
 def sessions_listing(sessions: Sequence[Summary], now: datetime, theme: Theme, width: int | None) -> str:

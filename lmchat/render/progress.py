@@ -82,9 +82,9 @@ def call_rows(call: ToolCall, seconds: float | None, theme: Theme, width: int) -
     took = "" if seconds is None else f" {duration(seconds)}"
     rows = [_marked("✓", theme.styles.good, call_note(call.tool, call.arguments), took, theme, width)]
     lines = [line for line in sanitize(result_note(call)).split("\n") if line.strip()]
-    rows += [line_row_indented(line, theme, width) for line in lines[:_MOST_RESULT_ROWS]]
+    rows += [_line_row_indented(line, theme, width) for line in lines[:_MOST_RESULT_ROWS]]
     if len(lines) > _MOST_RESULT_ROWS:
-        rows.append(line_row_indented(f"… {counted(len(lines) - _MOST_RESULT_ROWS, 'more line')}", theme, width))
+        rows.append(_line_row_indented(f"… {counted(len(lines) - _MOST_RESULT_ROWS, 'more line')}", theme, width))
     return rows
 
 
@@ -93,7 +93,7 @@ def invalid_call_rows(call: InvalidToolCall, theme: Theme, width: int) -> list[R
     return [_marked("✗", theme.styles.failure, invalid_call_note(call), "", theme, width)]
 
 
-def line_row_indented(line: str, theme: Theme, width: int) -> Row:
+def _line_row_indented(line: str, theme: Theme, width: int) -> Row:
     """Make a faint, indented row of one line."""
     inner = line_row(line, theme.styles.faint, theme, max(width - _MARK_CELLS, 1))
     return inner._replace(text=" " * _MARK_CELLS + inner.text, cells=inner.cells + _MARK_CELLS)

@@ -108,7 +108,7 @@ def theme_for(environ: Mapping[str, str], *, terminal: bool, colour: When = When
     """
     plain = is_plain(environ)
     capable = not plain
-    if colour is When.ALWAYS or (colour is When.AUTO and forces_colour(environ)):
+    if colour is When.ALWAYS or (colour is When.AUTO and _forces_colour(environ)):
         coloured = True
     else:
         coloured = terminal and capable and colour is When.AUTO and not environ.get("NO_COLOR")
@@ -126,7 +126,7 @@ def theme_for(environ: Mapping[str, str], *, terminal: bool, colour: When = When
     )
 
 
-def forces_colour(environ: Mapping[str, str]) -> bool:
+def _forces_colour(environ: Mapping[str, str]) -> bool:
     """Tell whether colours are wanted even if the stream is not a terminal."""
     return environ.get("FORCE_COLOR", "") not in ("", "0", "false") and not environ.get("NO_COLOR")
 

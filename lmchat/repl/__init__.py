@@ -1,1 +1,1 @@
-"""The REPL: loop, keyboard, slash commands as data. The only room that knows prompt_toolkit."""
+"""The REPL: loop, keyboard, slash commands as data. The only package that imports prompt_toolkit."""

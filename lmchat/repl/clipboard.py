@@ -20,7 +20,7 @@ _COPIERS = (
     ("DISPLAY", ("xsel", "--clipboard", "--input")),
     ("", ("pbcopy",)),
     ("", ("clip.exe",)),
-    # By its own settings tmux takes no OSC 52 from a program; this it hands on to the terminal around it.
+    # By default tmux takes no OSC 52 from a program; what it loads this way, it passes on to the terminal around it.
     ("TMUX", ("tmux", "load-buffer", "-w", "-")),
 )
 _PASTERS = (
@@ -57,7 +57,7 @@ def copy(world: World, text: str) -> str:
 
 
 def osc52(data: bytes, environ: Mapping[str, str]) -> str:
-    """Write the escape that puts data into the clipboard; within tmux it is handed on to the terminal around it."""
+    """Write the escape that puts data into the clipboard; within tmux it is passed on to the terminal around it."""
     escape = f"\x1b]52;c;{base64.b64encode(data).decode()}\x07"
     if environ.get("TMUX"):
         return "\x1bPtmux;" + escape.replace("\x1b", "\x1b\x1b") + "\x1b\\"

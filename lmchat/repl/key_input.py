@@ -1,8 +1,9 @@
 """Keys as a POSIX terminal sends them.
 
 Terminals send more than keys: answers to questions of a program before this one, changes of focus, mouse clicks. Typed
-into the line they would be garbage, so what is no key is swallowed. A paste is read as fast as it comes (the library's
-own way is quadratic)."""
+into the line they would be garbage, so what is no key is dropped. A paste is read as fast as it comes (the library's
+own way is quadratic).
+"""
 
 import re
 from typing import TextIO

@@ -13,7 +13,7 @@ from lmchat.chat.session import Session
 from lmchat.chat.values import Image, Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BugError, LmchatError, SessionGoneError, system_error
-from lmchat.render.messages import title_of
+from lmchat.render.messages import show_traceback, title_of
 from lmchat.repl.editing import Cleared, Dismissed, Left, Shortcut, Typed
 from lmchat.repl.keyboard import Keyboard
 from lmchat.repl.line import attached_by, literal, shell_command
@@ -196,8 +196,6 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
         failure = system_error(error)
     except Exception as fault:  # noqa: BLE001 - a bug in one command does not end the talk
         if state.conversation.debug:
-            from lmchat.render.messages import show_traceback
-
             show_traceback(state.conversation.world, fault)
         failure = BugError(type(fault).__name__)
     # Where the terminal itself is gone, this fails too, and ends the talk.

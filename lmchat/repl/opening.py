@@ -24,7 +24,7 @@ from lmchat.world import World, let_libraries_paint_nothing
 _HISTORY = "history"
 
 
-def history_file(world: World) -> Path:
+def _history_file(world: World) -> Path:
     """Return the file of what was typed in all sessions."""
     return world.directories.state / _HISTORY
 
@@ -67,7 +67,7 @@ def greet(state: ReplState) -> None:
         show_resumed(state)
     elif state.session.name and not state.kept and not state.conversation.private:
         say_new(state)
-    if not history_file(state.conversation.world).exists():
+    if not _history_file(state.conversation.world).exists():
         private = "; nothing is kept" if state.conversation.private else ""
         what = f"Talking to {state.model}" if state.model else "The server is"
         state.say(f"{what} at {state.conversation.server}{private}. /help lists the commands.")
@@ -102,7 +102,7 @@ def prompt_options(conversation: Conversation) -> PromptOptions:
     settings, world = conversation.settings, conversation.world
     return PromptOptions(
         environ=settings.without_secrets(world.environ),
-        history=None if conversation.private else history_file(world),
+        history=None if conversation.private else _history_file(world),
         vi=settings.text("keys") == "vi",
         focus=settings.text("notify") != "off",
         colours=settings.text("color") != "never" and not world.environ.get("NO_COLOR"),

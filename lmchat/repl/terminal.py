@@ -1,6 +1,7 @@
 """The terminal between two prompts: it echoes nothing and loses no key, and is given back as it was found.
 
-What is typed while a reply runs waits for the next prompt; it is shown until then, and can be taken back."""
+What is typed while a reply runs waits for the next prompt; it is shown until then, and can be taken back.
+"""
 
 import os
 import signal

@@ -1,7 +1,8 @@
 """One turn: what was typed and what is attached is sent, the reply is shown, and the state after it is returned.
 
 Attached are pictures and text files, by commands, mentions and dragged paths. The person is notified after a
-long reply where the window has no focus; its title shows that a reply runs."""
+long reply where the window has no focus; its title shows that a reply runs.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -62,11 +63,11 @@ def ask(
     state = _with_others_turns(state)
     now = state.conversation.world.monotonic
     began = now()
-    with at_work(state):
+    with _at_work(state):
         exchange = _shown(state, prompt, growing, summary=summary, once=once)
     state = replace(state, session=exchange.session, draft="")
     if exchange.turn.outcome is not Outcome.INTERRUPTED:
-        call_back(state, now() - began)
+        _call_back(state, now() - began)
     if state.context()[1] is None:
         state.known.refresh()  # the reply may have loaded the model
     if exchange.failure is None:
@@ -240,7 +241,7 @@ def _described(image: Image) -> str:
 
 
 @contextmanager
-def at_work(state: ReplState) -> Iterator[None]:
+def _at_work(state: ReplState) -> Iterator[None]:
     """Show for a block that a reply runs, in the window's title, where lmchat sets one."""
     if state.titled:
         state.write(title_of(state.session.name, working=True))
@@ -251,7 +252,7 @@ def at_work(state: ReplState) -> Iterator[None]:
             state.write(title_of(state.session.name, working=False))
 
 
-def call_back(state: ReplState, seconds: float) -> None:
+def _call_back(state: ReplState, seconds: float) -> None:
     """Notify the person after a reply that took so many seconds, if that is wanted and the window has no focus.
 
     Where a terminal does not report its focus, they are notified in any case.

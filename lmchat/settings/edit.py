@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lmchat.advice import in_shell
 from lmchat.errors import LmchatError, SettingsError
 from lmchat.settings.file import (
     EDIT_HINT,
@@ -31,7 +32,7 @@ from lmchat.settings.keys import KEYS
 from lmchat.world import World, replace_file
 
 
-def with_key(text: str, document: Mapping[str, Any], key: KeyPath, value: str) -> str:
+def _with_key(text: str, document: Mapping[str, Any], key: KeyPath, value: str) -> str:
     """Return the text with a key added after the last one of its table; a new table goes to the end.
 
     `document` is the parsed text, `value` is TOML. The first key outside tables goes before all of them.
@@ -52,7 +53,7 @@ def with_key(text: str, document: Mapping[str, Any], key: KeyPath, value: str) -
     return _joined([*lines[:at], *new, *lines[at:]], text)
 
 
-def without_key(text: str, document: Mapping[str, Any], key: KeyPath) -> str:
+def _without_key(text: str, document: Mapping[str, Any], key: KeyPath) -> str:
     """Return the text without the lines of a key, or those of a table from its header to its last key."""
     spans = [place for each in _keys_within(document, key) if (place := key_lines(each, text))]
     if not spans:
@@ -115,7 +116,7 @@ def edit_value(world: World, key: str, value_text: str) -> Path:
     written, for an unknown key, a value that does not fit and a file that is broken.
     """
     path, text, document = _read(world)
-    where = split_key(key)
+    where = _split_key(key)
     _require_tables(document, where if where != ("default_profile",) else ("profile", ""), text, path)
     value = shape_at(where).read(value_text)
     check(where, value)
@@ -124,7 +125,7 @@ def edit_value(world: World, key: str, value_text: str) -> Path:
     wanted = deepcopy(document)
     _set(wanted, where, value)
     by_tomlkit = partial(_by_tomlkit, text, partial(_set, key=where, value=value))
-    by_line = partial(with_key, text, document, where, _toml(value))
+    by_line = partial(_with_key, text, document, where, _toml(value))
     changes = (by_line, by_tomlkit) if value_at(document, where) is None else (by_tomlkit,)
     write_safely(path, _first_faithful(changes, wanted, path))
     return path
@@ -136,9 +137,11 @@ def remove_value(world: World, key: str) -> Path:
     Raise SettingsError, with nothing written, if it is not set or the file is broken.
     """
     path, text, document = _read(world)
-    where = split_key(key)
+    where = _split_key(key)
     if where in {("profile",), ("mcp",)}:
-        raise SettingsError(f"'{key}' is a table of several.", hint=f"Name one: lmchat settings unset {key}.NAME")
+        raise SettingsError(
+            f"'{key}' is a table of several.", hint=f"Name one: lmchat settings unset {in_shell(f'{key}.NAME')}"
+        )
     if value_at(document, where) is None:
         if not is_table(where):
             shape_at(where)
@@ -149,13 +152,13 @@ def remove_value(world: World, key: str) -> Path:
         )
     wanted = deepcopy(document)
     _remove(wanted, where)
-    by_line = partial(without_key, text, document, where)
+    by_line = partial(_without_key, text, document, where)
     by_tomlkit = partial(_by_tomlkit, text, partial(_remove, key=where))
     write_safely(path, _first_faithful((by_line, by_tomlkit), wanted, path))
     return path
 
 
-def split_key(key: str) -> KeyPath:
+def _split_key(key: str) -> KeyPath:
     """Split a dotted key, whose parts may be quoted, such as `profile."my box".url`."""
     if not key.isprintable() or not re.fullmatch(rf"{_PART}(?:\.{_PART})*", key):
         raise SettingsError(f"{key!r} is not a setting.", hint="`lmchat settings` lists them.")

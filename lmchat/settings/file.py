@@ -19,7 +19,7 @@ KeyPath = tuple[str, ...]
 
 def locate_error(error: SettingsError, text: str, path: Path, key: KeyPath) -> SettingsError:
     """Return the error with the file and the line before its message."""
-    line = line_of(key, text)
+    line = _line_of(key, text)
     where = f"{path}, line {line}" if line else f"{path}"
     return SettingsError(f"{where}: {error.message}", hint=error.advice)
 
@@ -29,7 +29,7 @@ def dotted(key: KeyPath) -> str:
     return ".".join(part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else repr(part) for part in key)
 
 
-def line_of(key: KeyPath, text: str) -> int | None:
+def _line_of(key: KeyPath, text: str) -> int | None:
     """Return the line, from 1, on which `key` begins, None if it cannot be found."""
     lines = key_lines(key, text)
     return lines[0] + 1 if lines else None
@@ -176,7 +176,7 @@ def settings_path(world: World) -> Path:
 def read_file(path: Path) -> SettingsFile:
     """Read and check the settings file; one that does not exist sets nothing. Raise SettingsError for a flaw."""
     text = file_text(path)
-    return SettingsFile(path) if text is None else parse_settings(text, path)
+    return SettingsFile(path) if text is None else _parse_settings(text, path)
 
 
 def file_text(path: Path) -> str | None:
@@ -206,10 +206,10 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def validate_text(text: str, path: Path) -> None:
     """Raise SettingsError for the first flaw in the text of a settings file; `path` is only named."""
-    parse_settings(text, path)
+    _parse_settings(text, path)
 
 
-def parse_settings(text: str, path: Path) -> SettingsFile:
+def _parse_settings(text: str, path: Path) -> SettingsFile:
     """Parse the text of a settings file; raise SettingsError for its first flaw."""
     document = parse_toml(text, path)
     for key, value in leaves(document):

@@ -45,7 +45,7 @@ class Row:
                 return str(self.value)
 
 
-def setting_row(key: Key, value: Value | None, source: str) -> Row:
+def _setting_row(key: Key, value: Value | None, source: str) -> Row:
     """Return the line of a setting, with only the program of a command and without the password of an address."""
     if key.name == "token_command" and isinstance(value, str):
         program, _, arguments = value.strip().partition(" ")
@@ -55,7 +55,7 @@ def setting_row(key: Key, value: Value | None, source: str) -> Row:
     return Row(key.name, value, source)
 
 
-def server_rows(servers: Iterable[McpServer], source: str) -> Iterator[Row]:
+def _server_rows(servers: Iterable[McpServer], source: str) -> Iterator[Row]:
     """Yield the lines of the MCP servers in the file."""
     for server in servers:
         table = f"mcp.{server.label}"
@@ -167,9 +167,9 @@ class Settings:
 
         `token_source` says where the token comes from, empty if there is none.
         """
-        settings = (setting_row(key, self.value(key.name), self.source(key.name)) for key in KEYS)
+        settings = (_setting_row(key, self.value(key.name), self.source(key.name)) for key in KEYS)
         token = Row("token", HIDDEN, token_source) if token_source else Row("token", None, DEFAULT)
-        return (*settings, token, *server_rows(self.servers.values(), self.path.name))
+        return (*settings, token, *_server_rows(self.servers.values(), self.path.name))
 
     def _given(self, name: str) -> Setting | None:
         # A profile that the command line names was chosen later than a variable of the environment.

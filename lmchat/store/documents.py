@@ -22,7 +22,7 @@ from lmchat.store.codec import (
     options_value,
     stats_value,
 )
-from lmchat.store.database import Database
+from lmchat.store.database import Database, microseconds, moment
 from lmchat.store.sessions import add, checked, exists, free, head_of, numbered
 from lmchat.store.tree import reached
 from lmchat.store.turns import Turns, insert, make_findable, turns_of
@@ -32,10 +32,8 @@ FORMAT, VERSION = "lmchat conversation", 1
 _LARGEST = 1 << 53
 """What every reader of JSON takes for a whole number."""
 
-_FIRST_YEAR, _LAST_YEAR = 1900, 9000
 
-
-def document_json(session: Session, turns: list[Turn]) -> dict[str, Any]:
+def _document_json(session: Session, turns: list[Turn]) -> dict[str, Any]:
     """Turn a session and its turns, in the order of their numbers, into a document; it has each picture once."""
     images = {_digest(image): image for turn in turns for image in turn.prompt.images}
     return {
@@ -52,7 +50,7 @@ def document_json(session: Session, turns: list[Turn]) -> dict[str, Any]:
     }
 
 
-def document_value(value: object) -> Session:
+def _document_value(value: object) -> Session:
     """Read a document: a session that sees its turns in a plain mapping, in the order of their numbers.
 
     Raise ValueError, which says where, for anything that is not as this version writes it.
@@ -188,11 +186,9 @@ def _time(members: Members) -> datetime:
     text = members.text("at")
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    # At the ends of the calendar, no zone could show it.
-    if at is None or at.tzinfo is None or not _FIRST_YEAR <= at.year <= _LAST_YEAR:
-        raise ValueError(f"'at' of {members.where} is not a time with its zone")
+        moment(microseconds(at))
+    except (ValueError, TypeError):  # also one without a zone
+        raise ValueError(f"'at' of {members.where} is not a time with its zone") from None
     return at
 
 
@@ -207,12 +203,12 @@ def _outcome(members: Members) -> Outcome:
 def export(database: Database, session: Session, *, branches: bool) -> dict[str, Any]:
     """Return a session as a document of JSON, with every turn it reaches, or those on the way to its head."""
     if not branches:
-        return document_json(session, list(session.path()))
+        return _document_json(session, list(session.path()))
     view = turns_of(session)
     head = head_of(database, view.session)
     wanted = reached(database, view.tree, view.session)
     turns = [view[number] for number in view if wanted is None or number in wanted]
-    return document_json(replace(session, head=head), turns)
+    return _document_json(replace(session, head=head), turns)
 
 
 def import_document(database: Database, value: object, name: str | None) -> Session:
@@ -221,7 +217,7 @@ def import_document(database: Database, value: object, name: str | None) -> Sess
     Raise BadUseError, and change nothing, for a document that is not understood or a name that cannot be used.
     """
     try:
-        imported = document_value(value)
+        imported = _document_value(value)
     except ValueError as error:
         raise BadUseError(f"This cannot be imported: {error}.", hint="Nothing was changed.") from None
     with database.write():

@@ -6,7 +6,6 @@ program ends, however it ends. No other program changes a draft, or counts it as
 
 import json
 import os
-import sys
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -21,26 +20,7 @@ from lmchat.store.codec import first_words, items_json, items_value, written
 from lmchat.store.database import Database, Row, typed
 from lmchat.store.sessions import head_of, shift, touch
 from lmchat.store.turns import Turns, insert, make_findable, next_number, session_gone, update
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: int, *, shared: bool) -> bool:
-        del shared  # Windows has only the one kind
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        except PermissionError:
-            return False
-        return True
-else:
-    import fcntl
-
-    def _lock(file: int, *, shared: bool) -> bool:
-        try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+from lmchat.world import try_lock
 
 
 class Writer:
@@ -81,7 +61,7 @@ class Writer:
         path = self._directory / self._name
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         # Another program may have removed the file before it was locked.
-        if _lock(file, shared=False) and path.exists():
+        if try_lock(file) and path.exists():
             self._file = file
         else:
             os.close(file)
@@ -99,7 +79,7 @@ def is_running(directory: Path, name: object) -> bool:
         return True
     try:
         # Shared, or each of two that check at the same time would take the other for the writer.
-        return not _lock(file, shared=True)
+        return not try_lock(file, shared=True)
     except OSError:
         return True
     finally:
@@ -113,7 +93,7 @@ def _remove_unused(directory: Path) -> None:
             file = os.open(path, os.O_RDWR)
             try:
                 # Under the lock, so that a program that is about to lock its new file notices it.
-                if _lock(file, shared=True):
+                if try_lock(file, shared=True):
                     path.unlink()
             finally:
                 os.close(file)

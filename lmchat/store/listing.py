@@ -195,14 +195,14 @@ def _found(database: Database, words: list[str], tree: int | None) -> Iterator[R
     oldest = boundary[0] if boundary else 0
     yield from database.stream(f"{_ROWS} WHERE turn.id > ? AND {where} ORDER BY turn.id DESC", (oldest, *values))
     if boundary:
-        for row_id in sorted(set.intersection(*(containing(database, word) for word in short)), reverse=True):
+        for row_id in sorted(set.intersection(*(_containing(database, word) for word in short)), reverse=True):
             if row_id <= oldest:
                 yield from database.rows(f"{_ROWS} WHERE turn.id = ? AND {where}", (row_id, *values))
 
 
 def _containing_all(words: list[str]) -> tuple[str, list[object]]:
     """Write the condition that a turn contains all these short words, in capitals or not."""
-    conditions, values = ["turn.id NOT IN (SELECT turn FROM draft)", "trashed IS NULL"], list[object]()
+    conditions, values = [_SETTLED, "trashed IS NULL"], list[object]()
     for word in words:
         # LIKE knows the capitals of ASCII only.
         spellings = dict.fromkeys("".join(each) for each in product(*((c.lower(), c.upper()) for c in word)))
@@ -250,7 +250,7 @@ def matching(words: list[str]) -> str:
     return " ".join('"' + word.replace('"', '""') + '"' for word in words)
 
 
-def containing(database: Database, word: str) -> set[int]:
+def _containing(database: Database, word: str) -> set[int]:
     """Return the rows of turns that contain a word too short to be a trigram: one that begins with it will do."""
     rows = database.rows(
         "SELECT DISTINCT doc FROM trigram_places WHERE term >= ? AND term < ?",

@@ -102,10 +102,10 @@ def reached(database: Database, tree: int, session: int, *, whole: bool = True) 
     heads = heads_in(database, tree)
     if len(heads) == 1:
         return None
-    return set(reached_from({session: heads.get(session)}, places(database, tree, whole=whole)))
+    return set(_reached_from({session: heads.get(session)}, places(database, tree, whole=whole)))
 
 
-def reached_from(heads: Mapping[int, TurnId | None], turns: Sequence[Row]) -> dict[TurnId, int]:
+def _reached_from(heads: Mapping[int, TurnId | None], turns: Sequence[Row]) -> dict[TurnId, int]:
     """Return every turn that these sessions reach, with the one that grew it or else one that reaches it."""
     reaching = {head: session for session, head in heads.items() if head is not None}
     for number, parent, grower in turns:
@@ -140,7 +140,7 @@ def trash(database: Database, names: Sequence[str]) -> None:
             }
             if staying:  # what they reach, too, is found through them from now on
                 turns = places(database, tree)
-                _reassign(database, tree, session, turns, reached_from(staying, turns))
+                _reassign(database, tree, session, turns, _reached_from(staying, turns))
             # No name that a person can give begins with a hyphen.
             database.execute(
                 "UPDATE session SET trashed = ?, name_before = name, name = '-' || id WHERE id = ?",
@@ -260,7 +260,7 @@ def _unreached(database: Database, tree: int, session: int) -> list[TurnId]:
         )
         return [number for (number,) in rows]
     turns = places(database, tree)
-    owners = reached_from(staying, turns)
+    owners = _reached_from(staying, turns)
     _reassign(database, tree, session, turns, owners)
     return [number for number, _, _ in turns if number not in owners]
 

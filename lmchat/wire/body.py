@@ -41,7 +41,7 @@ Frame = tuple[str, str]
 """One event: its name (empty where the server gave none) and its data lines, joined."""
 
 
-def too_large(what: str, limit: int) -> StreamBrokenError:
+def _too_large(what: str, limit: int) -> StreamBrokenError:
     """Return the error for `what`, which is larger than `limit` (bytes or characters)."""
     return StreamBrokenError(
         f"The server sent {what} of more than {limit // (1024 * 1024)} MB.",
@@ -71,7 +71,7 @@ class ReplyLength:
                 return
         self.last = type(event)
         if self.characters > REPLY_LIMIT:
-            raise too_large("a reply", REPLY_LIMIT)
+            raise _too_large("a reply", REPLY_LIMIT)
 
 
 def body_parts(
@@ -115,7 +115,7 @@ def _limited(chunks: Iterable[bytes], limit: int, what: str) -> Iterator[bytes]:
     for chunk in chunks:
         size += len(chunk)
         if size > limit:
-            raise too_large(what, limit)
+            raise _too_large(what, limit)
         yield chunk
 
 
@@ -170,7 +170,7 @@ def frames(chunks: Iterable[bytes]) -> Iterator[list[Frame]]:
     except Exception as error:  # noqa: BLE001 - raised below
         broken = error
     if coming.size > EVENT_LIMIT:
-        raise too_large("an event", EVENT_LIMIT)
+        raise _too_large("an event", EVENT_LIMIT)
     if found := coming.events(decoder.decode(b"", final=True) + "\n\n"):
         yield found
     if broken is not None:

@@ -5,27 +5,22 @@ any of them.
 """
 
 from collections.abc import Iterator, Mapping
-from io import StringIO
 from typing import Any
 
 from lmchat.chat.exchange import (
     ChatRequest,
     Event,
     Finished,
-    MessageDelta,
     Part,
-    PartEnded,
-    PartStarted,
     Phase,
     Progress,
-    ReasoningDelta,
     Started,
 )
 from lmchat.chat.values import Item, Message, Reasoning, Reply, Stats
 from lmchat.dataclass import dataclass, field
 from lmchat.wire.dialects import Data
 from lmchat.wire.messages import RoleMessage, data_url, messages, options
-from lmchat.wire.reading import Stopwatch, cut_by, decimal, integer, mapping, sequence, text
+from lmchat.wire.reading import GrowingText, Stopwatch, cut_by, decimal, integer, mapping, sequence, text
 
 NAMES: Mapping[str, str | None] = {
     "max_output_tokens": "max_tokens",
@@ -66,11 +61,9 @@ class CompletionReader:
     request: ChatRequest
     model: str = ""
     finish: str = ""
-    part: Part | None = None
-    texts: dict[Part, StringIO] = field(default_factory=lambda: {part: StringIO() for part in Part})
+    came: GrowingText = field(default_factory=GrowingText)
     usage: Mapping[str, Any] = field(default_factory=dict)
     timings: Mapping[str, Any] = field(default_factory=dict)
-    watch: Stopwatch = field(default_factory=Stopwatch)
 
     def event(self, kind: str, data: Data) -> Iterator[Event]:
         """Yield the events of one chunk."""
@@ -89,7 +82,7 @@ class CompletionReader:
         """Yield the reply, unless the stream just stopped."""
         if self.finish == "error" or not (done or self.finish):
             return
-        yield from self._enter(None)
+        yield from self.came.enter(None)
         reply = self._reply()
         cut = self.finish in {"length", "content_filter"}
         yield Finished(reply, cut_by(self.request, reply.stats.total_output_tokens, self.finish) if cut else None)
@@ -107,26 +100,14 @@ class CompletionReader:
     def _choice(self, choice: Data) -> Iterator[Event]:
         delta = mapping(choice.get("delta")) or mapping(choice.get("message"))
         thought = text(delta.get("reasoning_content")) or text(delta.get("reasoning"))
-        for part, piece in ((Part.REASONING, thought), (Part.MESSAGE, text(delta.get("content")))):
-            if piece:
-                self.watch.piece()
-                yield from self._enter(part)
-                self.texts[part].write(piece)
-                yield MessageDelta(piece) if part is Part.MESSAGE else ReasoningDelta(piece)
+        yield from self.came.add(Part.REASONING, thought)
+        yield from self.came.add(Part.MESSAGE, text(delta.get("content")))
         self.finish = text(choice.get("finish_reason")) or self.finish
 
-    def _enter(self, part: Part | None) -> Iterator[Event]:
-        if part is not self.part:
-            if self.part is not None:
-                yield PartEnded(self.part)
-            if part is not None:
-                yield PartStarted(part)
-            self.part = part
-
     def _reply(self) -> Reply:
-        thought, said = self.texts[Part.REASONING].getvalue(), self.texts[Part.MESSAGE].getvalue()
+        thought, said = self.came.of(Part.REASONING), self.came.of(Part.MESSAGE)
         items: tuple[Item, ...] = (*([Reasoning(thought)] if thought else []), *([Message(said)] if said else []))
-        return Reply(items, None, usage_stats(self.usage, self.timings, self.watch), self.model)
+        return Reply(items, None, usage_stats(self.usage, self.timings, self.came.watch), self.model)
 
 
 def prompt_progress(data: Data) -> Progress:

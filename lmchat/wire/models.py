@@ -32,10 +32,10 @@ def native_models(data: Data) -> tuple[Model, ...] | None:
     """Read LM Studio's list of models; None for anything else (llama-server lists `models` beside `data`)."""
     if not isinstance(data.get("models"), list):
         return None
-    return None if isinstance(data.get("data"), list) else tuple(read_models(data["models"]))
+    return None if isinstance(data.get("data"), list) else tuple(_read_models(data["models"]))
 
 
-def read_models(entries: object) -> Iterator[Model]:
+def _read_models(entries: object) -> Iterator[Model]:
     """Read the `models` of a list, leaving out what has no key."""
     for entry in sequence(entries):
         data = mapping(entry)

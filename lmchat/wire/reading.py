@@ -7,6 +7,7 @@ reply (`"\\ud83d"`, `"\\ude00"`) is joined again.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from io import StringIO
 from time import monotonic
 from typing import Any
 
@@ -168,7 +169,7 @@ class TornCharacters:
             torn = "\\ud" in written.lower()
             if torn or self.waiting:
                 data = self._join(json.loads(written) if torn else data, "")
-        self.waiting = any(joiner.held for joiner in self._joiners.values())
+        self.waiting = any(joiner.waiting for joiner in self._joiners.values())
         return data
 
     def _join(self, value: Any, name: str) -> Any:
@@ -205,6 +206,36 @@ class Stopwatch:
         if tokens is None or self.first is None or self.last is None or self.pieces < 2:
             return None
         return (tokens - 1) / (self.last - self.first) if self.last > self.first and tokens > 1 else None
+
+
+@dataclass(slots=True)
+class GrowingText:
+    """The text of one reply that comes in pieces, by its parts, and its times."""
+
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    part: Part | None = None
+    texts: dict[Part, StringIO] = field(default_factory=lambda: {part: StringIO() for part in Part})
+
+    def add(self, part: Part, piece: str) -> Iterator[Event]:
+        """Yield the events of the next piece; an empty one has none."""
+        if piece:
+            self.watch.piece()
+            yield from self.enter(part)
+            self.texts[part].write(piece)
+            yield MessageDelta(piece) if part is Part.MESSAGE else ReasoningDelta(piece)
+
+    def enter(self, part: Part | None) -> Iterator[Event]:
+        """Yield the end of the part before and the beginning of another (None: of none)."""
+        if part is not self.part:
+            if self.part is not None:
+                yield PartEnded(self.part)
+            if part is not None:
+                yield PartStarted(part)
+            self.part = part
+
+    def of(self, part: Part) -> str:
+        """Return what came of a part."""
+        return self.texts[part].getvalue()
 
 
 def read_arguments(value: object) -> Mapping[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Keeping secrets out of every text that leaves this room: errors, the debug log, raw events."""
+"""Keeping secrets out of every text that leaves this package: errors, the debug log, raw events."""
 
 import re
 from collections.abc import Iterable

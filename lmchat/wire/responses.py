@@ -5,18 +5,13 @@ and it is looked for before the first word is passed on.
 """
 
 from collections.abc import Iterator, Mapping
-from io import StringIO
 from typing import Any
 
 from lmchat.chat.exchange import (
     ChatRequest,
     Event,
     Finished,
-    MessageDelta,
     Part,
-    PartEnded,
-    PartStarted,
-    ReasoningDelta,
     Started,
     Unknown,
 )
@@ -26,7 +21,7 @@ from lmchat.errors import ChainLostError
 from lmchat.wire.completions import prompt_progress, usage_stats
 from lmchat.wire.dialects import Data
 from lmchat.wire.messages import RoleMessage, data_url, messages, options
-from lmchat.wire.reading import Stopwatch, cut_by, mapping, read_arguments, replay, sequence, text
+from lmchat.wire.reading import GrowingText, cut_by, mapping, read_arguments, replay, sequence, text
 
 NAMES: Mapping[str, str | None] = {"context_length": None}
 """Options whose name differs from lmchat's; None: the route has no such option."""
@@ -77,9 +72,7 @@ class ResponseReader:
     request: ChatRequest
     model: str = ""
     echoed: bool = False
-    part: Part | None = None
-    texts: dict[Part, StringIO] = field(default_factory=lambda: {part: StringIO() for part in Part})
-    watch: Stopwatch = field(default_factory=Stopwatch)
+    came: GrowingText = field(default_factory=GrowingText)
 
     def event(self, kind: str, data: Data) -> Iterator[Event]:
         """Yield the events of one event; raise ChainLostError where the server did not follow what it should."""
@@ -93,11 +86,11 @@ class ResponseReader:
             yield prompt_progress(progress)
         if kind in _DELTAS:
             yield from self._piece(_DELTAS[kind], text(data.get("delta")))
-        elif kind in _LONE_ENDS and not self.texts[Part.REASONING].tell():
+        elif kind in _LONE_ENDS and not self.came.of(Part.REASONING):
             yield from self._piece(Part.REASONING, text(data.get("text")))
         elif kind in _ENDS:
             self._require_echo()
-            yield from self._enter(None)
+            yield from self.came.enter(None)
             yield self._finished(response, mapping(data.get("timings")))
         elif not kind.startswith("response."):
             yield Unknown(kind, data)
@@ -138,22 +131,11 @@ class ResponseReader:
     def _piece(self, part: Part, piece: str) -> Iterator[Event]:
         if piece:
             self._require_echo()
-            self.watch.piece()
-            yield from self._enter(part)
-            self.texts[part].write(piece)
-            yield MessageDelta(piece) if part is Part.MESSAGE else ReasoningDelta(piece)
-
-    def _enter(self, part: Part | None) -> Iterator[Event]:
-        if part is not self.part:
-            if self.part is not None:
-                yield PartEnded(self.part)
-            if part is not None:
-                yield PartStarted(part)
-            self.part = part
+            yield from self.came.add(part, piece)
 
     def _finished(self, response: Data, timings: Data) -> Finished:
         items = tuple(_items(response))
-        thought, said = (self.texts[part].getvalue() for part in (Part.REASONING, Part.MESSAGE))
+        thought, said = self.came.of(Part.REASONING), self.came.of(Part.MESSAGE)
         # What came in pieces may be missing in the end, some of it or all.
         if said and not any(isinstance(item, Message | ToolCall) for item in items):
             items = (*items, Message(said))
@@ -165,7 +147,7 @@ class ResponseReader:
         reply = Reply(
             items,
             ResponseId(response_id) if response_id else None,
-            usage_stats(mapping(response.get("usage")), timings, self.watch),
+            usage_stats(mapping(response.get("usage")), timings, self.came.watch),
             self.model or text(response.get("model")),
         )
         word = text(mapping(response.get("incomplete_details")).get("reason"))

@@ -232,7 +232,7 @@ class InlineThinking:
                 yield from self._text(text)
             case Finished(reply):
                 yield from self.flush()
-                items = tuple(part for item in reply.items for part in split_item(item))
+                items = tuple(part for item in reply.items for part in _split_item(item))
                 yield replace(event, reply=replace(reply, items=items))
             case ReasoningDelta():
                 self.place = _Place.ANSWER
@@ -278,7 +278,7 @@ class InlineThinking:
             yield MessageDelta(text)
 
 
-def split_item(item: Item) -> tuple[Item, ...]:
+def _split_item(item: Item) -> tuple[Item, ...]:
     """Return a message that begins with reasoning as two items, anything else as it is."""
     if not isinstance(item, Message) or not item.text.lstrip().startswith(_OPENING):
         return (item,)

@@ -30,7 +30,7 @@ HELLO = "Hello! How can I assist you today?\n"
 
 @pytest.fixture(autouse=True)
 def lm_studio(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Stand for LM Studio's own port: nothing answers there unless a test lets it."""
+    """Take the place of LM Studio's own port: nothing answers there unless a test lets it."""
     with ScriptedServer([]) as closed:
         port = closed.port
     monkeypatch.setitem(keys.BY_NAME, "url", replace(keys.BY_NAME["url"], default=f"http://localhost:{port}"))
@@ -75,7 +75,7 @@ def test_a_server_that_is_loading_its_model_is_waited_for(tmp_path: Path) -> Non
     assert ran.stdout == HELLO
 
 
-def test_no_token_goes_to_a_server_that_nobody_named(tmp_path: Path) -> None:
+def test_no_token_goes_to_a_server_that_was_not_named(tmp_path: Path) -> None:
     with ScriptedServer(LLAMA) as server:
         ran = looked(tmp_path, "ask", "hi", ports=server.port, LM_API_TOKEN="sk-lm-secret")
         assert ran.stdout == HELLO

@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench.server import DELTA, serving
+from tests.bench.talk_start import until_prompt
 
 RUNS, QUICK_RUNS = 9, 2
 EVENTS = 60_000
@@ -113,39 +114,53 @@ def lmchat(*arguments: str, home: Path) -> Run:
     return cpu(sys.executable, "-c", ENTRY, *arguments, home=home)
 
 
+def wall(code: str, home: Path) -> Run:
+    """Return a run of a line of Python that measures its time by the clock on the wall."""
+
+    def run() -> float:
+        began = time.monotonic()
+        _quietly((sys.executable, "-c", code), home)
+        return time.monotonic() - began
+
+    return run
+
+
 def start(home: Path, runs: int) -> Iterator[Line]:
     """Measure how long the program takes before and beside what it was asked for."""
     with serving(1) as server:
-        ask = ("--url", server.url, "ask", "-s", "bench", "-m", "m", "hi")
+        at_server = ("--url", server.url)
+        ask = (*at_server, "ask", "-s", "bench", "-m", "m", "hi")
 
         def wire() -> float:
             began = time.monotonic()
             _quietly((sys.executable, "-c", ENTRY, *ask), home)
             return server.arrived[-1] - began
 
-        def imported() -> float:
-            began = time.monotonic()
-            _quietly((sys.executable, "-c", HTTPX), home)
-            return time.monotonic() - began
-
-        sent, seconds = side_by_side(runs, wire, imported)
+        sent, seconds = side_by_side(runs, wire, wall(HTTPX, home))
         yield Line("ask: its request arrives (wall clock)", sent, "import httpx", seconds, 1.4)
         whole, httpx = side_by_side(runs, lmchat(*ask, home=home), python(HTTPX, home))
         yield Line("ask: all of it", whole, "import httpx", httpx, 1.8)
-    version, tab, nothing = side_by_side(
-        runs, lmchat("--version", home=home), lmchat("__complete", "sessions", home=home), python("pass", home)
-    )
-    yield Line("--version", version, "python -c pass", nothing, 3)
-    yield Line("Tab, for a session", tab, "python -c pass", nothing, 3)
-    with serving(1) as server:
+        toolkit = wall("import prompt_toolkit, typer", home)
+        prompt, imported = side_by_side(runs, lambda: until_prompt(home, server.url), toolkit)
+        yield Line("talk: its prompt (wall clock)", prompt, "import prompt_toolkit, typer", imported, 1.5)
         listed, models, drawn = side_by_side(
             runs,
             lmchat("sessions", home=home),
-            lmchat("--url", server.url, "models", home=home),
+            lmchat(*at_server, "models", home=home),
             python("import typer, rich.table", home),
         )
-    yield Line("sessions", listed, "import typer, rich.table", drawn, 2)
-    yield Line("models", models, "import typer, rich.table", drawn, 2)
+        yield Line("sessions", listed, "import typer, rich.table", drawn, 2)
+        yield Line("models", models, "import typer, rich.table", drawn, 2)
+        version, session, model, nothing = side_by_side(
+            runs,
+            lmchat("--version", home=home),
+            lmchat("__complete", "sessions", home=home),
+            lmchat("__complete", "models", *at_server, home=home),
+            python("pass", home),
+        )
+    yield Line("--version", version, "python -c pass", nothing, 3)
+    yield Line("Tab, for a session", session, "python -c pass", nothing, 3)
+    yield Line("Tab, for a model", model, "python -c pass", nothing, 3)
 
 
 def pipe(home: Path, runs: int) -> Iterator[Line]:

@@ -105,7 +105,7 @@ def streamed(tokens: list[str], theme: Theme, per_second: float) -> Cost:
 
 
 def copied(tokens: list[str]) -> Cost:
-    """Write the reply as it is: what nobody can beat."""
+    """Write the reply as it is: what nothing can beat."""
     out = io.StringIO()
     began = time.process_time()
     for token in tokens:

@@ -1,4 +1,4 @@
-"""Make the scripts in `completions/` anew from the app: python -m tests.cli.completions"""
+"""Make the scripts in `completions/` from the app: `python -m tests.cli.completions`."""
 
 from pathlib import Path
 

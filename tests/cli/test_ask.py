@@ -470,9 +470,9 @@ def test_asks_at_once_in_one_session_keep_every_turn(tmp_path: Path) -> None:
         outcomes = [program.communicate(timeout=60) for program in programs]
     assert [program.returncode for program in programs] == [0] * 4
     assert all("locked" not in stderr for _, stderr in outcomes)
-    twigs = json.loads(run(tmp_path, "sessions", "tree", "busy", "--json").stdout)
-    assert len(twigs) == 5
-    assert all(twig["parent"] is None or twig["parent"] < twig["turn"] for twig in twigs)
+    entries = json.loads(run(tmp_path, "sessions", "tree", "busy", "--json").stdout)
+    assert len(entries) == 5
+    assert all(twig["parent"] is None or twig["parent"] < twig["turn"] for twig in entries)
 
 
 def test_piping_through_a_shell_works_as_in_the_help(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_the_person_chooses_where_several_models_could_answer(tmp_path: Path) ->
         assert server.requests[1].json["model"] == "two"
 
 
-def test_nobody_chosen_is_said_with_the_list(tmp_path: Path) -> None:
+def test_no_choice_is_said_with_the_list(tmp_path: Path) -> None:
     with asking(tmp_path, answer(200, TWO)) as (child, look, _):
         child.expect_exact("Esc leaves")
         look()

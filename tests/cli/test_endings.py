@@ -1,4 +1,4 @@
-"""Replies that a limit cut, and contexts that are full: a script can see it, a person is told how to go on."""
+"""Replies that a limit cut, and contexts that are full: scripts can see it, and a hint says how to go on."""
 
 import json
 from pathlib import Path

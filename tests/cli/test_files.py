@@ -1,4 +1,4 @@
-"""Files that commands write: none is replaced by reflex, none is named for what it is not, and where it is is said."""
+"""Files that commands write: none is replaced without a question, none has a wrong suffix, and where it is is said."""
 
 import json
 import os

@@ -162,12 +162,12 @@ SHOWING = (
 def test_on_a_terminal_the_request_is_sent_before_anything_that_shows_a_reply_is_loaded(tmp_path: Path) -> None:
     arrived: list[float] = []
 
-    def told(request: Request) -> Steps:
+    def noted(request: Request) -> Steps:
         arrived.append(time.monotonic())
         return stream(0.3, reply())
 
     log = tmp_path / "loaded.json"
-    with ScriptedServer(told) as server:
+    with ScriptedServer(noted) as server:
         command, *arguments = [*program(log), "--url", server.url, "ask", "-m", "tiny", "hi"]
         child = pexpect.spawn(command, arguments, env=environment(tmp_path), encoding="utf-8", timeout=60)
         child.expect("Blue")

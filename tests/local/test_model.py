@@ -63,7 +63,7 @@ def killed_at(process: subprocess.Popen[str], url: str, moment: str) -> bool:
         children = below(process.pid)
         process.kill()
         process.wait()
-    # Loading goes on for more than a second, and nothing in the engine can watch its lifeline meanwhile.
+    # Loading goes on for more than a second, and nothing in the engine can watch its stdin meanwhile.
     return soon(lambda: not any(alive(child) for child in children), seconds=0.7)
 
 

@@ -21,7 +21,7 @@ from lmchat.errors import LmchatError
 from lmchat.local import run, shared
 from lmchat.local.child_process import announce
 from lmchat.local.shared import SharedServer, Spot, running_servers, server_status, shared_server, stop_server
-from lmchat.world import World
+from lmchat.world import World, try_lock
 from tests.local.conftest import gguf_bytes
 from tests.local.test_run import alive, answer, soon
 from tests.local.world import world_at
@@ -191,7 +191,7 @@ def test_after_a_kill_the_next_program_starts_another(world: World, tmp_path: Pa
 def test_a_record_that_cannot_be_read_names_no_server(tmp_path: Path, content: bytes) -> None:
     spot = Spot(tmp_path, "kind")
     lock = spot.open_lock()
-    assert shared.try_lock(lock)
+    assert try_lock(lock)
     spot.record.write_bytes(content)
 
     assert spot.server() is None
@@ -201,7 +201,7 @@ def test_a_record_that_cannot_be_read_names_no_server(tmp_path: Path, content: b
 def test_only_the_record_of_an_ended_server_is_cleared(tmp_path: Path) -> None:
     spot = Spot(tmp_path, "kind")
     lock = spot.open_lock()
-    assert shared.try_lock(lock)
+    assert try_lock(lock)
     spot.record.write_bytes(b"{}")
 
     spot.clear()

@@ -80,7 +80,7 @@ def test_a_file_that_is_no_text_is_refused(talk: Talk, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["/file", "/system @", "/save", "/export"])
-def test_the_home_of_nobody_is_no_bug(
+def test_the_home_of_an_unknown_user_is_no_bug(
     talk: Talk, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -71,7 +71,7 @@ def test_a_torn_line_costs_only_itself(path: Path) -> None:
     assert entries(path) == ["before", "after"]
 
 
-def test_a_file_that_was_emptied_begins_anew(path: Path) -> None:
+def test_a_file_that_was_emptied_is_read_from_its_beginning(path: Path) -> None:
     mine = history(path)
     mine.append_string("a")
     path.write_bytes(b"")
@@ -79,7 +79,7 @@ def test_a_file_that_was_emptied_begins_anew(path: Path) -> None:
     assert list(mine.load_history_strings()) == ["b"]
 
 
-def test_a_directory_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     history(tmp_path / "file" / "history").append_string("a")
 

@@ -47,7 +47,7 @@ def test_rename_before_the_first_prompt_names_the_session(talk: Talk) -> None:
     assert talk.store.names() == ["blue"]
 
 
-def test_delete_asks_first_and_then_begins_anew(talk: Talk, studio: Studio) -> None:
+def test_delete_asks_first_and_then_begins_a_new_session(talk: Talk, studio: Studio) -> None:
     talk.press(f"one{ENTER}/delete{ENTER}y{ENTER}two{ENTER}{CTRL_D}", name="a")
     assert talk.store.names() == ["two"]
     assert [each.name for each in talk.store.in_trash()] == ["a"]

@@ -1,4 +1,4 @@
-"""What a program leaves behind when it dies in the middle of a reply."""
+"""What a program leaves when it dies in the middle of a reply."""
 
 import os
 import subprocess
@@ -14,6 +14,7 @@ from lmchat.dataclass import replace
 from lmchat.errors import StoreError
 from lmchat.store import drafts
 from lmchat.store.store import Store
+from lmchat.world import try_lock
 from tests.support.conversation import answered, asked, drafted, numbers, opened, unasked
 
 WRITES_UNTIL_KILLED = """
@@ -190,7 +191,7 @@ def test_several_programs_that_look_at_once_agree_that_one_died(tmp_path: Path) 
     (directory / "gone").touch()
     others = [os.open(directory / "gone", os.O_RDWR) for _ in range(2)]
     try:
-        assert drafts._lock(others[0], shared=True)
+        assert try_lock(others[0], shared=True)
         assert not drafts.is_running(directory, "gone")
     finally:
         for each in others:

@@ -1,1 +1,1 @@
-"""What tests of several rooms use: servers that play, programs and terminals, stores, worlds, answers and files."""
+"""What tests of several packages use: servers that play, programs and terminals, stores, worlds, answers and files."""

@@ -28,7 +28,7 @@ def slow_server(words: int = 20, pause: float = 0.02) -> Iterator[tuple[Scripted
     def served(request: Request) -> Steps:
         if request.method == "GET":
             return answer(200, MODELS)
-        # A recap of earlier turns may stand in front of it.
+        # A recap of earlier turns may be in front of it.
         asked.add(str(request.json["input"]).rsplit(maxsplit=1)[-1])
         text = b"word " * words
         return stream(*(step for _ in range(words) for step in (_WORD, pause)), _END % text.strip())

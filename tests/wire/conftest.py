@@ -1,4 +1,4 @@
-"""What the tests of the wire share."""
+"""What the tests of `wire` share."""
 
 import re
 

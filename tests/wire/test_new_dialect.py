@@ -1,4 +1,4 @@
-"""A dialect is a file, one line of a registry and one choice of a setting: this one is added as ARCHITECTURE says."""
+"""A dialect is a file, one line of a table and one choice of a setting: this one is added as ARCHITECTURE says."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

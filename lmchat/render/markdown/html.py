@@ -93,7 +93,7 @@ class _Writer:
         try:
             return "".join(_inline_parts(self._inline.tokens(source.replace("\t", " "))))
         except Exception:  # noqa: BLE001 - whatever the parser fails at, the reply is shown
-            return _text(source)
+            return escaped(source)
 
     def _opened(self, tag: str, attributes: str = "") -> str:
         self._closing.append(f"</{tag}>")
@@ -110,7 +110,7 @@ class _Writer:
     def _verbatim_block(self) -> str:
         text, self._verbatim = "\n".join(self._verbatim), []
         if self._language is None:
-            return f'<div class="own">{_text(text)}</div>\n'
+            return f'<div class="own">{escaped(text)}</div>\n'
         return f"<pre><code>{_coloured(text, self._language)}\n</code></pre>\n"
 
     def _table(self, step: Table) -> Iterator[str]:
@@ -127,7 +127,7 @@ class _Writer:
         if not step.closed:
             yield f"<p>{self.inline(step.opener + step.source)}</p>\n"
         else:
-            yield _mathml(step.source, "block") or f"<pre><code>{_text(step.source.strip())}\n</code></pre>\n"
+            yield _mathml(step.source, "block") or f"<pre><code>{escaped(step.source.strip())}\n</code></pre>\n"
 
 
 def _inline_parts(tokens: Sequence[Token]) -> Iterator[str]:  # noqa: C901 - one case for each kind of token
@@ -143,18 +143,18 @@ def _inline_parts(tokens: Sequence[Token]) -> Iterator[str]:  # noqa: C901 - one
             case "hardbreak":
                 yield "<br>\n"
             case "html_inline":
-                yield "<br>" if is_break(token) else _text(token.content)
+                yield "<br>" if is_break(token) else escaped(token.content)
             case "code_inline":
-                yield f"<code>{_text(token.content)}</code>"
+                yield f"<code>{escaped(token.content)}</code>"
             case "formula":
                 yield _formula(token.content)
             case "image":  # the page loads nothing, so a link leads to it
                 address = str(token.attrs.get("src", ""))
-                yield f"{_link(address)}{_line(token.content or address)}</a>"
+                yield f"{_link(address)}{escaped_line(token.content or address)}</a>"
             case _ if kind in _TAGS:
                 yield f"<{'/' if side == 'close' else ''}{_TAGS[kind]}>"
             case _:
-                yield _text(token.content)
+                yield escaped(token.content)
 
 
 def _joins(tokens: Sequence[Token], at: int) -> bool:
@@ -165,13 +165,13 @@ def _joins(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _link(address: str) -> str:
-    return f'<a href="{_line(address)}" rel="noreferrer">'
+    return f'<a href="{escaped_line(address)}" rel="noreferrer">'
 
 
 def _formula(written: str) -> str:
     size = 2 if written.startswith(("$$", "\\")) else 1
     display = "block" if written.startswith(("$$", "\\[")) else "inline"
-    return _mathml(written[size:-size], display) or f"<code>{_text(written)}</code>"
+    return _mathml(written[size:-size], display) or f"<code>{escaped(written)}</code>"
 
 
 def _mathml(source: str, display: str) -> str:
@@ -198,13 +198,15 @@ def _coloured(code: str, language: str) -> str:
     try:
         lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
     except ClassNotFound:
-        return _text(code)
+        return escaped(code)
     return str(highlight(code, lexer, HtmlFormatter(nowrap=True))).removesuffix("\n")
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a text from anywhere as HTML shows it."""
     return escape(sanitize(text))
 
 
-def _line(text: str) -> str:
+def escaped_line(text: str) -> str:
+    """Return a text from anywhere as HTML shows it, on one line."""
     return escape(sanitize_line(text))

@@ -34,8 +34,10 @@ def joined(outer: str, inner: str) -> str:
 
 
 def wrap(spans: Sequence[Span], width: int) -> list[list[Span]]:
-    """Break spans into rows of at most `width` cells, at newlines, blanks, between Chinese or Japanese characters,
-    and anywhere in what is longer than a row."""
+    """Break spans into rows of at most `width` cells.
+
+    They break at newlines, blanks, between Chinese or Japanese characters, and anywhere in what is longer than a row.
+    """
     return sliced(spans, row_places("".join(span.text for span in spans), width))
 
 

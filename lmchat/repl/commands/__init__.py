@@ -1,1 +1,1 @@
-"""The slash commands: grouped by idea, gathered in one table."""
+"""The slash commands: a file for each group, and one table of all of them."""

@@ -1,4 +1,4 @@
-"""What `/help` and `/keys` show: the commands in groups, one of them, the keys."""
+"""What `/help` and `/keys` show, and the names that other programs have for our slash commands."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -118,7 +118,7 @@ OURS = {
     "write": "save", "info": "stats", "usage": "stats", "cost": "stats", "tokens": "context",
     "multi": "editor", "cls": "clear",
 }  # fmt: skip
-"""Names of other programs, and the command that does the same here."""
+"""Names that other programs have, and the command that does the same here."""
 
 MEANT = {
     "list": "/sessions lists the sessions, /models the models.",

@@ -33,7 +33,7 @@ def copy(state: ReplState, text: str) -> ReplState:
     first, *rest = words(text) or [""]
     if first == "code":
         wanted = count(rest[0] if rest else "", 1)
-        blocks = code_blocks(_last_answer(state).reply.text)
+        blocks = _code_blocks(_last_answer(state).reply.text)
         if wanted > len(blocks):
             raise BadUseError(_how_many(len(blocks)))
         copied, what = blocks[wanted - 1], f"block {wanted} of {len(blocks)}"
@@ -159,7 +159,7 @@ def tool(state: ReplState, text: str) -> ReplState:
     return state
 
 
-def code_blocks(text: str) -> list[str]:
+def _code_blocks(text: str) -> list[str]:
     """Return the fenced blocks of code in a Markdown text, without their fences and the indentation of a list."""
     blocks: list[str] = []
     opened, indent, lines = "", 0, list[str]()
@@ -221,7 +221,7 @@ def _copy_offers(state: ReplState, typed: Sequence[str]) -> Iterable[Offer]:
         return [("code", "A block of code of the last reply."), *turns(state)]
     if typed[0] != "code" or len(typed) > len(("code", "number")):
         return []
-    blocks = code_blocks(state.head.reply.text) if state.head else []
+    blocks = _code_blocks(state.head.reply.text) if state.head else []
     return [(str(number), first_words(block)) for number, block in enumerate(blocks, 1)]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
+from lmchat.advice import in_shell
 from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, LmchatError, SettingsError, nearest
@@ -25,13 +26,13 @@ from lmchat.settings.keys import OPTIONS
 from lmchat.settings.prompts import Kind, filled_in, name_of, prompt_names, read_all, read_prompt
 
 _ALL = "all"
-NONE: Mapping[str, Command] = {}
+_NONE: Mapping[str, Command] = {}
 
 
 def show_help(state: ReplState, text: str) -> ReplState:
     """Name the commands in groups, or say more of one of them, of a group, or of all."""
     wanted = ordinary_slash(text).removeprefix("/").lower()
-    own = prompt_commands(state, BY_NAME)
+    own = _prompt_commands(state, BY_NAME)
     known = (*GROUPS, Group("Prompts", own)) if own else GROUPS
     groups = [group for group in known if wanted in {_ALL, group.title.lower()}]
     if not wanted:
@@ -96,10 +97,10 @@ BY_NAME = {name: command for command in COMMANDS for name in (command.name, *com
 
 def commands(state: ReplState) -> tuple[Command, ...]:
     """Return all commands: lmchat's own, and the prompts of the person."""
-    return (*COMMANDS, *prompt_commands(state, BY_NAME))
+    return (*COMMANDS, *_prompt_commands(state, BY_NAME))
 
 
-def command_named(name: str, own: Mapping[str, Command] = NONE) -> Command:
+def command_named(name: str, own: Mapping[str, Command] = _NONE) -> Command:
     """Find a command, one of `own`, or the one another program has that name for.
 
     Raise BadUseError, with what is near, for none.
@@ -131,11 +132,11 @@ def command_in(text: str, state: ReplState | None = None) -> tuple[Command, str]
         return None
     word, arguments = found
     if word.lower() not in BY_NAME:
-        if state is not None and (own := prompt_command(state, word)):
+        if state is not None and (own := _prompt_command(state, word)):
             return own, arguments.strip()
         if _exists(f"/{word}"):
             return None
-    prompts = {each.name: each for each in prompt_commands(state, BY_NAME)} if state is not None else NONE
+    prompts = {each.name: each for each in _prompt_commands(state, BY_NAME)} if state is not None else _NONE
     return command_named(word, prompts), arguments.strip()
 
 
@@ -144,7 +145,7 @@ def is_command(line: str, state: ReplState) -> bool:
     found = slash_command(line)
     if found is None:
         return False
-    return found[0].lower() in {*BY_NAME, *OURS} or prompt_command(state, found[0]) is not None
+    return found[0].lower() in {*BY_NAME, *OURS} or _prompt_command(state, found[0]) is not None
 
 
 def readme_rows() -> list[tuple[str, str]]:
@@ -160,7 +161,7 @@ def _exists(word: str) -> bool:
         return False
 
 
-def prompt_commands(state: ReplState, taken: Collection[str]) -> tuple[Command, ...]:
+def _prompt_commands(state: ReplState, taken: Collection[str]) -> tuple[Command, ...]:
     """Return a command for each prompt, as they are on disk now, but for those whose names are `taken`."""
     commands = []
     for each in read_all(state.conversation.settings.path, Kind.PROMPT):
@@ -171,7 +172,7 @@ def prompt_commands(state: ReplState, taken: Collection[str]) -> tuple[Command, 
     return tuple(commands)
 
 
-def prompt_command(state: ReplState, name: str) -> Command | None:
+def _prompt_command(state: ReplState, name: str) -> Command | None:
     """Return the command of a prompt, whatever is wrong with it: running it says so. None where there is no prompt."""
     wanted = name_of(name)
     return _command(wanted, "") if wanted in prompt_names(state.conversation.settings.path, Kind.PROMPT) else None
@@ -182,7 +183,8 @@ def say_hidden(state: ReplState) -> None:
     hidden = [name for name in prompt_names(state.conversation.settings.path, Kind.PROMPT) if name in BY_NAME]
     if hidden:
         names = ", ".join(f"/{name}" for name in hidden)
-        state.say(f"Commands of lmchat's own win over prompts: {names}. `lmchat ask -p {hidden[0]}` asks the prompt.")
+        way = f"`lmchat ask -p {in_shell(hidden[0])}` asks the prompt."
+        state.say(f"Commands of lmchat's own win over prompts: {names}. {way}")
 
 
 def _command(name: str, about: str) -> Command:
@@ -234,7 +236,7 @@ class Completions(Completer):
             yield from () if written is None else mentioned_files(self._state, written)
             return
         name, blank, rest = ordinary_slash(plain(before))[1:].partition(" ")
-        known = {**BY_NAME, **{each.name: each for each in prompt_commands(self._state, BY_NAME)}}
+        known = {**BY_NAME, **{each.name: each for each in _prompt_commands(self._state, BY_NAME)}}
         if not blank:
             for written, about in matching(name, ((each, command.help) for each, command in known.items())):
                 yield Suggestion(f"/{written}", about, before)

@@ -1,6 +1,7 @@
 """A choice of a few: arrow keys move, typing narrows it down, Enter chooses, Esc and Ctrl-C cancel.
 
-In a terminal that cannot be painted it is a numbered list."""
+In a terminal that cannot be painted it is a numbered list.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial

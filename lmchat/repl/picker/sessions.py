@@ -61,7 +61,7 @@ class _Picker:
         self._output = screen.output
         self._typed = Buffer(multiline=False, on_text_changed=self._narrow)
         self._name = Buffer(multiline=False)
-        keys = session_keys(browser, self._typed, self._name)
+        keys = _session_keys(browser, self._typed, self._name)
         self._application: Application[Picked | None] = Application(
             layout=Layout(self._container()),
             key_bindings=keys,
@@ -178,7 +178,7 @@ def picked_at(world: World, store: Store, theme: Theme, typed: str) -> Picked | 
 _PAGE = 10
 
 
-def session_keys(browser: Browser, typed: Buffer, name: Buffer) -> KeyBindings:
+def _session_keys(browser: Browser, typed: Buffer, name: Buffer) -> KeyBindings:
     """Make the bindings; `typed` is the line that narrows the list, `name` the one a new name is typed in."""
     keys = KeyBindings()
     looking = Condition(lambda: browser.mode in {Mode.SESSIONS, Mode.TURNS})

@@ -1,1 +1,1 @@
-"""Conversations from other programs: one reader a format (`formats` has the table), and one way into our tree."""
+"""Conversations from other programs: a reader for each format (`adoption` has the table), and one way into our tree."""

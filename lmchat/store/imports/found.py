@@ -13,6 +13,7 @@ from typing import Any
 
 from lmchat.chat.values import Image, Message, Reasoning, Stats
 from lmchat.dataclass import dataclass, field
+from lmchat.store.database import microseconds, moment
 
 LeftOut = Counter[str]
 """How many parts of which kind were left out."""
@@ -20,7 +21,9 @@ LeftOut = Counter[str]
 _MILLISECONDS = 1e11
 """Seconds since 1970 are below this number until the year 5138, milliseconds are above it since 1973."""
 
-_FIRST_YEAR, _LAST_YEAR = 1900, 9000
+LARGEST_PICTURE = 100_000_000
+"""Bytes of a picture that is read."""
+
 _DEEPEST = 20
 
 
@@ -182,14 +185,14 @@ def moment_of(value: object) -> datetime | None:
     try:
         if isinstance(value, str):
             at = datetime.fromisoformat(value)
-            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
         elif (number := number_of(value)) is None:
             return None
         else:
             at = datetime.fromtimestamp(number / 1000 if number > _MILLISECONDS else number, UTC)
+        return moment(microseconds(at))
     except (ValueError, OverflowError, OSError):
         return None
-    return at if _FIRST_YEAR <= at.year <= _LAST_YEAR else None
 
 
 def arguments_of(value: object) -> Mapping[str, Any]:

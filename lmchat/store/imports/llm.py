@@ -17,6 +17,7 @@ from lmchat.chat.values import Image, Message, Reasoning, Stats
 from lmchat.dataclass import dataclass, replace
 from lmchat.store import SIGNATURE
 from lmchat.store.imports.found import (
+    LARGEST_PICTURE,
     Call,
     Found,
     LeftOut,
@@ -38,7 +39,6 @@ from lmchat.store.imports.found import (
     whole_of,
 )
 
-_LARGEST_PICTURE = 100_000_000
 _OLD, _NEW = {"conversations", "responses"}, {"threads", "turns", "messages", "parts"}
 
 Row = dict[str, Any]
@@ -284,7 +284,7 @@ def _attached(row: Row) -> tuple[bytes | None, str]:
         return row["content"], "picture"
     path = Path(text_of(row.get("path")) or "/")
     try:
-        if path.is_file() and path.stat().st_size <= _LARGEST_PICTURE:
+        if path.is_file() and path.stat().st_size <= LARGEST_PICTURE:
             return path.read_bytes(), path.name
     except (OSError, ValueError):
         pass

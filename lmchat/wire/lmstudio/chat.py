@@ -4,7 +4,6 @@ Only what was set is sent, since unknown keys are refused. An event is read by i
 missing or odd reads as empty.
 """
 
-import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -86,8 +85,9 @@ def _input(request: ChatRequest) -> str | list[dict[str, str]]:
 
 
 def _image(image: Image) -> dict[str, str]:
-    encoded = base64.b64encode(image.data).decode("ascii")
-    return {"type": "image", "data_url": f"data:{image.media_type};base64,{encoded}"}
+    from lmchat.wire.messages import data_url
+
+    return {"type": "image", "data_url": data_url(image)}
 
 
 def _integration(integration: Integration) -> str | dict[str, Any]:
@@ -114,7 +114,7 @@ def _tools(allowed: Iterable[str]) -> dict[str, list[str]]:
     return {"allowed_tools": names} if names else {}
 
 
-def read_reply(data: Mapping[str, Any]) -> Reply:
+def _read_reply(data: Mapping[str, Any]) -> Reply:
     """Read a reply; output items of a kind that is not known are left out."""
     return Reply(
         items=tuple(_items(data.get("output"))),
@@ -124,17 +124,17 @@ def read_reply(data: Mapping[str, Any]) -> Reply:
     )
 
 
-def read_tool_call(data: Mapping[str, Any]) -> ToolCall:
+def _read_tool_call(data: Mapping[str, Any]) -> ToolCall:
     """Read a finished tool call: an output item, or the data of `tool_call.success`."""
     return ToolCall(
         tool=text(data.get("tool")),
         arguments=read_arguments(data.get("arguments")) or {},
         output=_output(data.get("output")),
-        provider=read_provider(data.get("provider_info")),
+        provider=_read_provider(data.get("provider_info")),
     )
 
 
-def read_invalid_tool_call(data: Mapping[str, Any]) -> InvalidToolCall:
+def _read_invalid_tool_call(data: Mapping[str, Any]) -> InvalidToolCall:
     """Read a tool call that could not be made: an output item, or the data of `tool_call.failure`."""
     about = mapping(data.get("metadata"))
     return InvalidToolCall(
@@ -142,11 +142,11 @@ def read_invalid_tool_call(data: Mapping[str, Any]) -> InvalidToolCall:
         tool=text(about.get("tool_name")),
         kind=text(about.get("type")),
         arguments=read_arguments(about.get("arguments")),
-        provider=read_provider(about.get("provider_info")),
+        provider=_read_provider(about.get("provider_info")),
     )
 
 
-def read_provider(value: object) -> Provider | None:
+def _read_provider(value: object) -> Provider | None:
     """Read where a tool comes from, None where it is not said."""
     about = mapping(value)
     kind = text(about.get("type"))
@@ -163,9 +163,9 @@ def _items(value: object) -> Iterator[Item]:
             case "reasoning":
                 yield Reasoning(text(item.get("content")))
             case "tool_call":
-                yield read_tool_call(item)
+                yield _read_tool_call(item)
             case "invalid_tool_call":
-                yield read_invalid_tool_call(item)
+                yield _read_invalid_tool_call(item)
             case _:
                 pass
 
@@ -187,8 +187,8 @@ def _stats(data: Mapping[str, Any]) -> Stats:
     )
 
 
-def read_event(kind: str, data: Data) -> Event:
-    """Read one event of any kind but `error`, which needs judging (`faults.stream_refusal`)."""
+def _read_event(kind: str, data: Data) -> Event:
+    """Read one event of any kind but `error`, which needs judging (`refusals.stream_refusal`)."""
     reader = _READERS.get(kind)
     return reader(data) if reader else Unknown(kind, data)
 
@@ -207,11 +207,11 @@ def _over(phase: Phase, _data: Data) -> Event:
 
 
 def _tool_started(data: Data) -> Event:
-    return ToolStarted(_tool(data), read_provider(data.get("provider_info")))
+    return ToolStarted(_tool(data), _read_provider(data.get("provider_info")))
 
 
 def _tool_named(data: Data) -> Event:
-    return ToolNamed(_tool(data), read_arguments(data.get("arguments")), read_provider(data.get("provider_info")))
+    return ToolNamed(_tool(data), read_arguments(data.get("arguments")), _read_provider(data.get("provider_info")))
 
 
 def _tool(data: Data) -> str:
@@ -220,7 +220,7 @@ def _tool(data: Data) -> str:
 
 def _finished(data: Data) -> Event:
     # A server that puts the reply beside `type` instead of under `result` is understood too.
-    return Finished(read_reply(mapping(data.get("result")) or data))
+    return Finished(_read_reply(mapping(data.get("result")) or data))
 
 
 _READERS: dict[str, Callable[[Data], Event]] = {
@@ -240,8 +240,8 @@ _READERS: dict[str, Callable[[Data], Event]] = {
     "tool_call.start": _tool_started,
     "tool_call.name": _tool_named,
     "tool_call.arguments": _tool_named,
-    "tool_call.success": lambda data: ToolDone(read_tool_call(data)),
-    "tool_call.failure": lambda data: ToolFailed(read_invalid_tool_call(data)),
+    "tool_call.success": lambda data: ToolDone(_read_tool_call(data)),
+    "tool_call.failure": lambda data: ToolFailed(_read_invalid_tool_call(data)),
     "chat.end": _finished,
 }
 
@@ -256,7 +256,7 @@ class NativeReader:
         """Return one event."""
         if kind == "message.delta":  # nearly all
             return (MessageDelta(text(data.get("content"))),)
-        event = read_event(kind, data)
+        event = _read_event(kind, data)
         return (replace(event, cut=self._cut(event.reply)) if isinstance(event, Finished) else event,)
 
     def end(self, *, done: bool) -> Iterator[Event]:
@@ -267,7 +267,7 @@ class NativeReader:
     def whole(self, data: Data) -> Iterator[Event]:
         """Yield the events of a reply that did not stream."""
         if "output" in data:
-            reply = read_reply(data)
+            reply = _read_reply(data)
             yield from replay(reply, cut=self._cut(reply))
 
     def closing(self, data: Data) -> Data:
