@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lmchat.errors import BadUseError, UnfitReplyError
-from lmchat.world import path_of
+from lmchat.world import LARGEST_PROMPT, path_of, within
 
 _EXAMPLE = 'A schema is a JSON object such as {"type": "object", "properties": {"city": {"type": "string"}}}.'
 _LONGEST = 200
@@ -27,6 +27,8 @@ def read_schema(given: str) -> Mapping[str, Any]:
         _validator(schema).check_schema(schema)
     except SchemaError as problem:
         raise BadUseError(f"The schema cannot be used: {_words(problem)}.", hint=_EXAMPLE) from None
+    except RecursionError:
+        raise BadUseError("The schema is nested too deeply.", hint=_EXAMPLE) from None
     return schema
 
 
@@ -45,6 +47,8 @@ def check_reply(schema: Mapping[str, Any], reply: str) -> None:
         problem = best_match(_validator(schema)(schema, registry=REGISTRY).iter_errors(value))
     except Unresolvable as unknown:
         raise BadUseError(f"The schema refers to {unknown.ref}, which is not in it.") from None
+    except RecursionError:
+        raise BadUseError("The schema refers to itself without end, or the reply is nested too deeply.") from None
     if problem is not None:
         raise UnfitReplyError(f"The reply does not fit the schema: {_words(problem)}.", hint=_ASK_AGAIN)
 
@@ -67,7 +71,8 @@ def _words(problem: Any) -> str:
 
 def _content(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            return within(file.read, f"The schema {path}", LARGEST_PROMPT).decode("utf-8-sig")
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "it is not text in UTF-8"
         raise BadUseError(f"The schema {path} cannot be read: {reason}.", hint=_EXAMPLE) from None

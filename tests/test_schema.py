@@ -51,6 +51,22 @@ def test_a_file_that_is_no_schema_is_said(tmp_path: Path, content: bytes, words:
         read_schema(str(tmp_path / "x.json"))
 
 
+def test_a_schema_without_end_is_not_read_to_it() -> None:
+    with pytest.raises(BadUseError, match="has more than 32 MB"):
+        read_schema("/dev/zero")
+
+
+@pytest.mark.parametrize("depth", [200, 900, 100_000])
+def test_a_schema_may_be_nested_too_deeply(depth: int) -> None:
+    with pytest.raises(BadUseError, match=r"nested too deeply|recursion"):
+        read_schema('{"not":' * depth + "{}" + "}" * depth)
+
+
+def test_a_schema_may_refer_to_itself_without_end() -> None:
+    with pytest.raises(BadUseError, match="refers to itself without end"):
+        check_reply({"$ref": "#"}, "{}")
+
+
 @pytest.mark.parametrize("reply", ['{"name": "京都"}', ' {"name": "Kyoto", "inhabitants": 1400000}\n'])
 def test_a_reply_that_fits_is_silent(reply: str) -> None:
     check_reply(CITY, reply)

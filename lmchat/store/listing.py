@@ -31,6 +31,8 @@ _AROUND = 60
 _LONG_WORD = 20
 _BLANK = re.compile(r"\s+")
 _NEWEST = 1000
+_MOST_ROWS = 2**63 - 1
+"""The largest number of SQLite."""
 _ROWS = "SELECT turn.id, number, at, name, turn.prompt, turn.reply FROM turn JOIN session ON session.id = turn.grown_by"
 
 
@@ -42,7 +44,7 @@ def listed(database: Database, limit: int | None) -> tuple[Summary, ...]:
         " session.first_words, outcome"
         " FROM session LEFT JOIN turn ON turn.tree = session.tree AND number = head WHERE trashed IS NULL"
         " ORDER BY use_order DESC LIMIT ?",
-        (-1 if limit is None else limit,),
+        (-1 if limit is None else min(limit, _MOST_ROWS),),
     )
     return tuple(database.readable(rows, _summary, "the session"))
 

@@ -106,6 +106,7 @@ def test_list_can_stop_early(store: Store) -> None:
     for name in "abc":
         store.create(name)
     assert [each.name for each in store.sessions(limit=2)] == ["c", "b"]
+    assert store.sessions(limit=10**30) == store.sessions()
 
 
 def test_list_shows_turns_model_first_words_and_outcome(store: Store) -> None:
