@@ -79,7 +79,7 @@ def restore_session(invocation: Invocation, name: str | None) -> None:
 def _age(text: str) -> timedelta:
     found = re.fullmatch(r"(\d{1,5})([hdw])", text.strip().lower())
     if found is None:
-        raise BadUseError(f"'{text}' is no length of time.", hint="Like this: 90d, 12h or 6w.")
+        raise BadUseError(f"'{text}' is not a length of time.", hint="Like this: 90d, 12h or 6w.")
     return int(found[1]) * _UNITS[found[2]]
 
 

@@ -58,7 +58,7 @@ class Ran:
             return f"ended by signal {-self.status}"
 
     def text(self) -> str:
-        """Return what was printed as a screen would show it; raise BadUseError for what is no text."""
+        """Return what was printed as a screen would show it; raise BadUseError for what is not text."""
         read = _OVERSTRUCK.sub("", _ESCAPE.sub("", decode(self.output, "The output").text))
         lines = (line.rstrip("\r").rpartition("\r")[2] for line in read.split("\n"))
         return sanitize("\n".join(lines)).strip("\n")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lmchat.chat.models import Model
 
 FILES = {"bash": "lmchat.bash", "zsh": "_lmchat", "fish": "lmchat.fish", "powershell": "lmchat.ps1"}
-"""Under which name each script lies in `completions/`."""
+"""Under which name each script is in `completions/`."""
 
 _TABLE = "@TABLE@\n"
 

@@ -1,7 +1,7 @@
 """Keys as a POSIX terminal sends them.
 
 Terminals send more than keys: answers to questions of a program before this one, changes of focus, mouse clicks. Typed
-into the line they would be garbage, so what is no key is dropped. A paste is read as fast as it comes (the library's
+into the line they would be garbage, so what is not a key is dropped. A paste is read as fast as it comes (the library's
 own way is quadratic).
 """
 
@@ -76,7 +76,7 @@ class Sequences:
 
 
 def _as_key(sequence: str) -> str:
-    """Return a sequence that the library knows, as it knows it; empty for what is no key."""
+    """Return a sequence that the library knows, as it knows it; empty for what is not a key."""
     if sequence in ANSI_SEQUENCES:
         return sequence
     reported = _REPORTED.fullmatch(sequence)

@@ -163,7 +163,7 @@ def attach(state: ReplState, paths: Sequence[Path]) -> ReplState:
 def prompt_of(state: ReplState, line: str) -> Prompt:
     """Return the prompt of a line: its words, what is attached, and the files it mentions, which are named.
 
-    Raise BadUseError for a mentioned file that is missing, is no text, or is a picture the model does not see.
+    Raise BadUseError for a mentioned file that is missing, is not text, or is a picture the model does not see.
     """
     found, included, left_out = mentions(line), list[str](), list[str]()
     named = [path for mention in found if not mention.pattern for path in mention.files]

@@ -147,11 +147,11 @@ class Database:
             self.copy.cleanup()
 
     def number(self, query: str, values: Sequence[object] = ()) -> int:
-        """Return the first number of a query, 0 where there is none; raise StoreError for what is no number."""
+        """Return the first number of a query, 0 where there is none; raise StoreError for what is not a number."""
         return next(iter(self.numbers(query, values)), 0)
 
     def numbers(self, query: str, values: Sequence[object] = ()) -> list[int]:
-        """Return the first column of a query; raise StoreError for what is no whole number."""
+        """Return the first column of a query; raise StoreError for what is not a whole number."""
         found = [row[0] for row in self.rows(query, values)]
         if not all(type(each) is int for each in found):
             raise file.damaged(self.path)
@@ -275,7 +275,7 @@ def _make_private(directory: Path, path: Path) -> bool:
     """Create directory and file for their owner only, and tell whether they can be written.
 
     SQLite gives the files next to it the same permissions. Raise OSError where the file cannot be made, StoreError
-    where it is no database.
+    where it is not a database.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

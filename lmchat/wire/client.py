@@ -209,7 +209,7 @@ class Client:
         data, call = self._answer("GET", self._path(dialect.models_path), read_seconds=_QUESTION_SECONDS)
         models = dialect.models(data)
         if models is None:
-            raise not_lm_studio(call, "something that is no list of models")
+            raise not_lm_studio(call, "something that is not a list of models")
         if dialect is LMSTUDIO:
             return tuple(models)
         from lmchat.wire.detection import program_of

@@ -50,7 +50,7 @@ CASES: list[tuple[str, str, int, list[Advice]]] = [
         6,
         ["'acme/eyes' is not loaded.", (Do(Action.LIST_MODELS), " shows what is loaded.")],
     ),
-    ("unload nothing", "/unload nothing", 6, ["'nothing' is no model or instance of this server."]),
+    ("unload nothing", "/unload nothing", 6, ["'nothing' is not a model or instance of this server."]),
     ("download acme/new", "/download acme/new", 0, ["acme/new is downloaded (1.0 kB)."]),
     ("download here", "/download here", 0, ["here is already downloaded."]),
     ("download bad", "/download bad", 1, ["The download failed."]),

@@ -67,7 +67,7 @@ _LINE_AGAIN = "\r\x1b[K"
 def run_command(state: ReplState, command: str) -> ReplState:
     """Run a command, show what it prints, and attach that to the next prompt.
 
-    Raise BadUseError where there is no command, the shell does not start, or the output is no text.
+    Raise BadUseError where there is no command, the shell does not start, or the output is not text.
     """
     if not command:
         raise BadUseError("There is no command.", hint="Like this: !git diff; \\! sends the character itself.")

@@ -263,7 +263,7 @@ class _Log:
             if image is not None:
                 yield image
             else:
-                self.left_out["attachment that is no picture or not there"] += 1
+                self.left_out["attachment that is missing or not a picture"] += 1
 
 
 def _found(key: str, name: object, said: list[Said], head: str | None, times: list[datetime], model: str) -> Found:
