@@ -1,5 +1,6 @@
 """A person's own programs: a command in their shell, their editor."""
 
+import codecs
 import queue
 import re
 import shlex
@@ -84,8 +85,6 @@ class ShownOutput:
     """What a command prints, made safe for a terminal piece by piece; a bare CR writes its line `again`."""
 
     def __init__(self, again: str) -> None:
-        import codecs
-
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._again = again
         self._rest = ""

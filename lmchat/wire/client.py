@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from lmchat.chat.exchange import ChatRequest, Event, Finished, Phase, Progress, Quiet, kept_words
+from lmchat.chat.models import DownloadJob, Model
 from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, ServerError
 from lmchat.wire.address import Address
@@ -32,7 +33,6 @@ from lmchat.wire.reading import parse_json, text
 from lmchat.wire.stream import Tap, chat_events
 
 if TYPE_CHECKING:
-    from lmchat.chat.models import DownloadJob, Model
     from lmchat.wire.models import LoadedModel
 
 _TRIES = 20
@@ -59,7 +59,7 @@ class Client:
 
     address: Address
     log: Callable[[str], None] | None = None
-    listed: "Callable[[Sequence[Model]], None] | None" = None
+    listed: Callable[[Sequence[Model]], None] | None = None
     locate: Callable[[], Address] | None = None
     route: Route = field(default_factory=Route)
     built_in: bool = False
@@ -187,7 +187,7 @@ class Client:
         except (LmchatError, ValueError):
             return False
 
-    def models(self) -> "tuple[Model, ...]":
+    def models(self) -> tuple[Model, ...]:
         """List every downloaded model with its loaded instances."""
         while True:
             try:
@@ -204,7 +204,7 @@ class Client:
             self.listed(models)
         return models
 
-    def _models(self) -> "tuple[Model, ...]":
+    def _models(self) -> tuple[Model, ...]:
         dialect = self.route.dialect
         data, call = self._answer("GET", self._path(dialect.models_path), read_seconds=_QUESTION_SECONDS)
         models = dialect.models(data)
@@ -234,14 +234,14 @@ class Client:
         answer = self._manage("unload", {"instance_id": instance_id}, seconds=_ACTION_SECONDS)
         return text(answer.get("instance_id")) or instance_id
 
-    def download(self, name: str, quantization: str | None = None) -> "DownloadJob":
+    def download(self, name: str, quantization: str | None = None) -> DownloadJob:
         """Begin a download of a catalogue id or a Hugging Face URL (only a URL takes a quantization)."""
         from lmchat.wire.models import read_job
 
         body = {"model": name} | ({"quantization": quantization} if quantization else {})
         return read_job(self._manage("download", body, seconds=_ACTION_SECONDS))
 
-    def download_status(self, job_id: str) -> "DownloadJob":
+    def download_status(self, job_id: str) -> DownloadJob:
         """Ask how far a download is."""
         from lmchat.wire.models import read_job
 
