@@ -24,7 +24,7 @@ from lmchat.repl.line import literal, mentions, sent
 from lmchat.repl.state import Quoted, ReplState
 
 GO_ON = "Please go on exactly where your last reply was cut short; repeat nothing."
-SUMMARISE = (
+SUMMARIZE = (
     "Write a summary of our conversation so far. It will replace the conversation, so keep every decision, "
     "fact, name, number and piece of code that still matters, what I want, and what is open. Write only the summary."
 )

@@ -44,7 +44,7 @@ _OLD, _NEW = {"conversations", "responses"}, {"threads", "turns", "messages", "p
 Row = dict[str, Any]
 
 
-def recognise(source: Source) -> bool:
+def recognize(source: Source) -> bool:
     """Tell whether a file is of this format."""
     if source.path is None:
         return False
