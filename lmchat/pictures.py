@@ -24,6 +24,7 @@ MOST_PIXELS = 100_000_000
 
 _JPEG_QUALITY = 90
 _SIXTEEN_BITS = 65535
+_ORIENTATION = 0x0112  # the tag of EXIF
 _SENT_AS_THEY_ARE = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 _PHOTOGRAPHS = ("JPEG", "MPO", "AVIF", "HEIF", "WEBP")
 _ORDINARY_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
@@ -133,9 +134,6 @@ def _changes(opened: "Pillow.Image") -> Iterator[str]:
         yield "stripped of its metadata"
     if _animated(opened):
         yield "reduced to its first frame"
-
-
-_ORIENTATION = 0x0112
 
 
 def _drawn(name: str, opened: "Pillow.Image") -> "Pillow.Image":

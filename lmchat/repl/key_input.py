@@ -122,9 +122,6 @@ class PastingInput(Vt100Input):
         """Tell whether the window has the focus, None where the terminal has not said so."""
         return self._parser.focused
 
-    def _buffer_key(self, key: KeyPress) -> None:
-        self._buffer.append(key)
-
     def keys_of(self, data: bytes) -> list[KeyPress]:
         """Return the keys of what was read elsewhere."""
         self.vt100_parser.feed(data.decode(errors="surrogateescape"))
@@ -135,6 +132,9 @@ class PastingInput(Vt100Input):
         self.vt100_parser.feed(self.stdin_reader.read(_AT_ONCE))
         keys, self._buffer = self._buffer, []
         return keys
+
+    def _buffer_key(self, key: KeyPress) -> None:
+        self._buffer.append(key)
 
 
 class PastingParser(Vt100Parser):

@@ -63,10 +63,6 @@ class Database:
                 raise
             self.work_in_place()
 
-    def _open(self, *, alone: bool = False) -> None:
-        how = file.read_only_query(self.path) if self.read_only else "?mode=rwc"
-        self._connect(f"{self.path.absolute().as_uri()}{how}", alone=alone)
-
     def work_in_place(self) -> None:
         """Continue without files next to this one, for which a full disk has no room; other programs are locked out.
 
@@ -82,35 +78,6 @@ class Database:
         self._connection.close()
         self.copy = file.copied(self.path)
         self._connect((Path(self.copy.name) / FILE_NAME).as_uri())
-
-    def _connect(self, address: str, *, alone: bool = False) -> None:
-        if sqlite3.sqlite_version_info < file.OLDEST_SQLITE:
-            raise file.too_old()
-        with self._explained():
-            self._connection = sqlite3.connect(
-                address, uri=True, timeout=file.PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
-            )
-        try:
-            # Every value read is checked against the tables it belongs to; fullfsync is what macOS calls a real one.
-            self._connection.create_function("nfc", 1, normal_form, deterministic=True)
-            if alone:
-                self.execute("PRAGMA locking_mode=EXCLUSIVE")
-            for setting in ("foreign_keys=ON", "fullfsync=ON", "cache_size=-2000"):
-                self.execute(f"PRAGMA {setting}")
-            self._file = self._identity()
-        except BaseException:
-            self._connection.close()
-            raise
-
-    def _identity(self) -> tuple[int, int] | None:
-        """Return which file is under the path now, None where there is none."""
-        try:
-            status = self.path.stat()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise StoreError(f"The conversations in {self.path} cannot be reached: {error.strerror}.") from None
-        return status.st_dev, status.st_ino
 
     def rewrite_removed(self) -> bool:
         """Write the file again if another program removed it meanwhile, and tell whether that was so.
@@ -234,6 +201,39 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _open(self, *, alone: bool = False) -> None:
+        how = file.read_only_query(self.path) if self.read_only else "?mode=rwc"
+        self._connect(f"{self.path.absolute().as_uri()}{how}", alone=alone)
+
+    def _connect(self, address: str, *, alone: bool = False) -> None:
+        if sqlite3.sqlite_version_info < file.OLDEST_SQLITE:
+            raise file.too_old()
+        with self._explained():
+            self._connection = sqlite3.connect(
+                address, uri=True, timeout=file.PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
+            )
+        try:
+            # Every value read is checked against the tables it belongs to; fullfsync is what macOS calls a real one.
+            self._connection.create_function("nfc", 1, normal_form, deterministic=True)
+            if alone:
+                self.execute("PRAGMA locking_mode=EXCLUSIVE")
+            for setting in ("foreign_keys=ON", "fullfsync=ON", "cache_size=-2000"):
+                self.execute(f"PRAGMA {setting}")
+            self._file = self._identity()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Return which file is under the path now, None where there is none."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"The conversations in {self.path} cannot be reached: {error.strerror}.") from None
+        return status.st_dev, status.st_ino
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
