@@ -80,11 +80,12 @@ def prepared(name: str, data: bytes) -> tuple[Image, str]:
                 changes.insert(0, f"converted from {opened.format} to {kind}")
     except UnidentifiedImageError:
         raise BadUseError(
-            f"'{name}' is not a picture that lmchat can read.", hint="PNG, JPEG, WebP, GIF, AVIF, TIFF and BMP are."
+            f"'{name}' is not a picture that lmchat can read.",
+            hint="It reads PNG, JPEG, WebP, GIF, AVIF, TIFF and BMP.",
         ) from None
     except (OSError, ValueError, SyntaxError, EOFError):
         raise BadUseError(
-            f"'{name}' is broken: it cannot be read to its end.", hint="Save it again, or take another."
+            f"'{name}' is broken: it cannot be read to its end.", hint="Save it again, or choose another."
         ) from None
     if max(size) > LONGEST_SIDE:
         was, now = (" × ".join(map(str, each)) for each in (size, picture.size))

@@ -105,7 +105,7 @@ def load_model(server: ModelServer, name: str, options: Mapping[str, Any]) -> No
             lambda: server.client.load(model.key, echo_load_config=True, **options),
         )
     except KeyboardInterrupt:
-        server.say(("The server goes on loading; ", Do(Action.LIST_MODELS), " shows when it is done."))
+        server.say(("The server continues loading; ", Do(Action.LIST_MODELS), " shows when it is done."))
         raise
     name = loaded.instance_id or model.key
     instances = (each for model in server.listed() for each in model.instances)

@@ -174,7 +174,7 @@ class DownloadJob:
         if self.status in {"failed", "paused"}:
             raise LmchatError(
                 f"The download {'failed' if self.status == 'failed' else 'is paused'}.",
-                hint="The server's own log says why; the same command goes on with it.",
+                hint="The server's own log says why; the same command resumes it.",
             )
 
 

@@ -285,5 +285,7 @@ def script(shell: str, root: Any) -> str:
 def print_script(invocation: "Invocation", shell: str, root: Any) -> None:
     """Write the script to stdout; raise BadUseError for a shell there is none for."""
     if shell not in FILES:
-        raise BadUseError(f"There is no completion for '{shell}'.", hint=f"There is for: {', '.join(FILES)}.")
+        raise BadUseError(
+            f"There is no completion for '{shell}'.", hint=f"There is completion for: {', '.join(FILES)}."
+        )
     invocation.world.stdout.write(script(shell, root))

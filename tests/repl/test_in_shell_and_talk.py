@@ -118,7 +118,7 @@ def test_a_server_without_models_says_so(talk: Talk, studio: Studio) -> None:
             "load acme/eyes",
             "/load acme/eyes",
             "/api/v1/models/load",
-            ("The server goes on loading; ", Do(Action.LIST_MODELS), " shows when it is done."),
+            ("The server continues loading; ", Do(Action.LIST_MODELS), " shows when it is done."),
         ),
         (
             "download acme/new",

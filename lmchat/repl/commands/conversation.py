@@ -244,7 +244,7 @@ OPTION_COMMANDS = (
         "Show or change the system prompt; /unset system drops it.",
         system,
         _system_offers,
-        more="A new chain begins then: the turns so far are sent as text, and how many is said.",
+        more="A new chain begins then: the turns so far are sent as text, and it says how many.",
     ),
     Command("set", "[option value]", "Show the options, or set one for this session.", set_, _set_offers),
     Command(

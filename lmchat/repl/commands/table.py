@@ -182,7 +182,10 @@ def say_hidden(state: ReplState) -> None:
     hidden = [name for name in prompt_names(state.conversation.settings.path, Kind.PROMPT) if name in BY_NAME]
     if hidden:
         names = ", ".join(f"/{name}" for name in hidden)
-        state.say(f"Commands of lmchat's own win over prompts: {names}. `lmchat ask -p {hidden[0]}` asks the prompt.")
+        state.say(
+            f"lmchat's own commands come before prompts of the same names: {names}. "
+            f"`lmchat ask -p {hidden[0]}` asks the prompt."
+        )
 
 
 def _command(name: str, about: str) -> Command:

@@ -121,7 +121,7 @@ def session_of(found: Found, now: datetime, left_out: LeftOut) -> Session:
         raise ValueError("nothing was said in it")
     head = _head(found, turns, ends)
     last = turns[max(turns) if head is None else head]
-    # Which model goes on with it is chosen here: those of other programs are mostly not to be had.
+    # Which model continues it is chosen here: those of other programs are mostly not here.
     return Session(name="", turns=turns, head=head, system=last.system if head else found.system)
 
 
