@@ -133,7 +133,7 @@ talk|option|--reasoning|ask levels|How much to think, in the model's own levels,
 prompts|flag|--json||One JSON document on stdout, for scripts.
 serve|option|--port||Listen there; 0: any.
 serve|option|--token||Require this token from clients; also LMCHAT_SERVE_TOKEN.
-serve|option|--upstream|words local|Answer with that server's models; conversations are kept here.
+serve|option|--upstream|words local|Answer with the models of that server, and keep the conversations here.
 serve|option|--upstream-token-env|ask sessions|The environment variable with that server's token.
 servers|flag|--json||One JSON document on stdout, for scripts.
 completion|argument|bash/zsh/fish/powershell|words bash zsh fish powershell|The shell; its script goes to stdout.

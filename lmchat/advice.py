@@ -18,6 +18,7 @@ class Action(Enum):
     LIST_MODELS = auto()
     LIST_SESSIONS = auto()
     LOAD_MODEL = auto()
+    RESTORE_SESSION = auto()
     SET_OPTION = auto()
     SHOW_TREE = auto()
     SWITCH_SESSION = auto()
@@ -50,37 +51,48 @@ def worded(advice: Advice, words: Words) -> str:
     return "".join(part if isinstance(part, str) else f"`{words[part.action](part.to)}`" for part in advice)
 
 
-def _load(to: str) -> str:
-    key, *options = (to or "KEY context_length=N").split(" ")
-    flags = [f"--{name.replace('_', '-')} {value}" for name, _, value in (option.partition("=") for option in options)]
-    return " ".join(["lmchat models load", key, *flags])
-
-
-def _continue(to: str) -> str:
+def in_shell(word: str) -> str:
+    """Return a word as it is typed in a shell: in quotes where it has blanks or characters that a shell obeys."""
+    import re
     from shlex import quote
 
-    return f'lmchat ask -s {quote(to or "NAME")} "Go on."'
+    if re.fullmatch(r"[\w@%+:,./-][\w@%+:,./=-]*", word):
+        return word
+    # Windows' shells know double quotes only; in them, others obey some characters all the same.
+    return quote(word) if re.search(r'["$`\\!]', word) else f'"{word}"'
+
+
+def _load(to: str) -> str:
+    import re
+
+    key, *options = re.split(r" (?=\w+=)", to or "KEY context_length=N")
+    return " ".join(["lmchat models load", in_shell(key), *(_flag(option.replace("=", " ", 1)) for option in options)])
 
 
 def _flag(to: str) -> str:
-    name, _, value = to.partition(" ")
-    return f"--{name.replace('_', '-')} {value}".rstrip()
+    name, blank, value = to.partition(" ")
+    return f"--{name.replace('_', '-')}{blank}{value and in_shell(value)}"
+
+
+def _restore(to: str) -> str:
+    return f"lmchat sessions restore {in_shell(to or 'NAME')}"
 
 
 COMMAND_LINE: Words = {
-    Action.ATTACH_PICTURE: lambda to: f"--image {to or 'FILE'}",
-    Action.BEGIN_SESSION: lambda to: f'lmchat ask "{to or "Hello"}"',
-    Action.CHOOSE_MODEL: lambda to: f"--model {to or 'KEY'}",
-    Action.CONTINUE: _continue,
-    Action.DOWNLOAD_MODEL: lambda to: f"lmchat models download {to or 'NAME'}",
-    Action.EXPORT_SESSION: lambda to: f"lmchat sessions export {to or 'NAME'} --json",
+    Action.ATTACH_PICTURE: lambda to: f"--image {in_shell(to or 'FILE')}",
+    Action.BEGIN_SESSION: lambda _to: 'lmchat ask "Hello"',
+    Action.CHOOSE_MODEL: lambda to: f"--model {in_shell(to or 'KEY')}",
+    Action.CONTINUE: lambda to: f'lmchat ask -s {in_shell(to or "NAME")} "Go on."',
+    Action.DOWNLOAD_MODEL: lambda to: f"lmchat models download {in_shell(to or 'NAME')}",
+    Action.EXPORT_SESSION: lambda to: f"lmchat sessions export {in_shell(to or 'NAME')} --json",
     Action.LIST_MODELS: lambda _to: "lmchat models",
     Action.LIST_SESSIONS: lambda _to: "lmchat sessions",
     Action.LOAD_MODEL: _load,
+    Action.RESTORE_SESSION: _restore,
     Action.SET_OPTION: _flag,
-    Action.SHOW_TREE: lambda to: f"lmchat sessions tree {to or 'NAME'}",
-    Action.SWITCH_SESSION: lambda to: f"lmchat talk {to or 'NAME'}",
-    Action.UNLOAD_MODEL: lambda to: f"lmchat models unload {to or 'KEY'}",
+    Action.SHOW_TREE: lambda to: f"lmchat sessions tree {in_shell(to or 'NAME')}",
+    Action.SWITCH_SESSION: lambda to: f"lmchat talk {in_shell(to or 'NAME')}",
+    Action.UNLOAD_MODEL: lambda to: f"lmchat models unload {in_shell(to or 'KEY')}",
     Action.UNSET_OPTION: _flag,
 }
 """The names of the actions in a shell."""
@@ -101,6 +113,7 @@ IN_TALK: Words = {
     Action.LIST_MODELS: lambda _to: "/models",
     Action.LIST_SESSIONS: lambda _to: "/sessions",
     Action.LOAD_MODEL: lambda to: f"/load {to or 'KEY context_length=N'}",
+    Action.RESTORE_SESSION: _restore,
     Action.SET_OPTION: _set_in_talk,
     Action.SHOW_TREE: lambda _to: "/tree",
     Action.SWITCH_SESSION: lambda to: f"/switch {to or 'NAME'}",

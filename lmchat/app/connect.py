@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from lmchat.advice import in_shell
 from lmchat.app.invocation import BUILT_IN, Invocation, usual_url
 from lmchat.chat.models import Instance, Model
 from lmchat.dataclass import dataclass, field_names
@@ -142,7 +143,7 @@ def _found(invocation: Invocation, settings: Settings, *, remember: bool) -> Con
     withheld_too = " LM_API_TOKEN is not sent there." if settings.has_token else ""
     invocation.say(
         f"lmchat: LM Studio does not answer at {settings.text('url')}; talking to {what}, found at {address.url}."
-        f"{withheld_too} To choose it: --url {address.url}"
+        f"{withheld_too} To choose it: --url {in_shell(address.url)}"
     )
     address = Address(address.url, token=read_token(world, token_source(settings, server_at(address, found=True))))
     if finding is None or settings.text("api") in DIALECTS:

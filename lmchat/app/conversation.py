@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from lmchat.advice import Action, Do
@@ -96,7 +97,7 @@ class Conversation:
             private=self.private is not None,
             summary=summary,
             keeps=client.route.keeps,
-            find=self._meant,
+            find=partial(self._meant, asking),
             context_size=lambda reply: self.context_size(reply, once or asking),
         )
         self._name_other_model(before, exchange.turn)
@@ -236,9 +237,20 @@ class Conversation:
         found = find_model(models, remembered_model(self.world, self.server))
         return found if found is not None and found.chats else None
 
-    def _meant(self, name: str) -> str | None:
+    def _meant(self, session: Session, name: str) -> str | None:
+        """Return the model to ask where the server has none of that name, None where no other is meant.
+
+        A session that comes from another server has the name of its model there, unless one was named now.
+        """
         [key] = self.meant_by([name])
-        return None if key == name else key
+        if key != name:
+            return key
+        last = session.turns.get(session.head) if session.head is not None else None
+        if last is None or last.server == self.server or last.model != name or name in self.flags.models:
+            return None
+        chosen = self.with_model(replace(session, model="")).model
+        self._say(f"This server has no {name}; {chosen} is asked.")
+        return chosen
 
     @property
     def _answering(self) -> Client:

@@ -56,8 +56,7 @@ def delete_sessions(
             store.delete(chosen)
         else:
             store.trash(chosen)
-    back = "" if purge else "; for 30 days, `lmchat sessions restore NAME` brings one back"
-    invocation.say(f"Deleted: {some_of(chosen, _SHOWN)}{back}.")
+    invocation.say((f"Deleted: {some_of(chosen, _SHOWN)}", *([] if purge else _way_back(chosen)), "."))
 
 
 def restore_session(invocation: Invocation, name: str | None) -> None:
@@ -74,6 +73,12 @@ def restore_session(invocation: Invocation, name: str | None) -> None:
     for each in trashed:
         line = f"{each.name}  deleted {age_words(each.at, now)}  {each.first_words}"
         invocation.world.stdout.write(f"{sanitize_line(line)}\n")
+
+
+def _way_back(names: Sequence[str]) -> Sequence[str | Do]:
+    if len(names) == 1:
+        return "; for 30 days, ", Do(Action.RESTORE_SESSION, names[0]), " brings it back"
+    return "; for 30 days, ", Do(Action.RESTORE_SESSION), " brings one back"
 
 
 def _age(text: str) -> timedelta:

@@ -125,7 +125,6 @@ class _Attempt:
     finished: Reply | None = None
     cut: Cut | None = None
     gathering: "PartialReply | None" = None
-    found: bool = False
 
     def run(self, send: Send) -> None:
         """Send until the server takes the request; raise LmchatError where it does not, or the reply is none."""
@@ -140,10 +139,7 @@ class _Attempt:
             if why is not None or left_out:
                 self.show(Resending(why or Reason.STATELESS, len(request.history), request.resent_characters, left_out))
             try:
-                self._exchange(send, request)
-            except NotFoundError:
-                if self.found or not self._find_model():
-                    raise
+                self._exchange_with_model(send, request)
             except RefusedError as error:
                 if self._came():
                     raise
@@ -167,15 +163,6 @@ class _Attempt:
             return self.finished.with_seconds(gathered.items)
         return replace(self.finished, items=gathered.items)
 
-    def _find_model(self) -> bool:
-        """Take the model that is meant by the session's, once; tell whether there is one."""
-        self.found = True
-        model = self.find(self.session.model)
-        if model is None:
-            return False
-        self.session, self.draft = replace(self.session, model=model), replace(self.draft, model=model)
-        return True
-
     def _why(self, unsent: Sequence[Turn]) -> Reason | None:
         return why_resent(self.session, self.draft.server, unsent, keeps=self.keeps, private=self.private)
 
@@ -196,6 +183,17 @@ class _Attempt:
             integrations=self.session.integrations,
             store=not self.private,
         )
+
+    def _exchange_with_model(self, send: Send, request: ChatRequest) -> None:
+        """Exchange; where the server has no model of that name, ask once more, for the one that is meant."""
+        try:
+            self._exchange(send, request)
+        except NotFoundError:
+            model = self.find(request.model)
+            if model is None:
+                raise
+            self.session, self.draft = replace(self.session, model=model), replace(self.draft, model=model)
+            self._exchange(send, replace(request, model=model))
 
     def _exchange(self, send: Send, request: ChatRequest) -> None:
         self.finished = self.cut = None

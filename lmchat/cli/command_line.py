@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from lmchat.advice import in_shell
 from lmchat.cli.meant import meant_commands, meant_options
 from lmchat.dataclass import dataclass, field
 from lmchat.errors import BadUseError
@@ -17,7 +18,6 @@ from lmchat.errors import BadUseError
 _HELP = ("--help", "-h")
 _TALKING = ("talk", "ask")
 _OPTION = re.compile(r"--?[A-Za-z]")
-_PLAIN = re.compile(r"[^\"\\$`!]*")
 _LONGEST = 60
 
 
@@ -145,7 +145,7 @@ def _refuse_options(root: Any, line: CommandLine) -> None:
             where = " ".join(("lmchat", *(line.path or ("ask",))))
             raise BadUseError(
                 f"'{_short(word)}' begins with a dash, as options do.",
-                hint=f"Put -- before it: {where} -- {_quoted(word)}",
+                hint=f"Put -- before it: {where} -- {in_shell(_short(word))}",
             )
         name = next((each for each in option.names if each not in known), "")
         if len(word) > 2 and not word.startswith("--") and _is_long(word, known):
@@ -191,7 +191,7 @@ def _no_command(root: Any, line: CommandLine) -> BadUseError:
     meant = [] if " " in word.strip() else meant_commands(line.path, word, [path for path, _ in _every(root)])
     ways = [_did_you_mean([f"lmchat {each}" for each in meant])] if meant else []
     if not meant and (more or " " in word.strip()) and not line.path:
-        ways = [f"To ask it: lmchat ask {_quoted(' '.join(line.words))}"]
+        ways = [f"To ask it: lmchat ask {in_shell(_short(' '.join(line.words)))}"]
     elif not meant:
         ways = [f"`{' '.join(('lmchat', *line.path))} --help` lists the commands."]
         if not line.path:
@@ -212,12 +212,6 @@ def _every(root: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def _quoted(text: str) -> str:
-    import shlex
-
-    return f'"{_short(text)}"' if _PLAIN.fullmatch(text) else shlex.quote(_short(text))
 
 
 _PLAINER = (

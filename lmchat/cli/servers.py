@@ -112,7 +112,7 @@ def serve(
         typer.Option(metavar="TOKEN", help="Require this token from clients; also LMCHAT_SERVE_TOKEN."),
     ] = "",
     upstream: Annotated[
-        str, typer.Option(metavar="URL", help="Answer with that server's models; conversations are kept here.")
+        str, typer.Option(metavar="URL", help="Answer with the models of that server, and keep the conversations here.")
     ] = "",
     upstream_token_env: Annotated[
         str, typer.Option(metavar="NAME", help="The environment variable with that server's token.")
@@ -120,7 +120,7 @@ def serve(
 ) -> None:
     """Serve LM Studio's API to programs on this machine.
 
-    What answers is the built-in model, or another server behind it.
+    The built-in model answers them or, with --upstream, the models of another server.
 
     \b
     lmchat serve --port 1234

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from lmchat.advice import in_shell
 from lmchat.app.display import theme_of, thoughts_of, width_of
 from lmchat.app.invocation import Invocation, open_kept_store, settings_of
 from lmchat.errors import NotFoundError
@@ -174,4 +175,4 @@ def show_matches(invocation: Invocation, text: str, session: str | None, *, as_j
     for match in matches:
         invocation.world.stdout.write(match_text(match, invocation.world.now(), theme))
     best = matches[0]
-    invocation.say(f"Go there: lmchat talk {best.session} --at {best.turn}")
+    invocation.say(f"Go there: lmchat talk {in_shell(best.session)} --at {best.turn}")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lmchat.advice import Action, Do
 from lmchat.app.invocation import Invocation, open_kept_store
 from lmchat.cli import options as given
 from lmchat.world import path_of
@@ -157,7 +158,7 @@ def fork(
     with open_kept_store(invocation) as store:
         session = store.find(name)
         store.fork(session if at is None else moved_to(session, at), new)
-    invocation.say(f"Session '{new}' continues from there: lmchat talk {new}")
+    invocation.say((f"Session '{new}' continues from there: ", Do(Action.SWITCH_SESSION, new)))
 
 
 @sessions.command()

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lmchat.advice import in_shell
 from lmchat.errors import LmchatError, SettingsError
 from lmchat.settings.file import (
     EDIT_HINT,
@@ -138,7 +139,9 @@ def remove_value(world: World, key: str) -> Path:
     path, text, document = _read(world)
     where = _split_key(key)
     if where in {("profile",), ("mcp",)}:
-        raise SettingsError(f"'{key}' is a table of several.", hint=f"Name one: lmchat settings unset {key}.NAME")
+        raise SettingsError(
+            f"'{key}' is a table of several.", hint=f"Name one: lmchat settings unset {in_shell(f'{key}.NAME')}"
+        )
     if value_at(document, where) is None:
         if not is_table(where):
             shape_at(where)

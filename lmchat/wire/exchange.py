@@ -23,6 +23,9 @@ from lmchat.wire.redaction import HIDDEN, redact
 TICK = 0.1
 """Seconds of silence after which the caller gets a turn."""
 
+_REFUSAL_SECONDS = 5.0
+"""How long after its head the body of a refusal is waited for."""
+
 _ROOM = 8
 """Pieces of up to 64 KB that may wait for the caller; a larger one takes the room of several."""
 
@@ -64,8 +67,12 @@ def exchange(call: Call, log: Log | None = None) -> Generator[Piece | None, None
 
 
 def _pieces(call: Call, channel: "_Channel", report: "_Report") -> Generator[Piece | None, None, None]:
-    headed = False
+    head: Head | None = None
+    refused_at = float("inf")
     while True:
+        # Whatever becomes of its words, a refusal's status says what it is.
+        if report.seconds > refused_at + _REFUSAL_SECONDS:
+            return
         try:
             piece = channel.take(TICK)
         except Empty:
@@ -77,19 +84,27 @@ def _pieces(call: Call, channel: "_Channel", report: "_Report") -> Generator[Pie
         match piece:
             case None:
                 return
-            case LmchatError():
-                raise piece
             case Exception():
-                fault = connection_fault(piece, call, channel.connection, lambda: _speaks_http(call), headed=headed)
-                if fault is None:
+                fault = _fault(piece, call, channel.connection, headed=head is not None)
+                if head is not None and not head.good and isinstance(fault, LmchatError):
+                    return
+                if fault is piece:
                     raise piece
                 raise fault from piece
             case Head():
-                headed = True
+                head = piece
+                refused_at = report.seconds if not head.good else refused_at
                 report.add(_head_words(piece, report, call.secrets))
             case _:
                 pass
         yield piece
+
+
+def _fault(error: Exception, call: Call, connection: Connection, *, headed: bool) -> Exception:
+    """Return the error for what ended the reading: the exception itself where it is no failure of the network."""
+    if isinstance(error, LmchatError):
+        return error
+    return connection_fault(error, call, connection, lambda: _speaks_http(call), headed=headed) or error
 
 
 def _speaks_http(call: Call) -> bool:

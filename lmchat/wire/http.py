@@ -205,27 +205,21 @@ def _over_socket(call: Call, content: bytes | None, connection: Connection) -> I
         connection.opened(sock)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(call.read_seconds)
-        _send(sock, b"".join(sent))
-        events = _events(protocol, sock, connection)
+        events = _events(protocol, sock, connection, memoryview(b"".join(sent)))
         head = next(event for event in events if event.status_code >= 200)
         yield Head.of(head.status_code, list(head.headers)), (bytes(event.data) for event in events)
 
 
-def _send(sock: socket.socket, data: bytes) -> None:
-    """Send all of it, each piece within the socket's time; a server may answer and hang up before it has read all."""
-    rest = memoryview(data)
-    with suppress(BrokenPipeError, ConnectionResetError, ConnectionAbortedError):
-        while rest:
-            rest = rest[sock.send(rest) :]
-
-
-def _events(protocol: "h11.Connection", sock: socket.socket, connection: Connection) -> Iterator[Any]:
-    """Yield the heads of an answer, each an h11.InformationalResponse but the last, and its data."""
+def _events(
+    protocol: "h11.Connection", sock: socket.socket, connection: Connection, request: memoryview
+) -> Iterator[Any]:
+    """Send a request; yield the heads of its answer, each an h11.InformationalResponse but the last, and its data."""
     import h11
 
     while True:
         event = protocol.next_event()
         if event is h11.NEED_DATA:
+            request = _sent(sock, request)
             data = connection.received(sock.recv(PIECE))
             if not data and not connection.headed:
                 raise ConnectionError("The server disconnected.")
@@ -234,6 +228,41 @@ def _events(protocol: "h11.Connection", sock: socket.socket, connection: Connect
             return
         else:
             yield event
+
+
+def _sent(sock: socket.socket, rest: memoryview) -> memoryview:
+    """Send what is left of a request until the server answers, and return what is left then.
+
+    A server may answer before it has read all, and then read no more, or hang up. Raise TimeoutError where it neither
+    reads nor answers within the socket's time.
+    """
+    seconds = sock.gettimeout()
+    sock.settimeout(0)
+    try:
+        while rest:
+            try:
+                rest = rest[sock.send(rest) :]
+            except BlockingIOError:
+                if _answers(sock, seconds):
+                    break
+    except TimeoutError:
+        raise
+    except OSError:
+        # The answer may have come all the same.
+        rest = rest[:0]
+    finally:
+        sock.settimeout(seconds)
+    return rest
+
+
+def _answers(sock: socket.socket, seconds: float | None) -> bool:
+    """Wait until something can be sent or has come, and tell whether something has come."""
+    from select import select
+
+    came, free, _ = select([sock], [sock], [], seconds)
+    if not (came or free):
+        raise TimeoutError("timed out")
+    return bool(came)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from lmchat.wire.redaction import redact
 
 _LONGEST_URL = 500
 
-_TOKEN = "Make a token in LM Studio's server settings and put it into LM_API_TOKEN."  # noqa: S105 - a hint
+_TOKEN = "Put the server's token into LM_API_TOKEN; LM Studio makes tokens in its server settings."  # noqa: S105 - a hint
 _NO_ROUTE = "Let lmchat find out what it has (`--api auto`), or name another API or address."
 _KEY_ELSEWHERE = (
     "Name its key beside its address: token_env or token_command in the settings (a server on this machine, or one "
@@ -115,12 +115,8 @@ class _Rule:
 def _judge(complaint: Complaint, call: Call) -> RefusedError:
     rule = next(rule for rule in _RULES if rule.applies(complaint))
     sentence = rule.sentence
-    if rule.kind is NotAllowedError and complaint.status == 401:
-        sentence = (
-            "The server does not accept the API token"
-            if call.address.authorization
-            else "The server wants an API token, and none is set"
-        )
+    if complaint.status == 401 and not call.address.authorization:
+        sentence = "The server wants an API token, and none is set"
     if rule.elsewhere == _NO_ROUTE and not call.native:
         sentence = f"The server has no route {call.path}"
     if complaint.message:
@@ -204,8 +200,9 @@ _RULES = (
         NotAllowedError,
     ),
     _Rule(
-        lambda it: it.status == 401 or it.names("invalid_api_key"),
-        "The server wants an API token",
+        # LiteLLM looks for a key that it does not know in its database, which few gateways have.
+        lambda it: it.status == 401 or it.names("invalid_api_key", "no_db_connection"),
+        "The server does not accept the API token",
         _TOKEN,
         NotAllowedError,
         elsewhere=_KEY_ELSEWHERE,

@@ -175,6 +175,49 @@ def test_what_fits_no_model_is_what_the_server_says_of_it(tmp_path: Path) -> Non
     assert "Invalid model identifier" in ran.stderr
 
 
+def elsewhere(home: Path) -> None:
+    """Begin a session with a model that the next server does not have."""
+    with ScriptedServer(stream(reply())) as server:
+        run(home, "--url", server.url, "ask", "-s", "trip", "-m", "big/one", "hi")
+
+
+def test_a_session_from_another_server_goes_on_with_the_one_model_of_this(tmp_path: Path) -> None:
+    elsewhere(tmp_path)
+    only = json.dumps({"models": [{"type": "llm", "key": "acme/only"}]})
+    with ScriptedServer(answer(404, NO_MODEL), answer(200, only), answer(200, only), stream(reply())) as server:
+        ran = run(tmp_path, "--url", server.url, "ask", "-s", "trip", "and now?")
+        assert [each.json["model"] for each in server.requests if each.method == "POST"] == ["big/one", "acme/only"]
+    assert ran.status == 0
+    assert ran.stderr.splitlines() == [
+        "Sending 1 earlier turn again, 7 characters, because this server does not have this conversation.",
+        "This server has no big/one; acme/only is asked.",
+    ]
+    assert json.loads(run(tmp_path, "sessions", "--json").stdout)[0]["model"] == "acme/only"
+
+
+def test_a_session_from_another_server_goes_on_with_the_model_of_the_settings(tmp_path: Path) -> None:
+    elsewhere(tmp_path)
+    with ScriptedServer(answer(404, NO_MODEL), answer(200, TWO), stream(reply())) as server:
+        ran = run(tmp_path, "--url", server.url, "ask", "-s", "trip", "and now?", environ={"LMCHAT_MODEL": "qwen/q8"})
+        assert server.requests[2].json["model"] == "qwen/q8"
+    assert ran.status == 0
+
+
+def test_where_a_session_from_another_server_could_go_on_with_several_they_are_named(tmp_path: Path) -> None:
+    elsewhere(tmp_path)
+    with ScriptedServer(answer(404, NO_MODEL), answer(200, TWO), answer(200, TWO)) as server:
+        ran = run(tmp_path, "--url", server.url, "ask", "-s", "trip", "and now?")
+    assert (ran.status, "`--model google/gemma-1b`" in ran.stderr) == (6, True)
+
+
+def test_a_model_that_is_named_is_not_replaced_by_another(tmp_path: Path) -> None:
+    elsewhere(tmp_path)
+    only = json.dumps({"models": [{"type": "llm", "key": "acme/only"}]})
+    with ScriptedServer(answer(404, NO_MODEL), answer(200, only)) as server:
+        ran = run(tmp_path, "--url", server.url, "ask", "-s", "trip", "-m", "big/one", "and now?")
+    assert (ran.status, "Invalid model identifier" in ran.stderr) == (6, True)
+
+
 def test_a_part_of_a_key_loads_the_model_it_fits(tmp_path: Path) -> None:
     loaded = '{"type":"llm","instance_id":"qwen/q8","load_time_seconds":0.1,"status":"loaded"}'
     with ScriptedServer(answer(200, TWO), answer(200, loaded), answer(200, TWO)) as server:

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -139,6 +140,15 @@ def test_a_server_that_wants_a_token_before_it_says_what_it_is_says_that() -> No
     with ScriptedServer(served) as server, pytest.raises(NotAllowedError) as caught:
         list(Client(Address(server.url), route=Route(settled=False)).chat(HELLO))
     assert "LM Studio" not in caught.value.hint
+
+
+def test_a_token_that_is_not_accepted_before_the_server_says_what_it_is_is_what_is_said() -> None:
+    address_of = partial(Address, token="sk-wrong")
+    with ScriptedServer(by_path(v1_models=recorded("litellm/key_wrong"))) as server:
+        with pytest.raises(NotAllowedError, match="does not accept the API token"):
+            Client(address_of(server.url), route=Route(settled=False)).models()
+        [found] = look([address_of(server.url)], 5)
+    assert found.state is State.TOKEN
 
 
 def test_an_unknown_server_is_refused_as_it_refused() -> None:

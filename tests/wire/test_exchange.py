@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ import pytest
 from lmchat.chat.exchange import ChatRequest
 from lmchat.chat.models import EphemeralMcp
 from lmchat.chat.values import Image, Prompt
-from lmchat.errors import LmchatError, ServerError, UnreachableError
+from lmchat.errors import LmchatError, NotAllowedError, RefusedError, ServerError, UnreachableError
+from lmchat.wire import exchange as exchanges
 from lmchat.wire import http
 from lmchat.wire.address import Address, proxy_for
 from lmchat.wire.client import Client
@@ -202,6 +204,71 @@ def test_an_answer_that_comes_before_everything_was_sent_is_read(*, reset: bool)
     with answering_early(said, reset=reset) as url, pytest.raises(LmchatError) as caught:
         list(Client(Address(url)).chat(ChatRequest("m", Prompt("word " * 4_000_000))))
     assert "too large" in caught.value.message
+
+
+def test_an_answer_of_a_server_that_reads_no_more_is_read() -> None:
+    said = b'HTTP/1.1 413 Too Large\r\nContent-Length: 33\r\n\r\n{"error":{"message":"too large"}'
+    listening = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(1024)
+            connection.sendall(said + b"}")
+            ended.wait(30)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    client = Client(Address(f"http://127.0.0.1:{listening.getsockname()[1]}"))
+    a_while = islice(client.chat(ChatRequest("m", Prompt("word " * 4_000_000))), 200)
+    with listening, pytest.raises(RefusedError) as caught:
+        list(a_while)
+    assert "too large" in caught.value.message
+    ended.set()
+    thread.join(10)
+
+
+def test_a_server_that_neither_reads_nor_answers_is_given_up_where_that_was_asked() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = Address(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        body = {"input": "word " * 4_000_000}
+        with pytest.raises(UnreachableError) as caught:
+            list(exchange(Call(address, "POST", "/x", body, read_seconds=0.2)))
+    assert "did not answer within 0.2 seconds" in caught.value.message
+
+
+@pytest.mark.usefixtures("each_way")
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Content-Length: 99\r\n\r\nNo",
+        b"Content-Length: 99\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nN",
+        b"Transfer-Encoding: chunked\r\n\r\nno chunk\r\n",
+        b"Content-Encoding: br\r\n\r\nNo",
+        b"Content-Encoding: gzip\r\n\r\nNo",
+    ],
+)
+@pytest.mark.parametrize("end", [(), (0.05, RESET)])
+@pytest.mark.parametrize("chat", [True, False])
+def test_a_refusal_of_which_only_the_status_comes_is_what_that_says(rest: bytes, end: Steps, *, chat: bool) -> None:
+    with ScriptedServer([b"HTTP/1.1 403 Forbidden\r\n" + rest, *end]) as server:
+        client = Client(Address(server.url))
+        with pytest.raises(NotAllowedError):
+            list(client.chat(HELLO)) if chat else client.models()
+
+
+@pytest.mark.usefixtures("each_way")
+@pytest.mark.parametrize("end", [(HOLD,), (b"o", 0.01) * 1000])
+def test_the_rest_of_a_refusal_is_not_waited_for_long(end: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchanges, "_REFUSAL_SECONDS", 0.3)
+    steps: Steps = [b"HTTP/1.1 413 Too Large\r\nContent-Length: 999999\r\n\r\n", *end]
+    begun = time.monotonic()
+    with ScriptedServer(steps) as server, pytest.raises(RefusedError) as caught:
+        list(Client(Address(server.url)).chat(HELLO))
+    assert "too large" in caught.value.message
+    assert time.monotonic() - begun < 8
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Commands for sessions: names that point at turns."""
 
+from lmchat.advice import Action, Do
 from lmchat.chat.session import Session
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, SessionGoneError
@@ -133,7 +134,8 @@ def delete(state: ReplState, text: str) -> ReplState:
         state.say("Nothing was deleted.")
         return state
     store.trash([name])
-    state.say(f"Session '{found.name}' is deleted; for 30 days, `lmchat sessions restore {found.name}` brings it back.")
+    back = Do(Action.RESTORE_SESSION, found.name)
+    state.say((f"Session '{found.name}' is deleted; for 30 days, ", back, " brings it back."))
     return state.at(_empty(state.session, "")) if found.id == state.session.id else state
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
+from lmchat.advice import in_shell
 from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, LmchatError, SettingsError, nearest
@@ -182,10 +183,8 @@ def say_hidden(state: ReplState) -> None:
     hidden = [name for name in prompt_names(state.conversation.settings.path, Kind.PROMPT) if name in BY_NAME]
     if hidden:
         names = ", ".join(f"/{name}" for name in hidden)
-        state.say(
-            f"lmchat's own commands come before prompts of the same names: {names}. "
-            f"`lmchat ask -p {hidden[0]}` asks the prompt."
-        )
+        way = f"`lmchat ask -p {in_shell(hidden[0])}` asks the prompt."
+        state.say(f"lmchat's own commands come before prompts of the same names: {names}. {way}")
 
 
 def _command(name: str, about: str) -> Command:

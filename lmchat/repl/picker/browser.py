@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+from lmchat.advice import IN_TALK, Action, Do, worded
 from lmchat.chat.listing import Match, TreeEntry
 from lmchat.chat.session import Session, TurnId
 from lmchat.dataclass import dataclass
@@ -148,8 +149,8 @@ class Browser:
         """Move the marked session to the trash where the person is sure."""
         self.mode = Mode.SESSIONS
         if (marked := self.sessions.entry) is not None and sure:
-            restore = f"`lmchat sessions restore {marked.name}` brings it back."
-            self._change(lambda: self._store.trash([marked.name]), f"Deleted; {restore}")
+            said = worded(("Deleted; ", Do(Action.RESTORE_SESSION, marked.name), " brings it back."), IN_TALK)
+            self._change(lambda: self._store.trash([marked.name]), said)
 
     def preview(self, width: int, height: int) -> list[str]:
         """Return the rows of the marked session or turn, with their looks as escapes."""
