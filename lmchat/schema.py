@@ -9,6 +9,7 @@ from lmchat.errors import BadUseError, UnfitReplyError
 from lmchat.world import LARGEST_PROMPT, path_of, within
 
 _EXAMPLE = 'A schema is a JSON object such as {"type": "object", "properties": {"city": {"type": "string"}}}.'
+_ASK_AGAIN = "Ask again, allow a longer reply (--max-output-tokens), or use a larger model."
 _LONGEST = 200
 
 
@@ -51,9 +52,6 @@ def check_reply(schema: Mapping[str, Any], reply: str) -> None:
         raise BadUseError("The schema refers to itself without end, or the reply is nested too deeply.") from None
     if problem is not None:
         raise UnfitReplyError(f"The reply does not fit the schema: {_words(problem)}.", hint=_ASK_AGAIN)
-
-
-_ASK_AGAIN = "Ask again, allow a longer reply (--max-output-tokens), or use a larger model."
 
 
 def _validator(schema: Mapping[str, Any]) -> Any:

@@ -156,7 +156,7 @@ def _step(state: ReplState) -> ReplState:
             return _with_model(state)
         case Cleared(empty, again):
             images = state.images if state.editing is None else ()
-            leaves = empty and _now(state) > state.stopped_at + _BURST_SECONDS
+            leaves = empty and state.conversation.world.monotonic() > state.stopped_at + _BURST_SECONDS
             return replace(state, left=leaves and again, ctrl_c_leaves=leaves, editing=None, images=images)
         case Shortcut(command, text):
             return replace(_safely(replace(state, ctrl_c_leaves=False), command), draft=text)
@@ -201,10 +201,6 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     # Where the terminal itself is gone, this fails too, and ends the talk.
     state.complain(failure)
     return replace(state, draft=text)
-
-
-def _now(state: ReplState) -> float:
-    return state.conversation.world.monotonic()
 
 
 def _done(state: ReplState, line: str | Prompt) -> ReplState:

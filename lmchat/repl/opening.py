@@ -12,6 +12,7 @@ from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.output.plain_text import PlainTextOutput
 
 from lmchat.app.conversation import Conversation
+from lmchat.app.invocation import BUILT_IN
 from lmchat.errors import BadUseError, nearest
 from lmchat.render.terminal import is_plain
 from lmchat.repl.editing import PromptOptions
@@ -69,8 +70,16 @@ def greet(state: ReplState) -> None:
         say_new(state)
     if not _history_file(state.conversation.world).exists():
         private = "; nothing is kept" if state.conversation.private else ""
-        what = f"Talking to {state.model}" if state.model else "The server is"
-        state.say(f"{what} at {state.conversation.server}{private}. /help lists the commands.")
+        state.say(
+            f"Talking to {who_answers(state.model, state.conversation.server)}{private}. /help lists the commands."
+        )
+
+
+def who_answers(model: str, server: str) -> str:
+    """Name the model, empty where none is chosen yet, and the server."""
+    if server == BUILT_IN:
+        return f"{model} on the built-in server" if model else "the built-in server"
+    return f"{model or 'the server'} at {server}"
 
 
 def say_unchosen(state: ReplState) -> None:

@@ -26,7 +26,7 @@ _CURSOR_SHOWN = "\x1b[?25h"
 class Terminal:
     """The modes of a terminal: its own, and those without echo in which keys wait for the next prompt.
 
-    `keyboard` is where keys come from, `screen` where the terminal is written to. Where either is no terminal,
+    `keyboard` is where keys come from, `screen` where the terminal is written to. Where either is not a terminal,
     nothing is changed there; one without `escapes` (a dumb one) gets none. With `focus` it is asked to report when its
     window gets and loses the focus.
     """
@@ -44,7 +44,7 @@ class Terminal:
 
     @property
     def number(self) -> int | None:
-        """Return the file descriptor that keys come from, None where it is no terminal."""
+        """Return the file descriptor that keys come from, None where it is not a terminal."""
         return self._keys
 
     @contextmanager

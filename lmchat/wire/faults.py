@@ -17,6 +17,7 @@ _ELSEWHERE = (
     "Start LM Studio's server (`lms server start`), name another with `--url`, "
     "or use the built-in model with `--url local`."
 )
+_PLAIN = "If the server speaks plain HTTP, write http://"
 NOT_LM_STUDIO = (
     "LM Studio 0.4.0 or newer is needed: update it, or name its address with `--url` if this is another program."
 )
@@ -27,7 +28,11 @@ AGAIN = "Try again, or check that it is LM Studio that answers there."
 
 def unconnected(call: Call) -> UnreachableError:
     """Return the error for a connection that cannot be made in time."""
-    return UnreachableError(f"No answer from {call.address.url}: the connection timed out.", hint=_ELSEWHERE)
+    # A server that waits for a line of HTTP, such as llama-server, never answers the beginning of TLS.
+    plain = f"{_PLAIN}. " if call.address.encrypted else ""
+    return UnreachableError(
+        f"No answer from {call.address.url}: the connection timed out.", hint=f"{plain}{_ELSEWHERE}"
+    )
 
 
 def connection_fault(
@@ -61,7 +66,7 @@ def _unbegun(error: Exception, call: Call, connection: Connection, speaks_http: 
         return _no_proxy(call, said) if by_proxy else _unreachable(error, call)
     if kinds & {"TimeoutError", "TimeoutException"}:
         return UnreachableError(
-            f"{url} took the connection, but did not answer within {call.read_seconds or 0:g} seconds.",
+            f"{url} accepted the connection, but did not answer within {call.read_seconds or 0:g} seconds.",
             hint=_ELSEWHERE,
         )
     if connection.first_bytes and not b"HTTP/".startswith(connection.first_bytes):
@@ -132,7 +137,7 @@ def _unreachable(error: Exception, call: Call) -> UnreachableError:
     if any("SSLError" in _kinds(each) for each in causes):
         return UnreachableError(
             f"No encrypted connection to {url}: {redact(str(error), call.secrets)}",
-            hint="If the server speaks plain HTTP, write http://; a certificate of your own goes into SSL_CERT_FILE.",
+            hint=f"{_PLAIN}; a certificate of your own goes into SSL_CERT_FILE.",
         )
     if any(isinstance(each, socket.gaierror) for each in causes):
         return UnreachableError(f"There is no host called '{host}', or no network to ask.", hint=_ELSEWHERE)

@@ -12,6 +12,7 @@ import pytest
 from lmchat.app.connect import remember_model, remembered_model
 from lmchat.chat.models import Instance, Model, by_use
 from lmchat.render.listings import model_lines
+from lmchat.repl.opening import who_answers
 from tests.support.lmstudio import BIG, EMBEDDING, EYES, Studio
 from tests.support.program import run
 from tests.support.scripted import HOLD, Request, Steps, answer
@@ -33,6 +34,19 @@ def loads(studio: Studio) -> list[str]:
 
     studio.routes["/api/v1/models/load"] = loading
     return loaded
+
+
+@pytest.mark.parametrize(
+    ("model", "server", "said"),
+    [
+        ("m", "http://gpu:1234", "m at http://gpu:1234"),
+        ("", "http://gpu:1234", "the server at http://gpu:1234"),
+        ("m", "local", "m on the built-in server"),
+        ("", "local", "the built-in server"),
+    ],
+)
+def test_the_greeting_names_what_answers(model: str, server: str, said: str) -> None:
+    assert who_answers(model, server) == said
 
 
 def test_the_model_is_picked_loaded_and_remembered(talk: Talk, studio: Studio, loads: list[str]) -> None:
@@ -102,7 +116,7 @@ def test_ctrl_c_while_it_loads_leads_to_the_prompt(talk: Talk, studio: Studio) -
 
     studio.routes["/api/v1/models/load"] = loading
     out = talk.pick(ENTER, f"hello{ENTER}{CTRL_D}")
-    assert "goes on loading" in out
+    assert "continues loading" in out
     assert studio.chats[0]["model"] == "acme/big"
 
 

@@ -353,6 +353,12 @@ def test_plain_http_where_tls_was_asked_for_says_so() -> None:
     assert "http://" in caught.value.hint
 
 
+def test_a_server_that_waits_where_tls_begins_may_speak_plain_http() -> None:
+    with ScriptedServer([HOLD]) as server, pytest.raises(UnreachableError, match="timed out") as caught:
+        list(exchange(Call(Address(f"https://127.0.0.1:{server.port}"), "GET", "/", connect_seconds=0.2)))
+    assert "write http://" in caught.value.hint
+
+
 @pytest.mark.usefixtures("each_way")
 def test_something_that_is_no_http_is_no_server() -> None:
     with ScriptedServer([b"220 mail.example.com ESMTP\r\n\r\n"]) as server, pytest.raises(UnreachableError) as caught:
@@ -366,7 +372,7 @@ def test_a_server_that_is_silent_is_given_up_where_that_was_asked() -> None:
         pieces = exchange(Call(Address(server.url), "GET", "/api/v1/models", read_seconds=0.2))
         with pytest.raises(UnreachableError) as caught:
             list(pieces)
-    assert caught.value.message == f"{server.url} took the connection, but did not answer within 0.2 seconds."
+    assert caught.value.message == f"{server.url} accepted the connection, but did not answer within 0.2 seconds."
 
 
 @pytest.mark.usefixtures("each_way")
