@@ -252,7 +252,7 @@ help settings|command|unset||Remove one value, or a whole profile.
 help|command|local||Show whether the built-in model is in memory, and since when.
 help local|command|stop||End the built-in model\'s server now.
 *|option|--url|words local|The server, such as http://10.0.0.2:1234, or local.
-*|option|--api|words auto lmstudio responses completions|The server\'s API; auto finds it out.
+*|option|--api|words auto lmstudio responses completions|The server\'s API; auto detects it.
 *|option|--profile|ask profiles|Use this profile of the settings, such as work.
 *|option|--color|words auto always never|When to use colours.
 *|flag|--debug||Requests and timings on stderr; no secrets.

@@ -24,6 +24,7 @@ MOST_PIXELS = 100_000_000
 
 _JPEG_QUALITY = 90
 _SIXTEEN_BITS = 65535
+_ORIENTATION = 0x0112  # the tag of EXIF
 _SENT_AS_THEY_ARE = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 _PHOTOGRAPHS = ("JPEG", "MPO", "AVIF", "HEIF", "WEBP")
 _ORDINARY_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
@@ -79,11 +80,12 @@ def prepared(name: str, data: bytes) -> tuple[Image, str]:
                 changes.insert(0, f"converted from {opened.format} to {kind}")
     except UnidentifiedImageError:
         raise BadUseError(
-            f"'{name}' is not a picture that lmchat can read.", hint="PNG, JPEG, WebP, GIF, AVIF, TIFF and BMP are."
+            f"'{name}' is not a picture that lmchat can read.",
+            hint="It reads PNG, JPEG, WebP, GIF, AVIF, TIFF and BMP.",
         ) from None
     except (OSError, ValueError, SyntaxError, EOFError):
         raise BadUseError(
-            f"'{name}' is broken: it cannot be read to its end.", hint="Save it again, or take another."
+            f"'{name}' is broken: it cannot be read to its end.", hint="Save it again, or choose another."
         ) from None
     if max(size) > LONGEST_SIDE:
         was, now = (" × ".join(map(str, each)) for each in (size, picture.size))
@@ -133,9 +135,6 @@ def _changes(opened: "Pillow.Image") -> Iterator[str]:
         yield "stripped of its metadata"
     if _animated(opened):
         yield "reduced to its first frame"
-
-
-_ORIENTATION = 0x0112
 
 
 def _drawn(name: str, opened: "Pillow.Image") -> "Pillow.Image":

@@ -9,6 +9,7 @@ from lmchat.errors import BadUseError, UnfitReplyError
 from lmchat.world import path_of
 
 _EXAMPLE = 'A schema is a JSON object such as {"type": "object", "properties": {"city": {"type": "string"}}}.'
+_ASK_AGAIN = "Ask again, allow a longer reply (--max-output-tokens), or use a larger model."
 _LONGEST = 200
 
 
@@ -47,9 +48,6 @@ def check_reply(schema: Mapping[str, Any], reply: str) -> None:
         raise BadUseError(f"The schema refers to {unknown.ref}, which is not in it.") from None
     if problem is not None:
         raise UnfitReplyError(f"The reply does not fit the schema: {_words(problem)}.", hint=_ASK_AGAIN)
-
-
-_ASK_AGAIN = "Ask again, allow a longer reply (--max-output-tokens), or use a larger model."
 
 
 def _validator(schema: Mapping[str, Any]) -> Any:

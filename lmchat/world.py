@@ -186,7 +186,7 @@ def _absolute(text: str, variable: str) -> Path:
     try:
         path = path_of(text)
         if text.startswith("~") and path == Path(text):
-            raise BadUseError(f"{_shown(text)} names the home directory of a person who is not here.")
+            raise BadUseError(f"{_shown(text)} names the home directory of a user who does not exist.")
         return path.absolute()
     except OSError as error:
         raise BadUseError(

@@ -35,7 +35,7 @@ def text_or_file(text: str, say: Say, encoding: str | None = None) -> str:
 def read_text(path: Path, say: Say, encoding: str | None = None, most: int = LARGEST_PROMPT) -> str:
     """Read a text file in whatever encoding it is, saying which where that is not UTF-8.
 
-    Raise BadUseError where it cannot be read, is no text or has more than `most` bytes.
+    Raise BadUseError where it cannot be read, is not text or has more than `most` bytes.
     """
     from lmchat.decoding import decode
 
@@ -50,7 +50,7 @@ def said(read: "Decoded", say: Say) -> str:
 
 
 def quoted_file(path: Path, say: Say, encoding: str | None = None, name: str = "") -> str:
-    """Quote a text file into a prompt; raise BadUseError where it cannot be read or is no text."""
+    """Quote a text file into a prompt; raise BadUseError where it cannot be read or is not text."""
     return quoted(name or path.name, read_text(path, say, encoding, LARGEST_QUOTED))
 
 

@@ -265,7 +265,7 @@ def known_route(world: World, server: str) -> "Finding | None":
 
 
 def _path(world: World, server: str, what: str = "models") -> Path:
-    # An address is no file name, and may be longer than one. A hash of it would load OpenSSL.
+    # An address is not a file name, and may be longer than one. A hash of it would load OpenSSL.
     name = quote(server, safe="")
     if len(name) > _LONGEST_NAME:
         from binascii import crc32

@@ -108,21 +108,6 @@ class Conversation:
             after = replace(before, id=0, turns={}, head=None)
         return replace(exchange, session=after)
 
-    def _name_other_model(self, before: Session, turn: Turn) -> None:
-        """Say that another model answered than was asked, once for each in a row."""
-        answered, asked = turn.reply.model_instance_id, turn.model
-        # LM Studio names an instance of the model; elsewhere another name is another model.
-        if answered in {"", asked} or self.client.route.dialect is LMSTUDIO:
-            return
-        last = before.turns.get(before.head) if before.head is not None else None
-        if last is None or (last.reply.model_instance_id, last.model) != (answered, asked):
-            self._say(f"The server answered with {answered}, not with {asked}.")
-
-    def _say(self, sentence: str) -> None:
-        from lmchat.render.messages import show_note
-
-        show_note(self.world, sentence)
-
     def written(self, session: Session, prompt: Prompt) -> Session:
         """Return the session as it is on disk now, with the settings of `session`; a new one is added.
 
@@ -185,14 +170,6 @@ class Conversation:
         if self.private is None:
             remember_model(self.world, self.server, key)
 
-    def _used(self) -> list[str]:
-        """Return the models of the latest sessions, the one used last first."""
-        return [summary.model for summary in self.store.sessions(limit=_RECENT)]
-
-    def _chosen_before(self, models: Sequence[Model]) -> Model | None:
-        found = find_model(models, remembered_model(self.world, self.server))
-        return found if found is not None and found.chats else None
-
     def check(self, session: Session, prompt: Prompt) -> None:
         """Refuse what the model is known not to do, before it is sent; raise BadUseError."""
         level = str(session.options.value("reasoning") or self.settings.text("reasoning"))
@@ -236,6 +213,29 @@ class Conversation:
                 self._say(f"'{name}' is {found.key} here.")
             keys.append(name if found is None else name_to_ask(found, name))
         return keys
+
+    def _name_other_model(self, before: Session, turn: Turn) -> None:
+        """Say that another model answered than was asked, once for each in a row."""
+        answered, asked = turn.reply.model_instance_id, turn.model
+        # LM Studio names an instance of the model; elsewhere another name is another model.
+        if answered in {"", asked} or self.client.route.dialect is LMSTUDIO:
+            return
+        last = before.turns.get(before.head) if before.head is not None else None
+        if last is None or (last.reply.model_instance_id, last.model) != (answered, asked):
+            self._say(f"The server answered with {answered}, not with {asked}.")
+
+    def _say(self, sentence: str) -> None:
+        from lmchat.render.messages import show_note
+
+        show_note(self.world, sentence)
+
+    def _used(self) -> list[str]:
+        """Return the models of the latest sessions, the one used last first."""
+        return [summary.model for summary in self.store.sessions(limit=_RECENT)]
+
+    def _chosen_before(self, models: Sequence[Model]) -> Model | None:
+        found = find_model(models, remembered_model(self.world, self.server))
+        return found if found is not None and found.chats else None
 
     def _meant(self, session: Session, name: str) -> str | None:
         """Return the model to ask where the server has none of that name, None where no other is meant.

@@ -66,7 +66,7 @@ def _import(invocation: Invocation, file: Path, name: str | None, report: _Repor
         _import_backup(invocation, file)
         report.restored = True
         return
-    recognised = 0
+    recognized = 0
     with open_kept_store(invocation) as store:
         for each in opened(invocation, file):
             if isinstance(each, Refused):
@@ -77,8 +77,8 @@ def _import(invocation: Invocation, file: Path, name: str | None, report: _Repor
                 _adopt(store, each, found, name, report, invocation.say)
             else:
                 continue
-            recognised += 1
-    if not recognised:
+            recognized += 1
+    if not recognized:
         raise BadUseError(f"'{file}' has no conversation that lmchat can read.", hint=READABLE)
 
 

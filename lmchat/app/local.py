@@ -209,7 +209,9 @@ def serve_upstream(invocation: Invocation, client: Client, *, port: int, token: 
     from lmchat.local.run import bound
 
     if not all(find_spec(package) for package in ("starlette", "uvicorn")):
-        raise LmchatError("The packages that serve are not installed.", hint="pip install 'lmchat[local]' brings them.")
+        raise LmchatError(
+            "The packages that serve are not installed.", hint="Install them: pip install 'lmchat[local]'"
+        )
     from lmchat.local.upstream import serve_in_front
 
     client = passing_on(client)

@@ -84,7 +84,7 @@ def _way_back(names: Sequence[str]) -> Sequence[str | Do]:
 def _age(text: str) -> timedelta:
     found = re.fullmatch(r"(\d{1,5})([hdw])", text.strip().lower())
     if found is None:
-        raise BadUseError(f"'{text}' is no length of time.", hint="Like this: 90d, 12h or 6w.")
+        raise BadUseError(f"'{text}' is not a length of time.", hint="Like this: 90d, 12h or 6w.")
     return int(found[1]) * _UNITS[found[2]]
 
 

@@ -105,7 +105,7 @@ def load_model(server: ModelServer, name: str, options: Mapping[str, Any]) -> No
             lambda: server.client.load(model.key, echo_load_config=True, **options),
         )
     except KeyboardInterrupt:
-        server.say(("The server goes on loading; ", Do(Action.LIST_MODELS), " shows when it is done."))
+        server.say(("The server continues loading; ", Do(Action.LIST_MODELS), " shows when it is done."))
         raise
     name = loaded.instance_id or model.key
     instances = (each for model in server.listed() for each in model.instances)
@@ -189,7 +189,7 @@ def _chosen(models: tuple[Model, ...], loaded: list[str], name: str) -> list[str
         instances = [each.id for each in model.instances]
         return [name] if name in instances and name != model.key else instances
     known = loaded if model else [*loaded, *(each.key for each in models)]
-    state = "is not loaded" if model else "is no model or instance of this server"
+    state = "is not loaded" if model else "is not a model or instance of this server"
     hint = nearest(name, known) or (Do(Action.LIST_MODELS), " shows what is loaded.")
     raise NotFoundError(f"'{name}' {state}.", hint=hint)
 

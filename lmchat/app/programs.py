@@ -1,5 +1,6 @@
 """A person's own programs: a command in their shell, their editor."""
 
+import codecs
 import queue
 import re
 import shlex
@@ -58,7 +59,7 @@ class Ran:
             return f"ended by signal {-self.status}"
 
     def text(self) -> str:
-        """Return what was printed as a screen would show it; raise BadUseError for what is no text."""
+        """Return what was printed as a screen would show it; raise BadUseError for what is not text."""
         read = _OVERSTRUCK.sub("", _ESCAPE.sub("", decode(self.output, "The output").text))
         lines = (line.rstrip("\r").rpartition("\r")[2] for line in read.split("\n"))
         return sanitize("\n".join(lines)).strip("\n")
@@ -84,8 +85,6 @@ class ShownOutput:
     """What a command prints, made safe for a terminal piece by piece; a bare CR writes its line `again`."""
 
     def __init__(self, again: str) -> None:
-        import codecs
-
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._again = again
         self._rest = ""

@@ -174,7 +174,7 @@ class DownloadJob:
         if self.status in {"failed", "paused"}:
             raise LmchatError(
                 f"The download {'failed' if self.status == 'failed' else 'is paused'}.",
-                hint="The server's own log says why; the same command goes on with it.",
+                hint="The server's own log says why; the same command resumes it.",
             )
 
 
@@ -263,7 +263,7 @@ def write_integration(integration: Integration) -> str:
 
 
 def _split_tools(url: str) -> tuple[str, tuple[str, ...]]:
-    """Split `https://host:8080/path:tool,tool`; digits after a colon are a port, and `://` is no list of tools."""
+    """Split `https://host:8080/path:tool,tool`; digits after a colon are a port, and `://` is not a list of tools."""
     scheme, rest = url.split("://", 1)
     if listed := re.fullmatch(_TOOLS_AFTER_URL, rest):
         return f"{scheme}://{listed['url']}", _listed(listed["tools"])

@@ -206,19 +206,6 @@ class Session:
                 break
         return tuple(reversed(missing))
 
-    def _read(self, turn_id: TurnId) -> Turn:
-        """Return a turn that another or the session points at; raise StoreError where it is missing."""
-        try:
-            return self.turns[turn_id]
-        except KeyError:
-            raise self._missing(turn_id) from None
-
-    def _missing(self, turn_id: TurnId) -> StoreError:
-        return StoreError(
-            f"Turn {turn_id} of session '{self.name}' is missing.",
-            hint="Another program deleted it, or the file is damaged.",
-        )
-
     def draft(self, prompt: Prompt, server: str, at: datetime, *, summary: bool) -> Turn:
         """Return the next turn as it is before anything of its reply has come."""
         return Turn(
@@ -233,10 +220,6 @@ class Session:
             system=self.system,
             summary=summary,
         )
-
-    def _base_lineage(self) -> Iterator[Turn]:
-        base = self.base
-        return iter(()) if base is None else self.lineage(base)
 
     def turn(self, turn_id: TurnId) -> Turn:
         """Return one turn of the tree; raise NotFoundError where there is none of that number."""
@@ -274,3 +257,20 @@ class Session:
     def forked(self, name: str, at: TurnId | None = None) -> "Session":
         """Return a session of another name that points at the same turn, or at `at`."""
         return replace(self, name=name) if at is None else replace(self.moved(at), name=name)
+
+    def _base_lineage(self) -> Iterator[Turn]:
+        base = self.base
+        return iter(()) if base is None else self.lineage(base)
+
+    def _read(self, turn_id: TurnId) -> Turn:
+        """Return a turn that another or the session points at; raise StoreError where it is missing."""
+        try:
+            return self.turns[turn_id]
+        except KeyError:
+            raise self._missing(turn_id) from None
+
+    def _missing(self, turn_id: TurnId) -> StoreError:
+        return StoreError(
+            f"Turn {turn_id} of session '{self.name}' is missing.",
+            hint="Another program deleted it, or the file is damaged.",
+        )

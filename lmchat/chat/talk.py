@@ -127,7 +127,7 @@ class _Attempt:
     gathering: "PartialReply | None" = None
 
     def run(self, send: Send) -> None:
-        """Send until the server takes the request; raise LmchatError where it does not, or the reply is no reply."""
+        """Send until the server takes the request; raise LmchatError where it does not, or the reply is none."""
         reason: Reason | None = None
         left_out = 0
         while True:

@@ -19,6 +19,7 @@ from lmchat.chat.session import Outcome, Session
 from lmchat.chat.values import Prompt
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, ExitStatus, LmchatError, NotFoundError
+from lmchat.render.terminal import moves_cursor
 from lmchat.settings import Settings
 from lmchat.store.store import Store
 from lmchat.world import require_output
@@ -96,7 +97,6 @@ def _chooser(invocation: Invocation) -> Callable[[Sequence[Model]], str | None] 
         return None
 
     def choose(models: Sequence[Model]) -> str | None:
-        from lmchat.render.terminal import moves_cursor
         from lmchat.repl.picker.choice import WHICH_MODEL, chosen, chosen_by_number, model_choices, screen_of, typed_at
 
         if not moves_cursor(world.stderr, world.environ):

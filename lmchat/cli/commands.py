@@ -123,7 +123,7 @@ def lmchat(
     ] = None,
     api: Annotated[
         str | None,
-        typer.Option(metavar="|".join(BY_NAME["api"].shape.choices), help="The server's API; auto finds it out."),
+        typer.Option(metavar="|".join(BY_NAME["api"].shape.choices), help="The server's API; auto detects it."),
     ] = None,
     profile: Annotated[
         str | None, typer.Option(metavar="PROFILE", help="Use this profile of the settings, such as work.")

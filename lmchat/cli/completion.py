@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lmchat.chat.models import Model
 
 FILES = {"bash": "lmchat.bash", "zsh": "_lmchat", "fish": "lmchat.fish", "powershell": "lmchat.ps1"}
-"""Under which name each script lies in `completions/`."""
+"""Under which name each script is in `completions/`."""
 
 _TABLE = "@TABLE@\n"
 
@@ -285,5 +285,7 @@ def script(shell: str, root: Any) -> str:
 def print_script(invocation: "Invocation", shell: str, root: Any) -> None:
     """Write the script to stdout; raise BadUseError for a shell there is none for."""
     if shell not in FILES:
-        raise BadUseError(f"There is no completion for '{shell}'.", hint=f"There is for: {', '.join(FILES)}.")
+        raise BadUseError(
+            f"There is no completion for '{shell}'.", hint=f"There is completion for: {', '.join(FILES)}."
+        )
     invocation.world.stdout.write(script(shell, root))

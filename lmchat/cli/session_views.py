@@ -6,6 +6,7 @@ from lmchat.advice import in_shell
 from lmchat.app.display import theme_of, thoughts_of, width_of
 from lmchat.app.invocation import Invocation, open_kept_store, settings_of
 from lmchat.errors import NotFoundError
+from lmchat.render.terminal import size_of
 
 if TYPE_CHECKING:
     from lmchat.chat.listing import Summary, TreeEntry
@@ -24,7 +25,6 @@ def show_sessions(invocation: Invocation, *, limit: int | None, as_json: bool) -
     from lmchat.render.json_output import write_document
     from lmchat.render.listings import sessions_listing
     from lmchat.render.notes import counted
-    from lmchat.render.terminal import size_of
 
     stdout = invocation.world.stdout
     terminal = stdout.isatty()

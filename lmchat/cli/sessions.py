@@ -158,7 +158,7 @@ def fork(
     with open_kept_store(invocation) as store:
         session = store.find(name)
         store.fork(session if at is None else moved_to(session, at), new)
-    invocation.say((f"Session '{new}' goes on from there: ", Do(Action.SWITCH_SESSION, new)))
+    invocation.say((f"Session '{new}' continues from there: ", Do(Action.SWITCH_SESSION, new)))
 
 
 @sessions.command()

@@ -9,9 +9,11 @@ from lmchat.app.invocation import BUILT_IN, Invocation, settings_of
 from lmchat.cli import options as given
 from lmchat.errors import BadUseError, SettingsError
 from lmchat.settings import Settings, read_settings, settings_path, token_source, validate_text
+from lmchat.settings.file import FILE_NAME, file_text
+from lmchat.settings.keys import SECRET_VARIABLES
+from lmchat.settings.layers import DEFAULT, Row
 
 if TYPE_CHECKING:
-    from lmchat.settings.layers import Row
     from lmchat.settings.prompts import Kind, PromptFile
 
 settings = typer.Typer(rich_markup_mode=None)
@@ -43,12 +45,11 @@ def _show_settings(invocation: Invocation, *, as_json: bool) -> None:
         _write_settings(invocation, rows)
 
 
-def _write_settings(invocation: Invocation, rows: "Sequence[Row]") -> None:
+def _write_settings(invocation: Invocation, rows: Sequence[Row]) -> None:
     """Write a table; on a terminal the defaults are named in a few lines, so that all fits on a screen."""
     from lmchat.app.display import theme_of, width_of
     from lmchat.render.listings import Column, listing
     from lmchat.render.text import fold
-    from lmchat.settings.layers import DEFAULT
 
     columns: tuple[Column[Row], ...] = (
         Column("SETTING", lambda row: row.name),
@@ -107,8 +108,6 @@ def edit(context: typer.Context) -> None:
     """
     from lmchat.app.programs import open_editor
     from lmchat.settings.edit import starting_text, write_safely
-    from lmchat.settings.file import file_text
-    from lmchat.settings.keys import SECRET_VARIABLES
 
     world = context.obj.world
     file = settings_path(world)
@@ -163,9 +162,6 @@ def unset(
 
 def _overruled(invocation: Invocation, key: str) -> str:
     """Say what overrides the file, where something does: otherwise the change would seem lost."""
-    from lmchat.settings.file import FILE_NAME
-    from lmchat.settings.layers import DEFAULT
-
     try:
         source = read_settings(invocation.world).source(key)
     except (SettingsError, KeyError):  # a flaw elsewhere, or no plain setting

@@ -58,7 +58,7 @@ def remove_variables(names: Iterable[str]) -> None:
 
 
 def detach() -> None:
-    """Continue in a copy of this process that is no child of the parent; the process that was started ends.
+    """Continue in a copy of this process that is not a child of the parent; the process that was started ends.
 
     Called before there are threads. Only POSIX can do this.
     """

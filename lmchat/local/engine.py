@@ -117,7 +117,7 @@ def _address(child: Child, model: ModelFile, progress: Show) -> str:
 
 
 def _fraction(state: str) -> float | None:
-    """Read how far loading is; llama.cpp documents nothing of this, so anything else is no progress."""
+    """Read how far loading is; llama.cpp documents nothing of this, so anything else is not progress."""
     try:
         reported = json.loads(state)
         value = reported["payload"]["value"] if reported["state"] == "loading" else None

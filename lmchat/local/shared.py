@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from lmchat import __version__
 from lmchat.dataclass import dataclass
@@ -206,7 +207,6 @@ def _turn(directory: Path) -> Iterator[None]:
 
 def _asked(server: SharedServer, method: str) -> dict[str, Any]:
     import http.client
-    from urllib.parse import urlsplit
 
     connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=_STOP_SECONDS)
     try:

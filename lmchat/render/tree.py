@@ -64,7 +64,7 @@ def draw_tree(
             marks = [*_marks(entry, models)]
             if turns := unanswered.get(entry.id):
                 marks.append(f"({_unanswered_note(turns)})")
-            marks = [*marks, *([HEAD] if entry.id == head else []), *_bracketed(names.get(entry.id, ()))]
+            marks = [*marks, *([HEAD] if entry.id == head else []), *(f"[{name}]" for name in names.get(entry.id, ()))]
             yield _drawn(line.prefix, entry, marks, theme, width, number_width, is_head=entry.id == head)
 
 
@@ -106,7 +106,7 @@ def _lines(shape: Shape, head: TurnId | None, names: Mapping[TurnId, Sequence[st
         if last and not after:  # a leaf: as the last of its siblings it gets their corner
             prefix, beside = beside + _CORNER, beside + _BELOW
         for place, shown in enumerate(_folded(run)):
-            yield _Line(prefix if place == 0 else beside, shown, _fold_note(len(run)))
+            yield _Line(prefix if place == 0 else beside, shown, f"⋮ {len(run) - 2 * _RUN_ENDS:,} more turns")
         if after:
             *sides, main = after
             open_runs.append((main, beside, beside, bool(sides)))
@@ -156,10 +156,6 @@ def _folded(run: Sequence[TurnId]) -> Iterator[TurnId | None]:
     yield from run[:_RUN_ENDS]
     yield None
     yield from run[-_RUN_ENDS:]
-
-
-def _fold_note(length: int) -> str:
-    return f"⋮ {length - 2 * _RUN_ENDS:,} more turns"
 
 
 def _windowed(lines: Sequence[_Line], head: TurnId | None, most: int) -> Iterator[_Line]:
@@ -221,7 +217,3 @@ def _marks(entry: TreeEntry, models: Mapping[TurnId, str]) -> Iterator[str]:
         yield "(summary)"
     if entry.outcome is not Outcome.COMPLETE:
         yield f"({entry.outcome.value})"
-
-
-def _bracketed(names: Sequence[str]) -> Iterator[str]:
-    return (f"[{name}]" for name in names)

@@ -1,7 +1,7 @@
 """Keys as a POSIX terminal sends them.
 
 Terminals send more than keys: answers to questions of a program before this one, changes of focus, mouse clicks. Typed
-into the line they would be garbage, so what is no key is dropped. A paste is read as fast as it comes (the library's
+into the line they would be garbage, so what is not a key is dropped. A paste is read as fast as it comes (the library's
 own way is quadratic).
 """
 
@@ -76,7 +76,7 @@ class Sequences:
 
 
 def _as_key(sequence: str) -> str:
-    """Return a sequence that the library knows, as it knows it; empty for what is no key."""
+    """Return a sequence that the library knows, as it knows it; empty for what is not a key."""
     if sequence in ANSI_SEQUENCES:
         return sequence
     reported = _REPORTED.fullmatch(sequence)
@@ -122,9 +122,6 @@ class PastingInput(Vt100Input):
         """Tell whether the window has the focus, None where the terminal has not said so."""
         return self._parser.focused
 
-    def _buffer_key(self, key: KeyPress) -> None:
-        self._buffer.append(key)
-
     def keys_of(self, data: bytes) -> list[KeyPress]:
         """Return the keys of what was read elsewhere."""
         self.vt100_parser.feed(data.decode(errors="surrogateescape"))
@@ -135,6 +132,9 @@ class PastingInput(Vt100Input):
         self.vt100_parser.feed(self.stdin_reader.read(_AT_ONCE))
         keys, self._buffer = self._buffer, []
         return keys
+
+    def _buffer_key(self, key: KeyPress) -> None:
+        self._buffer.append(key)
 
 
 class PastingParser(Vt100Parser):

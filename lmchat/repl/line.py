@@ -71,7 +71,7 @@ def shell_command(line: str) -> str | None:
 
 
 def sent(line: str) -> str:
-    r"""Return what a line that is no command sends: `//x` is /x, `\!x` is !x, and `\@x` is @x."""
+    r"""Return what a line that is not a command sends: `//x` is /x, `\!x` is !x, and `\@x` is @x."""
     if _DOUBLED.match(line) or (line.startswith("\\") and line[1:2] and line[1] in BANG):
         line = line[1:]
     pieces, done = [], 0

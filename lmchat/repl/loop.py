@@ -156,13 +156,11 @@ def _step(state: ReplState) -> ReplState:
             return _with_model(state)
         case Cleared(empty, again):
             images = state.images if state.editing is None else ()
-            leaves = empty and _now(state) > state.stopped_at + _BURST_SECONDS
+            leaves = empty and state.conversation.world.monotonic() > state.stopped_at + _BURST_SECONDS
             return replace(state, left=leaves and again, ctrl_c_leaves=leaves, editing=None, images=images)
         case Shortcut(command, text):
-            state = _with_listed_model(state)
             return replace(_safely(replace(state, ctrl_c_leaves=False), command), draft=text)
         case Typed(text):
-            state = _with_listed_model(state)
             done = _safely(replace(state, ctrl_c_leaves=False), text)
             _title(done, before=state)
             return done
@@ -205,10 +203,6 @@ def _safely(state: ReplState, line: str | Prompt) -> ReplState:
     return replace(state, draft=text)
 
 
-def _now(state: ReplState) -> float:
-    return state.conversation.world.monotonic()
-
-
 def _done(state: ReplState, line: str | Prompt) -> ReplState:
     from lmchat.repl.commands.table import command_in
     from lmchat.repl.turns import ask, ask_typed, attach
@@ -217,6 +211,7 @@ def _done(state: ReplState, line: str | Prompt) -> ReplState:
         return ask(state, line)
     if not line.strip():
         return state
+    state = _with_listed_model(state)
     if (found := command_in(line, state)) is not None:
         command, arguments = found
         return command.handler(state, arguments)

@@ -20,6 +20,8 @@ def with_model(state: ReplState) -> ReplState:
     """
     if state.session.model:
         return state
+    if not state.known.settled(0):
+        state.say("The server has not answered yet; Ctrl-C stops waiting for it.")
     return replace(state, session=state.conversation.with_model(state.session, lambda models: _picked(state, models)))
 
 

@@ -26,7 +26,7 @@ _CURSOR_SHOWN = "\x1b[?25h"
 class Terminal:
     """The modes of a terminal: its own, and those without echo in which keys wait for the next prompt.
 
-    `keyboard` is where keys come from, `screen` where the terminal is written to. Where either is no terminal,
+    `keyboard` is where keys come from, `screen` where the terminal is written to. Where either is not a terminal,
     nothing is changed there; one without `escapes` (a dumb one) gets none. With `focus` it is asked to report when its
     window gets and loses the focus.
     """
@@ -44,7 +44,7 @@ class Terminal:
 
     @property
     def number(self) -> int | None:
-        """Return the file descriptor that keys come from, None where it is no terminal."""
+        """Return the file descriptor that keys come from, None where it is not a terminal."""
         return self._keys
 
     @contextmanager
@@ -93,7 +93,11 @@ class Terminal:
         with suppress(termios.error):
             termios.tcsetattr(self._keys, termios.TCSANOW, modes)
         if by_line:
-            self._early += _waiting(self._keys).replace(b"\n", b"\r").replace(b"\0", b"")
+            early = _waiting(self._keys)
+            if early and not early.endswith(b"\n"):
+                self.alert("\n")  # below what the terminal echoed
+            # What ends a file is read as NUL here.
+            self._early += early.replace(b"\n", b"\r").replace(b"\0", b"\x04")
         self._write(self._on)
 
     def early(self) -> bytes:
@@ -122,7 +126,7 @@ class Terminal:
             termios.tcsetattr(self._keys, termios.TCSANOW, self._own)
 
     def alert(self, text: str) -> None:
-        """Write a bell or a notification, whatever is on the screen."""
+        """Write a bell, a notification or a line end, whatever is on the screen."""
         if self._bell is not None:
             with suppress(OSError):
                 os.write(self._bell, text.encode())

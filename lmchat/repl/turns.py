@@ -24,7 +24,7 @@ from lmchat.repl.line import literal, mentions, sent
 from lmchat.repl.state import Quoted, ReplState
 
 GO_ON = "Please go on exactly where your last reply was cut short; repeat nothing."
-SUMMARISE = (
+SUMMARIZE = (
     "Write a summary of our conversation so far. It will replace the conversation, so keep every decision, "
     "fact, name, number and piece of code that still matters, what I want, and what is open. Write only the summary."
 )
@@ -163,7 +163,7 @@ def attach(state: ReplState, paths: Sequence[Path]) -> ReplState:
 def prompt_of(state: ReplState, line: str) -> Prompt:
     """Return the prompt of a line: its words, what is attached, and the files it mentions, which are named.
 
-    Raise BadUseError for a mentioned file that is missing, is no text, or is a picture the model does not see.
+    Raise BadUseError for a mentioned file that is missing, is not text, or is a picture the model does not see.
     """
     found, included, left_out = mentions(line), list[str](), list[str]()
     named = [path for mention in found if not mention.pattern for path in mention.files]

@@ -194,7 +194,9 @@ KEYS = (
         '"desktop"',
         default="off",
     ),
-    Key("notify_after", number(0, 100_000), "Seconds that a reply takes at least for that.", "30", default=10),
+    Key(
+        "notify_after", number(0, 100_000), "Only after replies that took at least this many seconds.", "30", default=10
+    ),
     Key(
         "title",
         switch(),

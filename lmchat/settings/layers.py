@@ -218,7 +218,7 @@ def read_settings(world: World, *, flags: Mapping[str, object] = NO_FLAGS, profi
     """Read the settings of this run; the keys of `flags` are the names of settings, and None means not given.
 
     `profile` is the value of `--profile`. Raise SettingsError for a broken file, a value that does not fit or a profile
-    that does not exist, KeyError for a flag that is no setting.
+    that does not exist, KeyError for a flag that is not a setting.
     """
     source = read_file(settings_path(world))
     file_name = source.path.name

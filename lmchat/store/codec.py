@@ -42,7 +42,7 @@ class Members:
         return tuple(self._left)
 
     def take(self, name: str, *kinds: type) -> Any:
-        """Return one member, which must be exactly of one of these types (a bool is no int)."""
+        """Return one member, which must be exactly of one of these types (a bool is not an int)."""
         if name not in self._left:
             raise ValueError(f"{self.where} lacks '{name}'")
         value = self._left.pop(name)

@@ -63,10 +63,6 @@ class Database:
                 raise
             self.work_in_place()
 
-    def _open(self, *, alone: bool = False) -> None:
-        how = file.read_only_query(self.path) if self.read_only else "?mode=rwc"
-        self._connect(f"{self.path.absolute().as_uri()}{how}", alone=alone)
-
     def work_in_place(self) -> None:
         """Continue without files next to this one, for which a full disk has no room; other programs are locked out.
 
@@ -82,35 +78,6 @@ class Database:
         self._connection.close()
         self.copy = file.copied(self.path)
         self._connect((Path(self.copy.name) / FILE_NAME).as_uri())
-
-    def _connect(self, address: str, *, alone: bool = False) -> None:
-        if sqlite3.sqlite_version_info < file.OLDEST_SQLITE:
-            raise file.too_old()
-        with self._explained():
-            self._connection = sqlite3.connect(
-                address, uri=True, timeout=file.PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
-            )
-        try:
-            # Every value read is checked against the tables it belongs to; fullfsync is what macOS calls a real one.
-            self._connection.create_function("nfc", 1, normal_form, deterministic=True)
-            if alone:
-                self.execute("PRAGMA locking_mode=EXCLUSIVE")
-            for setting in ("foreign_keys=ON", "fullfsync=ON", "cache_size=-2000"):
-                self.execute(f"PRAGMA {setting}")
-            self._file = self._identity()
-        except BaseException:
-            self._connection.close()
-            raise
-
-    def _identity(self) -> tuple[int, int] | None:
-        """Return which file is under the path now, None where there is none."""
-        try:
-            status = self.path.stat()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise StoreError(f"The conversations in {self.path} cannot be reached: {error.strerror}.") from None
-        return status.st_dev, status.st_ino
 
     def rewrite_removed(self) -> bool:
         """Write the file again if another program removed it meanwhile, and tell whether that was so.
@@ -147,11 +114,11 @@ class Database:
             self.copy.cleanup()
 
     def number(self, query: str, values: Sequence[object] = ()) -> int:
-        """Return the first number of a query, 0 where there is none; raise StoreError for what is no number."""
+        """Return the first number of a query, 0 where there is none; raise StoreError for what is not a number."""
         return next(iter(self.numbers(query, values)), 0)
 
     def numbers(self, query: str, values: Sequence[object] = ()) -> list[int]:
-        """Return the first column of a query; raise StoreError for what is no whole number."""
+        """Return the first column of a query; raise StoreError for what is not a whole number."""
         found = [row[0] for row in self.rows(query, values)]
         if not all(type(each) is int for each in found):
             raise file.damaged(self.path)
@@ -235,6 +202,39 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    def _open(self, *, alone: bool = False) -> None:
+        how = file.read_only_query(self.path) if self.read_only else "?mode=rwc"
+        self._connect(f"{self.path.absolute().as_uri()}{how}", alone=alone)
+
+    def _connect(self, address: str, *, alone: bool = False) -> None:
+        if sqlite3.sqlite_version_info < file.OLDEST_SQLITE:
+            raise file.too_old()
+        with self._explained():
+            self._connection = sqlite3.connect(
+                address, uri=True, timeout=file.PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
+            )
+        try:
+            # Every value read is checked against the tables it belongs to; fullfsync is what macOS calls a real one.
+            self._connection.create_function("nfc", 1, normal_form, deterministic=True)
+            if alone:
+                self.execute("PRAGMA locking_mode=EXCLUSIVE")
+            for setting in ("foreign_keys=ON", "fullfsync=ON", "cache_size=-2000"):
+                self.execute(f"PRAGMA {setting}")
+            self._file = self._identity()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Return which file is under the path now, None where there is none."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"The conversations in {self.path} cannot be reached: {error.strerror}.") from None
+        return status.st_dev, status.st_ino
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
@@ -275,7 +275,7 @@ def _make_private(directory: Path, path: Path) -> bool:
     """Create directory and file for their owner only, and tell whether they can be written.
 
     SQLite gives the files next to it the same permissions. Raise OSError where the file cannot be made, StoreError
-    where it is no database.
+    where it is not a database.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

@@ -68,7 +68,7 @@ class Writer:
 
 
 def is_running(directory: Path, name: object) -> bool:
-    """Tell whether the program of this name still runs; in doubt it does, but nothing runs under what is no name."""
+    """Tell whether the program of this name still runs; in doubt it does, but nothing runs under what is not a name."""
     if not (isinstance(name, str) and name.isascii() and name.isalnum()):
         return False
     try:

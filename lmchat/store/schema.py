@@ -276,7 +276,7 @@ def backup(database: Database, path: Path, *, replace: bool) -> None:
     if path.parent == database.path.resolve().parent and path.name.startswith(database.path.name):
         raise BadUseError(f"'{path}' cannot be written: the conversations are there.", hint="Give another name.")
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise BadUseError(f"'{path}' cannot be written: it is no ordinary file.", hint="Give another name.")
+        raise BadUseError(f"'{path}' cannot be written: it is not an ordinary file.", hint="Give another name.")
     if path.exists() and not replace:
         raise BadUseError(f"'{path}' exists already.", hint="Give another name, or --force to replace it.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

@@ -185,16 +185,6 @@ class Store:
         """Remove sessions for good, also from the trash; raise NotFoundError, and remove none, for any unknown."""
         self._delete(lambda: tree.delete(self._database, names))
 
-    def _delete(self, delete: Callable[[], Deleted]) -> Deleted:
-        """Delete something, also where the disk is full."""
-        try:
-            return delete()
-        except StoreError as error:
-            if not lacks_room(error):
-                raise
-            self._database.work_in_place()
-            return delete()
-
     def move(self, session: Session, to: TurnId | None) -> Session:
         """Move the head to any turn of the tree (None: before the first); raise NotFoundError where there is none."""
         return tree.move(self._database, session, to)
@@ -292,3 +282,13 @@ class Store:
         from lmchat.store.imports.adoption import adopt
 
         return adopt(self._database, found, left_out, name)
+
+    def _delete(self, delete: Callable[[], Deleted]) -> Deleted:
+        """Delete something, also where the disk is full."""
+        try:
+            return delete()
+        except StoreError as error:
+            if not lacks_room(error):
+                raise
+            self._database.work_in_place()
+            return delete()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from lmchat.chat.exchange import ChatRequest, Event, Finished, Phase, Progress, Quiet, kept_words
+from lmchat.chat.models import DownloadJob, Model
 from lmchat.dataclass import dataclass, field, replace
 from lmchat.errors import ChainLostError, LmchatError, NotAllowedError, RefusedError, ServerError
 from lmchat.wire.address import Address
@@ -32,7 +33,6 @@ from lmchat.wire.reading import parse_json, text
 from lmchat.wire.stream import Tap, chat_events
 
 if TYPE_CHECKING:
-    from lmchat.chat.models import DownloadJob, Model
     from lmchat.wire.models import LoadedModel
 
 _TRIES = 20
@@ -59,7 +59,7 @@ class Client:
 
     address: Address
     log: Callable[[str], None] | None = None
-    listed: "Callable[[Sequence[Model]], None] | None" = None
+    listed: Callable[[Sequence[Model]], None] | None = None
     locate: Callable[[], Address] | None = None
     route: Route = field(default_factory=Route)
     built_in: bool = False
@@ -109,6 +109,65 @@ class Client:
         """
         route = replace(self.route, dialect=COMPLETIONS, keeps=False, learned=None)
         return self if self.route.dialect.schemas else replace(self, route=route)
+
+    def greets(self) -> bool:
+        """Tell quickly whether a server of LM Studio's kind answers.
+
+        One that is too strict for its greeting (a token is needed) or too old for it answers in JSON all the same.
+        """
+        call = Call(self.address, "GET", GREETING, connect_seconds=0.5, read_seconds=1.0)
+        try:
+            with closing(exchange(call, self.log)) as pieces:
+                _, body = whole_answer(pieces)
+            return isinstance(parse_json(body.decode()), dict)
+        except (LmchatError, ValueError):
+            return False
+
+    def models(self) -> tuple[Model, ...]:
+        """List every downloaded model with its loaded instances."""
+        while True:
+            try:
+                models = self._models()
+                break
+            except RefusedError as error:
+                from lmchat.wire.refusals import loading
+
+                if loading(error):
+                    sleep(_LOADING_TICKS * TICK)
+                elif not self._finds_dialect(error):
+                    raise
+        if self.listed:
+            self.listed(models)
+        return models
+
+    def load(self, key: str, **options: int | bool | None) -> "LoadedModel":
+        """Load a model, which can take minutes; one that is loaded already gets a second instance.
+
+        `options` are the API's own. Only with `echo_load_config` does the server say what it made of them.
+        """
+        from lmchat.wire.models import read_loaded
+
+        given = {name: value for name, value in options.items() if value is not None}
+        return read_loaded(self._manage("load", {"model": key, **given}, seconds=_LOAD_SECONDS))
+
+    def unload(self, instance_id: str) -> str:
+        """Unload one instance and return its id."""
+        answer = self._manage("unload", {"instance_id": instance_id}, seconds=_ACTION_SECONDS)
+        return text(answer.get("instance_id")) or instance_id
+
+    def download(self, name: str, quantization: str | None = None) -> DownloadJob:
+        """Begin a download of a catalogue id or a Hugging Face URL (only a URL takes a quantization)."""
+        from lmchat.wire.models import read_job
+
+        body = {"model": name} | ({"quantization": quantization} if quantization else {})
+        return read_job(self._manage("download", body, seconds=_ACTION_SECONDS))
+
+    def download_status(self, job_id: str) -> DownloadJob:
+        """Ask how far a download is."""
+        from lmchat.wire.models import read_job
+
+        path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
+        return read_job(self._answer("GET", path, read_seconds=_QUESTION_SECONDS)[0], job_id)
 
     def _chat(self, request: ChatRequest, tap: Tap | None, *, stream: bool) -> Iterator[Event]:
         dialect, program = self.route.dialect, self._program(request)
@@ -174,42 +233,12 @@ class Client:
             self.log(f"found out: api {dialect.name}{program}, {'keeps' if keeps else 'does not keep'} conversations")
         self.route.learn(dialect, keeps=keeps)
 
-    def greets(self) -> bool:
-        """Tell quickly whether a server of LM Studio's kind answers.
-
-        One that is too strict for its greeting (a token is needed) or too old for it answers in JSON all the same.
-        """
-        call = Call(self.address, "GET", GREETING, connect_seconds=0.5, read_seconds=1.0)
-        try:
-            with closing(exchange(call, self.log)) as pieces:
-                _, body = whole_answer(pieces)
-            return isinstance(parse_json(body.decode()), dict)
-        except (LmchatError, ValueError):
-            return False
-
-    def models(self) -> "tuple[Model, ...]":
-        """List every downloaded model with its loaded instances."""
-        while True:
-            try:
-                models = self._models()
-                break
-            except RefusedError as error:
-                from lmchat.wire.refusals import loading
-
-                if loading(error):
-                    sleep(_LOADING_TICKS * TICK)
-                elif not self._finds_dialect(error):
-                    raise
-        if self.listed:
-            self.listed(models)
-        return models
-
-    def _models(self) -> "tuple[Model, ...]":
+    def _models(self) -> tuple[Model, ...]:
         dialect = self.route.dialect
         data, call = self._answer("GET", self._path(dialect.models_path), read_seconds=_QUESTION_SECONDS)
         models = dialect.models(data)
         if models is None:
-            raise not_lm_studio(call, "something that is no list of models")
+            raise not_lm_studio(call, "something that is not a list of models")
         if dialect is LMSTUDIO:
             return tuple(models)
         from lmchat.wire.detection import program_of
@@ -218,35 +247,6 @@ class Client:
         if self.route.program is None:
             self.route.program = program_of(data, self._ask)
         return with_details(self.route.program.name, tuple(models), self._ask)
-
-    def load(self, key: str, **options: int | bool | None) -> "LoadedModel":
-        """Load a model, which can take minutes; one that is loaded already gets a second instance.
-
-        `options` are the API's own. Only with `echo_load_config` does the server say what it made of them.
-        """
-        from lmchat.wire.models import read_loaded
-
-        given = {name: value for name, value in options.items() if value is not None}
-        return read_loaded(self._manage("load", {"model": key, **given}, seconds=_LOAD_SECONDS))
-
-    def unload(self, instance_id: str) -> str:
-        """Unload one instance and return its id."""
-        answer = self._manage("unload", {"instance_id": instance_id}, seconds=_ACTION_SECONDS)
-        return text(answer.get("instance_id")) or instance_id
-
-    def download(self, name: str, quantization: str | None = None) -> "DownloadJob":
-        """Begin a download of a catalogue id or a Hugging Face URL (only a URL takes a quantization)."""
-        from lmchat.wire.models import read_job
-
-        body = {"model": name} | ({"quantization": quantization} if quantization else {})
-        return read_job(self._manage("download", body, seconds=_ACTION_SECONDS))
-
-    def download_status(self, job_id: str) -> "DownloadJob":
-        """Ask how far a download is."""
-        from lmchat.wire.models import read_job
-
-        path = f"{MODELS}/download/status/{quote(job_id, safe='')}"
-        return read_job(self._answer("GET", path, read_seconds=_QUESTION_SECONDS)[0], job_id)
 
     def _manage(self, route: str, body: Mapping[str, Any], *, seconds: float) -> Mapping[str, Any]:
         if not self.route.dialect.manages:

@@ -32,7 +32,7 @@ class ReplyReader(Protocol):
         ...
 
     def whole(self, data: Data) -> Iterator[Event]:
-        """Yield the events of a reply that came as one JSON answer; none where it is no reply."""
+        """Yield the events of a reply that came as one JSON answer; none where it is not a reply."""
         ...
 
     def closing(self, data: Data) -> Data:

@@ -155,15 +155,15 @@ class _Channel:
         self._give(weight)
         return piece
 
-    def _give(self, weight: int) -> None:
-        for _ in range(weight):
-            self.room.put(None)
-
     def close(self) -> None:
         """End the reading at once; it may be called again."""
         self.ended = True
         self._give(_ROOM)
         self.connection.close()
+
+    def _give(self, weight: int) -> None:
+        for _ in range(weight):
+            self.room.put(None)
 
 
 def _weight(piece: Piece) -> int:

@@ -66,7 +66,7 @@ def _unbegun(error: Exception, call: Call, connection: Connection, speaks_http: 
         return _no_proxy(call, said) if by_proxy else _unreachable(error, call)
     if kinds & {"TimeoutError", "TimeoutException"}:
         return UnreachableError(
-            f"{url} took the connection, but did not answer within {call.read_seconds or 0:g} seconds.",
+            f"{url} accepted the connection, but did not answer within {call.read_seconds or 0:g} seconds.",
             hint=_ELSEWHERE,
         )
     if connection.first_bytes and not b"HTTP/".startswith(connection.first_bytes):

@@ -91,7 +91,7 @@ class Call:
         """Return everything that must not be shown: the token, and the headers of MCP servers."""
         integrations = (self.body or {}).get("integrations", ())
         headers = [each.get("headers", {}) for each in integrations if isinstance(each, dict)]
-        # "Bearer" is no secret, and what follows it is one also where a server repeats it alone.
+        # "Bearer" is not a secret, and what follows it is one also where a server repeats it alone.
         words = (value.partition(" ")[2] or value for each in headers for value in each.values())
         return (*self.address.secrets, *words)
 

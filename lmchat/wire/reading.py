@@ -54,7 +54,7 @@ _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 def parse_json(text: str) -> Any:
     """Return the value of a JSON text without lone surrogates, which no disk or terminal takes.
 
-    Raise ValueError where it is no JSON, or nested too deeply or divided too finely to read.
+    Raise ValueError where it is not JSON, or nested too deeply or divided too finely to read.
     """
     if len(text) > _DEEPEST:
         _require_bounds(text)

@@ -156,7 +156,7 @@ class _Stream:
         return events
 
     def _word(self, word: str) -> Iterable[Event]:
-        """Read what is no JSON: `[DONE]`, or another bare word; after a fault no reply is complete."""
+        """Read what is not JSON: `[DONE]`, or another bare word; after a fault no reply is complete."""
         if word.strip() == _DONE:
             return () if self.faulted else self.reader.end(done=True)
         if len(word) > _LONGEST_WORD or not _BARE_WORD.fullmatch(word):

@@ -59,7 +59,7 @@ def test_a_name_with_the_signs_of_a_pattern_is_that_session(home: Path) -> None:
         ([], 2, "No session is named"),
         (["none-*"], 6, "There is no session 'none-*'"),
         (["old", "nwe"], 6, "Did you mean 'new'?"),
-        (["--older-than", "soon"], 2, "no length of time"),
+        (["--older-than", "soon"], 2, "not a length of time"),
     ],
 )
 def test_what_names_nothing_is_refused_and_deletes_nothing(

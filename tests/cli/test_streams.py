@@ -137,7 +137,7 @@ def test_a_server_that_says_nothing_of_its_models_is_given_up(tmp_path: Path, mo
     with ScriptedServer([HOLD]) as silent:
         ran = run(tmp_path, "--url", silent.url, "models")
     assert ran.status == 3
-    assert "took the connection, but did not answer within 0.3 seconds." in ran.stderr
+    assert "accepted the connection, but did not answer within 0.3 seconds." in ran.stderr
     with ScriptedServer(answer(200, MODELS), [HOLD]) as silent:
         ran = run(tmp_path, "--url", silent.url, "models", "unload", "tiny")
     assert ran.status == 3

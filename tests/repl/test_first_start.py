@@ -116,7 +116,7 @@ def test_ctrl_c_while_it_loads_leads_to_the_prompt(talk: Talk, studio: Studio) -
 
     studio.routes["/api/v1/models/load"] = loading
     out = talk.pick(ENTER, f"hello{ENTER}{CTRL_D}")
-    assert "goes on loading" in out
+    assert "continues loading" in out
     assert studio.chats[0]["model"] == "acme/big"
 
 

@@ -50,7 +50,7 @@ CASES: list[tuple[str, str, int, list[Advice]]] = [
         6,
         ["'acme/eyes' is not loaded.", (Do(Action.LIST_MODELS), " shows what is loaded.")],
     ),
-    ("unload nothing", "/unload nothing", 6, ["'nothing' is no model or instance of this server."]),
+    ("unload nothing", "/unload nothing", 6, ["'nothing' is not a model or instance of this server."]),
     ("download acme/new", "/download acme/new", 0, ["acme/new is downloaded (1.0 kB)."]),
     ("download here", "/download here", 0, ["here is already downloaded."]),
     ("download bad", "/download bad", 1, ["The download failed."]),
@@ -118,7 +118,7 @@ def test_a_server_without_models_says_so(talk: Talk, studio: Studio) -> None:
             "load acme/eyes",
             "/load acme/eyes",
             "/api/v1/models/load",
-            ("The server goes on loading; ", Do(Action.LIST_MODELS), " shows when it is done."),
+            ("The server continues loading; ", Do(Action.LIST_MODELS), " shows when it is done."),
         ),
         (
             "download acme/new",

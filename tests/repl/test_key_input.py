@@ -1,4 +1,4 @@
-"""Keys as a terminal sends them: what is no key is dropped, however it is cut into pieces."""
+"""Keys as a terminal sends them: what is not a key is dropped, however it is cut into pieces."""
 
 import pytest
 from hypothesis import given

@@ -1,6 +1,8 @@
 """The loop: what a line does, what Ctrl-C does, and that no error ends it."""
 
+import json
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,12 @@ from lmchat.app.conversation import Conversation
 from lmchat.chat.exchange import MessageDelta
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.chat.values import Prompt
+from lmchat.repl import loop
+from lmchat.repl.state import ModelList
 from lmchat.repl.turns import ask_typed
 from lmchat.store.store import open_store
 from tests.support.lmstudio import Studio, event, refused, spoken
-from tests.support.scripted import HOLD, stream
+from tests.support.scripted import HOLD, Request, Steps, answer, stream
 from tests.support.talking import ALT_ENTER, CTRL_C, CTRL_D, CTRL_J, ENTER, Talk
 
 
@@ -175,6 +179,38 @@ def test_ctrl_c_during_a_reply_keeps_what_came_and_asks_again_below(talk: Talk, 
     assert [turn.outcome for turn in turns] == [Outcome.INTERRUPTED, Outcome.COMPLETE]
     assert turns[0].reply.text.startswith("Half of")
     assert "Half of" in studio.chats[1]["input"]
+
+
+def test_ctrl_c_while_the_list_of_models_is_waited_for_stops_the_prompt(
+    talk: Talk, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled, presses = ModelList.settled, [signal.SIGINT]
+
+    def pressed(models: ModelList, seconds: float) -> bool:
+        if presses:
+            signal.raise_signal(presses.pop())
+        return settled(models, seconds)
+
+    monkeypatch.setattr(ModelList, "settled", pressed)
+    out = talk.press(f"first{ENTER}{CTRL_C}second{ENTER}{CTRL_D}")
+    assert "(stopped)" in out
+    assert [chat["input"] for chat in studio.chats] == ["second"]
+
+
+def test_a_server_that_does_not_list_its_models_is_said_to_be_waited_for(
+    talk: Talk, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_PATIENCE_SECONDS", 0.0)
+    listed = threading.Event()
+
+    def listing(_request: Request) -> Steps:
+        if len(studio.server.requests) > 1:  # the prompt asks for itself
+            listed.set()
+        return [listed, *answer(200, json.dumps({"models": studio.models}))]
+
+    studio.routes["/api/v1/models"] = listing
+    assert "The server has not answered yet; Ctrl-C stops waiting for it." in talk.type("hello")
+    assert [chat["input"] for chat in studio.chats] == ["hello"]
 
 
 def test_ctrl_c_again_when_a_reply_is_stopped_already_is_meant_for_it_too(

@@ -76,7 +76,7 @@ def test_ctrl_c_while_loading_comes_back_to_the_prompt(talk: Talk, studio: Studi
 
     studio.routes["/api/v1/models/load"] = loading
     out = talk.type("/load acme/eyes", "hello")
-    assert "goes on loading" in out
+    assert "continues loading" in out
     assert "Reply 1." in out
 
 

@@ -1,4 +1,4 @@
-"""Every option of the table can be set in a conversation and reaches the request; what is no path is refused."""
+"""Every option of the table can be set in a conversation and reaches the request; what is not a path is refused."""
 
 from collections.abc import Callable
 

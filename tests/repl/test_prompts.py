@@ -70,7 +70,7 @@ def test_a_flaw_is_named_with_its_line_and_the_command_stays_in_the_line(
 
 def test_commands_of_our_own_win_and_that_is_said_once(talk: Talk, studio: Studio, home: Path) -> None:
     out = talk.type("/new", "/new")
-    assert out.count("win over prompts: /new.") == 1
+    assert out.count("before prompts of the same names: /new.") == 1
     assert studio.chats == []
 
 

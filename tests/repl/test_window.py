@@ -459,6 +459,22 @@ def test_enter_before_the_prompt_is_there_sends(tmp_path: Path, studio: Studio) 
         assert studio.chats[0]["input"] == "early"
 
 
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_what_is_typed_before_the_prompt_is_there_is_in_the_line_and_in_no_other(
+    tmp_path: Path, studio: Studio, term: str
+) -> None:
+    with window(talk_command(studio.server.url, "s"), tmp_path, term=term) as there:
+        there.send("half a line")
+        there.until("> half a line")
+        assert "half a line" in there.rows()
+
+
+def test_control_d_before_the_prompt_is_there_leaves(tmp_path: Path, studio: Studio) -> None:
+    with window(talk_command(studio.server.url, "s"), tmp_path) as there:
+        there.send("\x04")
+        assert there.ended() == 0
+
+
 def test_what_is_typed_during_a_reply_is_shown_and_can_be_taken_back(talking: Window, studio: Studio) -> None:
     over = threading.Event()
     studio.replies = [stream(STARTED, event("message.delta", content="Half\n\nof"), over, ended("Half\n\nof it."))]

@@ -52,7 +52,7 @@ def test_a_home_of_a_person_who_is_not_here_ends_in_one_sentence(
     environ = {**os.environ, "LMCHAT_HOME": "~nosuchuser/x"}
     ran = subprocess.run([sys.executable, "-m", "lmchat", *arguments], env=environ, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout[:7]) == (status, stdout)
-    error = "lmchat: error: LMCHAT_HOME: '~nosuchuser/x' names the home directory of a person who is not here.\n"
+    error = "lmchat: error: LMCHAT_HOME: '~nosuchuser/x' names the home directory of a user who does not exist.\n"
     assert ran.stderr == ("" if status == 0 else error)
 
 

@@ -372,7 +372,7 @@ def test_a_server_that_is_silent_is_given_up_where_that_was_asked() -> None:
         pieces = exchange(Call(Address(server.url), "GET", "/api/v1/models", read_seconds=0.2))
         with pytest.raises(UnreachableError) as caught:
             list(pieces)
-    assert caught.value.message == f"{server.url} took the connection, but did not answer within 0.2 seconds."
+    assert caught.value.message == f"{server.url} accepted the connection, but did not answer within 0.2 seconds."
 
 
 @pytest.mark.usefixtures("each_way")

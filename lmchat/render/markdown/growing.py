@@ -19,11 +19,6 @@ _LONGEST_MARK = 3
 _MARKS = re.compile(rf"(?P<formula>{maths.FORMULA.pattern})|\\.|(?P<ticks>`+)|(?P<marks>\*+|_+|~~)", re.DOTALL)
 
 
-def _is_half_link(text: str) -> bool:
-    """Tell whether a text ends inside a link."""
-    return _HALF_LINK.search(text) is not None
-
-
 def close_open_marks(text: str) -> str:
     """Return the text with its open marks closed, and without an incomplete mark at its end."""
     text = _HALF_MARK.sub("", _HALF_LINK.sub(r"\1", text))
@@ -97,7 +92,7 @@ class GrowingParagraph:
     def _ends_in_words(self) -> bool:
         """Tell whether the source ends in words that end the last span, with nothing incomplete before them."""
         source = self.source
-        if any(sign in source for sign in _OPEN_ENDED) or _is_half_link(source):
+        if any(sign in source for sign in _OPEN_ENDED) or _HALF_LINK.search(source):
             return False
         words = source[max(map(source.rfind, _SIGNS)) + 1 :]
         return bool(words and self.spans) and self.spans[-1].text.endswith(words)

@@ -96,7 +96,7 @@ class _Walk:
         address, link_began = "", 0
         for token in tokens:
             link = address if self._follows(address) else ""
-            match _kind(token):
+            match "hardbreak" if is_break(token) else token.type:
                 case "link_open":
                     address, link_began = str(token.attrs.get("href", "")), len(self._spans)
                     stack.append(joined(stack[-1], self._link_style))
@@ -150,11 +150,6 @@ class _Walk:
 
     def _follows(self, address: str) -> bool:
         return self._links and bool(_FOLLOWED.match(address))
-
-
-def _kind(token: Token) -> str:
-    """Return the type of a token, with `<br>` as a hard break."""
-    return "hardbreak" if is_break(token) else token.type
 
 
 def is_break(token: Token) -> bool:

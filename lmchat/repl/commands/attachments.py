@@ -67,7 +67,7 @@ _LINE_AGAIN = "\r\x1b[K"
 def run_command(state: ReplState, command: str) -> ReplState:
     """Run a command, show what it prints, and attach that to the next prompt.
 
-    Raise BadUseError where there is no command, the shell does not start, or the output is no text.
+    Raise BadUseError where there is no command, the shell does not start, or the output is not text.
     """
     if not command:
         raise BadUseError("There is no command.", hint="Like this: !git diff; \\! sends the character itself.")
@@ -81,18 +81,18 @@ def run_command(state: ReplState, command: str) -> ReplState:
     state.write(shown.flush() + ("\n" if ran.interrupted else ""))
     ended, first_line = ran.ended, sanitize_line(command.split("\n", 1)[0])
     if not ran.output.strip():
-        state.say(f"{_capitalised(ended)}; it printed nothing, so nothing is sent.")
+        state.say(f"{_capitalized(ended)}; it printed nothing, so nothing is sent.")
         return state
     try:
         text = ran.text()
     except BadUseError:
-        state.say(f"{_capitalised(ended)}; what it printed is not text, so it is not sent.")
+        state.say(f"{_capitalized(ended)}; what it printed is not text, so it is not sent.")
         return state
     lines = counted(text.count("\n") + 1, "line")
-    state.say(f"{_capitalised(ended)}; its output ({lines}) is sent with the next prompt; /file off drops it.")
+    state.say(f"{_capitalized(ended)}; its output ({lines}) is sent with the next prompt; /file off drops it.")
     output = Quoted(f"!{first_line}", quoted_output(first_line, text, ended))
     return replace(state, files=(*state.files, output))
 
 
-def _capitalised(text: str) -> str:
+def _capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]

@@ -40,7 +40,7 @@ from lmchat.repl.offers import (
     suggestions,
 )
 from lmchat.repl.state import ReplState
-from lmchat.repl.turns import GO_ON, SUMMARISE, ask
+from lmchat.repl.turns import GO_ON, SUMMARIZE, ask
 from lmchat.settings.keys import BY_NAME, OPTIONS
 from lmchat.settings.layers import layer
 from lmchat.settings.prompts import Kind, PromptFile, read_all
@@ -140,13 +140,13 @@ def go_on(state: ReplState, text: str) -> ReplState:
 
 
 def compact(state: ReplState, text: str) -> ReplState:
-    """Let the model summarise the conversation; the next prompt goes on from that."""
+    """Let the model summarize the conversation; the next prompt goes on from that."""
     state = state.current()
     if state.head is None:
-        raise BadUseError("There is nothing to summarise yet.")
+        raise BadUseError("There is nothing to summarize yet.")
     before = state.session.head
     attention = f" Pay special attention to: {text}" if text else ""
-    asked = replace(ask(state, Prompt(SUMMARISE + attention), summary=True), draft="", warned=False)
+    asked = replace(ask(state, Prompt(SUMMARIZE + attention), summary=True), draft="", warned=False)
     if asked.head is None or not asked.head.summary:  # another program has moved the session
         return asked
     if asked.head.outcome is Outcome.COMPLETE:
@@ -244,7 +244,7 @@ OPTION_COMMANDS = (
         "Show or change the system prompt; /unset system drops it.",
         system,
         _system_offers,
-        more="A new chain begins then: the turns so far are sent as text, and how many is said.",
+        more="A new chain begins then: the turns so far are sent as text, and it says how many.",
     ),
     Command("set", "[option value]", "Show the options, or set one for this session.", set_, _set_offers),
     Command(

@@ -74,7 +74,7 @@ def _load_options(given: list[str]) -> dict[str, Any]:
         name = name.replace("-", "_").lower()
         if name not in LOAD_OPTIONS:
             hint = nearest(name, list(LOAD_OPTIONS)) or f"There are: {', '.join(LOAD_OPTIONS)}."
-            raise BadUseError(f"'{word}' is no option for loading.", hint=hint)
+            raise BadUseError(f"'{word}' is not an option for loading.", hint=hint)
         shape = LOAD_OPTIONS[name].shape
         options[name] = shape.read(value)
         if wrong := misfit(shape, options[name]):

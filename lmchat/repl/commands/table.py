@@ -184,7 +184,7 @@ def say_hidden(state: ReplState) -> None:
     if hidden:
         names = ", ".join(f"/{name}" for name in hidden)
         way = f"`lmchat ask -p {in_shell(hidden[0])}` asks the prompt."
-        state.say(f"Commands of lmchat's own win over prompts: {names}. {way}")
+        state.say(f"lmchat's own commands come before prompts of the same names: {names}. {way}")
 
 
 def _command(name: str, about: str) -> Command:

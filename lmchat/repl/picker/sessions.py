@@ -264,7 +264,7 @@ def _questions(keys: KeyBindings, browser: Browser, typed: Buffer, name: Buffer)
     def answer(event: KeyPressEvent) -> None:
         browser.delete(sure=event.data in {"y", "Y"})
 
-    # What is no character needs a binding of its own.
+    # What is not a character needs a binding of its own.
     @keys.add("enter", filter=asked)
     def do_not(_event: KeyPressEvent) -> None:
         browser.delete(sure=False)

@@ -25,21 +25,21 @@ class Format:
     """A format: whose it is, how its files are known, and how they are read."""
 
     name: str
-    recognise: Callable[[Source], bool]
+    recognize: Callable[[Source], bool]
     read: Callable[[Source, LeftOut], Iterator[Found | Refused]]
 
 
 FORMATS = (
-    Format("ChatGPT", chatgpt.recognise, chatgpt.read),
-    Format("Claude", claude.recognise, claude.read),
-    Format("LM Studio", lmstudio.recognise, lmstudio.read),
-    Format("llm", llm.recognise, llm.read),
+    Format("ChatGPT", chatgpt.recognize, chatgpt.read),
+    Format("Claude", claude.recognize, claude.read),
+    Format("LM Studio", lmstudio.recognize, lmstudio.read),
+    Format("llm", llm.recognize, llm.read),
 )
 
 
 def format_of(source: Source) -> Format | None:
     """Return the format of a file by what is in it, whatever its name is; None where it is none of these."""
-    return next((each for each in FORMATS if each.recognise(source)), None)
+    return next((each for each in FORMATS if each.recognize(source)), None)
 
 
 _BELOW = 1 << 60
@@ -121,7 +121,7 @@ def session_of(found: Found, now: datetime, left_out: LeftOut) -> Session:
         raise ValueError("nothing was said in it")
     head = _head(found, turns, ends)
     last = turns[max(turns) if head is None else head]
-    # Which model goes on with it is chosen here: those of other programs are mostly not to be had.
+    # Which model continues it is chosen here: those of other programs are mostly not here.
     return Session(name="", turns=turns, head=head, system=last.system if head else found.system)
 
 

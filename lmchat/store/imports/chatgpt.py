@@ -35,7 +35,7 @@ _CITATION = re.compile("\ue200[^\ue200\ue201]*\ue201")
 """What is left of a citation whose text the export does not have."""
 
 
-def recognise(source: Source) -> bool:
+def recognize(source: Source) -> bool:
     """Tell whether a file is of this format."""
     return any("mapping" in members_of(item) for item in items_of(source.value)[:100])
 

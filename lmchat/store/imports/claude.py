@@ -31,7 +31,7 @@ from lmchat.store.imports.found import (
 )
 
 
-def recognise(source: Source) -> bool:
+def recognize(source: Source) -> bool:
     """Tell whether a file is of this format."""
     return any("chat_messages" in members_of(item) for item in items_of(source.value)[:100])
 

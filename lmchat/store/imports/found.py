@@ -155,12 +155,12 @@ def list_of(value: object) -> list[Any]:
 
 
 def items_of(value: object) -> list[Any]:
-    """Return a list, or what is no list as its only item."""
+    """Return a list, or what is not a list as its only item."""
     return value if isinstance(value, list) else [value]
 
 
 def members_of(value: object) -> dict[str, Any]:
-    """Return an object's members, none where it is no object."""
+    """Return an object's members, none where it is not an object."""
     return value if isinstance(value, dict) else {}
 
 

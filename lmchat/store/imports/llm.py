@@ -44,7 +44,7 @@ _OLD, _NEW = {"conversations", "responses"}, {"threads", "turns", "messages", "p
 Row = dict[str, Any]
 
 
-def recognise(source: Source) -> bool:
+def recognize(source: Source) -> bool:
     """Tell whether a file is of this format."""
     if source.path is None:
         return False
@@ -263,7 +263,7 @@ class _Log:
             if image is not None:
                 yield image
             else:
-                self.left_out["attachment that is no picture or not there"] += 1
+                self.left_out["attachment that is missing or not a picture"] += 1
 
 
 def _found(key: str, name: object, said: list[Said], head: str | None, times: list[datetime], model: str) -> Found:

@@ -39,7 +39,7 @@ _NOT_SAID = frozenset({"debugInfoBlock", "status", "toolStatus"})
 """Steps that only describe how the reply was made."""
 
 
-def recognise(source: Source) -> bool:
+def recognize(source: Source) -> bool:
     """Tell whether a file is of this format."""
     members = members_of(source.value)
     messages = members.get("messages")

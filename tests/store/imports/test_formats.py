@@ -222,7 +222,7 @@ def test_llm_older_log_has_fragments_tools_pictures_and_lone_responses(tmp_path:
     assert (session.system, second.model, colours.title) == ("Be brief", "tiny", "Colours")
     assert session.path()[0].reply.stats.given() == {"input_tokens": 3, "total_output_tokens": 4}
     assert shape(session_of(lone, NOW, left_out)) == [(1, None, "Alone", "Yes.")]
-    assert left_out == {"attachment that is no picture or not there": 1}
+    assert left_out == {"attachment that is missing or not a picture": 1}
 
 
 def part(number: int, of: str, position: int, kind: str, text: str | None = None, **payload: Any) -> dict[str, Any]:
