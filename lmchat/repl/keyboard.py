@@ -141,7 +141,7 @@ class Keyboard:
         return self._ahead.look()
 
     def redraw(self) -> None:
-        """Draw the line again, with what the toolbar says now; any thread may ask, even while the line is being sent."""
+        """Draw the line again, with what the toolbar says now; any thread may ask, also while the line is sent."""
         self._in_loop(self._session.app.invalidate)
 
     def when_drawn(self, act: Callable[[], object]) -> None:
