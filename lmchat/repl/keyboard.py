@@ -141,8 +141,8 @@ class Keyboard:
         return self._ahead.look()
 
     def redraw(self) -> None:
-        """Draw the line again, with what the toolbar says now; any thread may ask for it."""
-        self._session.app.invalidate()
+        """Draw the line again, with what the toolbar says now; any thread may ask, also while the line is sent."""
+        self._in_loop(self._session.app.invalidate)
 
     def when_drawn(self, act: Callable[[], object]) -> None:
         """Run a function once, as soon as the next line is drawn."""
@@ -150,6 +150,9 @@ class Keyboard:
 
     def between_keys(self, act: Callable[[], object]) -> None:
         """Run a function between two keys of the line that is typed, and not at all where none is; from any thread."""
+        self._in_loop(act)
+
+    def _in_loop(self, act: Callable[[], object]) -> None:
         app = self._session.app
         loop, context = app.loop, app.context
 

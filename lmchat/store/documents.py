@@ -231,7 +231,7 @@ def import_document(database: Database, value: object, name: str | None) -> Sess
 def add_whole(database: Database, imported: Session) -> Session:
     """Add a session and all its turns, which are a plain mapping in the order of their numbers (inside a transaction).
 
-    Its name must be free.
+    Its name must be free. It keeps its times: it was used last when its last turn was asked.
     """
     turns = tuple(imported.turns.values())
     tree = database.number("INSERT INTO tree (next) VALUES (?) RETURNING id", (turns[-1].id + 1 if turns else 1,))
@@ -239,5 +239,9 @@ def add_whole(database: Database, imported: Session) -> Session:
     number = add(database, replace(imported, head=None), tree, opening)
     for turn in turns:
         make_findable(database, insert(database, tree, number, turn))
-    database.execute("UPDATE session SET head = ? WHERE id = ?", (imported.head, number))
+    times = [min(microseconds(turn.at), database.now()) for turn in turns]
+    database.execute(
+        "UPDATE session SET head = ?, created = coalesce(?, created), used = coalesce(?, used) WHERE id = ?",
+        (imported.head, min(times, default=None), max(times, default=None), number),
+    )
     return replace(imported, id=number, turns=Turns(database, tree, number))

@@ -1,6 +1,7 @@
 """The input line: folding of what is long, completion, choices, the toolbar, vi keys."""
 
 import asyncio
+import contextvars
 import time
 from pathlib import Path
 from typing import Any
@@ -258,6 +259,29 @@ def test_a_choice_is_narrowed_by_typing_and_moved_by_arrows(talk: Talk) -> None:
         assert talk.keyboard().chosen("Which?", Choices(offers)) == meant
     talk.keys.send_text(f"zz{ENTER}{CTRL_C}")
     assert talk.keyboard().chosen("Which?", Choices(offers)) is None
+
+
+def test_a_line_that_is_sent_while_another_thread_has_it_drawn_again_is_no_failure(talk: Talk) -> None:
+    keyboard = talk.keyboard()
+    app = keyboard._session.app
+
+    class Ending:
+        """A loop that ends as soon as something is to be run in it."""
+
+        asked = 0
+
+        def is_closed(self) -> bool:
+            return False
+
+        def call_soon_threadsafe(self, *_given: object, **_more: object) -> None:
+            self.asked += 1
+            app.loop = None
+
+    loop = Ending()
+    app._is_running, app.context = True, contextvars.copy_context()
+    app.loop = loop  # type: ignore[assignment]  # what is asked of it is there
+    keyboard.redraw()
+    assert loop.asked == 1
 
 
 @pytest.mark.parametrize("due", [False, True])

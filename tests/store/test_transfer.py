@@ -43,6 +43,19 @@ def filled(store: Store) -> Session:
     return asked(store, store.undo(session), "Third")
 
 
+def test_an_imported_session_keeps_its_times_and_none_is_in_the_future(store: Store, rich: Session) -> None:
+    document = store.export(rich)
+    times = ["2024-01-02T03:04:05+00:00", "2024-02-03T04:05:06+00:00"]
+    for turn in document["turns"]:
+        turn["at"] = times[min(turn["id"], 2) - 1]
+    store.import_(document, "old")
+    document["turns"][-1]["at"] = "2100-01-01T00:00:00+00:00"
+    store.import_(document, "future")
+    kept = {each.name: each for each in store.sessions()}
+    assert [kept["old"].created.isoformat(), kept["old"].last_used.isoformat()] == times
+    assert kept["future"].last_used <= store._database.clock()
+
+
 def test_import_brings_back_the_same_session(store: Store, rich: Session) -> None:
     text = json.dumps(store.export(rich))
     copy = store.import_(json.loads(text), "copy")
