@@ -64,8 +64,11 @@ NAMES = [
 ]
 
 
+WITHOUT_NAME = (Action.BEGIN_SESSION, Action.LIST_MODELS, Action.LIST_SESSIONS)
+
+
 @pytest.mark.parametrize("name", [*NAMES, "holidays", "acme/big", "休日", "2026-11-26", "a@b:4,5%+x=y"])
-@pytest.mark.parametrize("action", set(Action) - {Action.BEGIN_SESSION, Action.LIST_MODELS, Action.LIST_SESSIONS})
+@pytest.mark.parametrize("action", [each for each in Action if each not in WITHOUT_NAME])
 def test_a_shell_reads_a_name_as_one_word_whatever_is_in_it(action: Action, name: str) -> None:
     """The objects of options begin with the option."""
     of_option = action in {Action.SET_OPTION, Action.UNSET_OPTION}
