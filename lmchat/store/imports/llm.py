@@ -73,10 +73,11 @@ def read(source: Source, left_out: LeftOut) -> Iterator[Found | Refused]:
 def _opened(path: Path) -> sqlite3.Connection:
     """Open a database for reading only, whatever is wrong with its text."""
     name = quote(os.fsencode(path.absolute()))
+    connection = sqlite3.connect(f"file:{name}?mode=ro", uri=True)
     try:
-        connection = sqlite3.connect(f"file:{name}?mode=ro", uri=True)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:  # where nothing can be written beside it
+    except sqlite3.Error:  # such as where nothing can be written beside it
+        connection.close()
         connection = sqlite3.connect(f"file:{name}?immutable=1", uri=True)
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.text_factory = lambda data: data.decode(errors="replace")
