@@ -56,6 +56,7 @@ def lmchat(environ: dict[str, str], first: list[dict[str, Any]]) -> Run:
 @pytest.fixture(scope="module")
 def first(environ: dict[str, str]) -> list[dict[str, Any]]:
     """Return the replies to the first two prompts, asked at once where no server runs yet."""
+    assert json.loads(running(environ)("local", "--json").stdout) == []
     with asking(environ, "--json", "Say hello.") as one, asking(environ, "--json", "Say hello.") as two:
         written = [each.communicate() for each in (one, two)]
     assert (one.returncode, two.returncode) == (0, 0), written

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from lmchat.local.run import started
-from tests.local.world import world_at
 from tests.readme import README
+from tests.support.worlds import world_at
 
 pytestmark = pytest.mark.model
 

@@ -25,7 +25,7 @@ VARIABLES = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_
         {"XDG_CONFIG_HOME": "/c", "XDG_DATA_HOME": "/d", "XDG_STATE_HOME": "/s", "XDG_CACHE_HOME": "/k"},
     ],
 )
-def test_the_directories_are_the_platform_s_own(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_directories_are_those_of_the_platform(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():

@@ -95,8 +95,8 @@ def test_looking_at_the_head_of_a_long_conversation_reads_no_more_than_it() -> N
             seen.append(key)
             return super().__getitem__(key)
 
-    turns = Watched({TurnId(n): turn(n, n - 1) for n in range(1, 1001)})
-    long = Session("long", turns, head=TurnId(1000))
+    turns = Watched({TurnId(n): turn(n, n - 1) for n in range(1, 10_001)})
+    long = Session("long", turns, head=TurnId(10_000))
     assert long.follows("here") is not None
     assert long.unsent("here") == ()
-    assert set(seen) == {1000}
+    assert set(seen) == {10_000}

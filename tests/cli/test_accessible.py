@@ -71,18 +71,17 @@ def test_a_reply_comes_in_whole_paragraphs_after_plain_lines(home: Path, studio:
     assert painted(there) == []
 
 
-def test_a_long_wait_is_said_once_in_words(home: Path, studio: Studio) -> None:
+def test_a_long_wait_is_said_once_in_words(home: Path, studio: Studio, way: dict[str, Any]) -> None:
     loading = [event("model_load.progress", model_instance_id="acme/big", progress=part / 20) for part in range(20)]
     started = (event("chat.start", model_instance_id="acme/big"), event("model_load.start"), 2.2)
     studio.replies = [stream(*started, *loading, event("message.delta", content="Yes."), ended("Yes."))]
-    with window([*LMCHAT, "--url", studio.server.url, "ask", "-m", "acme/big", "hi"], home, **WAYS["dumb"]) as there:
+    with window([*LMCHAT, "--url", studio.server.url, "ask", "-m", "acme/big", "hi"], home, **way) as there:
         assert there.ended() == 0
     written = there.written.decode()
     assert [written.count(f"Loading the model, {part} %.") for part in (0, 25, 50, 75)] == [1, 1, 1, 1]
     assert painted(there) == []
 
 
-@pytest.mark.parametrize("way", ["setting", "dumb"], indirect=True)
 def test_talk_asks_for_numbers_and_paints_nothing(home: Path, studio: Studio, way: dict[str, Any]) -> None:
     studio.models = (dict(EYES), dict(EYES, key="acme/ears", display_name="Ears"))
     studio.replies = [spoken("**Bold**")]

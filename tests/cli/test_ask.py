@@ -472,7 +472,7 @@ def test_asks_at_once_in_one_session_keep_every_turn(tmp_path: Path) -> None:
     assert all("locked" not in stderr for _, stderr in outcomes)
     entries = json.loads(run(tmp_path, "sessions", "tree", "busy", "--json").stdout)
     assert len(entries) == 5
-    assert all(twig["parent"] is None or twig["parent"] < twig["turn"] for twig in entries)
+    assert all(entry["parent"] is None or entry["parent"] < entry["turn"] for entry in entries)
 
 
 def test_piping_through_a_shell_works_as_in_the_help(tmp_path: Path) -> None:

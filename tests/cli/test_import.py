@@ -188,7 +188,7 @@ JUNK = st.one_of(
 
 @pytest.mark.parametrize("make", [chatgpt, claude, lmstudio], ids=["chatgpt", "claude", "lmstudio"])
 @settings(
-    max_examples=int(os.environ.get("LMCHAT_EXAMPLES", "25")), deadline=None, suppress_health_check=[*HealthCheck]
+    max_examples=int(os.environ.get("LMCHAT_EXAMPLES", "60")), deadline=None, suppress_health_check=[*HealthCheck]
 )
 @given(data=st.data())
 def test_whatever_is_wrong_in_a_document_is_never_a_bug(

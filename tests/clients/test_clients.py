@@ -10,7 +10,7 @@ import pytest
 from lmchat.local import run
 from tests.clients.environment import python_with, ran
 from tests.local.conftest import KEY
-from tests.local.world import world_at
+from tests.support.worlds import world_at
 
 pytestmark = [pytest.mark.engines, pytest.mark.model, pytest.mark.timeout(900)]
 

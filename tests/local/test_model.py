@@ -17,8 +17,8 @@ import pytest
 from lmchat.local import run
 from tests.local.conftest import KEY
 from tests.local.test_run import PROGRAM, alive, below, soon
-from tests.local.world import world_at
 from tests.support.program import run as run_lmchat
+from tests.support.worlds import world_at
 
 pytestmark = pytest.mark.model
 
@@ -140,8 +140,8 @@ def test_lmchat_continues_one_session_over_all_dialects(real: httpx.Client, tmp_
 def test_a_schema_binds_the_reply(real: httpx.Client) -> None:
     schema = {
         "type": "object",
-        "properties": {"colour": {"enum": ["red", "green"]}},
-        "required": ["colour"],
+        "properties": {"colour": {"enum": ["red", "green"]}, "warm": {"type": "boolean"}},
+        "required": ["colour", "warm"],
         "additionalProperties": False,
     }
     form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
@@ -151,7 +151,8 @@ def test_a_schema_binds_the_reply(real: httpx.Client) -> None:
     ).json()
 
     reply = json.loads(answer["choices"][0]["message"]["content"])
-    assert reply in ({"colour": "red"}, {"colour": "green"})
+    assert reply["colour"] in ("red", "green")
+    assert isinstance(reply["warm"], bool)
 
 
 def test_a_schema_that_is_none_is_refused(real: httpx.Client) -> None:

@@ -20,7 +20,7 @@ from lmchat.errors import BadUseError, LmchatError
 from lmchat.local import run
 from lmchat.local.shared_server import serve
 from tests.local.conftest import gguf_bytes
-from tests.local.world import world_at
+from tests.support.worlds import world_at
 
 
 def answer(url: str, token: str = "") -> object:
@@ -55,7 +55,7 @@ def soon(condition: Callable[[], bool], seconds: float = 60) -> bool:
 PROGRAM = """
 import sys, time
 from lmchat.local import run, shared_server
-from tests.local.world import world_at
+from tests.support.worlds import world_at
 from pathlib import Path
 world = world_at(Path(sys.argv[1]), **dict(word.split("=", 1) for word in sys.argv[4:]))
 if sys.argv[2] == "serve":

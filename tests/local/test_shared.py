@@ -24,7 +24,7 @@ from lmchat.local.shared import SharedServer, Spot, running_servers, server_stat
 from lmchat.world import World, try_lock
 from tests.local.conftest import gguf_bytes
 from tests.local.test_run import alive, answer, soon
-from tests.local.world import world_at
+from tests.support.worlds import world_at
 
 pytestmark = pytest.mark.skipif(not shared.POSSIBLE, reason="there is no shared server on this system")
 
@@ -32,7 +32,7 @@ PROGRAM = """
 import signal, sys, time
 from pathlib import Path
 from lmchat.local import run, shared
-from tests.local.world import world_at
+from tests.support.worlds import world_at
 world = world_at(Path(sys.argv[1]))
 server = shared.shared_server(world, run.server_settings(world), float(sys.argv[2]))
 for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -244,11 +244,11 @@ def test_looking_at_it_does_not_count_as_use(common: World) -> None:
     server = find(common)
     answer(server.url, server.secret)
 
-    assert soon(lambda: server_status(server)["idle_seconds"] >= 0.5, 20)
+    assert soon(lambda: server_status(server)["idle_seconds"] >= 1, 20)
 
     status = server_status(server)
     assert (status["keep_seconds"], status["requests"], status["models"]) == (60, 0, [])
-    assert status["since"] < time.time()
+    assert 0 < time.time() - status["since"] < 300  # other tests use the server, too
 
 
 def test_stopping_ends_it_at_once(world: World, tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_another_model_or_another_home_has_a_server_of_its_own(common: World, wo
 
 
 def test_killing_programs_while_they_start_it_leaves_one_that_works(world: World, tmp_path: Path) -> None:
-    for moment in range(8):
+    for moment in range(12):
         program = starter(tmp_path, keep_seconds=4)
         time.sleep(0.03 + 0.04 * moment)
         program.kill()
@@ -347,7 +347,7 @@ def passing_on(world: World, token: str = "") -> Iterator[str]:
 import sys
 from pathlib import Path
 from lmchat.local import run, shared_server
-from tests.local.world import world_at
+from tests.support.worlds import world_at
 shared_server.serve(world_at(Path(sys.argv[1])), run.bound(0), token=sys.argv[2], keep_seconds=60)
 """
     process = subprocess.Popen(

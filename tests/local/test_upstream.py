@@ -25,9 +25,9 @@ from lmchat.wire.address import Address
 from lmchat.wire.client import Client
 from lmchat.wire.dialects import COMPLETIONS, Route
 from tests.local.conftest import Switch
-from tests.local.world import world_at
 from tests.support.program import run
 from tests.support.scripted import HOLD, Answer, ScriptedServer, answer, stream
+from tests.support.worlds import world_at
 
 SAMPLES = Path(__file__).parents[1] / "wire" / "samples"
 MODEL = "/models/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"

@@ -47,7 +47,7 @@ def test_the_same_reply_has_no_marks() -> None:
     assert list(compared(turn(1, "Same."), turn(2, "Same."), PLAIN, None))[-1] == "Same."
 
 
-def test_a_control_characters_in_a_compared_reply_have_no_effect() -> None:
+def test_control_characters_in_a_compared_reply_have_no_effect() -> None:
     hostile = "\x1b[2J\u202e"
     for width in (None, 60, 120):
         assert not re.search("[\x1b\u202e]", "\n".join(compared(turn(1, hostile), turn(2, "b"), PLAIN, width)))

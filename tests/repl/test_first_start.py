@@ -189,13 +189,8 @@ def test_nothing_is_said_of_loading_where_there_is_one_model_only(talk: Talk, st
 @pytest.mark.terminal
 def test_the_prompt_does_not_wait_for_the_models_and_the_toolbar_names_the_one_that_is_chosen(tmp_path: Path) -> None:
     listed = threading.Event()
-
-    def listing(_request: Request) -> Steps:
-        listed.wait(30)
-        return answer(200, json.dumps({"models": [BIG]}))
-
     studio = Studio()
-    studio.routes["/api/v1/models"] = listing
+    studio.routes["/api/v1/models"] = lambda _: [listed, *answer(200, json.dumps({"models": [BIG]}))]
     with studio.server, window(talk_command(studio.server.url), tmp_path) as there:
         there.until_prompt()
         there.until("new session")
@@ -215,12 +210,7 @@ def test_the_prompt_does_not_wait_for_the_models_and_the_toolbar_names_the_one_t
 @pytest.mark.terminal
 def test_what_is_wrong_with_the_server_is_said_above_what_was_typed_meanwhile(tmp_path: Path, studio: Studio) -> None:
     typed = threading.Event()
-
-    def refusing(_request: Request) -> Steps:
-        typed.wait(30)
-        return answer(500, '{"error": {"message": "No room."}}')
-
-    studio.routes["/api/v1/models"] = refusing
+    studio.routes["/api/v1/models"] = lambda _: [typed, *answer(500, '{"error": {"message": "No room."}}')]
     with window(talk_command(studio.server.url), tmp_path) as there:
         there.until_prompt()
         there.send("hel")
@@ -237,12 +227,7 @@ def test_a_choice_of_several_waits_for_the_first_prompt_of_a_person_who_types_al
     tmp_path: Path, studio: Studio, loads: list[str]
 ) -> None:
     typed = threading.Event()
-
-    def listing(_request: Request) -> Steps:
-        typed.wait(30)
-        return answer(200, json.dumps({"models": studio.models}))
-
-    studio.routes["/api/v1/models"] = listing
+    studio.routes["/api/v1/models"] = lambda _: [typed, *answer(200, json.dumps({"models": studio.models}))]
     with window(talk_command(studio.server.url), tmp_path) as there:
         there.until_prompt()
         there.send("hel")

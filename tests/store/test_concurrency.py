@@ -37,20 +37,20 @@ for turn_number in range(turns):
 """
 
 
-def test_four_programs_in_one_session_keep_every_turn(tmp_path: Path) -> None:
+def test_six_programs_in_one_session_keep_every_turn(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         store.create("one")
     programs = [
-        subprocess.Popen([sys.executable, "-c", TALKS, str(tmp_path), "15", f"program {each}"]) for each in range(4)
+        subprocess.Popen([sys.executable, "-c", TALKS, str(tmp_path), "15", f"program {each}"]) for each in range(6)
     ]
-    assert [program.wait(100) for program in programs] == [0] * 4
+    assert [program.wait(100) for program in programs] == [0] * 6
     with opened(tmp_path) as store:
         session = store.find("one")
         entries = store.tree(session)
-        assert sorted(entry.id for entry in entries) == list(range(1, 61))
+        assert sorted(entry.id for entry in entries) == list(range(1, 91))
         assert {entry.outcome.value for entry in entries} == {"complete"}
         assert all(entry.parent is None or entry.parent < entry.id for entry in entries)
-        expected = {f"program {program} {turn}" for program in range(4) for turn in range(15)}
+        expected = {f"program {program} {turn}" for program in range(6) for turn in range(15)}
         assert {turn.prompt.text for turn in session.turns.values()} == expected
         assert {turn.reply.text for turn in session.turns.values()} == {f"answer {text}" for text in expected}
 

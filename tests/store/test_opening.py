@@ -199,10 +199,10 @@ def test_programs_that_create_the_store_at_once_all_succeed(tmp_path: Path) -> N
         "import sys; from pathlib import Path; from tests.support.conversation import opened\n"
         "with opened(Path(sys.argv[1])) as store: store.create(None, 'hello')"
     )
-    programs = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "data")]) for _ in range(4)]
-    assert [program.wait(60) for program in programs] == [0] * 4
+    programs = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "data")]) for _ in range(6)]
+    assert [program.wait(60) for program in programs] == [0] * 6
     with opened(tmp_path / "data") as store:
-        assert sorted(store.names()) == ["hello", *(f"hello-{number}" for number in range(2, 5))]
+        assert sorted(store.names()) == ["hello", *(f"hello-{number}" for number in range(2, 7))]
 
 
 def test_a_disk_that_fails_is_named_with_what_to_check(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Worlds of one's own: temporary directories, and an environment that is made up or this one's."""
+"""Worlds of one's own: temporary directories, and an environment that is made up or this one's.
+
+Cheap to import, since programs that tests start do.
+"""
 
 from collections.abc import Mapping
 from io import StringIO
@@ -19,7 +22,7 @@ def world_in(directory: Path, text: str | None = None, environ: Mapping[str, str
 
 
 def world_at(root: Path, **environ: str) -> World:
-    """Make a world like this one whose directories lie below `root`."""
+    """Make a world like this one whose directories are below `root`."""
     ours = this_world()
     variables = {**ours.environ, "HOME": str(root), "LMCHAT_MODEL_CACHE": str(root / "models"), **environ}
     return replace(ours, environ=variables, directories=Directories(root, root, root, root / "cache"))

@@ -72,6 +72,7 @@ FLOODS: list[Case] = [
     ("lists in JSON", ANSWERS["lists in JSON"], "lmstudio", ("models", "download", "m")),
     ("a bomb as an error", ANSWERS["a bomb as an error"], "lmstudio", ("models", "load", "m")),
     ("items at the end", EVENTS["items at the end"], "lmstudio", ("ask", "-m", "m", "hi")),
+    ("calls", EVENTS["calls"], "completions", ("ask", "-m", "m", "hi")),
 ]
 
 

@@ -1,7 +1,7 @@
 """Code with colours, a line at a time."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Token
@@ -64,7 +64,6 @@ def styles(lines: list[list[Span]]) -> list[list[tuple[str, str]]]:
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-@settings(max_examples=max(settings().max_examples // 4, 1))  # for each language
 @given(lines=LINES)
 def test_no_character_is_lost_whatever_the_language(name: str, lines: list[str]) -> None:
     shown = coloured(name, "\n".join(lines))
@@ -131,7 +130,7 @@ def test_a_chosen_theme_uses_the_colours_the_terminal_has() -> None:
         assert style in line[0].style
 
 
-def test_a_unknown_theme_is_no_failure() -> None:
+def test_an_unknown_theme_is_no_failure() -> None:
     palette = Palette(Theme(Styles(), code_colours=True, code_theme="no such theme"))
     assert Highlighter("python", palette).push("x")[0][0].text == "x"
 

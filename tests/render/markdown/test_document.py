@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lmchat.render.markdown.layout import RenderContext
@@ -16,10 +16,6 @@ from tests.render.terminals import COLOURED
 THEME = theme_for(COLOURED, terminal=True)
 WIDTHS = st.integers(20, 120)
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
-
-
-FEW = settings(max_examples=max(settings().max_examples // 4, 1))
-"""For what renders a hundred times for each example."""
 
 
 def in_pieces(text: str, width: int, cuts: list[int], theme: Theme = THEME) -> list[Row]:
@@ -43,7 +39,6 @@ def test_a_document_in_pieces_gives_the_rows_of_the_whole(text: str, width: int,
     assert in_pieces(text, width, cuts) == render_rows(text, width, THEME)
 
 
-@FEW
 @given(DOCUMENTS, WIDTHS)
 def test_a_document_character_by_character_gives_the_rows_of_the_whole(text: str, width: int) -> None:
     text = sanitize(text)[:400]
