@@ -219,7 +219,8 @@ def _events(
     while True:
         event = protocol.next_event()
         if event is h11.NEED_DATA:
-            request = _sent(sock, request)
+            if request:
+                request = _sent(sock, request)
             data = connection.received(sock.recv(PIECE))
             if not data and not connection.headed:
                 raise ConnectionError("The server disconnected.")
@@ -257,12 +258,14 @@ def _sent(sock: socket.socket, rest: memoryview) -> memoryview:
 
 def _answers(sock: socket.socket, seconds: float | None) -> bool:
     """Wait until something can be sent or has come, and tell whether something has come."""
-    from select import select
+    from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 
-    came, free, _ = select([sock], [sock], [], seconds)
-    if not (came or free):
+    with DefaultSelector() as selector:
+        selector.register(sock, EVENT_READ | EVENT_WRITE)
+        ready = selector.select(seconds)
+    if not ready:
         raise TimeoutError("timed out")
-    return bool(came)
+    return bool(ready[0][1] & EVENT_READ)
 
 
 @contextmanager

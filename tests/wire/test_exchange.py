@@ -229,6 +229,30 @@ def test_an_answer_of_a_server_that_reads_no_more_is_read() -> None:
     thread.join(10)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows numbers no descriptors")
+def test_an_early_answer_is_read_where_a_thousand_files_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    connect = socket.create_connection
+
+    def with_high_number(*arguments: Any) -> socket.socket:
+        with connect(*arguments) as sock:
+            return socket.socket(fileno=fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, 1500))
+
+    monkeypatch.setattr(socket, "create_connection", with_high_number)
+    body = b'{"error":{"message":"too large"}}'
+    said = b"HTTP/1.1 413 Too Large\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
+    try:
+        with answering_early(said, reset=False) as url, pytest.raises(RefusedError) as caught:
+            list(Client(Address(url)).chat(ChatRequest("m", Prompt("word " * 4_000_000))))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert "too large" in caught.value.message
+
+
 def test_a_server_that_neither_reads_nor_answers_is_given_up_where_that_was_asked() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = Address(f"http://127.0.0.1:{listening.getsockname()[1]}")
