@@ -38,6 +38,7 @@ def main(arguments: "Sequence[str] | None" = None, world: "World | None" = None)
 
 
 def _status(arguments: "Sequence[str]", world: "World | None") -> int:
+    """Run lmchat, show what goes wrong, and return the exit code."""
     from lmchat.errors import ExitStatus, LmchatError
     from lmchat.world import abandon
 

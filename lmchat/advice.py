@@ -1,5 +1,6 @@
 """What to do about an error, as data: in a shell and in talk it is worded with the commands that people type there."""
 
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
@@ -53,7 +54,6 @@ def worded(advice: Advice, words: Words) -> str:
 
 def in_shell(word: str) -> str:
     """Return a word as it is typed in a shell: in quotes where it has blanks or characters that a shell obeys."""
-    import re
     from shlex import quote
 
     if re.fullmatch(r"[\w@%+:,./-][\w@%+:,./=-]*", word):
@@ -63,8 +63,6 @@ def in_shell(word: str) -> str:
 
 
 def _load(to: str) -> str:
-    import re
-
     key, *options = re.split(r" (?=\w+=)", to or "KEY context_length=N")
     return " ".join(["lmchat models load", in_shell(key), *(_flag(option.replace("=", " ", 1)) for option in options)])
 

@@ -134,7 +134,7 @@ def _constructor(fields: Mapping[str, _Field], *, frozen: bool, prepares: bool) 
 
 
 def field_names(of: object) -> tuple[str, ...]:
-    """Return the names of the fields that the constructor of a class, or of that of a value, takes."""
+    """Return the names of the fields that the constructor takes, for a class or one of its values."""
     names: tuple[str, ...] = of.__match_args__  # type: ignore[attr-defined]  # each of these classes has them
     return names
 

@@ -123,7 +123,6 @@ def _with_listed_model(state: ReplState) -> ReplState:
 
 def _with_model(state: ReplState) -> ReplState:
     """Choose the model, also by asking the person; where the server cannot be asked, say why."""
-
     from lmchat.repl.models import with_first_model
 
     try:

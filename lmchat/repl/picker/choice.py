@@ -205,7 +205,6 @@ _MOST = 50
 
 def typed_at(world: World) -> Callable[[str], str]:
     """Return a function that asks a question on stderr and reads a line, where no REPL runs."""
-
     from lmchat.render.messages import show_question
 
     def asked(question: str) -> str:
