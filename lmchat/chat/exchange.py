@@ -14,6 +14,9 @@ from lmchat.chat.values import Cut, InvalidToolCall, Options, Prompt, Provider, 
 from lmchat.dataclass import dataclass, field
 from lmchat.errors import LmchatError, RefusedError
 
+PARTLY_KEPT = "What came is kept, and the next prompt includes it."
+"""The hint for a reply of which a part came."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:

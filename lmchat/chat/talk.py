@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from io import StringIO
 
 from lmchat.chat.exchange import (
+    PARTLY_KEPT,
     Branched,
     ChatRequest,
     Event,
@@ -216,7 +217,7 @@ class _Attempt:
         if fault is not None:
             raise fault
         if self.finished is None:
-            hint = "What came is kept, and the next prompt includes it." if self._came() else "Try again."
+            hint = PARTLY_KEPT if self._came() else "Try again."
             raise StreamBrokenError("The reply ended before it was complete.", hint=hint)
         self.finished.require_answer(request.options.value("max_output_tokens"))
 

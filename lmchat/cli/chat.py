@@ -289,5 +289,7 @@ def _piped_prompt(invocation: Invocation, flags: ChatFlags) -> Prompt | None:
     if invocation.world.stdin.isatty() or not flags.stdin:
         return None
     if not invocation.world.stdout.isatty():
-        raise BadUseError("talk needs a terminal.", hint='In scripts and pipes: lmchat ask "Hello" < notes.txt')
+        from lmchat.repl.opening import no_terminal
+
+        raise no_terminal()
     return prompt_of(invocation, None, (), flags)

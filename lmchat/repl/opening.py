@@ -49,14 +49,19 @@ def _keys_of(source: TextIO) -> Input:
     return PastingInput(source)
 
 
+def no_terminal() -> BadUseError:
+    """Return the error for a talk without a terminal."""
+    return BadUseError(
+        "talk needs a terminal.", hint='In scripts and pipes, use lmchat ask: lmchat ask "Hello" < notes.txt'
+    )
+
+
 def _controlling_terminal() -> TextIO:
     path = Path("CONIN$" if sys.platform == "win32" else "/dev/tty")
     try:
         return path.open(encoding="utf-8")
     except OSError:
-        raise BadUseError(
-            "talk needs a terminal.", hint='In scripts and pipes, use lmchat ask: lmchat ask "Hello" < notes.txt'
-        ) from None
+        raise no_terminal() from None
 
 
 RESUMED_TURNS = 3

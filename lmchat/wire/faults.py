@@ -4,12 +4,8 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 
-from lmchat.errors import (
-    RefusedError,
-    ServerError,
-    StreamBrokenError,
-    UnreachableError,
-)
+from lmchat.chat.exchange import PARTLY_KEPT
+from lmchat.errors import RefusedError, ServerError, StreamBrokenError, UnreachableError
 from lmchat.wire.http import Call, Connection
 from lmchat.wire.redaction import redact
 
@@ -21,7 +17,6 @@ _PLAIN = "If the server speaks plain HTTP, write http://"
 NOT_LM_STUDIO = (
     "LM Studio 0.4.0 or newer is needed: update it, or name its address with `--url` if this is another program."
 )
-KEPT = "What came is kept, and the next prompt includes it."
 BUILT_IN = "Ask again: the built-in model starts again. If it ends once more, close other programs to free memory."
 AGAIN = "Try again, or check that it is LM Studio that answers there."
 
@@ -51,7 +46,7 @@ def connection_fault(
     if not _of_network(error):
         return None
     if headed:
-        return broken_off(KEPT if call.chats else AGAIN)
+        return broken_off(PARTLY_KEPT if call.chats else AGAIN)
     fault = _unbegun(error, call, connection, speaks_http)
     return type(fault)(fault.message, hint=BUILT_IN) if call.built_in else fault
 
@@ -101,17 +96,17 @@ def _of_network(error: Exception) -> bool:
 
 def with_nothing_kept(error: StreamBrokenError, call: Call) -> StreamBrokenError:
     """Return the error for a reply of which nothing came: its hint must not promise that something is kept."""
-    if error.advice != KEPT:
+    if error.advice != PARTLY_KEPT:
         return error
     return StreamBrokenError(error.message, hint=BUILT_IN if call.built_in else AGAIN)
 
 
-def broken_off(hint: str = KEPT) -> StreamBrokenError:
+def broken_off(hint: str = PARTLY_KEPT) -> StreamBrokenError:
     """Return the error for an answer that ended before its end."""
     return StreamBrokenError("The connection ended before the reply was complete.", hint=hint)
 
 
-def unreadable(what: str, hint: str = KEPT) -> StreamBrokenError:
+def unreadable(what: str, hint: str = PARTLY_KEPT) -> StreamBrokenError:
     """Return the error for an answer that cannot be understood; `what` says which part of it."""
     return StreamBrokenError(f"The server sent {what} that makes no sense.", hint=hint)
 
