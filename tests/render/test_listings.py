@@ -83,6 +83,18 @@ def test_models_show_their_keys_whole_at_80_columns() -> None:
         ("whats-up", "What's up, and why?", "… and why?"),
         ("holidays", "Where to?", "Where to?"),
         ("日本語で", "日本語で話して", "… 話して"),
+        ("私の名前は", "私の名前は。", ""),
+        ("日本語で", "日本語で、「話」して。", "… 「話」して。"),
+        ("हिन्दी-में", "हिन्दी में बात करो", "… बात करो"),
+        ("हिन्दी", "हिन्दी।", ""),
+        ("がくせい", "か\u3099くせいです", "… です"),
+        ("straße-i\u0307stanbul", "Straße, İstanbul?", ""),
+        ("salut", "Salut\u00a0! Ça va", "… Ça va"),
+        ("read-this", "Read (this)", ""),
+        ("read", "Read (this)", "… (this)"),
+        ("read", "Read @notes.md", "… @notes.md"),
+        ("hola", "¡Hola! ¿Qué tal?", "… ¿Qué tal?"),
+        ("hi", "Hi 🎉", "… 🎉"),
     ],
 )
 def test_first_words_do_not_repeat_the_name(name: str, words: str, shown: str) -> None:
