@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import NewType, Protocol, cast, overload, runtime_checkable
+from unicodedata import category
 
 from lmchat.advice import Action, Do
 from lmchat.chat.models import Integration
@@ -274,3 +275,8 @@ class Session:
             f"Turn {turn_id} of session '{self.name}' is missing.",
             hint="Another program deleted it, or the file is damaged.",
         )
+
+
+def spells(character: str) -> bool:
+    """Tell whether a character is part of a word, and so of a name made from one: a letter, a digit, a mark on one."""
+    return category(character)[0] in "LMN"

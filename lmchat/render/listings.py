@@ -7,9 +7,11 @@ pipe every cell is whole.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
+from unicodedata import category, normalize
 
 from lmchat.chat.listing import Match, Summary
 from lmchat.chat.models import Model
+from lmchat.chat.session import spells
 from lmchat.dataclass import dataclass, replace
 from lmchat.render.notes import age_words, size_words
 from lmchat.render.terminal import Theme
@@ -171,19 +173,30 @@ def match_text(match: Match, now: datetime, theme: Theme) -> str:
     return f"{theme.styled(sanitize_line(place), theme.styles.faint)}\n    {words}\n"
 
 
+_BEGIN_WORDS = "\"#%&'*/@\\¡¿"
+"""Punctuation that belongs to the word after it, though Unicode does not say so."""
+
+
 def words_beyond(name: str, words: str) -> str:
     """Return the first words of a session without those that its name was made from."""
-    left = [each for each in name.lower() if each.isalnum()]
-    same = end = 0
-    for place, each in enumerate(words):
-        if each.isalnum():
-            if same == len(left) or each.lower() != left[same]:
-                break
-            same, end = same + 1, place + 1
-    if "".join(left[same:]).strip("0123456789"):  # another name; a number only makes a name unique
+    words = normalize("NFC", words)
+    left = "".join(filter(spells, name.lower()))
+    end = 0
+    for place, each in enumerate(words, 1):
+        spelled = each.lower() if spells(each) else ""
+        if not left.startswith(spelled):
+            break
+        if spelled:
+            left, end = left.removeprefix(spelled), place
+    if left.strip("0123456789"):  # another name; a number only makes a name unique
         return words
-    rest = words[end:].lstrip(" ,.;:!?…")
-    return f"… {rest}" if rest else ""
+    while end < len(words) and _ends_words(words[end]):
+        end += 1
+    return f"… {words[end:]}" if words[end:] else ""
+
+
+def _ends_words(character: str) -> bool:
+    return category(character) in {"Zs", "Pe", "Pf", "Po"} and character not in _BEGIN_WORDS
 
 
 def _loaded(model: Model) -> str:

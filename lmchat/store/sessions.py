@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import NoneType
 
 from lmchat.advice import Action, Do
-from lmchat.chat.session import Session, TurnId
+from lmchat.chat.session import Session, TurnId, spells
 from lmchat.chat.values import join_surrogates
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, NotFoundError, nearest
@@ -214,12 +214,7 @@ def slug(text: str) -> str:
 
 def _words(text: str) -> list[str]:
     text = text.replace("'", "").replace("’", "")
-    return "".join(character if _spells(character) else " " for character in text).split()
-
-
-def _spells(character: str) -> bool:
-    """Tell whether a character is part of a word: a letter, a digit, or a mark on one."""
-    return unicodedata.category(character)[0] in "LMN"
+    return "".join(character if spells(character) else " " for character in text).split()
 
 
 def numbered(name: str, taken: Callable[[str], bool]) -> str:
