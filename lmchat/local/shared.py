@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -221,6 +221,10 @@ def _asked(server: SharedServer, method: str) -> dict[str, Any]:
 
 
 def _alive(pid: int) -> bool:
+    with suppress(OSError, IndexError):  # only Linux has this file
+        # One that has ended stays in the table until process 1 has looked: in a container seconds later, or never.
+        if Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z":
+            return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

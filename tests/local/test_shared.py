@@ -262,6 +262,18 @@ def test_stopping_ends_it_at_once(world: World, tmp_path: Path) -> None:
     assert running_servers(world) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_process_that_only_is_still_in_the_table_has_ended() -> None:
+    """In a container, process 1 may leave dead processes in the table for good."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        assert soon(lambda: not alive(process.pid))
+        before = time.monotonic()
+
+        stop_server(SharedServer("http://127.0.0.1:9", "secret", process.pid, ""))
+
+        assert time.monotonic() - before < 1
+
+
 def test_another_version_has_a_server_of_its_own(common: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = find(common)
     monkeypatch.setattr(shared, "__version__", "99.0")
