@@ -9,7 +9,7 @@ from lmchat.errors import NotFoundError
 from lmchat.render.terminal import size_of
 
 if TYPE_CHECKING:
-    from lmchat.chat.listing import Summary, TreeEntry
+    from lmchat.chat.keeping import Summary, TreeEntry
     from lmchat.chat.session import TurnId
 
 _USUAL_LIMIT = 100

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from unicodedata import category, normalize
 
-from lmchat.chat.listing import Match, Summary
+from lmchat.chat.keeping import Match, Summary
 from lmchat.chat.models import Model
 from lmchat.chat.session import spells
 from lmchat.dataclass import dataclass, replace

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from lmchat.chat.listing import TreeEntry
+from lmchat.chat.keeping import TreeEntry
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.dataclass import dataclass
 from lmchat.render.terminal import Theme

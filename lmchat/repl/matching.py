@@ -12,7 +12,7 @@ from lmchat.world import path_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from lmchat.chat.listing import Match, Summary, TreeEntry
+    from lmchat.chat.keeping import Match, Summary, TreeEntry
     from lmchat.chat.session import TurnId
 
 Offer = tuple[str, str]

@@ -13,7 +13,7 @@ from operator import itemgetter
 from types import NoneType
 from typing import Any
 
-from lmchat.chat.listing import Match, Summary, Trashed, TreeEntry
+from lmchat.chat.keeping import Match, Summary, Trashed, TreeEntry
 from lmchat.chat.session import Outcome, Session, TurnId
 from lmchat.chat.values import join_surrogates
 from lmchat.errors import BadUseError

@@ -19,7 +19,7 @@ from lmchat.store.file import lacks_room
 from lmchat.store.turns import turns_of
 
 if TYPE_CHECKING:
-    from lmchat.chat.listing import Match, Summary, Trashed, TreeEntry
+    from lmchat.chat.keeping import Match, Summary, Trashed, TreeEntry
     from lmchat.store.imports.adoption import Adopted
     from lmchat.store.imports.found import Found, LeftOut
     from lmchat.store.schema import Finding

@@ -94,8 +94,8 @@ RESPONSES = Dialect(
     manages=False,
     chat_path="/v1/responses",
     models_path="/v1/models",
-    body=_of("responses", "responses_body"),
-    reader=_of("responses", "ResponseReader"),
+    body=_of("openai", "responses_body"),
+    reader=_of("openai", "ResponseReader"),
     models=_of("models", "openai_models"),
 )
 COMPLETIONS = Dialect(
@@ -104,8 +104,8 @@ COMPLETIONS = Dialect(
     manages=False,
     chat_path="/v1/chat/completions",
     models_path="/v1/models",
-    body=_of("completions", "completions_body"),
-    reader=_of("completions", "CompletionReader"),
+    body=_of("openai", "completions_body"),
+    reader=_of("openai", "CompletionReader"),
     models=_of("models", "openai_models"),
 )
 DIALECTS: Mapping[str, Dialect] = {each.name: each for each in (LMSTUDIO, RESPONSES, COMPLETIONS)}

@@ -109,8 +109,7 @@ NOT_FOR_A_PLAIN_TURN = (
     "lmchat.cli.settings", "lmchat.decoding", "lmchat.local", "lmchat.pictures", "lmchat.render.history",
     "lmchat.render.listings", "lmchat.render.markdown", "lmchat.render.painter", "lmchat.render.progress",
     "lmchat.repl", "lmchat.store.documents", "lmchat.store.imports", "lmchat.store.listing", "lmchat.store.schema",
-    "lmchat.wire.complaints", "lmchat.wire.completions", "lmchat.wire.models", "lmchat.wire.refusals",
-    "lmchat.wire.responses",
+    "lmchat.wire.complaints", "lmchat.wire.openai", "lmchat.wire.models", "lmchat.wire.refusals",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmchat.chat.listing import Summary
+from lmchat.chat.keeping import Summary
 from lmchat.chat.models import Instance, Model
 from lmchat.render.listings import Column, listing, models_listing, pairs, sessions_listing
 from lmchat.render.terminal import PLAIN

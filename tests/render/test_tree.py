@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pytest
 
-from lmchat.chat.listing import TreeEntry
+from lmchat.chat.keeping import TreeEntry
 from lmchat.chat.session import Outcome, TurnId
 from lmchat.render.terminal import PLAIN, When, theme_for
 from lmchat.render.text import cells

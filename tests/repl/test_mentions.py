@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmchat.errors import BadUseError
+from lmchat.repl.commands.command import unfinished_mention
 from lmchat.repl.line import literal, mentions, plain, sent, shell_command, slash_command
-from lmchat.repl.offers import unfinished_mention
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmchat.chat.listing import Match, Summary
+from lmchat.chat.keeping import Match, Summary
 from lmchat.chat.session import TurnId
 from lmchat.chat.values import Prompt
 from lmchat.render.terminal import PLAIN

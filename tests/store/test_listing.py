@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from lmchat.chat.listing import Match
+from lmchat.chat.keeping import Match
 from lmchat.errors import BadUseError, NotFoundError
 from lmchat.store import listing
 from lmchat.store.store import Store

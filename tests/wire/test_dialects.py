@@ -38,9 +38,8 @@ from lmchat.errors import (
 )
 from lmchat.wire.address import Address
 from lmchat.wire.client import Client
-from lmchat.wire.completions import completions_body
 from lmchat.wire.dialects import COMPLETIONS, LMSTUDIO, RESPONSES, Dialect, Finding, Route
-from lmchat.wire.responses import responses_body
+from lmchat.wire.openai import completions_body, responses_body
 from tests.support.answers import GREAT, NO_ROUTE, recorded
 from tests.support.scripted import ScriptedServer, Steps, answer, stream
 

@@ -12,9 +12,8 @@ from lmchat.render.notes import counted
 from lmchat.render.terminal import moves_cursor
 from lmchat.render.text import sanitize_line
 from lmchat.repl.clipboard import pasted_picture, pasted_text
-from lmchat.repl.commands.command import Command, nothing, paths, required
+from lmchat.repl.commands.command import Command, Suggestion, nothing, offer_files, paths, required
 from lmchat.repl.line import literal
-from lmchat.repl.offers import Suggestion, several_files
 from lmchat.repl.state import Quoted, ReplState
 from lmchat.repl.turns import check_sight, with_files, with_pictures
 
@@ -51,7 +50,7 @@ def paste(state: ReplState, text: str) -> ReplState:
 def _attached(state: ReplState, typed: str) -> Iterator[Suggestion]:
     if (state.images or state.files) and "off".startswith(typed):
         yield Suggestion("off", "Drop what is attached.", typed)
-    yield from several_files(state, typed)
+    yield from offer_files(state, typed)
 
 
 COMMANDS = (

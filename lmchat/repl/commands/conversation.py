@@ -22,23 +22,21 @@ from lmchat.render.text import sanitize
 from lmchat.repl.commands.command import (
     DISPLAY_SETTINGS,
     Command,
+    Suggestion,
+    by_word,
+    first_words,
     nothing,
+    offer_option_values,
+    offer_options,
+    offer_prompt_file,
+    one_word,
     option_named,
     required,
+    suggestions,
     with_option,
 )
 from lmchat.repl.matching import Offer
 from lmchat.repl.models import with_model
-from lmchat.repl.offers import (
-    Suggestion,
-    by_word,
-    first_words,
-    one_word,
-    option_values,
-    options,
-    prompt_file,
-    suggestions,
-)
 from lmchat.repl.state import ReplState
 from lmchat.repl.turns import GO_ON, SUMMARIZE, ask
 from lmchat.settings.keys import BY_NAME, OPTIONS
@@ -209,7 +207,7 @@ def _system_offers(state: ReplState, typed: str) -> Iterable[Suggestion]:
     """Offer files after an @, and the person's roles."""
     roles = read_all(state.conversation.settings.path, Kind.ROLE)
     named = [(f":{each.name}", each.about) for each in roles if isinstance(each, PromptFile)]
-    return prompt_file(state, typed) if typed.startswith("@") else suggestions(typed, named)
+    return offer_prompt_file(state, typed) if typed.startswith("@") else suggestions(typed, named)
 
 
 def _set_offers(state: ReplState, typed: str) -> Iterable[Suggestion]:
@@ -219,10 +217,10 @@ def _set_offers(state: ReplState, typed: str) -> Iterable[Suggestion]:
 
 def _set_words(state: ReplState, words: Sequence[str]) -> Iterable[Offer]:
     if len(words) == 1:
-        return [*options(state), *((name, BY_NAME[name].help) for name in DISPLAY_SETTINGS)]
+        return [*offer_options(state), *((name, BY_NAME[name].help) for name in DISPLAY_SETTINGS)]
     if words[0] in DISPLAY_SETTINGS:
         return [(choice, "") for choice in BY_NAME[words[0]].shape.choices]
-    return option_values(state, words[0])
+    return offer_option_values(state, words[0])
 
 
 def _set_here(state: ReplState) -> Iterable[Offer]:
@@ -255,7 +253,7 @@ OPTION_COMMANDS = (
         "[level]",
         "Show how much the model can think, or choose.",
         reasoning,
-        one_word(lambda state: option_values(state, "reasoning")),
+        one_word(lambda state: offer_option_values(state, "reasoning")),
     ),
     Command(
         "mcp",

@@ -8,11 +8,9 @@ from lmchat.app.models import chat_model, download_model, list_models, load_mode
 from lmchat.chat.models import instance_offers, name_to_ask
 from lmchat.errors import BadUseError, nearest
 from lmchat.render.text import sanitize_line
-from lmchat.repl import offers
-from lmchat.repl.commands.command import Command, nothing, required, words
+from lmchat.repl.commands.command import Command, by_word, nothing, offer_models, one_word, required, whole, words
 from lmchat.repl.matching import Offer
 from lmchat.repl.models import picked_model
-from lmchat.repl.offers import by_word, one_word, whole
 from lmchat.repl.state import ReplState
 from lmchat.settings.keys import LOAD_OPTIONS
 from lmchat.settings.shapes import misfit
@@ -88,7 +86,7 @@ def _loaded(state: ReplState) -> Iterable[Offer]:
 
 def _load_offers(state: ReplState, typed: Sequence[str]) -> Iterator[Offer]:
     if len(typed) == 1:
-        yield from offers.models(state)
+        yield from offer_models(state)
         return
     name, equals, _ = typed[-1].partition("=")
     for option, row in LOAD_OPTIONS.items():
@@ -99,7 +97,7 @@ def _load_offers(state: ReplState, typed: Sequence[str]) -> Iterator[Offer]:
 
 
 COMMANDS = (
-    Command("model", "[KEY]", "Pick the model to talk to from here on, or name it.", model, whole(offers.models)),
+    Command("model", "[KEY]", "Pick the model to talk to from here on, or name it.", model, whole(offer_models)),
     Command("models", "", "List the server's models.", models),
     Command(
         "load",

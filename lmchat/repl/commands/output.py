@@ -15,9 +15,20 @@ from lmchat.render.history import compared, thought_rows
 from lmchat.render.notes import call_note, counted, invalid_call_note, result_note, stats_note
 from lmchat.render.text import fitted, sanitize, sanitize_line
 from lmchat.repl.clipboard import copy as copy_text
-from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, words
+from lmchat.repl.commands.command import (
+    Command,
+    by_word,
+    count,
+    first_words,
+    nothing,
+    offer_file,
+    offer_turns,
+    one_word,
+    required,
+    turn_number,
+    words,
+)
 from lmchat.repl.matching import Offer
-from lmchat.repl.offers import by_word, file, first_words, one_word, turns
 from lmchat.repl.state import ReplState, context_words
 from lmchat.world import path_of
 
@@ -218,7 +229,7 @@ def _target(text: str) -> Path:
 def _copy_offers(state: ReplState, typed: Sequence[str]) -> Iterable[Offer]:
     """Offer turns, and after `code` the blocks of the last reply."""
     if len(typed) == 1:
-        return [("code", "A block of code of the last reply."), *turns(state)]
+        return [("code", "A block of code of the last reply."), *offer_turns(state)]
     if typed[0] != "code" or len(typed) > len(("code", "number")):
         return []
     blocks = _code_blocks(state.head.reply.text) if state.head else []
@@ -234,16 +245,18 @@ COMMANDS = (
         by_word(_copy_offers),
         more="/copy 3 copies the reply of turn 3, /copy code 2 the second block of code in the last reply.",
     ),
-    Command("save", "FILE", "Write the last reply to a file.", save, file),
-    Command("export", "[FILE]", "Write the session to a .md, a .html or a complete .json file.", export, file),
-    Command("raw", "[n]", "Show the last reply's own text, or a turn's.", raw, one_word(turns)),
-    Command("think", "[n]", "Show what the model thought before the last reply, or a turn's.", think, one_word(turns)),
+    Command("save", "FILE", "Write the last reply to a file.", save, offer_file),
+    Command("export", "[FILE]", "Write the session to a .md, a .html or a complete .json file.", export, offer_file),
+    Command("raw", "[n]", "Show the last reply's own text, or a turn's.", raw, one_word(offer_turns)),
+    Command(
+        "think", "[n]", "Show what the model thought before the last reply, or a turn's.", think, one_word(offer_turns)
+    ),
     Command(
         "diff",
         "TURN [TURN]",
         "Compare a turn's reply with another, or the last.",
         diff,
-        by_word(lambda state, typed: turns(state) if len(typed) <= 2 else ()),
+        by_word(lambda state, typed: offer_turns(state) if len(typed) <= 2 else ()),
     ),
     Command("stats", "", "Show tokens, speed and times of the last turn.", stats),
     Command("context", "", "Show how full the context is, and who keeps the conversation.", context),

@@ -7,8 +7,7 @@ from lmchat.errors import BadUseError, SessionGoneError
 from lmchat.render.listings import match_text, sessions_listing
 from lmchat.render.notes import counted
 from lmchat.render.text import sanitize_line
-from lmchat.repl.commands.command import Command, nothing, required
-from lmchat.repl.offers import other_sessions, whole
+from lmchat.repl.commands.command import Command, nothing, offer_sessions, required, whole
 from lmchat.repl.opening import say_new, show_resumed
 from lmchat.repl.picker.browser import Browser
 from lmchat.repl.picker.choice import Choices
@@ -161,11 +160,15 @@ def _empty(session: Session, name: str) -> Session:
 COMMANDS = (
     Command("fork", "NAME", "Go on in a new session that shares what was said so far.", fork),
     Command("new", "[NAME]", "Begin a new session with the same model and settings.", new),
-    Command("switch", "[NAME]", "Go on in another session, or pick one (also Ctrl-O).", switch, whole(other_sessions)),
+    Command("switch", "[NAME]", "Go on in another session, or pick one (also Ctrl-O).", switch, whole(offer_sessions)),
     Command("sessions", "", "Look through all sessions: search, preview, rename, delete.", sessions),
     Command("rename", "NAME", "Give this session another name.", rename),
     Command(
-        "delete", "[NAME]", "Move this session, or another, to the trash for 30 days.", delete, whole(other_sessions)
+        "delete",
+        "[NAME]",
+        "Move this session, or another, to the trash for 30 days.",
+        delete,
+        whole(offer_sessions),
     ),
     Command("search", "TEXT", "Find words in all sessions.", search),
 )

@@ -14,12 +14,20 @@ from lmchat.dataclass import replace
 from lmchat.errors import BadUseError, LmchatError, SettingsError, nearest
 from lmchat.render.text import sanitize_line
 from lmchat.repl.commands import attachments, conversation, models, output, sessions, tree
-from lmchat.repl.commands.command import Command, nothing
+from lmchat.repl.commands.command import (
+    Command,
+    Suggestion,
+    nothing,
+    offer_file,
+    offer_files,
+    offer_mentioned_files,
+    one_word,
+    unfinished_mention,
+)
 from lmchat.repl.commands.help import MEANT, OURS, Group, explained, key_rows, ordinary_slash, overview, whole_help
 from lmchat.repl.line import BANG, SLASH, plain, slash_command
 from lmchat.repl.matching import Offer, matching
 from lmchat.repl.models import with_model
-from lmchat.repl.offers import Suggestion, file, mentioned_files, one_word, several_files, unfinished_mention
 from lmchat.repl.state import ReplState
 from lmchat.repl.turns import ask
 from lmchat.settings.keys import OPTIONS
@@ -188,7 +196,7 @@ def say_hidden(state: ReplState) -> None:
 
 
 def _command(name: str, about: str) -> Command:
-    return Command(name, "[TEXT]", about, partial(_asked, name), file, more="It is a prompt of your own.")
+    return Command(name, "[TEXT]", about, partial(_asked, name), offer_file, more="It is a prompt of your own.")
 
 
 def _asked(name: str, state: ReplState, text: str) -> ReplState:
@@ -229,11 +237,11 @@ class Completions(Completer):
 
     def _offered(self, before: str) -> Iterator[Suggestion]:
         if before.startswith(tuple(BANG)):
-            yield from several_files(self._state, plain(before[1:]).lstrip())
+            yield from offer_files(self._state, plain(before[1:]).lstrip())
             return
         if not before.startswith(tuple(SLASH)) or "\n" in before:
             written = unfinished_mention(before)
-            yield from () if written is None else mentioned_files(self._state, written)
+            yield from () if written is None else offer_mentioned_files(self._state, written)
             return
         name, blank, rest = ordinary_slash(plain(before))[1:].partition(" ")
         known = {**BY_NAME, **{each.name: each for each in _prompt_commands(self._state, BY_NAME)}}

@@ -3,18 +3,31 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
-from lmchat.chat.listing import TreeEntry
+from lmchat.chat.keeping import TreeEntry
 from lmchat.chat.models import meant_model, name_to_ask
 from lmchat.chat.session import Session, Turn, TurnId
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
 from lmchat.render.history import show_turns
 from lmchat.render.tree import draw_tree
-from lmchat.repl.commands.command import Command, count, nothing, required, turn_number, with_option, words
+from lmchat.repl.commands.command import (
+    Command,
+    by_word,
+    count,
+    nothing,
+    offer_models,
+    offer_option_values,
+    offer_options,
+    offer_turns,
+    one_word,
+    required,
+    turn_number,
+    with_option,
+    words,
+)
 from lmchat.repl.line import literal
 from lmchat.repl.matching import Offer
 from lmchat.repl.models import with_model
-from lmchat.repl.offers import by_word, models, one_word, option_values, options, turns
 from lmchat.repl.state import ReplState
 from lmchat.repl.turns import ask
 
@@ -149,14 +162,14 @@ def _tried_with(state: ReplState, given: list[str]) -> Session:
 
 def _retry_offers(state: ReplState, typed: Sequence[str]) -> Iterator[Offer]:
     if typed[-2:-1] == ["--model"]:
-        yield from models(state)
+        yield from offer_models(state)
         return
     name, equals, _ = typed[-1].partition("=")
     if equals:
-        yield from ((f"{name}={value}", about) for value, about in option_values(state, name))
+        yield from ((f"{name}={value}", about) for value, about in offer_option_values(state, name))
         return
     yield "--model", "Ask another model."
-    yield from ((f"{name}=", about) for name, about in options(state))
+    yield from ((f"{name}=", about) for name, about in offer_options(state))
 
 
 COMMANDS = (
@@ -170,8 +183,8 @@ COMMANDS = (
         by_word(_retry_offers),
         more="Another model or other options apply to this one reply: /retry --model KEY temperature=0.2",
     ),
-    Command("edit", "[turn]", "Change the last prompt, or a turn's, and branch there.", edit, one_word(turns)),
-    Command("goto", "TURN", "Go to any turn; 0 is before the first.", goto, one_word(turns)),
+    Command("edit", "[turn]", "Change the last prompt, or a turn's, and branch there.", edit, one_word(offer_turns)),
+    Command("goto", "TURN", "Go to any turn; 0 is before the first.", goto, one_word(offer_turns)),
     Command("tree", "", "Draw the turns with their branches.", tree),
     Command("history", "[n]", f"Show the last {_SHOWN_TURNS} turns again, or n.", history),
 )

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
 from lmchat.advice import IN_TALK, Action, Do, worded
-from lmchat.chat.listing import Match, TreeEntry
+from lmchat.chat.keeping import Match, TreeEntry
 from lmchat.chat.session import Session, TurnId
 from lmchat.dataclass import dataclass
 from lmchat.errors import LmchatError
