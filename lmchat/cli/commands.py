@@ -5,6 +5,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import redirect_stdout
 from copy import copy
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -61,8 +62,14 @@ _WHOLE = frozenset({"--help", "-h", "help", "completion"})
 """Words that may ask about any command."""
 
 
-def command(words: Collection[str] | None = None) -> Any:
-    """Return the app as one command that parses and runs; only the commands among `words`, since each takes time."""
+@cache
+def command() -> Any:
+    """Return the app as one command that parses and runs; it is made once, since that takes time."""
+    return _with_commands(None)
+
+
+def _with_commands(words: Collection[str] | None) -> Any:
+    """Return the app with the commands among `words`, or with all of them."""
     part = copy(app)
     part.registered_commands, part.registered_groups = [], []
     for name, (module, attribute) in COMMANDS.items():
@@ -90,7 +97,7 @@ def _command_of(arguments: Sequence[str]) -> Any:
     """Return the app with the commands that are named in a command line; with all of them where more may be needed."""
     words = {word for word in arguments if not word.startswith("-")}
     if COMMANDS.keys() & words and _WHOLE.isdisjoint(arguments):
-        part = command(words)
+        part = _with_commands(words)
         if parsed(part, arguments).path:
             return part
     return command()
