@@ -1,23 +1,32 @@
-"""`sessions import`: conversations of other programs and lmchat's own exports and backups, and what is said of them."""
+"""`sessions import`: conversations of other programs and lmchat's own exports and backups, and what is said of them.
 
-import shutil
-from collections.abc import Sequence
+They are in plain files, archives and directories, each with its pictures (`_opened`).
+"""
+
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from io import BytesIO
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from pathlib import Path, PurePath, PurePosixPath
+from zipfile import BadZipFile, ZipFile
 
 from lmchat.advice import Action, Do, Say
+from lmchat.app.attachments import said, stdin_bytes
 from lmchat.app.files import is_database
-from lmchat.app.import_files import opened
-from lmchat.app.invocation import Invocation, open_kept_store
+from lmchat.app.invocation import STDIN, Invocation, open_kept_store
+from lmchat.app.maintenance import restore_backup
+from lmchat.chat.values import Image
 from lmchat.dataclass import dataclass, field
 from lmchat.errors import BadUseError, some_of
 from lmchat.render.notes import counted
-from lmchat.store import FILE_NAME
+from lmchat.store import SIGNATURE
 from lmchat.store.documents import FORMAT
 from lmchat.store.imports.adoption import Format, format_of
-from lmchat.store.imports.found import Found, LeftOut, Refused, Source
-from lmchat.store.store import Store, open_store
+from lmchat.store.imports.found import LARGEST_PICTURE, Found, LeftOut, Refused, Source
+from lmchat.store.store import Store
+from lmchat.world import LARGEST_INPUT, input_bytes
 
 _MOST_NAMED = 10
 _SAID_EVERY = 1000
@@ -63,12 +72,12 @@ def _import(invocation: Invocation, file: Path, name: str | None, report: _Repor
     if is_database(file) and format_of(Source(file.name, path=file)) is None:
         if name is not None:
             raise BadUseError("A backup has many sessions: --name cannot name them.")
-        _import_backup(invocation, file)
+        restore_backup(invocation, file)
         report.restored = True
         return
     recognized = 0
     with open_kept_store(invocation) as store:
-        for each in opened(invocation, file):
+        for each in _opened(invocation, file):
             if isinstance(each, Refused):
                 report.refused.append(each)
             elif isinstance(each.value, dict) and each.value.get("format") == FORMAT:
@@ -138,18 +147,153 @@ def _say(invocation: Invocation, report: _Report) -> None:
         invocation.say(f"{counted(parts, 'part')} of a kind that lmchat has no place for {was} left out: {kinds}.")
 
 
-def _import_backup(invocation: Invocation, file: Path) -> None:
-    """Add every session of a backup; a name that is taken is numbered. Raise StoreError where it cannot be read."""
-    with TemporaryDirectory(prefix="lmchat-") as directory:
+_ZIP = b"PK\x03\x04"
+_LARGEST = 1 << 30
+"""Bytes of one file in an archive: a malicious one may unpack to far more."""
+
+_PARENTS_WITH_PICTURES = 4
+_USER_FILES = "user-files"
+"""Where LM Studio keeps pictures, next to the directory of its conversations."""
+
+Attached = Callable[[str], bytes | None]
+
+
+def _opened(invocation: Invocation, path: Path) -> Iterator[Source | Refused]:
+    """Yield what a path leads to that may have conversations, and what is broken in a directory or an archive.
+
+    Raise BadUseError where the path itself cannot be read.
+    """
+    if path == STDIN:
+        yield from _read(stdin_bytes(invocation.world), path, lambda _: None, invocation.say)
+        return
+    try:
+        if path.exists() and not (path.is_dir() or path.is_file()):  # a device may have no end
+            yield from _read(input_bytes(path, LARGEST_INPUT), path, lambda _: None, invocation.say)
+            return
+        if path.is_dir():
+            yield from _below(path, invocation.say)
+        elif _begins(path).startswith(SIGNATURE):
+            yield Source(path.name, path=path, picture=_picture)
+        else:
+            yield from _read(path.read_bytes(), path, _beside(path), invocation.say)
+    except OSError as error:
+        raise BadUseError(f"'{path}' cannot be read: {error.strerror or error}.") from None
+
+
+def _read(data: bytes, path: Path, attached: Attached, say: Say) -> Iterator[Source | Refused]:
+    """Read one file: an archive, or JSON."""
+    if data.startswith(_ZIP):
+        yield from _unpacked(data, path, say)
+    else:
+        yield Source(path.name, _json(data, f"'{path}'", say), attached=attached, picture=_picture)
+
+
+def _json(data: bytes, name: str, say: Say) -> object:
+    """Read JSON in whatever encoding it is; raise BadUseError where it is none."""
+    from lmchat.decoding import decode
+
+    try:
+        return json.loads(said(decode(data, name), say))
+    except (ValueError, RecursionError):
+        raise BadUseError(f"{name} is not JSON, or not whole.") from None
+
+
+def _begins(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(64)
+
+
+def _below(directory: Path, say: Say) -> Iterator[Source | Refused]:
+    """Read every file below a directory that begins as JSON, a database or an archive does."""
+    for path in sorted(each for each in directory.rglob("*") if each.is_file()):
         try:
-            shutil.copyfile(file, Path(directory) / FILE_NAME)
+            begins = _begins(path)
+            if begins.startswith(SIGNATURE):
+                yield Source(path.name, path=path, picture=_picture)
+            elif begins.startswith(_ZIP) or begins.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}:
+                yield from _read(input_bytes(path, _LARGEST), path, _beside(path), say)
         except OSError as error:
-            raise BadUseError(f"'{file}' cannot be read: {error.strerror}.") from None
-        with (
-            open_store(Path(directory), now=invocation.world.now) as source,
-            open_kept_store(invocation) as store,
-        ):
-            names = [store.import_(source.export(source.find(name))).name for name in reversed(source.names())]
-    invocation.say(
-        f"{counted(len(names), 'session')} restored: {', '.join(names)}." if names else "The backup has no sessions."
-    )
+            yield Refused(path.name, f"it cannot be read ({error.strerror or error})")
+        except BadUseError as error:
+            yield Refused(path.name, error.message.rstrip("."))
+
+
+def _beside(path: Path) -> Attached:
+    """Return what finds a picture in the file's directory, or where LM Studio has those of its conversations."""
+
+    @cache
+    def places() -> dict[str, Path]:
+        parents = path.absolute().parents[:_PARENTS_WITH_PICTURES]
+        directories = [path.absolute().parent, *(parent / _USER_FILES for parent in parents)]
+        found = (each for directory in directories if directory.is_dir() for each in directory.rglob("*"))
+        return {each.name: each for each in found}
+
+    def attached(name: str) -> bytes | None:
+        try:
+            place = places().get(_named(name, places()) or "")
+            if place is None or not place.is_file() or place.stat().st_size > LARGEST_PICTURE:
+                return None
+            return place.read_bytes()
+        except OSError:
+            return None
+
+    return attached
+
+
+def _unpacked(data: bytes, path: Path, say: Say) -> Iterator[Source | Refused]:
+    """Read the JSON in an archive."""
+    try:
+        archive = ZipFile(BytesIO(data))
+    except BadZipFile:
+        raise BadUseError(f"'{path}' is a broken archive.", hint="Download it again.") from None
+    places = {PurePosixPath(name).name: name for name in archive.namelist()}
+
+    def attached(name: str) -> bytes | None:
+        place = places.get(_named(name, places) or "")
+        try:
+            return None if place is None else _member(archive, place, LARGEST_PICTURE)
+        except ValueError:
+            return None
+
+    for name in archive.namelist():
+        if PurePosixPath(name).suffix.lower() != ".json":
+            continue
+        try:
+            value = _json(_member(archive, name, _LARGEST), f"'{name}'", say)
+        except (BadUseError, ValueError) as error:
+            yield Refused(name, str(error).rstrip("."))
+        else:
+            yield Source(PurePath(name).name, value, attached=attached, picture=_picture)
+
+
+def _member(archive: ZipFile, name: str, most: int) -> bytes:
+    """Return a file of an archive; raise ValueError, which says why, where it cannot be read."""
+    try:
+        with archive.open(name) as file:
+            data = file.read(most + 1)
+    except (BadZipFile, zlib.error, EOFError, OSError, NotImplementedError):
+        raise ValueError("it is broken") from None
+    except RuntimeError:
+        raise ValueError("it is encrypted") from None
+    if len(data) > most:
+        raise ValueError("it is too large")
+    return data
+
+
+def _named(name: str, places: Iterable[str]) -> str | None:
+    """Return the name of the file that is called that, or begins with that and goes on with another word."""
+    if not name:
+        return None
+    if name in places:
+        return name
+    return next((each for each in places if each.startswith((f"{name}-", f"{name}."))), None)
+
+
+def _picture(name: str, data: bytes) -> Image | None:
+    """Make a picture fit to send, or return None for what is none."""
+    from lmchat.pictures import prepared
+
+    try:
+        return prepared(PurePath(name).name or "picture", data)[0]
+    except BadUseError:
+        return None

@@ -1,6 +1,7 @@
-"""Look after the saved sessions: check and back up, delete and restore."""
+"""Look after the saved sessions: check them, back them up and take a backup in, delete and restore."""
 
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from lmchat.errors import BadUseError, NotFoundError, StoreError, nearest, some_
 from lmchat.render.notes import age_words, counted
 from lmchat.render.text import sanitize_line
 from lmchat.store import FILE_NAME
-from lmchat.store.store import Store
+from lmchat.store.store import Store, open_store
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _SHOWN = 20
@@ -179,3 +180,20 @@ def _added_to(stream: Path) -> Iterator[BinaryIO]:
             yield opened
     except OSError as error:
         raise BadUseError(f"'{stream}' cannot be written: {error.strerror}.") from None
+
+
+def restore_backup(invocation: Invocation, file: Path) -> None:
+    """Add every session of a backup; a name that is taken is numbered. Raise StoreError where it cannot be read."""
+    with TemporaryDirectory(prefix="lmchat-") as directory:
+        try:
+            shutil.copyfile(file, Path(directory) / FILE_NAME)
+        except OSError as error:
+            raise BadUseError(f"'{file}' cannot be read: {error.strerror}.") from None
+        with (
+            open_store(Path(directory), now=invocation.world.now) as source,
+            open_kept_store(invocation) as store,
+        ):
+            names = [store.import_(source.export(source.find(name))).name for name in reversed(source.names())]
+    invocation.say(
+        f"{counted(len(names), 'session')} restored: {', '.join(names)}." if names else "The backup has no sessions."
+    )

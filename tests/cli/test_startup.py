@@ -103,13 +103,13 @@ def test_asking_in_a_pipe_loads_what_speaks_and_keeps(tmp_path: Path) -> None:
 
 
 NOT_FOR_A_PLAIN_TURN = (
-    "hashlib", "lmchat.app.files", "lmchat.app.import_files", "lmchat.app.imports", "lmchat.app.local",
-    "lmchat.app.maintenance", "lmchat.app.models", "lmchat.app.programs", "lmchat.app.servers",
-    "lmchat.cli.completion", "lmchat.cli.servers", "lmchat.cli.session_views", "lmchat.cli.sessions",
-    "lmchat.cli.settings", "lmchat.decoding", "lmchat.local", "lmchat.pictures", "lmchat.render.history",
-    "lmchat.render.listings", "lmchat.render.markdown", "lmchat.render.painter", "lmchat.render.progress",
-    "lmchat.repl", "lmchat.store.documents", "lmchat.store.imports", "lmchat.store.listing", "lmchat.store.schema",
-    "lmchat.wire.complaints", "lmchat.wire.openai", "lmchat.wire.models", "lmchat.wire.refusals",
+    "hashlib", "lmchat.app.files", "lmchat.app.imports", "lmchat.app.local", "lmchat.app.maintenance",
+    "lmchat.app.models", "lmchat.app.programs", "lmchat.app.servers", "lmchat.cli.completion", "lmchat.cli.servers",
+    "lmchat.cli.session_views", "lmchat.cli.sessions", "lmchat.cli.settings", "lmchat.decoding", "lmchat.local",
+    "lmchat.pictures", "lmchat.render.history", "lmchat.render.listings", "lmchat.render.markdown",
+    "lmchat.render.painter", "lmchat.render.progress", "lmchat.repl", "lmchat.store.documents", "lmchat.store.imports",
+    "lmchat.store.listing", "lmchat.store.schema", "lmchat.wire.complaints", "lmchat.wire.models", "lmchat.wire.openai",
+    "lmchat.wire.refusals",
 )  # fmt: skip
 
 
