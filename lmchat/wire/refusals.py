@@ -17,8 +17,7 @@ from lmchat.errors import (
     NotFoundError,
     RefusedError,
 )
-from lmchat.wire.complaints import Complaint, complaint_of, read_complaint
-from lmchat.wire.faults import BUILT_IN, NOT_LM_STUDIO
+from lmchat.wire.faults import BUILT_IN, NOT_LM_STUDIO, Complaint, complaint_of, read_complaint
 from lmchat.wire.http import MODELS, Call, Head
 from lmchat.wire.redaction import redact
 

@@ -108,7 +108,7 @@ NOT_FOR_A_PLAIN_TURN = (
     "lmchat.cli.session_views", "lmchat.cli.sessions", "lmchat.cli.settings", "lmchat.decoding", "lmchat.local",
     "lmchat.pictures", "lmchat.render.history", "lmchat.render.listings", "lmchat.render.markdown",
     "lmchat.render.painter", "lmchat.render.progress", "lmchat.repl", "lmchat.store.documents", "lmchat.store.imports",
-    "lmchat.store.listing", "lmchat.store.schema", "lmchat.wire.complaints", "lmchat.wire.models", "lmchat.wire.openai",
+    "lmchat.store.listing", "lmchat.store.schema", "lmchat.wire.models", "lmchat.wire.openai",
     "lmchat.wire.refusals",
 )  # fmt: skip
 
