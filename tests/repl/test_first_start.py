@@ -169,7 +169,7 @@ def test_a_row_of_the_picker_fits_and_says_what_matters_most(width: int) -> None
 
 @pytest.mark.terminal
 def test_the_picker_is_there_at_once_and_escape_leaves_it(tmp_path: Path, studio: Studio, loads: list[str]) -> None:
-    with window(talk_command(studio.server.url), tmp_path) as there:
+    with window(talk_command(studio.server.url), tmp_path, afresh=True) as there:
         there.until("> acme/big")
         there.until("Enter chooses, typing narrows, Esc leaves")
         there.send(ESCAPE)
@@ -191,7 +191,7 @@ def test_the_prompt_does_not_wait_for_the_models_and_the_toolbar_names_the_one_t
     listed = threading.Event()
     studio = Studio()
     studio.routes["/api/v1/models"] = lambda _: [listed, *answer(200, json.dumps({"models": [BIG]}))]
-    with studio.server, window(talk_command(studio.server.url), tmp_path) as there:
+    with studio.server, window(talk_command(studio.server.url), tmp_path, afresh=True) as there:
         there.until_prompt()
         there.until("new session")
         there.send("hel")
@@ -211,7 +211,7 @@ def test_the_prompt_does_not_wait_for_the_models_and_the_toolbar_names_the_one_t
 def test_what_is_wrong_with_the_server_is_said_above_what_was_typed_meanwhile(tmp_path: Path, studio: Studio) -> None:
     typed = threading.Event()
     studio.routes["/api/v1/models"] = lambda _: [typed, *answer(500, '{"error": {"message": "No room."}}')]
-    with window(talk_command(studio.server.url), tmp_path) as there:
+    with window(talk_command(studio.server.url), tmp_path, afresh=True) as there:
         there.until_prompt()
         there.send("hel")
         there.until("> hel")
@@ -228,7 +228,7 @@ def test_a_choice_of_several_waits_for_the_first_prompt_of_a_person_who_types_al
 ) -> None:
     typed = threading.Event()
     studio.routes["/api/v1/models"] = lambda _: [typed, *answer(200, json.dumps({"models": studio.models}))]
-    with window(talk_command(studio.server.url), tmp_path) as there:
+    with window(talk_command(studio.server.url), tmp_path, afresh=True) as there:
         there.until_prompt()
         there.send("hel")
         there.until("> hel")

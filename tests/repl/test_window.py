@@ -307,14 +307,8 @@ def test_a_window_that_is_made_narrow_keeps_the_line_and_the_toolbar_right(talki
     talking.send("これは長い日本語の入力です。" * 3)
     talking.until("入力です。これは")
     talking.resize(24, 33)
-    talking.until("  は長い日本語の入力です。")
-    talking.read(0.2)
-    assert talking.rows()[-4:-1] == [
-        "> これは長い日本語の入力です。こ",
-        "  れは長い日本語の入力です。これ",
-        "  は長い日本語の入力です。",
-    ]
-    assert talking.rows()[-1].startswith("s · acme/big")
+    line = ["> これは長い日本語の入力です。こ", "  れは長い日本語の入力です。これ", "  は長い日本語の入力です。"]
+    talking.until_rows(lambda rows: rows[-4:-1] == line and rows[-1].startswith("s · acme/big"))
 
 
 def test_the_first_ctrl_c_on_an_empty_line_says_what_a_second_does(talking: Window) -> None:
@@ -520,8 +514,7 @@ def test_that_ctrl_c_leaves_is_forgotten_after_a_key_and_after_a_while(talking: 
 def test_a_command_that_failed_stands_in_the_line_above_the_toolbar(talking: Window) -> None:
     talking.send("/nosuch\r")
     talking.until("> /nosuch", times=2)
-    talking.read(0.3)
-    assert talking.rows()[-2] == "> /nosuch"
+    talking.until_rows(lambda rows: rows[-2] == "> /nosuch")
 
 
 def test_an_entry_of_the_history_is_suggested_and_taken_with_right(talking: Window, studio: Studio) -> None:

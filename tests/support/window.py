@@ -1,18 +1,22 @@
 """The program in a pseudo-terminal, with a terminal emulator that says what a person would see."""
 
+import fcntl
 import os
 import re
+import select
 import signal
+import struct
 import sys
 import termios
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pexpect
 import pyte
+
+from tests.support.preloaded import preloaded
 
 PATIENCE = 60.0
 """Seconds that a busy machine may take for anything."""
@@ -21,8 +25,15 @@ NO_MORE: Mapping[str, str] = {}
 _MODE = re.compile(r"\x1b\[\?(2004|25|1049|7)([hl])")
 
 
+LMCHAT = (sys.executable, "-m", "lmchat")
+"""The command that starts the program."""
+
+
 class Window:
-    """A program in a terminal of a size and a kind."""
+    """A program in a terminal of a size and a kind.
+
+    What begins with `LMCHAT` is started from a process that has it loaded, unless it is to start `afresh`.
+    """
 
     def __init__(
         self,
@@ -33,6 +44,7 @@ class Window:
         columns: int = 80,
         term: str = "xterm-256color",
         environ: Mapping[str, str] = NO_MORE,
+        afresh: bool = False,
     ) -> None:
         environ = {
             **environ,
@@ -43,10 +55,12 @@ class Window:
             "PS1": "shell$ ",
             "SHELL": "/bin/bash",
         }
-        program, *arguments = command
-        self._child = pexpect.spawn(program, arguments, env=environ, dimensions=(rows, columns), timeout=PATIENCE)
-        self._child.delaybeforesend = None  # each key comes when a test says so, and nothing echoes a password
-        self._child.ptyproc.delayafterclose = 0  # the program is dead by then
+        self._terminal, theirs = os.openpty()
+        self._set_size(rows, columns)
+        loaded = tuple(command[: len(LMCHAT)]) == LMCHAT and not afresh
+        start = preloaded().start if loaded else preloaded().execute
+        self._process = start(command[len(LMCHAT) :] if loaded else command, theirs, environ)
+        os.close(theirs)
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self.written = b""
@@ -54,18 +68,20 @@ class Window:
 
     @property
     def pid(self) -> int:
-        return int(self._child.pid)
+        return self._process.pid
 
     def modes(self) -> list[Any]:
         """Return the terminal's modes, as termios tells them."""
-        return termios.tcgetattr(self._child.child_fd)
+        return termios.tcgetattr(self._terminal)
 
     def in_front(self) -> int:
         """Return the number of the program that the shell in this terminal runs."""
-        return os.tcgetpgrp(self._child.child_fd)
+        return os.tcgetpgrp(self._terminal)
 
     def send(self, keys: str) -> None:
-        self._child.send(keys.encode())
+        data = keys.encode()
+        while data:
+            data = data[os.write(self._terminal, data) :]
 
     def rows(self) -> list[str]:
         """Return what is on the screen, without blank rows at its end."""
@@ -73,11 +89,13 @@ class Window:
 
     def read(self, seconds: float = 0.05) -> bool:
         """Take in what the program writes; tell whether it still runs."""
-        try:
-            data = self._child.read_nonblocking(65536, seconds)
-        except pexpect.TIMEOUT:
+        if not select.select([self._terminal], [], [], seconds)[0]:
             return True
-        except pexpect.EOF:
+        try:
+            data = os.read(self._terminal, 65536)
+        except OSError:  # Linux says so that no program has the terminal any more
+            data = b""
+        if not data:
             return False
         self.written += data
         self._stream.feed(data)
@@ -89,6 +107,13 @@ class Window:
         while "\n".join(self.rows()).count(text) < times:
             if not self.read() or time.monotonic() > deadline:
                 raise AssertionError(f"{text!r} never came:\n" + "\n".join(self.rows()))
+
+    def until_rows(self, shown: Callable[[list[str]], bool]) -> None:
+        """Wait until the rows on the screen are as they should be."""
+        deadline = time.monotonic() + PATIENCE
+        while not shown(self.rows()):
+            if not self.read() or time.monotonic() > deadline:
+                raise AssertionError("the screen stays:\n" + "\n".join(self.rows()))
 
     def until_gone(self, text: str) -> None:
         """Wait until a text is on the screen no longer."""
@@ -116,24 +141,27 @@ class Window:
         deadline = time.monotonic() + PATIENCE
         while self.read():
             assert time.monotonic() < deadline, "it does not end:\n" + "\n".join(self.rows())
-        self._child.wait()
-        return int(self._child.exitstatus if self._child.exitstatus is not None else -self._child.signalstatus)
+        return self._process.wait()
 
     def resize(self, rows: int, columns: int) -> None:
-        self._child.setwinsize(rows, columns)
+        self._set_size(rows, columns)
         self._screen.resize(rows, columns)
+
+    def _set_size(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def hang_up(self) -> None:
         """Close the terminal, as closing a window does."""
-        self._child.ptyproc.fileobj.close()
+        if self._terminal >= 0:
+            os.close(self._terminal)
+            self._terminal = -1
 
     def end(self) -> None:
         """End the program, whatever it does."""
-        if self._child.isalive():
+        if self._process.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
-            self._child.wait()
-        with suppress(OSError):
-            self._child.close(force=True)
+        self._process.wait()
+        self.hang_up()
 
     def leftovers(self) -> dict[str, str]:
         """Return the private modes that were set last: 2004 is marking of pastes, 25 the cursor."""
@@ -152,4 +180,4 @@ def window(command: list[str], home: Path, **looks: Any) -> Iterator[Window]:
 
 def talk_command(url: str, *arguments: str) -> list[str]:
     """Write the command that talks to a server."""
-    return [sys.executable, "-m", "lmchat", "--url", url, "talk", *arguments]
+    return [*LMCHAT, "--url", url, "talk", *arguments]
