@@ -14,6 +14,7 @@ from platformdirs import user_cache_path
 from lmchat.local.catalogue import BUILT_IN
 from lmchat.local.fetch import fetch
 from lmchat.world import this_world
+from tests.support.short_model import write_short_model
 
 # How many examples the property tests try: `HYPOTHESIS_PROFILE=thorough` tries fifty times more. None is too slow: a
 # machine may be busy.
@@ -31,9 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Run one worker more than there are cores: some tests only wait. 173 s were measured so, and 199 s without."""
+    """Run three workers more than there are cores, since many tests wait."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + 1
+    return cores + 3
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -51,12 +52,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what installs programs unless it is asked for, also where another `-m` is given.
 
-    Let one worker run all tests of the built-in model: it takes every core, and two of them only wait in turn. Nothing
-    takes longer, so they are first.
+    The tests of the built-in model are first: so they are in the part of one worker, and use one server.
     """
     if "engines" not in config.getoption("markexpr"):
         left_out = [item for item in items if item.get_closest_marker("engines")]
@@ -64,9 +63,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             config.hook.pytest_deselected(items=left_out)
             items[:] = [item for item in items if not item.get_closest_marker("engines")]
     items.sort(key=lambda item: item.get_closest_marker("model") is None)
-    for item in items:
-        if item.get_closest_marker("model"):
-            item.add_marker(pytest.mark.xdist_group("model"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -92,4 +88,12 @@ def model_cache() -> Path:
     named = this_world().environ.get("LMCHAT_MODEL_CACHE")
     cache = Path(named) if named else user_cache_path("lmchat", appauthor=False) / "models"
     fetch(BUILT_IN, cache, lambda _done: None)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def short_model_cache(model_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory that has the built-in model with few of its layers: what it writes makes no sense."""
+    cache = tmp_path_factory.mktemp("short-model")
+    write_short_model(model_cache, cache)
     return cache

@@ -1,4 +1,7 @@
-"""The whole program with the real built-in model, as README's first command has it."""
+"""The whole program with the real built-in model, as README's first command has it.
+
+Where no test looks at its words, most of its layers are left out.
+"""
 
 import json
 import os
@@ -17,8 +20,10 @@ from lmchat.chat.talk import DRAFT_EVERY
 pytestmark = pytest.mark.model
 
 LONG = "Write a Python function that sorts a list in three ways, with comments."
-BRIEF = ("--max-output-tokens", "20")
+BRIEF = ("--max-output-tokens", "4")
 """For replies whose words are not looked at."""
+SURE = ("--max-output-tokens", "20", "--temperature", "0")
+"""For those in which one word is looked for: at other temperatures the model could guess it, or miss it."""
 SHORT = ("--max-output-tokens", "3", "Hi")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -41,11 +46,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environ(home: Path, model_cache: Path) -> Iterator[dict[str, str]]:
+def environ(home: Path, short_model_cache: Path) -> Iterator[dict[str, str]]:
     """Return an environment in which one server stays for all tests, or starts again where a test ended it."""
-    environ = environment(home, model_cache, LMCHAT_LOCAL_KEEP="60")
+    environ = environment(home, short_model_cache, LMCHAT_LOCAL_KEEP="60")
     yield environ
     running(environ)("local", "stop")
+
+
+@pytest.fixture(scope="module")
+def whole_model(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[tuple[Run, Path]]:
+    """Return what runs the program with all of the model, and its home."""
+    home = tmp_path_factory.mktemp("whole")
+    lmchat = running(environment(home, model_cache, LMCHAT_LOCAL_KEEP="60"))
+    yield lmchat, home
+    lmchat("local", "stop")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +71,8 @@ def lmchat(environ: dict[str, str], first: list[dict[str, Any]]) -> Run:
 def first(environ: dict[str, str]) -> list[dict[str, Any]]:
     """Return the replies to the first two prompts, asked at once where no server runs yet."""
     assert json.loads(running(environ)("local", "--json").stdout) == []
-    with asking(environ, "--json", "Say hello.") as one, asking(environ, "--json", "Say hello.") as two:
+    hello = ("--json", *BRIEF, "Say hello.")
+    with asking(environ, *hello) as one, asking(environ, *hello) as two:
         written = [each.communicate() for each in (one, two)]
     assert (one.returncode, two.returncode) == (0, 0), written
     return [json.loads(answer) for answer, _ in written]
@@ -82,17 +97,19 @@ def alive(pids: set[int]) -> set[int]:
     return {pid for pid in pids if runs(pid)}
 
 
-def test_it_remembers_what_it_was_told_and_does_not_know_it_otherwise(lmchat: Run) -> None:
+def test_it_remembers_what_it_was_told_and_does_not_know_it_otherwise(whole_model: tuple[Run, Path]) -> None:
+    lmchat, _ = whole_model
     assert lmchat("ask", *BRIEF, "-s", "colours", "私の好きな色は青です").returncode == 0
-    assert "青" in lmchat("ask", "-s", "colours", "先ほど私が話していた色は?").stdout
-    assert "青" not in lmchat("ask", "--temperature", "0", "先ほど私が話していた色は?").stdout
+    assert "青" in lmchat("ask", *SURE, "-s", "colours", "先ほど私が話していた色は?").stdout
+    assert "青" not in lmchat("ask", *SURE, "先ほど私が話していた色は?").stdout
 
 
-def test_a_conversation_survives_the_server_that_held_it_being_wiped(lmchat: Run, home: Path) -> None:
+def test_a_conversation_survives_the_server_that_held_it_being_wiped(whole_model: tuple[Run, Path]) -> None:
+    lmchat, home = whole_model
     lmchat("ask", *BRIEF, "-s", "names", "My name is Alice.")
     for kept in home.glob("local.db*"):
         kept.unlink()
-    healed = lmchat("ask", "-s", "names", "--json", "What is my name?")
+    healed = lmchat("ask", *SURE, "-s", "names", "--json", "What is my name?")
     document = json.loads(healed.stdout)
     assert "Alice" in document["text"]
     assert (document["unsent_turns"], document["previous_response_id"]) == (1, None)
@@ -111,8 +128,8 @@ def test_two_at_once_do_not_get_in_each_others_way(first: list[dict[str, Any]]) 
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
-def test_with_a_server_of_its_own_a_kill_leaves_no_process_and_no_hole(tmp_path: Path, model_cache: Path) -> None:
-    environ = environment(tmp_path, model_cache, LMCHAT_LOCAL_KEEP="0")
+def test_with_a_server_of_its_own_a_kill_leaves_no_process_and_no_hole(tmp_path: Path, short_model_cache: Path) -> None:
+    environ = environment(tmp_path, short_model_cache, LMCHAT_LOCAL_KEEP="0")
     lmchat = running(environ)
     with begun(environ, "-s", "killed") as program:
         below = descendants(program.pid)
@@ -167,7 +184,7 @@ def test_only_the_first_of_several_asks_loads_the_model(lmchat: Run, first: list
 
 
 def test_ctrl_c_in_one_program_leaves_the_others_alone(environ: dict[str, str], lmchat: Run) -> None:
-    with begun(environ) as first, asking(environ, "Say hello.") as second:
+    with begun(environ) as first, asking(environ, *BRIEF, "Say hello.") as second:
         os.killpg(first.pid, signal.SIGINT)
         first.communicate(timeout=30)
         assert first.returncode == 130
@@ -211,9 +228,9 @@ def test_listing_models_fetches_none_and_serves_no_less(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_a_model_that_an_older_lmchat_fetched_is_used(tmp_path: Path, model_cache: Path) -> None:
+def test_a_model_that_an_older_lmchat_fetched_is_used(tmp_path: Path, short_model_cache: Path) -> None:
     (tmp_path / "models").mkdir()
-    [model] = model_cache.glob("*0.5b*.gguf")
+    [model] = short_model_cache.glob("*0.5b*.gguf")
     os.link(model, tmp_path / "models" / model.name)
     asked = running(environment(tmp_path, tmp_path / "cache/models", LMCHAT_LOCAL_KEEP="0"))("ask", *SHORT)
     assert asked.returncode == 0

@@ -57,8 +57,8 @@ def inherited(process: subprocess.Popen[str]) -> list[bytes]:
 
 
 @pytest.mark.model
-def test_neither_the_server_nor_its_engine_inherits_a_token(model_cache: Path, tmp_path: Path) -> None:
-    with started(model_cache, tmp_path, "-c", TALK, KEY) as process:
+def test_neither_the_server_nor_its_engine_inherits_a_token(short_model_cache: Path, tmp_path: Path) -> None:
+    with started(short_model_cache, tmp_path, "-c", TALK, KEY) as process:
         environments = inherited(process)
 
     assert len(environments) == 2
@@ -66,8 +66,8 @@ def test_neither_the_server_nor_its_engine_inherits_a_token(model_cache: Path, t
 
 
 @pytest.mark.model
-def test_the_engine_of_a_server_in_the_foreground_inherits_no_token(model_cache: Path, tmp_path: Path) -> None:
-    with started(model_cache, tmp_path, "-m", "lmchat", "serve", "--port", "0") as process:
+def test_the_engine_of_a_server_in_the_foreground_inherits_no_token(short_model_cache: Path, tmp_path: Path) -> None:
+    with started(short_model_cache, tmp_path, "-m", "lmchat", "serve", "--port", "0") as process:
         assert process.stderr is not None
         url = next(word for word in process.stderr.readline().split() if word.startswith("http"))
         headers = {"Authorization": f"Bearer {SECRETS['LMCHAT_SERVE_TOKEN']}"}

@@ -1,4 +1,7 @@
-"""The whole server with the real model, end to end."""
+"""The whole server with the real model, end to end.
+
+Where no test looks at its words, most of its layers are left out.
+"""
 
 import http.client
 import json
@@ -68,10 +71,10 @@ def killed_at(process: subprocess.Popen[str], url: str, moment: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def earlier(model_cache: Path, home: Path) -> Earlier:
+def earlier(short_model_cache: Path, home: Path) -> Earlier:
     """Stream a reply from a server, and kill its program while it writes another."""
     body = {"model": KEY, "input": "My name is Alice.", "stream": True, "max_output_tokens": 4, "temperature": 0}
-    with program(home, model_cache) as (process, url):
+    with program(home, short_model_cache) as (process, url):
         answer = httpx.post(f"{url}/api/v1/chat", json=body, timeout=60)
         row = httpx.get(f"{url}/api/v1/models").json()["models"][0]
         return Earlier(events(answer), row, sys.platform != "linux" or killed_at(process, url, "message.delta"))
@@ -81,6 +84,14 @@ def earlier(model_cache: Path, home: Path) -> Earlier:
 def real(model_cache: Path, home: Path) -> Iterator[httpx.Client]:
     """Start the server that most tests talk to."""
     world = world_at(home, LMCHAT_MODEL_CACHE=str(model_cache))
+    with run.started(world) as url, httpx.Client(base_url=url, timeout=100) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def short(short_model_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Start a server whose model is quick, for tests that do not look at its words."""
+    world = world_at(tmp_path_factory.mktemp("short"), LMCHAT_MODEL_CACHE=str(short_model_cache))
     with run.started(world) as url, httpx.Client(base_url=url, timeout=100) as client:
         yield client
 
@@ -137,7 +148,7 @@ def test_lmchat_continues_one_session_over_all_dialects(real: httpx.Client, tmp_
         assert (reply.status, "Alice" in reply.stdout) == (0, True), (api, reply)
 
 
-def test_a_schema_binds_the_reply(real: httpx.Client) -> None:
+def test_a_schema_binds_the_reply(short: httpx.Client) -> None:
     schema = {
         "type": "object",
         "properties": {"colour": {"enum": ["red", "green"]}, "warm": {"type": "boolean"}},
@@ -146,7 +157,7 @@ def test_a_schema_binds_the_reply(real: httpx.Client) -> None:
     }
     form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
     messages = [{"role": "user", "content": "Describe blue."}]
-    answer = real.post(
+    answer = short.post(
         "/v1/chat/completions", json={"model": KEY, "messages": messages, "response_format": form}
     ).json()
 
@@ -155,11 +166,11 @@ def test_a_schema_binds_the_reply(real: httpx.Client) -> None:
     assert isinstance(reply["warm"], bool)
 
 
-def test_a_schema_that_is_none_is_refused(real: httpx.Client) -> None:
+def test_a_schema_that_is_none_is_refused(short: httpx.Client) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "thing"}}}
     body = {"model": KEY, "messages": [{"role": "user", "content": "Hi"}], "response_format": form}
 
-    assert real.post("/v1/chat/completions", json=body).status_code == 400
+    assert short.post("/v1/chat/completions", json=body).status_code == 400
 
 
 def test_a_stream_loads_reads_and_writes(earlier: Earlier) -> None:
@@ -189,12 +200,12 @@ def read_in_pieces(client: httpx.Client, text: str, **more: Any) -> tuple[bool, 
     return any(0 < fraction < 1 for fraction in fractions), seen[-1]["result"]["response_id"]
 
 
-def test_a_second_turn_reads_only_what_is_new(real: httpx.Client) -> None:
-    chat(real, "Hello", 1)  # the system prompt has been read
-    in_pieces, first = read_in_pieces(real, "Remember this list. " + "apples, pears and plums; " * 18)
+def test_a_second_turn_reads_only_what_is_new(short: httpx.Client) -> None:
+    chat(short, "Hello", 1)  # the system prompt has been read
+    in_pieces, first = read_in_pieces(short, "Remember this list. " + "apples, pears and plums; " * 18)
     assert in_pieces
 
-    assert not read_in_pieces(real, "Thanks.", previous_response_id=first)[0]
+    assert not read_in_pieces(short, "Thanks.", previous_response_id=first)[0]
 
 
 @pytest.mark.parametrize("prompt", ["Count from 1 to 1000.", "word " * 3000])
@@ -214,15 +225,15 @@ def test_hanging_up_while_it_writes_or_reads_frees_the_engine(real: httpx.Client
     assert time.monotonic() - before < 10  # reading those words to the end takes 15 s, counting longer
 
 
-def test_the_limit_of_tokens_is_kept(real: httpx.Client) -> None:
-    assert stats(chat(real, "Count from 1 to 100.", 5))["total_output_tokens"] == 5
+def test_the_limit_of_tokens_is_kept(short: httpx.Client) -> None:
+    assert stats(chat(short, "Count from 1 to 100.", 5))["total_output_tokens"] == 5
 
 
-def test_characters_of_many_bytes_arrive_complete(real: httpx.Client) -> None:
+def test_characters_of_many_bytes_arrive_complete(short: httpx.Client) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"enum": ["👩‍👩‍👧 青い空"]}}}
     body = {"model": KEY, "messages": [{"role": "user", "content": "Hi"}], "response_format": form, "stream": True}
 
-    chunks = events(real.post("/v1/chat/completions", json=body))
+    chunks = events(short.post("/v1/chat/completions", json=body))
 
     assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks) == '"👩‍👩‍👧 青い空"'
 
@@ -233,6 +244,6 @@ def test_killing_the_program_while_it_writes_ends_server_and_engine(earlier: Ear
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_killing_the_program_while_it_loads_ends_server_and_engine(model_cache: Path, tmp_path: Path) -> None:
-    with program(tmp_path, model_cache) as (process, url):
+def test_killing_the_program_while_it_loads_ends_server_and_engine(short_model_cache: Path, tmp_path: Path) -> None:
+    with program(tmp_path, short_model_cache) as (process, url):
         assert killed_at(process, url, "model_load.progress")
