@@ -28,10 +28,12 @@ def main(arguments: "Sequence[str] | None" = None, world: "World | None" = None)
     if arguments == ["--version"] and _said_version():
         return 0
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    if arguments[:1] != ["__complete"]:
-        _end_in_order()
     try:
+        if arguments[:1] != ["__complete"]:
+            _end_in_order()
         return _status(arguments, world)
+    except KeyboardInterrupt:  # so early that the exit codes are not loaded
+        return 130
     finally:
         # Nothing is left to be collected but what ends with the process; looking for it took a tenth of a start.
         gc.freeze()

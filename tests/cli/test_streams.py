@@ -142,3 +142,23 @@ def test_a_server_that_says_nothing_of_its_models_is_given_up(tmp_path: Path, mo
         ran = run(tmp_path, "--url", silent.url, "models", "unload", "tiny")
     assert ran.status == 3
     assert "did not answer within" in ran.stderr
+
+
+@pytest.mark.parametrize("module", ["lmchat.world", "lmchat.errors", "lmchat.cli.commands", "lmchat.app.conversation"])
+def test_ctrl_c_while_it_starts_ends_it_without_a_word(tmp_path: Path, module: str) -> None:
+    program = f"""
+import sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+from lmchat.__main__ import main
+sys.exit(main())
+"""
+    command = [sys.executable, "-c", program, "--url", "http://127.0.0.1:9", "ask", "-m", "tiny", "hi"]
+    environ = {**os.environ, "LMCHAT_HOME": str(tmp_path)}
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environ)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
