@@ -22,7 +22,7 @@ pytestmark = pytest.mark.model
 LONG = "Write a Python function that sorts a list in three ways, with comments."
 BRIEF = ("--max-output-tokens", "4")
 """For replies whose words are not looked at."""
-SURE = ("--max-output-tokens", "20", "--temperature", "0")
+SURE = ("--max-output-tokens", "12", "--temperature", "0")
 """For those in which one word is looked for: at other temperatures the model could guess it, or miss it."""
 SHORT = ("--max-output-tokens", "3", "Hi")
 Run = Callable[..., subprocess.CompletedProcess[str]]
