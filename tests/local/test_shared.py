@@ -263,7 +263,7 @@ def test_stopping_ends_it_at_once(world: World, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_a_process_that_only_is_still_in_the_table_has_ended() -> None:
+def test_a_process_that_is_only_still_in_the_table_has_ended() -> None:
     """In a container, process 1 may leave dead processes in the table for good."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         assert soon(lambda: not alive(process.pid))
