@@ -16,8 +16,8 @@ from lmchat.dataclass import dataclass, field
 from lmchat.errors import LmchatError, ServerError
 from lmchat.wire.body import PIECE, Frame, body_parts
 from lmchat.wire.faults import AGAIN, broken_off, connection_fault, no_http, not_lm_studio, unconnected, unreadable
-from lmchat.wire.http import MODELS, Call, Connection, Head, answered, json_bytes
-from lmchat.wire.reading import parse_json
+from lmchat.wire.http import MODELS, Call, Connection, Head, answered
+from lmchat.wire.reading import json_bytes, parse_json
 from lmchat.wire.redaction import HIDDEN, redact
 
 TICK = 0.1

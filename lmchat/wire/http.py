@@ -5,7 +5,6 @@ which h11 is a part: most servers are on this machine or in its network, where `
 exchange.
 """
 
-import json
 import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,9 +14,9 @@ from urllib.parse import urlsplit
 
 from lmchat import __version__
 from lmchat.dataclass import dataclass, field
-from lmchat.errors import BadUseError
 from lmchat.wire.address import Address, load_httpx, proxy_for, tls_context
 from lmchat.wire.body import HEAD_LIMIT, PIECE
+from lmchat.wire.reading import json_bytes
 
 if TYPE_CHECKING:
     import h11
@@ -94,16 +93,6 @@ class Call:
         # "Bearer" is not a secret, and what follows it is one also where a server repeats it alone.
         words = (value.partition(" ")[2] or value for each in headers for value in each.values())
         return (*self.address.secrets, *words)
-
-
-def json_bytes(body: Mapping[str, Any]) -> bytes:
-    """Return a JSON object as UTF-8; raise BadUseError for a number that JSON does not have."""
-    try:
-        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except ValueError as error:
-        raise BadUseError("An option is not a finite number.", hint="Give it a number, or leave it out.") from error
-    # Half of a surrogate pair (from a damaged file name or paste) has no UTF-8.
-    return text.encode("utf-8", errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the readers of all dialects share: JSON that others wrote, times, arguments of tools, what cut a reply.
+"""What all dialects share: JSON written and read, times, arguments of tools, what cut a reply.
 
 Whatever is in the JSON, a value of the wanted type comes out. A character that a server tears between two pieces of a
 reply (`"\\ud83d"`, `"\\ude00"`) is joined again.
@@ -37,6 +37,7 @@ from lmchat.chat.values import (
     join_surrogates,
 )
 from lmchat.dataclass import dataclass, field
+from lmchat.errors import BadUseError
 
 _LARGEST = 2**63
 
@@ -49,6 +50,16 @@ _raw_decode = json.JSONDecoder().raw_decode
 
 _BRACKET = re.compile(r"[\[\]{}]")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+
+
+def json_bytes(body: Mapping[str, Any]) -> bytes:
+    """Return a JSON object as UTF-8; raise BadUseError for a number that JSON does not have."""
+    try:
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise BadUseError("An option is not a finite number.", hint="Give it a number, or leave it out.") from error
+    # Half of a surrogate pair (from a damaged file name or paste) has no UTF-8.
+    return text.encode("utf-8", errors="replace")
 
 
 def parse_json(text: str) -> Any:

@@ -12,9 +12,9 @@ from lmchat.chat.session import Outcome, Turn, TurnId
 from lmchat.chat.values import Image, Message, Options, Prompt, Reply, ResponseId, ToolCall
 from lmchat.dataclass import replace
 from lmchat.errors import BadUseError
-from lmchat.wire.http import json_bytes
 from lmchat.wire.lmstudio.chat import native_body
 from lmchat.wire.messages import recap
+from lmchat.wire.reading import json_bytes
 
 CAT = Image("cat.png", "image/png", b"\x89PNG")
 CAT_ITEM = {"type": "image", "data_url": "data:image/png;base64,iVBORw=="}
