@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,13 @@ from tests.support.conversation import asked, opened
 from tests.support.lmstudio import EYES, Studio, ended, event, spoken
 from tests.support.program import run
 from tests.support.scripted import answer, stream
-from tests.support.window import Window, window
+from tests.support.window import LMCHAT, Window, window
 
 pytestmark = pytest.mark.terminal
 
 PAINTED = re.compile("[\x00-\x06\x08\x0b\x0c\x0e-\x1f\x7f\u2500-\u259f\u2800-\u28ff]|\r(?!\r?\n)")
 """Escapes, backspaces, a return to the beginning of a row, drawn lines and bars, and the signs that turn."""
 
-LMCHAT = (sys.executable, "-m", "lmchat")
 WAYS: dict[str, dict[str, Any]] = {
     "setting": {},
     "variable": {"environ": {"LMCHAT_ACCESSIBLE": "1"}},

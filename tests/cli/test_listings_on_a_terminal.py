@@ -1,6 +1,5 @@
 """Listings on a terminal: what matters most is beside the prompt that follows, and nothing runs off the screen."""
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from lmchat.store.store import open_store
 from tests.support.scripted import ScriptedServer, answer
-from tests.support.window import window
+from tests.support.window import LMCHAT, window
 
 pytestmark = pytest.mark.terminal
 
@@ -24,7 +23,7 @@ MODELS = (
 
 def shown(home: Path, *arguments: str, rows: int = 24, columns: int = 80, url: str = "http://127.0.0.1:9") -> list[str]:
     """Run a command in a window and return what is on the screen in the end."""
-    with window([sys.executable, "-m", "lmchat", "--url", url, *arguments], home, rows=rows, columns=columns) as there:
+    with window([*LMCHAT, "--url", url, *arguments], home, rows=rows, columns=columns) as there:
         assert there.ended() == 0
         return there.rows()
 

@@ -80,19 +80,25 @@ def earlier(short_model_cache: Path, home: Path) -> Earlier:
         return Earlier(events(answer), row, sys.platform != "linux" or killed_at(process, url, "message.delta"))
 
 
-@pytest.fixture(scope="module")
-def real(model_cache: Path, home: Path) -> Iterator[httpx.Client]:
-    """Start the server that most tests talk to."""
+@contextmanager
+def serving(home: Path, model_cache: Path) -> Iterator[httpx.Client]:
+    """Start a server, and yield a client of it."""
     world = world_at(home, LMCHAT_MODEL_CACHE=str(model_cache))
     with run.started(world) as url, httpx.Client(base_url=url, timeout=100) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
+def real(model_cache: Path, home: Path) -> Iterator[httpx.Client]:
+    """Start the server that most tests talk to."""
+    with serving(home, model_cache) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
 def short(short_model_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """Start a server whose model is quick, for tests that do not look at its words."""
-    world = world_at(tmp_path_factory.mktemp("short"), LMCHAT_MODEL_CACHE=str(short_model_cache))
-    with run.started(world) as url, httpx.Client(base_url=url, timeout=100) as client:
+    with serving(tmp_path_factory.mktemp("short"), short_model_cache) as client:
         yield client
 
 

@@ -10,7 +10,7 @@ from lmchat.render.messages import called_back, reports_focus
 from lmchat.repl.key_input import focus_in
 from tests.support.lmstudio import Studio, ended, event
 from tests.support.scripted import stream
-from tests.support.window import Window, talk_command, window
+from tests.support.window import LMCHAT, Window, talk_command, window
 
 AWAY, BACK = "\x1b[O", "\x1b[I"
 XTERM = {"XTERM_VERSION": "XTerm(390)"}
@@ -124,7 +124,6 @@ def test_nothing_is_asked_of_the_terminal_where_it_is_not_wanted(tmp_path: Path,
 @pytest.mark.parametrize(("after", "wanted"), [(0, 1), (60, 0)])
 def test_ask_rings_after_a_long_reply(tmp_path: Path, studio: Studio, after: int, wanted: int) -> None:
     (tmp_path / "settings.toml").write_text(f'notify = "bell"\nnotify_after = {after}\n')
-    command = talk_command(studio.server.url)[:-1]
-    with window([*command, "ask", "-m", "acme/big", "hello"], tmp_path) as there:
+    with window([*LMCHAT, "--url", studio.server.url, "ask", "-m", "acme/big", "hello"], tmp_path) as there:
         assert there.ended() == 0
     assert there.written.count(b"\a") == wanted

@@ -23,8 +23,6 @@ PATIENCE = 60.0
 _LOCAL_FLAGS = 3
 NO_MORE: Mapping[str, str] = {}
 _MODE = re.compile(r"\x1b\[\?(2004|25|1049|7)([hl])")
-
-
 LMCHAT = (sys.executable, "-m", "lmchat")
 """The command that starts the program."""
 
@@ -103,31 +101,22 @@ class Window:
 
     def until(self, text: str, *, times: int = 1) -> None:
         """Wait until a text is on the screen (so many times)."""
-        deadline = time.monotonic() + PATIENCE
-        while "\n".join(self.rows()).count(text) < times:
-            if not self.read() or time.monotonic() > deadline:
-                raise AssertionError(f"{text!r} never came:\n" + "\n".join(self.rows()))
+        self.until_rows(lambda rows: "\n".join(rows).count(text) >= times, f"{text!r} never came")
 
-    def until_rows(self, shown: Callable[[list[str]], bool]) -> None:
+    def until_gone(self, text: str) -> None:
+        """Wait until a text is on the screen no longer."""
+        self.until_rows(lambda rows: text not in "\n".join(rows), f"{text!r} stays")
+
+    def until_prompt(self) -> None:
+        """Wait until the last row but the toolbar's is an empty prompt."""
+        self.until_rows(lambda rows: ">" in [row.strip() for row in rows[-2:]], "no prompt came")
+
+    def until_rows(self, shown: Callable[[list[str]], bool], otherwise: str = "the screen stays") -> None:
         """Wait until the rows on the screen are as they should be."""
         deadline = time.monotonic() + PATIENCE
         while not shown(self.rows()):
             if not self.read() or time.monotonic() > deadline:
-                raise AssertionError("the screen stays:\n" + "\n".join(self.rows()))
-
-    def until_gone(self, text: str) -> None:
-        """Wait until a text is on the screen no longer."""
-        deadline = time.monotonic() + PATIENCE
-        while text in "\n".join(self.rows()):
-            if not self.read() or time.monotonic() > deadline:
-                raise AssertionError(f"{text!r} stays:\n" + "\n".join(self.rows()))
-
-    def until_prompt(self) -> None:
-        """Wait until the last row but the toolbar's is an empty prompt."""
-        deadline = time.monotonic() + PATIENCE
-        while ">" not in [row.strip() for row in self.rows()[-2:]]:
-            if not self.read() or time.monotonic() > deadline:
-                raise AssertionError("no prompt came:\n" + "\n".join(self.rows()))
+                raise AssertionError(f"{otherwise}:\n" + "\n".join(self.rows()))
 
     def until_keys(self) -> None:
         """Wait until Ctrl-C is a key: a dumb terminal shows the prompt a moment before."""
