@@ -38,14 +38,14 @@ class Preloaded:
 
     def start(self, arguments: Sequence[str], terminal: int, environ: Mapping[str, str]) -> "Started":
         """Start the program in a terminal, given as its file descriptor."""
-        return self._forked({"arguments": arguments}, terminal, environ)
+        return self._forked(arguments, terminal, environ, other=False)
 
     def execute(self, command: Sequence[str], terminal: int, environ: Mapping[str, str]) -> "Started":
         """Start another program in a terminal, or this one afresh."""
-        return self._forked({"command": command}, terminal, environ)
+        return self._forked(command, terminal, environ, other=True)
 
-    def _forked(self, what: Mapping[str, Sequence[str]], terminal: int, environ: Mapping[str, str]) -> "Started":
-        order = {**what, "environ": dict(environ), "directory": str(Path.cwd())}
+    def _forked(self, arguments: Sequence[str], terminal: int, environ: Mapping[str, str], *, other: bool) -> "Started":
+        order = {"arguments": arguments, "other": other, "environ": dict(environ), "directory": str(Path.cwd())}
         socket.send_fds(self._orders, [json.dumps(order).encode()], [terminal])
         return Started(int(self._answer()), self)
 
@@ -95,6 +95,7 @@ def main() -> None:
     """Fork a copy for each order, or say how one ended."""
     import h11  # noqa: F401 - what the copies need of it is loaded once
 
+    import lmchat.__main__
     import lmchat.cli.chat
     import lmchat.cli.commands
     import lmchat.render.markdown.stream
@@ -103,7 +104,7 @@ def main() -> None:
     import lmchat.store.listing
     import lmchat.store.store
     import lmchat.wire.client
-    import lmchat.wire.lmstudio.chat  # noqa: F401 - as above
+    import lmchat.wire.lmstudio.chat
 
     orders = socket.socket(fileno=int(sys.argv[1]))
     while True:
@@ -120,12 +121,10 @@ def main() -> None:
         else:
             orders.close()
             _take_terminal(files[0])
-            os.chdir(order["directory"])
-            os.environ.clear()
-            os.environ.update(order["environ"])
-            if "command" in order:
-                os.execvp(order["command"][0], order["command"])
-            _be_the_program(order["arguments"])
+            put_in_place(order["arguments"], order["environ"], order["directory"])
+            if order["other"]:
+                os.execvp(order["arguments"][0], order["arguments"])
+            sys.exit(lmchat.__main__.main())
 
 
 def _take_terminal(terminal: int) -> None:
@@ -137,15 +136,15 @@ def _take_terminal(terminal: int) -> None:
     os.close(terminal)
 
 
-def _be_the_program(arguments: Sequence[str]) -> None:
-    """Do what `python -m lmchat` does, and end as it does."""
-    from lmchat.__main__ import main as program
-
+def put_in_place(arguments: Sequence[str], environ: Mapping[str, str], directory: str) -> None:
+    """Make a fork what the program would find itself to be; its streams are those numbered 0, 1 and 2."""
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environ)
     sys.argv = ["lmchat", *arguments]
     sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115 - as long as it runs
-    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115 - as above
     sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
-    sys.exit(program())
 
 
 if __name__ == "__main__":

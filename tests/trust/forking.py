@@ -14,7 +14,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from tests.support.preloaded import put_in_place
 
 KILLED = -signal.SIGKILL
 
@@ -139,11 +141,8 @@ def _become(order: Mapping[str, Any], directory: Path) -> None:
     os.setsid()
     status = 70
     try:
-        os.chdir(order["directory"])  # what is written by a name must not be written here
         _streams(directory, stdin=order["stdin"])
-        os.environ.clear()
-        os.environ.update(order["environ"])
-        sys.argv = ["lmchat", *order["arguments"]]
+        put_in_place(order["arguments"], order["environ"], order["directory"])
         with suppress(OSError):  # the peak from here on; only Linux knows it
             Path("/proc/self/clear_refs").write_text("5")
         from lmchat.__main__ import main as program
@@ -180,8 +179,6 @@ def _streams(directory: Path, *, stdin: bool) -> None:
         opened = os.open(path, flags, 0o600)
         os.dup2(opened, number)
         os.close(opened)
-    streams: list[IO[str]] = [open(0, closefd=False), open(1, "w", closefd=False), open(2, "w", closefd=False)]  # noqa: SIM115
-    sys.stdin, sys.stdout, sys.stderr = streams  # open for as long as this process is
 
 
 if __name__ == "__main__":
