@@ -31,6 +31,15 @@ from lmchat.world import LARGEST_INPUT, input_bytes
 _MOST_NAMED = 10
 _SAID_EVERY = 1000
 READABLE = "What can be read: exports of lmchat, ChatGPT and Claude, llm's logs.db, LM Studio's conversations."
+_ZIP = b"PK\x03\x04"
+_LARGEST = 1 << 30
+"""Bytes of one file in an archive: a malicious one may unpack to far more."""
+
+_PARENTS_WITH_PICTURES = 4
+_USER_FILES = "user-files"
+"""Where LM Studio keeps pictures, next to the directory of its conversations."""
+
+Attached = Callable[[str], bytes | None]
 
 
 @dataclass(slots=True)
@@ -145,17 +154,6 @@ def _say(invocation: Invocation, report: _Report) -> None:
         kinds = some_of([f"{count:,} × {kind[:40]}" for kind, count in report.left_out.most_common()], _MOST_NAMED)
         was = "was" if parts == 1 else "were"
         invocation.say(f"{counted(parts, 'part')} of a kind that lmchat has no place for {was} left out: {kinds}.")
-
-
-_ZIP = b"PK\x03\x04"
-_LARGEST = 1 << 30
-"""Bytes of one file in an archive: a malicious one may unpack to far more."""
-
-_PARENTS_WITH_PICTURES = 4
-_USER_FILES = "user-files"
-"""Where LM Studio keeps pictures, next to the directory of its conversations."""
-
-Attached = Callable[[str], bytes | None]
 
 
 def _opened(invocation: Invocation, path: Path) -> Iterator[Source | Refused]:

@@ -25,6 +25,11 @@ NOT_LM_STUDIO = (
 )
 BUILT_IN = "Ask again: the built-in model starts again. If it ends once more, close other programs to free memory."
 AGAIN = "Try again, or check that it is LM Studio that answers there."
+_LONGEST = 500
+"""Characters of a refusal that are shown."""
+
+_BEGINNING = 10_000
+"""Characters of a message or a page that are looked at."""
 
 
 def unconnected(call: Call) -> UnreachableError:
@@ -151,12 +156,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-_LONGEST = 500
-
-_BEGINNING = 10_000
-"""Characters of a message or a page that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
